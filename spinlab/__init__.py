@@ -1,0 +1,40 @@
+"""Statistical physics of Ising models and Boltzmann machines.
+
+Everything is loaded on first use, so ``import spinlab`` costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from . import dynamics as dynamics
+    from . import ensembles as ensembles
+    from . import exact as exact
+    from . import models as models
+    from . import observables as observables
+    from . import plotting as plotting
+    from . import sweeps as sweeps
+    from .solve import ground_state as ground_state
+    from .solve import log_partition as log_partition
+    from .solve import mean_energy as mean_energy
+
+_SUBPACKAGES = ("models", "ensembles", "exact", "dynamics", "observables", "sweeps", "plotting")
+_FUNCTIONS = {"ground_state": "solve", "log_partition": "solve", "mean_energy": "solve"}
+
+__all__ = ["__version__", *_SUBPACKAGES, *_FUNCTIONS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f".{name}", __name__)
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(f".{_FUNCTIONS[name]}", __name__), name)
+    raise AttributeError(f"module 'spinlab' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Array forms, numba primitives, random numbers and validation shared by every layer."""

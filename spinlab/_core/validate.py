@@ -1,0 +1,128 @@
+"""Checks at the public edge: every message says what was given, what is allowed, what to do."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+_LARGEST_EXACT = 2**53
+
+
+def as_real_array(x: Any, name: str, ndim: int | tuple[int, ...]) -> np.ndarray:
+    """A finite float64 C-ordered copy of ``x``, whose absolute sum is finite too."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array; fill the masked entries first (for example .filled(0))")
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a regular array of numbers: {error}") from None
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    allowed = (ndim,) if isinstance(ndim, int) else ndim
+    if array.ndim not in allowed:
+        shape = " or ".join(str(n) for n in allowed)
+        raise ValueError(f"{name} must have {shape} axes, got shape {array.shape}")
+    if array.dtype.kind in "iu" and array.size and int(np.abs(array.astype(object)).max()) > _LARGEST_EXACT:
+        raise ValueError(f"{name} has integers above 2**53, which float64 cannot hold exactly; rescale it")
+    with np.errstate(over="ignore", invalid="ignore"):
+        array = np.array(array, dtype=np.float64, order="C")
+        total = np.abs(array).sum()
+    if not np.isfinite(array).all():
+        raise ValueError(
+            f"{name} has NaN or infinite entries (or values beyond float64); only finite numbers"
+        )
+    if not math.isfinite(total):
+        raise ValueError(f"{name} is too large: the sum of its absolute values overflows float64; rescale it")
+    return array
+
+
+def as_couplings(J: Any, name: str = "J") -> np.ndarray:
+    """A symmetric (N, N) matrix with zero diagonal."""
+    J = as_real_array(J, name, 2)
+    if J.shape[0] != J.shape[1]:
+        raise ValueError(
+            f"{name} must be square, got shape {J.shape}; "
+            "for the weights of a restricted Boltzmann machine use models.BipartiteIsing(W)"
+        )
+    if J.shape[0] == 0:
+        raise ValueError(f"{name} is empty; a model needs at least one spin")
+    if np.diagonal(J).any():
+        i = int(np.flatnonzero(np.diagonal(J))[0])
+        raise ValueError(
+            f"{name} has a non-zero diagonal ({name}[{i},{i}] = {J[i, i]}); s_i s_i = 1 is only a constant: "
+            "set the diagonal to zero and add -sum(diag)/2 to the energy yourself"
+        )
+    if np.array_equal(J, J.T):
+        return J
+    if not np.tril(J).any() or not np.triu(J).any():
+        raise ValueError(f"{name} is triangular; give the full symmetric matrix, {name} + {name}.T")
+    i, j = (int(k[0]) for k in np.nonzero(J != J.T))
+    raise ValueError(
+        f"{name} must be symmetric, but {name}[{i},{j}] = {J[i, j]} and {name}[{j},{i}] = {J[j, i]}; "
+        f"symmetrise it, for example ({name} + {name}.T) / 2"
+    )
+
+
+def as_fields(b: Any, n: int, name: str = "b") -> np.ndarray:
+    """Fields of shape (n,): None means zero, a number means a uniform field."""
+    if b is None:
+        return np.zeros(n)
+    b = as_real_array(b, name, (0, 1))
+    if b.ndim == 0:
+        return np.full(n, float(b))
+    if b.shape != (n,):
+        raise ValueError(f"{name} must be a number or have shape ({n},), got shape {b.shape}")
+    return b
+
+
+def as_spins(s: Any, n: int, name: str = "states") -> np.ndarray:
+    """Spins +-1 as int8, shape (..., n)."""
+    array = np.asarray(s)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must hold numbers +1 and -1, got dtype {array.dtype}")
+    if array.ndim == 0 or array.shape[-1] != n:
+        raise ValueError(f"{name} must have {n} spins on the last axis, got shape {array.shape}")
+    if not ((array == 1) | (array == -1)).all():
+        raise ValueError(f"{name} must hold only +1 and -1; 0/1 units are converted by 2 * x - 1")
+    return np.ascontiguousarray(array, dtype=np.int8)
+
+
+def as_count(n: Any, name: str, minimum: int = 1) -> int:
+    """An integer of at least ``minimum`` (numpy integers welcome, booleans and floats not)."""
+    if isinstance(n, bool | np.bool_):
+        raise TypeError(f"{name} must be an integer, got {n!r}")
+    try:
+        n = operator.index(n)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {n!r}") from None
+    if n < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {n}")
+    return n
+
+
+def as_real(x: Any, name: str, minimum: float = -math.inf, exclusive: bool = False) -> float:
+    """A finite number, at least (or above) ``minimum``."""
+    if isinstance(x, bool | np.bool_ | str | bytes | complex):
+        raise TypeError(f"{name} must be a real number, got {x!r}")
+    try:
+        value = float(x)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a real number, got {x!r}") from None
+    except OverflowError:
+        raise ValueError(f"{name} is too large for float64, got {x!r}") from None
+    if not math.isfinite(value) or value < minimum or (exclusive and value == minimum):
+        bound = "" if minimum == -math.inf else f" {'above' if exclusive else 'of at least'} {minimum:g}"
+        raise ValueError(f"{name} must be a finite number{bound}, got {x!r}")
+    return value
+
+
+def as_choice(x: Any, name: str, known: Iterable[str]) -> str:
+    """One of the known names."""
+    known = list(known)
+    if not isinstance(x, str) or x not in known:
+        raise ValueError(f"unknown {name} {x!r}; known: {', '.join(known)}")
+    return x

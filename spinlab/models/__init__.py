@@ -1,0 +1,28 @@
+"""What an Ising model is: couplings, fields, energies, and conversions from other packages."""
+
+from .base import IsingModel
+from .binary import from_binary, rbm_from_binary, rbm_to_binary, to_binary
+from .bipartite import BipartiteIsing, TwoLayerIsing
+from .convert import as_model, from_bqm, from_networkx, to_bqm, to_networkx
+from .dense import DenseIsing
+from .pattern import PatternBipartiteIsing, PatternIsing
+from .sparse import SparseIsing
+
+__all__ = [
+    "BipartiteIsing",
+    "DenseIsing",
+    "IsingModel",
+    "PatternBipartiteIsing",
+    "PatternIsing",
+    "SparseIsing",
+    "TwoLayerIsing",
+    "as_model",
+    "from_binary",
+    "from_bqm",
+    "from_networkx",
+    "rbm_from_binary",
+    "rbm_to_binary",
+    "to_binary",
+    "to_bqm",
+    "to_networkx",
+]

@@ -1,0 +1,141 @@
+"""What every Ising model can do, whatever way it stores its couplings.
+
+E(s) = -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset,  s_i = +-1, each pair counted once.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from .._core.forms import Form
+from .._core.validate import as_real, as_spins
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+    from .dense import DenseIsing
+    from .sparse import SparseIsing
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A view that cannot be written to; kernels keep the writeable original (one signature)."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+class IsingModel(abc.ABC):
+    """Ising model E(s) = -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset with s_i = +-1.
+
+    Models are immutable: :meth:`scaled` and :meth:`with_std` return new ones.
+
+    Attributes
+    ----------
+    b : ndarray, shape (N,)
+        Local fields (read-only).
+    offset : float
+        Constant added to every energy (from 0/1 units, QUBOs and BQMs; otherwise 0).
+    labels : tuple or None
+        Names of the sites, for models read from graphs and BQMs.
+    """
+
+    def __init__(self, b: np.ndarray, offset: float, labels: Sequence[Hashable] | None) -> None:
+        self._b = b
+        self.offset = as_real(offset, "offset")
+        self.labels = None if labels is None else tuple(labels)
+        if self.labels is not None and len(self.labels) != len(b):
+            raise ValueError(f"labels must name all {len(b)} sites, got {len(self.labels)}")
+
+    @property
+    def b(self) -> np.ndarray:
+        """Fields, shape (N,), read-only."""
+        return read_only(self._b)
+
+    @property
+    def n_spins(self) -> int:
+        """Number of spins N (V + H for a bipartite model)."""
+        return len(self._b)
+
+    @property
+    def has_fields(self) -> bool:
+        """Whether any field is non-zero; without fields E(s) = E(-s)."""
+        return bool(self._b.any())
+
+    def energy(self, states: Any) -> Any:
+        """Energies of states.
+
+        Parameters
+        ----------
+        states : array_like of +-1, shape (..., N)
+
+        Returns
+        -------
+        float or ndarray, shape (...,)
+        """
+        s = as_spins(states, self.n_spins).astype(np.float64)
+        pairs = (s * self._times(s)).sum(-1) / 2
+        return self.offset - pairs - s @ self._b
+
+    def local_fields(self, states: Any) -> np.ndarray:
+        """h_i = sum_j J_ij s_j + b_i, shape (..., N); flipping s_i costs 2 s_i h_i."""
+        s = as_spins(states, self.n_spins).astype(np.float64)
+        return self._times(s) + self._b
+
+    def with_std(self, std: float) -> Self:
+        """The model rescaled so that :meth:`coupling_std` equals ``std``."""
+        std = as_real(std, "std", 0.0)
+        now = self.coupling_std()
+        if now == 0.0:
+            raise ValueError("all couplings of this model are equal: no scale gives them a chosen std")
+        return self.scaled(std / now)
+
+    def scaled(self, factor: float) -> Self:
+        """The model with couplings, fields and offset multiplied by ``factor``."""
+        return self._scaled(as_real(factor, "factor"))
+
+    @abc.abstractmethod
+    def _times(self, s: np.ndarray) -> np.ndarray:
+        """J s over the last axis, without fields."""
+
+    @abc.abstractmethod
+    def _scaled(self, factor: float) -> Self: ...
+
+    @abc.abstractmethod
+    def coupling_std(self) -> float:
+        """Standard deviation over the couplings that the model may have (its pairs or edges)."""
+
+    @abc.abstractmethod
+    def form(self) -> Form:
+        """Arrays for kernels."""
+
+    @abc.abstractmethod
+    def couplings(self) -> np.ndarray:
+        """The full matrix J, shape (N, N), newly made."""
+
+    def to_dense(self) -> DenseIsing:
+        """The same model with J written out (N^2 numbers)."""
+        from .dense import DenseIsing
+
+        return DenseIsing(self.couplings(), self._b, offset=self.offset, labels=self.labels)
+
+    def to_sparse(self) -> SparseIsing:
+        """The same model with only its non-zero couplings."""
+        from .sparse import SparseIsing
+
+        return SparseIsing(self._sparse_couplings(), self._b, offset=self.offset, labels=self.labels)
+
+    def _sparse_couplings(self) -> scipy.sparse.csr_array:
+        import scipy.sparse
+
+        return scipy.sparse.csr_array(self.couplings())
+
+    def __repr__(self) -> str:
+        fields = ", with fields" if self.has_fields else ""
+        return f"<{type(self).__name__}: {self._size()}{fields}>"
+
+    def _size(self) -> str:
+        return f"N={self.n_spins}"

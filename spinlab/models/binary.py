@@ -1,0 +1,74 @@
+"""0/1 units to +-1 spins and back: x = (1 + s)/2 mixes couplings into fields and a constant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core.validate import as_couplings, as_fields, as_real, as_real_array
+from .base import IsingModel
+from .bipartite import BipartiteIsing, TwoLayerIsing
+from .dense import DenseIsing
+
+
+def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
+    """+-1 model with the energies of E(x) = -sum_{i<j} J_ij x_i x_j - sum_i b_i x_i + offset, x in {0, 1}.
+
+    With x = (1 + s)/2: J' = J/4, b'_i = b_i/2 + sum_j J_ij/4 and
+    offset' = offset - sum_{i<j} J_ij/4 - sum_i b_i/2.
+
+    Parameters
+    ----------
+    J : array_like, shape (N, N), symmetric, zero diagonal
+    b : array_like, shape (N,), or float, optional
+        A QUBO Q (minimise x.Q.x) is J = -(Q + Q.T) off the diagonal and b = -diag(Q).
+
+    Examples
+    --------
+    >>> from spinlab.models import from_binary
+    >>> model = from_binary([[0, 1], [1, 0]])
+    >>> float(model.energy([1, 1])), float(model.energy([1, -1]))
+    (-1.0, 0.0)
+    """
+    J = as_couplings(J)
+    b = as_fields(b, len(J))
+    offset = as_real(offset, "offset") - J.sum() / 8 - b.sum() / 2
+    return DenseIsing(J / 4, b / 2 + J.sum(1) / 4, offset=offset)
+
+
+def to_binary(model: IsingModel) -> tuple[np.ndarray, np.ndarray, float]:
+    """(J, b, offset) of the 0/1 model with the same energies, the inverse of :func:`from_binary`."""
+    J = model.couplings()
+    return 4 * J, 2 * model.b - 2 * J.sum(1), model.offset - J.sum() / 2 + model.b.sum()
+
+
+def rbm_from_binary(W: Any, bv: Any = None, bh: Any = None, *, offset: float = 0.0) -> BipartiteIsing:
+    """+-1 RBM with the energies of the 0/1 RBM E(x, y) = -x.W.y - bv.x - bh.y + offset.
+
+    Parameters
+    ----------
+    W : array_like, shape (V, H)
+        Weights as scikit-learn (``components_.T``) and most libraries store them.
+    bv, bh : array_like or float, optional
+        Biases of the 0/1 units.
+    """
+    W = as_real_array(W, "W", 2)
+    bv, bh = as_fields(bv, W.shape[0], "bv"), as_fields(bh, W.shape[1], "bh")
+    return BipartiteIsing(
+        W / 4,
+        bv / 2 + W.sum(1) / 4,
+        bh / 2 + W.sum(0) / 4,
+        offset=as_real(offset, "offset") - W.sum() / 4 - bv.sum() / 2 - bh.sum() / 2,
+    )
+
+
+def rbm_to_binary(model: TwoLayerIsing) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """(W, bv, bh, offset) of the 0/1 RBM with the same energies, the inverse of :func:`rbm_from_binary`."""
+    W = model.weights()
+    return (
+        4 * W,
+        2 * model.bv - 2 * W.sum(1),
+        2 * model.bh - 2 * W.sum(0),
+        model.offset - W.sum() + model.bv.sum() + model.bh.sum(),
+    )

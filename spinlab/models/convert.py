@@ -1,0 +1,141 @@
+"""One door for everything that describes an Ising model: arrays, graphs, BQMs, our models."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .base import IsingModel
+from .dense import DenseIsing
+from .sparse import SparseIsing
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+def as_model(x: Any) -> IsingModel:
+    """An Ising model from a model, a matrix, scipy.sparse, a networkx graph or a dimod BQM.
+
+    Parameters
+    ----------
+    x : IsingModel, array_like (N, N), scipy.sparse, networkx.Graph, dimod.BinaryQuadraticModel
+        A BQM has the opposite sign of energy (E = +sum J s s + sum h s); signs, 0/1 units and
+        its offset are converted, so that energies agree.
+
+    Examples
+    --------
+    >>> from spinlab.models import as_model
+    >>> as_model([[0, 1], [1, 0]])
+    <DenseIsing: N=2>
+    """
+    if isinstance(x, IsingModel):
+        return x
+    # Optional packages are recognised only if the caller has already imported them.
+    if "scipy.sparse" in sys.modules and sys.modules["scipy.sparse"].issparse(x):
+        return SparseIsing(x)
+    if "networkx" in sys.modules and isinstance(x, sys.modules["networkx"].Graph):
+        return from_networkx(x)
+    if "dimod" in sys.modules and isinstance(
+        x, sys.modules["dimod"].BinaryQuadraticModel | sys.modules["dimod"].DictBQM
+    ):
+        return from_bqm(x)
+    if isinstance(x, str | bytes):
+        raise TypeError(f"got the text {x!r}; read an instance file with models.load_instance(path)")
+    return DenseIsing(x)
+
+
+def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field") -> SparseIsing:
+    """Sparse model on a graph: couplings from edge attributes, fields from node attributes.
+
+    Parameters
+    ----------
+    graph : networkx.Graph
+        Undirected, no self-loops, no parallel edges. Missing weights are refused.
+    weight, field : str
+        Names of the edge and node attributes; nodes without the field attribute have none.
+
+    Returns
+    -------
+    SparseIsing
+        Its ``labels`` are the nodes in the graph's order.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> from spinlab.models import from_networkx
+    >>> chain = nx.path_graph(3)
+    >>> nx.set_edge_attributes(chain, 1.0, "weight")
+    >>> float(from_networkx(chain).energy([1, 1, -1]))
+    0.0
+    """
+    import scipy.sparse
+
+    if graph.is_directed() or graph.is_multigraph():
+        raise ValueError("the graph must be undirected and without parallel edges; use networkx.Graph(graph)")
+    nodes = list(graph.nodes)
+    if not nodes:
+        raise ValueError("the graph has no nodes; a model needs at least one spin")
+    number = {node: i for i, node in enumerate(nodes)}
+    rows, columns, values = [], [], []
+    for u, v, J in graph.edges(data=weight):
+        if u == v:
+            raise ValueError(
+                f"the graph has a self-loop at {u!r}; remove it (s_i s_i = 1 is only a constant)"
+            )
+        if J is None:
+            raise ValueError(f"edge ({u!r}, {v!r}) has no attribute {weight!r}; set it or pass weight=NAME")
+        rows += [number[u], number[v]]
+        columns += [number[v], number[u]]
+        values += [J, J]
+    n = len(nodes)
+    data = np.asarray(values) if values else np.zeros(0)
+    if data.dtype.kind not in "iuf":
+        raise TypeError(f"edge attribute {weight!r} must hold real numbers, got dtype {data.dtype}")
+    J = scipy.sparse.coo_array((data, (rows, columns)), shape=(n, n)).tocsr()
+    b = [graph.nodes[node].get(field, 0.0) for node in nodes]
+    return SparseIsing(J, b, labels=nodes)
+
+
+def to_networkx(model: IsingModel, weight: str = "weight", field: str = "field") -> nx.Graph:
+    """Graph of the non-zero couplings; node attribute ``field`` holds b_i, graph attribute ``offset``."""
+    import networkx as nx
+
+    sparse = model.to_sparse()
+    labels = model.labels if model.labels is not None else range(model.n_spins)
+    graph = nx.Graph(offset=model.offset)
+    for label, b in zip(labels, sparse.b, strict=True):
+        graph.add_node(label, **{field: float(b)})
+    for i, j, J in zip(*sparse.edges(), strict=True):
+        graph.add_edge(labels[i], labels[j], **{weight: float(J)})
+    return graph
+
+
+def from_bqm(bqm: Any) -> SparseIsing:
+    """Sparse model from a dimod BQM, with J = -quadratic, b = -linear and the BQM's offset."""
+    import scipy.sparse
+
+    spin = bqm.change_vartype("SPIN", inplace=False)
+    variables = list(spin.variables)
+    if not variables:
+        raise ValueError("the BQM has no variables; a model needs at least one spin")
+    number = {v: i for i, v in enumerate(variables)}
+    n = len(variables)
+    J = scipy.sparse.dok_array((n, n))
+    for (u, v), x in spin.quadratic.items():
+        i, j = number[u], number[v]
+        J[i, j] = J[j, i] = -float(x)
+    b = [-float(spin.linear[v]) for v in variables]
+    return SparseIsing(J.tocsr(), b, offset=float(spin.offset), labels=variables)
+
+
+def to_bqm(model: IsingModel) -> Any:
+    """dimod BQM (SPIN) with the same energies: quadratic = -J, linear = -b."""
+    import dimod
+
+    sparse = model.to_sparse()
+    labels = model.labels if model.labels is not None else tuple(range(model.n_spins))
+    linear = {label: -float(b) for label, b in zip(labels, sparse.b, strict=True)}
+    quadratic = {(labels[i], labels[j]): -float(J) for i, j, J in zip(*sparse.edges(), strict=True)}
+    return dimod.BinaryQuadraticModel(linear, quadratic, model.offset, "SPIN")

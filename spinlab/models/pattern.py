@@ -1,0 +1,186 @@
+"""Low-rank models: the couplings are sums over K patterns and the matrix is never formed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core.forms import Pattern, PatternBipartite
+from .._core.validate import as_fields, as_real, as_real_array
+from .base import IsingModel, read_only
+from .bipartite import TwoLayerIsing
+
+
+class PatternIsing(IsingModel):
+    """Fully connected model J_ij = scale sum_k xi_i^k xi_j^k for i != j (Hopfield, RA, Mattis at K=1).
+
+    Parameters
+    ----------
+    xi : array_like, shape (K, N)
+        Patterns, binary or real.
+    scale : float, default 1
+        1/N gives Hopfield's, 1/sqrt(K) the regularized axons' couplings.
+    b : array_like, shape (N,), or float, optional
+        Fields.
+    offset : float, default 0
+        Constant added to every energy.
+
+    Examples
+    --------
+    >>> from spinlab.models import PatternIsing
+    >>> mattis = PatternIsing([[1, -1, 1]])
+    >>> float(mattis.energy([1, -1, 1]))
+    -3.0
+    """
+
+    def __init__(self, xi: Any, scale: float = 1.0, b: Any = None, *, offset: float = 0.0) -> None:
+        patterns = _as_patterns(xi, "xi")
+        self._xi = np.ascontiguousarray(patterns.T)  # (N, K): one row per site, as kernels read it
+        self.scale = as_real(scale, "scale")
+        self._d = _checked(self.scale * (self._xi**2).sum(1))
+        super().__init__(as_fields(b, len(self._xi)), offset, None)
+
+    @property
+    def xi(self) -> np.ndarray:
+        """Patterns, shape (K, N), read-only."""
+        return read_only(self._xi.T)
+
+    @property
+    def K(self) -> int:
+        """Number of patterns."""
+        return self._xi.shape[1]
+
+    def _times(self, s: np.ndarray) -> np.ndarray:
+        return self.scale * ((s @ self._xi) @ self._xi.T) - self._d * s
+
+    def _scaled(self, factor: float) -> PatternIsing:
+        return PatternIsing(self.xi, factor * self.scale, factor * self._b, offset=factor * self.offset)
+
+    def coupling_std(self) -> float:
+        N = self.n_spins
+        if N < 2:
+            return 0.0
+        # Sums over all ordered pairs from K x K matrices, minus the diagonal.
+        gram = self._xi.T @ self._xi
+        diagonal = (self._xi**2).sum(1)
+        pairs = N * (N - 1)
+        mean = ((self._xi.sum(0) ** 2).sum() - diagonal.sum()) / pairs
+        square = ((gram**2).sum() - (diagonal**2).sum()) / pairs
+        return abs(self.scale) * float(np.sqrt(max(square - mean**2, 0.0)))
+
+    def form(self) -> Pattern:
+        return Pattern(self._xi, self.scale, self._d, self._b)
+
+    def couplings(self) -> np.ndarray:
+        J = self.scale * (self._xi @ self._xi.T)
+        J = (J + J.T) / 2  # BLAS may round the two triangles differently
+        np.fill_diagonal(J, 0.0)
+        return J
+
+    def _size(self) -> str:
+        return f"N={self.n_spins}, K={self.K}"
+
+
+class PatternBipartiteIsing(TwoLayerIsing):
+    """RBM with regularized axons, W_ia = scale sum_k xi_i^k xi_a^k (arXiv:1910.01592, Eq. 5).
+
+    Parameters
+    ----------
+    xi_v : array_like, shape (K, V)
+        Visible parts of the patterns.
+    xi_h : array_like, shape (K, H)
+        Hidden parts of the patterns.
+    scale : float, optional
+        Default 1/sqrt(K): random +-1 patterns then give weights of unit standard deviation.
+    bv, bh : array_like or float, optional
+        Biases.
+    offset : float, default 0
+        Constant added to every energy.
+
+    Examples
+    --------
+    >>> from spinlab.models import PatternBipartiteIsing
+    >>> rbm = PatternBipartiteIsing([[1, -1]], [[1, 1, -1]])
+    >>> float(rbm.energy([1, -1, 1, 1, -1]))
+    -6.0
+    """
+
+    def __init__(
+        self,
+        xi_v: Any,
+        xi_h: Any,
+        scale: float | None = None,
+        bv: Any = None,
+        bh: Any = None,
+        *,
+        offset: float = 0.0,
+    ) -> None:
+        xi_v, xi_h = _as_patterns(xi_v, "xi_v"), _as_patterns(xi_h, "xi_h")
+        if len(xi_v) != len(xi_h):
+            raise ValueError(f"xi_v has {len(xi_v)} patterns and xi_h {len(xi_h)}; both need K rows")
+        self.V, self.H = xi_v.shape[1], xi_h.shape[1]
+        self._xi = np.ascontiguousarray(np.concatenate([xi_v, xi_h], axis=1).T)
+        self.scale = as_real(len(xi_v) ** -0.5 if scale is None else scale, "scale")
+        _checked(self.scale * np.abs(self._xi).max() ** 2 * self._xi.size)
+        b = np.concatenate([as_fields(bv, self.V, "bv"), as_fields(bh, self.H, "bh")])
+        super().__init__(b, offset, None)
+
+    @property
+    def xi_v(self) -> np.ndarray:
+        """Visible patterns, shape (K, V), read-only."""
+        return read_only(self._xi[: self.V].T)
+
+    @property
+    def xi_h(self) -> np.ndarray:
+        """Hidden patterns, shape (K, H), read-only."""
+        return read_only(self._xi[self.V :].T)
+
+    @property
+    def K(self) -> int:
+        """Number of patterns."""
+        return self._xi.shape[1]
+
+    def weights(self) -> np.ndarray:
+        return self.scale * (self._xi[: self.V] @ self._xi[self.V :].T)
+
+    def hidden_input(self, v: np.ndarray) -> np.ndarray:
+        return self.scale * ((v @ self._xi[: self.V]) @ self._xi[self.V :].T) + self._b[self.V :]
+
+    def visible_input(self, h: np.ndarray) -> np.ndarray:
+        return self.scale * ((h @ self._xi[self.V :]) @ self._xi[: self.V].T) + self._b[: self.V]
+
+    def _scaled(self, factor: float) -> PatternBipartiteIsing:
+        return PatternBipartiteIsing(
+            self.xi_v,
+            self.xi_h,
+            factor * self.scale,
+            factor * self.bv,
+            factor * self.bh,
+            offset=factor * self.offset,
+        )
+
+    def coupling_std(self) -> float:
+        v, h = self._xi[: self.V], self._xi[self.V :]
+        mean = (v.mean(0) * h.mean(0)).sum()
+        square = ((v.T @ v) * (h.T @ h)).sum() / (self.V * self.H)
+        return abs(self.scale) * float(np.sqrt(max(square - mean**2, 0.0)))
+
+    def form(self) -> PatternBipartite:
+        return PatternBipartite(self._xi, self.V, self.scale, self._b)
+
+    def _size(self) -> str:
+        return f"V={self.V}, H={self.H}, K={self.K}"
+
+
+def _as_patterns(xi: Any, name: str) -> np.ndarray:
+    xi = as_real_array(xi, name, 2)
+    if xi.size == 0:
+        raise ValueError(f"{name} is empty (shape {xi.shape}); it needs K >= 1 patterns over N >= 1 sites")
+    return xi
+
+
+def _checked(x: Any) -> Any:
+    if not np.isfinite(x).all():
+        raise ValueError("scale times the squared patterns overflows float64; rescale the patterns")
+    return x

@@ -1,0 +1,115 @@
+"""Model on a graph: only the non-zero couplings are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from .._core.forms import Sparse
+from .._core.validate import as_fields, as_real_array
+from .base import IsingModel
+
+
+class SparseIsing(IsingModel):
+    """Ising model on a graph, E(s) = -sum_{edges} J_ij s_i s_j - sum_i b_i s_i + offset.
+
+    Parameters
+    ----------
+    J : scipy.sparse array or matrix, or array_like, shape (N, N)
+        Symmetric, zero diagonal. Explicit zeros are kept as edges without coupling.
+    b : array_like, shape (N,), or float, optional
+        Fields; a number means a uniform field.
+    offset : float, default 0
+        Constant added to every energy.
+    labels : sequence, optional
+        Names of the sites.
+
+    See Also
+    --------
+    from_networkx : the same from a graph with edge weights.
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> from spinlab.models import SparseIsing
+    >>> pair = SparseIsing(scipy.sparse.csr_array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> float(pair.energy([1, -1]))
+    1.0
+    """
+
+    def __init__(
+        self, J: Any, b: Any = None, *, offset: float = 0.0, labels: Sequence[Hashable] | None = None
+    ) -> None:
+        self._J = _as_sparse_couplings(J)
+        super().__init__(as_fields(b, self._J.shape[0]), offset, labels)
+
+    @property
+    def J(self) -> scipy.sparse.csr_array:
+        """Couplings as a new scipy.sparse.csr_array of shape (N, N)."""
+        return self._J.copy()
+
+    @property
+    def n_edges(self) -> int:
+        """Number of stored edges."""
+        return self._J.nnz // 2
+
+    def edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Arrays (i, j, J_ij) of the edges with i < j, sorted."""
+        upper = scipy.sparse.triu(self._J, 1, format="csr").tocoo()
+        return upper.coords[0].astype(np.int64), upper.coords[1].astype(np.int64), upper.data.copy()
+
+    def _times(self, s: np.ndarray) -> np.ndarray:
+        return (self._J @ s.reshape(-1, self.n_spins).T).T.reshape(s.shape)
+
+    def _scaled(self, factor: float) -> SparseIsing:
+        return SparseIsing(
+            factor * self._J, factor * self._b, offset=factor * self.offset, labels=self.labels
+        )
+
+    def coupling_std(self) -> float:
+        return float(np.std(self._J.data)) if self._J.nnz else 0.0
+
+    def form(self) -> Sparse:
+        return Sparse(self._J.indptr, self._J.indices, self._J.data, self._b)
+
+    def couplings(self) -> np.ndarray:
+        return self._J.toarray()
+
+    def _sparse_couplings(self) -> scipy.sparse.csr_array:
+        return self._J
+
+    def _size(self) -> str:
+        return f"N={self.n_spins}, {self.n_edges} edges"
+
+
+def _as_sparse_couplings(J: Any) -> scipy.sparse.csr_array:
+    if not scipy.sparse.issparse(J):
+        dense = as_real_array(J, "J", 2)
+        J = scipy.sparse.csr_array(dense)
+    if J.ndim != 2 or J.shape[0] != J.shape[1]:
+        raise ValueError(f"J must be square, got shape {J.shape}; for an RBM use models.BipartiteIsing(W)")
+    if J.shape[0] == 0:
+        raise ValueError("J is empty; a model needs at least one spin")
+    as_real_array(J.tocoo().data, "J", 1)
+    J = scipy.sparse.csr_array(J, dtype=np.float64, copy=True)
+    J.sum_duplicates()  # also sorts each row, so that equal models have equal arrays
+    J.indptr, J.indices = J.indptr.astype(np.int64), J.indices.astype(np.int64)
+    if J.diagonal().any():
+        raise ValueError(
+            "J has a non-zero diagonal; s_i s_i = 1 is only a constant: remove it (J.setdiag(0))"
+        )
+    if (J != J.T).nnz:
+        if not scipy.sparse.tril(J).nnz or not scipy.sparse.triu(J).nnz:
+            raise ValueError("J is triangular; give the full symmetric matrix, J + J.T")
+        i, j = (int(k[0]) for k in (J != J.T).nonzero())
+        raise ValueError(
+            f"J must be symmetric, but J[{i},{j}] = {J[i, j]} and J[{j},{i}] = {J[j, i]}; "
+            "symmetrise it, for example (J + J.T) / 2"
+        )
+    if (J.indices == np.repeat(np.arange(J.shape[0]), np.diff(J.indptr))).any():
+        J.setdiag(0)
+        J.eliminate_zeros()
+    return J
