@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import numpy as np
@@ -30,17 +31,17 @@ class TwoLayerIsing(IsingModel):
         """Hidden biases, shape (H,), read-only."""
         return read_only(self._b[self.V :])
 
+    @abc.abstractmethod
     def weights(self) -> np.ndarray:
         """W, shape (V, H), newly made."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def hidden_input(self, v: np.ndarray) -> np.ndarray:
         """v W + bh for float spins v of shape (..., V)."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def visible_input(self, h: np.ndarray) -> np.ndarray:
         """h W^T + bv for float spins h of shape (..., H)."""
-        raise NotImplementedError
 
     def split(self, states: Any) -> tuple[np.ndarray, np.ndarray]:
         """(v, h) of states with V + H sites on the last axis."""

@@ -1,0 +1,187 @@
+"""The order of the layers and the other rules on imports, read from the source itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import spinlab
+
+PACKAGE = Path(spinlab.__file__).parent
+STUDIES = PACKAGE.parent / "studies"
+SOURCES = sorted(p for p in PACKAGE.rglob("*.py") if "_studies" not in p.parts)
+
+# A layer may import the layers with a smaller number, and itself.
+RANK = {
+    "_core": 0,
+    "models": 1,
+    "ensembles": 2,
+    "datasets": 2,
+    "exact": 3,
+    "dynamics": 3,
+    "solve": 4,
+    "observables": 5,
+    "rbm": 6,
+    "diagnose": 7,
+    "cli": 9,
+}
+# These stand beside the stack.
+BESIDE: dict[str, set[str]] = {"sweeps": {"_core"}, "plotting": set(), "theory": set()}
+
+# Third parties that take long to import: only inside functions.
+ON_USE = {"matplotlib", "xarray", "pandas", "dimod", "networkx", "tqdm", "netCDF4", "dask", "sklearn"}
+COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil"}
+PICKLERS = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+
+
+def layer(path: Path) -> str:
+    """``exact`` for spinlab/exact/*.py, ``solve`` for spinlab/solve.py."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(nodes: Iterator[ast.AST], path: Path) -> Iterator[tuple[int, str, str | None]]:
+    """(line, module in full, imported name) of every import among ``nodes``."""
+    here = ("spinlab", *path.relative_to(PACKAGE).parent.parts)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name, None
+        elif isinstance(node, ast.ImportFrom):
+            base = here[: len(here) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                yield node.lineno, module, alias.name
+
+
+def on_import(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements that run when the module is imported: no function bodies, no TYPE_CHECKING."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from on_import(node.orelse)
+            continue
+        yield node
+        for part in ("body", "orelse", "finalbody"):
+            yield from on_import(getattr(node, part, []))
+        for handler in getattr(node, "handlers", []):
+            yield from on_import(handler.body)
+
+
+def target(module: str, name: str | None) -> str | None:
+    """The layer of spinlab that an import reaches, None for other packages."""
+    parts = module.split(".")
+    if parts[0] != "spinlab":
+        return None
+    return parts[1] if len(parts) > 1 else name
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def test_relative_imports_are_resolved() -> None:
+    tree = ast.parse(
+        "from .._core.jit import kernel\nfrom . import result\nfrom .. import models\nimport numba"
+    )
+    found = [target(m, n) for _, m, n in imports(ast.walk(tree), PACKAGE / "exact" / "new.py")]
+    assert found == ["_core", "exact", "models", None]
+
+
+def test_imports_in_functions_do_not_run_on_import() -> None:
+    tree = ast.parse(
+        "try:\n    import a\nexcept E:\n    import b\nclass C:\n    def f(self):\n        import c"
+    )
+    assert [m for _, m, _ in imports(on_import(tree.body), PACKAGE / "new.py")] == ["a", "b"]
+
+
+def test_every_module_has_a_place_in_the_order() -> None:
+    assert {layer(p) for p in SOURCES} <= {*RANK, *BESIDE, "__init__", "__main__"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_down_only(path: Path) -> None:
+    own = layer(path)
+    if own in ("__init__", "__main__", "cli"):
+        return  # the doors into the package may open every room
+    for line, module, name in imports(ast.walk(parse(path)), path):
+        other = target(module, name)
+        if other in (None, own, "__version__"):
+            continue
+        where = f"{path}:{line} imports {module}.{name or ''}"
+        if own in BESIDE:
+            assert other in BESIDE[own], where
+        else:
+            assert other in RANK, where
+            assert RANK[other] < RANK[own], where
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_third_parties_are_imported_where_they_are_allowed(path: Path) -> None:
+    tree = parse(path)
+    for line, module, name in imports(on_import(tree.body), path):
+        root = module.split(".")[0]
+        full = f"{module}.{name}" if name else module
+        assert root not in ON_USE, f"{path}:{line}: import {root} inside the function that uses it"
+        assert not full.startswith("scipy.stats"), f"{path}:{line}: scipy.stats takes seconds to import"
+        if root == "numba":
+            assert layer(path) == "_core", f"{path}:{line}: numba is reached through _core.jit only"
+    for line, module, _ in imports(ast.walk(tree), path):
+        assert module.split(".")[0] not in PICKLERS, f"{path}:{line}: unpickling runs foreign code"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_one_decorator_compiles(path: Path) -> None:
+    if path == PACKAGE / "_core" / "jit.py":
+        return
+    tree = parse(path)
+    for line, module, name in imports(ast.walk(tree), path):
+        assert not (module.startswith("numba") and name in COMPILERS), f"{path}:{line}: use _core.jit.kernel"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "numba":
+            assert node.attr not in COMPILERS, f"{path}:{node.lineno}: use _core.jit.kernel"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_kernels_call_their_own_file_and_core_only(path: Path) -> None:
+    """numba's disk cache does not notice an edit in another file; _core is hashed, others are not."""
+    tree = parse(path)
+    foreign = {
+        name
+        for _, module, name in imports(ast.walk(tree), path)
+        if target(module, name) not in (None, "_core") and name is not None
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and any(map(_is_kernel, node.decorator_list)):
+            used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            assert not used & foreign, f"{path}:{node.lineno}: kernel {node.name} uses {used & foreign}"
+
+
+def _is_kernel(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Name | ast.Call) and ast.unparse(decorator).startswith("kernel")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nothing_is_left_unfinished_or_unpickled(path: Path) -> None:
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Name) and path != PACKAGE / "_core" / "primitives.py":
+            assert node.id != "NotImplementedError", f"{path}:{node.lineno}"
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            assert ast.unparse(node.value) == "False", f"{path}:{node.value.lineno}"
+
+
+@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.py")), ids=lambda p: p.name)
+def test_studies_use_the_public_api_only(path: Path) -> None:
+    for node in ast.walk(parse(path)):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            private = [p for p in parts[1:] if p.startswith("_") and p != "__version__"]
+            assert parts[0] != "spinlab" or not private, f"{path}:{node.lineno}: {name} is private"
