@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -18,7 +18,9 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {os.fspath(path)!r}: there is no folder {str(target.parent)!r}")
+        raise FileNotFoundError(
+            f"cannot write {os.fspath(path)!r}: there is no folder {str(target.parent)!r}"
+        )
     if target.exists() and not target.is_file():
         raise OSError(f"cannot write {os.fspath(path)!r}: it exists and is not a regular file")
     temporary = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
@@ -30,13 +32,12 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _flush(target.parent)
+    with suppress(OSError):  # some file systems cannot flush a folder
+        _flush(target.parent)
 
 
 def _flush(path: Path) -> None:
     """Ask the system to put a file, or the names in a folder, on the disk."""
-    if path.is_dir() and os.name == "nt":
-        return
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(descriptor)

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import math
+import numbers
 import operator
+import os
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 _LARGEST_EXACT = 2**53
+_LARGEST_SUM = 1e150  # its square is finite, so are all sums and products of couplings
 
 
 def as_real_array(x: Any, name: str, ndim: int | tuple[int, ...]) -> np.ndarray:
-    """A finite float64 C-ordered copy of ``x``, whose absolute sum is finite too."""
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array; fill the masked entries first (for example .filled(0))")
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise ValueError(f"{name} is not a regular array of numbers: {error}") from None
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    """A finite float64 C-ordered copy of ``x``, whose absolute sum is at most 1e150."""
+    array = _as_numbers(x, name)
     allowed = (ndim,) if isinstance(ndim, int) else ndim
     if array.ndim not in allowed:
         shape = " or ".join(str(n) for n in allowed)
         raise ValueError(f"{name} must have {shape} axes, got shape {array.shape}")
-    if array.dtype.kind in "iu" and array.size and int(np.abs(array.astype(object)).max()) > _LARGEST_EXACT:
+    if array.dtype.kind in "iu" and array.size and max(int(array.max()), -int(array.min())) > _LARGEST_EXACT:
         raise ValueError(f"{name} has integers above 2**53, which float64 cannot hold exactly; rescale it")
     with np.errstate(over="ignore", invalid="ignore"):
         array = np.array(array, dtype=np.float64, order="C")
@@ -35,8 +31,21 @@ def as_real_array(x: Any, name: str, ndim: int | tuple[int, ...]) -> np.ndarray:
         raise ValueError(
             f"{name} has NaN or infinite entries (or values beyond float64); only finite numbers"
         )
-    if not math.isfinite(total):
-        raise ValueError(f"{name} is too large: the sum of its absolute values overflows float64; rescale it")
+    if total > _LARGEST_SUM:
+        raise ValueError(f"{name} is too large: the sum of its absolute values exceeds 1e150; rescale it")
+    return array
+
+
+def _as_numbers(x: Any, name: str) -> np.ndarray:
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array; fill the masked entries first (for example .filled(0))")
+    try:
+        array = np.asarray(x)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{name} is not a regular array of numbers: {error}") from None
+    if array.dtype.kind not in "iuf":
+        what = f"dtype {array.dtype}" if array.ndim else f"{type(x).__name__}"
+        raise TypeError(f"{name} must hold real numbers, got {what}")
     return array
 
 
@@ -81,9 +90,7 @@ def as_fields(b: Any, n: int, name: str = "b") -> np.ndarray:
 
 def as_spins(s: Any, n: int, name: str = "states") -> np.ndarray:
     """Spins +-1 as int8, shape (..., n)."""
-    array = np.asarray(s)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must hold numbers +1 and -1, got dtype {array.dtype}")
+    array = _as_numbers(s, name)
     if array.ndim == 0 or array.shape[-1] != n:
         raise ValueError(f"{name} must have {n} spins on the last axis, got shape {array.shape}")
     if not ((array == 1) | (array == -1)).all():
@@ -106,7 +113,10 @@ def as_count(n: Any, name: str, minimum: int = 1) -> int:
 
 def as_real(x: Any, name: str, minimum: float = -math.inf, exclusive: bool = False) -> float:
     """A finite number, at least (or above) ``minimum``."""
-    if isinstance(x, bool | np.bool_ | str | bytes | complex):
+    if isinstance(x, np.ndarray) and x.ndim == 0:
+        x = x[()]
+    not_a_number = isinstance(x, bool | np.bool_ | str | bytes | bytearray | np.ndarray)
+    if not_a_number or (isinstance(x, numbers.Complex) and not isinstance(x, numbers.Real)):
         raise TypeError(f"{name} must be a real number, got {x!r}")
     try:
         value = float(x)
@@ -118,6 +128,19 @@ def as_real(x: Any, name: str, minimum: float = -math.inf, exclusive: bool = Fal
         bound = "" if minimum == -math.inf else f" {'above' if exclusive else 'of at least'} {minimum:g}"
         raise ValueError(f"{name} must be a finite number{bound}, got {x!r}")
     return value
+
+
+def check_memory(n_bytes: int, what: str) -> None:
+    """Refuse what cannot fit, before the system kills the process for trying."""
+    try:
+        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return
+    if n_bytes > available:
+        raise ValueError(
+            f"{what} needs about {n_bytes / 2**30:.3g} GiB of memory, this machine has "
+            f"{available / 2**30:.3g} GiB; take a smaller size"
+        )
 
 
 def as_choice(x: Any, name: str, known: Iterable[str]) -> str:

@@ -21,11 +21,24 @@ if TYPE_CHECKING:
     from .sparse import SparseIsing
 
 
+_ROUNDING = 1e-14  # relative to the largest coupling
+
+
 def read_only(array: np.ndarray) -> np.ndarray:
     """A view that cannot be written to; kernels keep the writeable original (one signature)."""
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def spread(x: np.ndarray) -> float:
+    """Standard deviation of ``x``; zero where it is mere rounding of a common value."""
+    top = float(np.abs(x).max(initial=0.0))
+    if top == 0.0:
+        return 0.0
+    exponent = int(np.frexp(top)[1])  # a power of two keeps squares in range and loses no bits
+    std = float(np.std(np.ldexp(x, -exponent)))
+    return float(np.ldexp(std, exponent)) if std > _ROUNDING else 0.0
 
 
 class IsingModel(abc.ABC):
@@ -46,9 +59,12 @@ class IsingModel(abc.ABC):
     def __init__(self, b: np.ndarray, offset: float, labels: Sequence[Hashable] | None) -> None:
         self._b = b
         self.offset = as_real(offset, "offset")
-        self.labels = None if labels is None else tuple(labels)
-        if self.labels is not None and len(self.labels) != len(b):
-            raise ValueError(f"labels must name all {len(b)} sites, got {len(self.labels)}")
+        self.labels = None if labels is None else _as_labels(labels, len(b))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__:
+            raise AttributeError(f"models are immutable ({name}); use scaled, with_std or build a new model")
+        super().__setattr__(name, value)
 
     @property
     def b(self) -> np.ndarray:
@@ -95,7 +111,9 @@ class IsingModel(abc.ABC):
 
     def scaled(self, factor: float) -> Self:
         """The model with couplings, fields and offset multiplied by ``factor``."""
-        return self._scaled(as_real(factor, "factor"))
+        factor = as_real(factor, "factor")
+        with np.errstate(over="ignore", invalid="ignore"):  # the constructors refuse what overflows
+            return self._scaled(factor)
 
     @abc.abstractmethod
     def _times(self, s: np.ndarray) -> np.ndarray:
@@ -139,3 +157,16 @@ class IsingModel(abc.ABC):
 
     def _size(self) -> str:
         return f"N={self.n_spins}"
+
+
+def _as_labels(labels: Sequence[Hashable], n: int) -> tuple[Hashable, ...]:
+    try:
+        labels = tuple(labels)
+        distinct = len(set(labels))
+    except TypeError as error:
+        raise TypeError(f"labels must be a sequence of hashable names of the sites: {error}") from None
+    if len(labels) != n:
+        raise ValueError(f"labels must name all {n} sites, got {len(labels)}")
+    if distinct != n:
+        raise ValueError("labels must be distinct, one for each site")
+    return labels

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._core.forms import Bipartite
 from .._core.validate import as_fields, as_real_array, as_spins
-from .base import IsingModel, read_only
+from .base import IsingModel, read_only, spread
 
 
 class TwoLayerIsing(IsingModel):
@@ -36,12 +36,20 @@ class TwoLayerIsing(IsingModel):
         """W, shape (V, H), newly made."""
 
     @abc.abstractmethod
-    def hidden_input(self, v: np.ndarray) -> np.ndarray:
-        """v W + bh for float spins v of shape (..., V)."""
+    def _to_hidden(self, v: np.ndarray) -> np.ndarray:
+        """v W."""
 
     @abc.abstractmethod
+    def _to_visible(self, h: np.ndarray) -> np.ndarray:
+        """h W^T."""
+
+    def hidden_input(self, v: np.ndarray) -> np.ndarray:
+        """v W + bh for float spins v of shape (..., V)."""
+        return self._to_hidden(v) + self._b[self.V :]
+
     def visible_input(self, h: np.ndarray) -> np.ndarray:
         """h W^T + bv for float spins h of shape (..., H)."""
+        return self._to_visible(h) + self._b[: self.V]
 
     def split(self, states: Any) -> tuple[np.ndarray, np.ndarray]:
         """(v, h) of states with V + H sites on the last axis."""
@@ -69,7 +77,7 @@ class TwoLayerIsing(IsingModel):
 
     def _times(self, s: np.ndarray) -> np.ndarray:
         v, h = s[..., : self.V], s[..., self.V :]
-        return np.concatenate([self.visible_input(h), self.hidden_input(v)], axis=-1) - self._b
+        return np.concatenate([self._to_visible(h), self._to_hidden(v)], axis=-1)
 
     def couplings(self) -> np.ndarray:
         J = np.zeros((self.n_spins, self.n_spins))
@@ -117,11 +125,11 @@ class BipartiteIsing(TwoLayerIsing):
     def weights(self) -> np.ndarray:
         return self._W.copy()
 
-    def hidden_input(self, v: np.ndarray) -> np.ndarray:
-        return v @ self._W + self._b[self.V :]
+    def _to_hidden(self, v: np.ndarray) -> np.ndarray:
+        return v @ self._W
 
-    def visible_input(self, h: np.ndarray) -> np.ndarray:
-        return h @ self._Wt + self._b[: self.V]
+    def _to_visible(self, h: np.ndarray) -> np.ndarray:
+        return h @ self._Wt
 
     def _scaled(self, factor: float) -> BipartiteIsing:
         return BipartiteIsing(
@@ -129,7 +137,7 @@ class BipartiteIsing(TwoLayerIsing):
         )
 
     def coupling_std(self) -> float:
-        return float(np.std(self._W))
+        return spread(self._W)
 
     def form(self) -> Bipartite:
         return Bipartite(self._W, self._Wt, self._b)

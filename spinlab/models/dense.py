@@ -9,7 +9,7 @@ import numpy as np
 
 from .._core.forms import Dense
 from .._core.validate import as_couplings, as_fields
-from .base import IsingModel, read_only
+from .base import IsingModel, read_only, spread
 
 
 class DenseIsing(IsingModel):
@@ -60,9 +60,7 @@ class DenseIsing(IsingModel):
         return DenseIsing(factor * self._J, factor * self._b, offset=factor * self.offset, labels=self.labels)
 
     def coupling_std(self) -> float:
-        if self.n_spins < 2:
-            return 0.0
-        return float(np.std(self._J[np.triu_indices(self.n_spins, 1)]))
+        return spread(self._J[np.triu_indices(self.n_spins, 1)])
 
     def form(self) -> Dense:
         return Dense(self._J, self._b)

@@ -8,8 +8,11 @@ import numpy as np
 
 from .._core.forms import Pattern, PatternBipartite
 from .._core.validate import as_fields, as_real, as_real_array
-from .base import IsingModel, read_only
+from .base import IsingModel, read_only, spread
 from .bipartite import TwoLayerIsing
+
+# Below this ratio of variance to mean square, their difference has lost too many digits.
+_CANCELS = 1e-4
 
 
 class PatternIsing(IsingModel):
@@ -38,7 +41,8 @@ class PatternIsing(IsingModel):
         patterns = _as_patterns(xi, "xi")
         self._xi = np.ascontiguousarray(patterns.T)  # (N, K): one row per site, as kernels read it
         self.scale = as_real(scale, "scale")
-        self._d = _checked(self.scale * (self._xi**2).sum(1))
+        _check_scale(self.scale, patterns, patterns)
+        self._d = self.scale * (self._xi**2).sum(1)
         super().__init__(as_fields(b, len(self._xi)), offset, None)
 
     @property
@@ -62,12 +66,16 @@ class PatternIsing(IsingModel):
         if N < 2:
             return 0.0
         # Sums over all ordered pairs from K x K matrices, minus the diagonal.
-        gram = self._xi.T @ self._xi
-        diagonal = (self._xi**2).sum(1)
+        xi, exponent = _reduced(self._xi)
+        gram = xi.T @ xi
+        diagonal = (xi**2).sum(1)
         pairs = N * (N - 1)
-        mean = ((self._xi.sum(0) ** 2).sum() - diagonal.sum()) / pairs
-        square = ((gram**2).sum() - (diagonal**2).sum()) / pairs
-        return abs(self.scale) * float(np.sqrt(max(square - mean**2, 0.0)))
+        mean = ((xi.sum(0) ** 2).sum() - diagonal.sum()) / pairs
+        whole = (gram**2).sum() / pairs
+        square = whole - (diagonal**2).sum() / pairs
+        if square - mean**2 <= _CANCELS * whole:
+            return self.to_dense().coupling_std()
+        return abs(self.scale) * float(np.ldexp(np.sqrt(square - mean**2), 2 * exponent))
 
     def form(self) -> Pattern:
         return Pattern(self._xi, self.scale, self._d, self._b)
@@ -122,7 +130,7 @@ class PatternBipartiteIsing(TwoLayerIsing):
         self.V, self.H = xi_v.shape[1], xi_h.shape[1]
         self._xi = np.ascontiguousarray(np.concatenate([xi_v, xi_h], axis=1).T)
         self.scale = as_real(len(xi_v) ** -0.5 if scale is None else scale, "scale")
-        _checked(self.scale * np.abs(self._xi).max() ** 2 * self._xi.size)
+        _check_scale(self.scale, xi_v, xi_h)
         b = np.concatenate([as_fields(bv, self.V, "bv"), as_fields(bh, self.H, "bh")])
         super().__init__(b, offset, None)
 
@@ -144,11 +152,11 @@ class PatternBipartiteIsing(TwoLayerIsing):
     def weights(self) -> np.ndarray:
         return self.scale * (self._xi[: self.V] @ self._xi[self.V :].T)
 
-    def hidden_input(self, v: np.ndarray) -> np.ndarray:
-        return self.scale * ((v @ self._xi[: self.V]) @ self._xi[self.V :].T) + self._b[self.V :]
+    def _to_hidden(self, v: np.ndarray) -> np.ndarray:
+        return self.scale * ((v @ self._xi[: self.V]) @ self._xi[self.V :].T)
 
-    def visible_input(self, h: np.ndarray) -> np.ndarray:
-        return self.scale * ((h @ self._xi[self.V :]) @ self._xi[: self.V].T) + self._b[: self.V]
+    def _to_visible(self, h: np.ndarray) -> np.ndarray:
+        return self.scale * ((h @ self._xi[self.V :]) @ self._xi[: self.V].T)
 
     def _scaled(self, factor: float) -> PatternBipartiteIsing:
         return PatternBipartiteIsing(
@@ -161,10 +169,12 @@ class PatternBipartiteIsing(TwoLayerIsing):
         )
 
     def coupling_std(self) -> float:
-        v, h = self._xi[: self.V], self._xi[self.V :]
+        (v, e_v), (h, e_h) = _reduced(self._xi[: self.V]), _reduced(self._xi[self.V :])
         mean = (v.mean(0) * h.mean(0)).sum()
         square = ((v.T @ v) * (h.T @ h)).sum() / (self.V * self.H)
-        return abs(self.scale) * float(np.sqrt(max(square - mean**2, 0.0)))
+        if square - mean**2 <= _CANCELS * square:
+            return spread(self.weights())
+        return abs(self.scale) * float(np.ldexp(np.sqrt(square - mean**2), e_v + e_h))
 
     def form(self) -> PatternBipartite:
         return PatternBipartite(self._xi, self.V, self.scale, self._b)
@@ -180,7 +190,16 @@ def _as_patterns(xi: Any, name: str) -> np.ndarray:
     return xi
 
 
-def _checked(x: Any) -> Any:
-    if not np.isfinite(x).all():
-        raise ValueError("scale times the squared patterns overflows float64; rescale the patterns")
-    return x
+def _reduced(xi: np.ndarray) -> tuple[np.ndarray, int]:
+    """``xi`` divided by a power of two, so that fourth powers stay in range, and its exponent."""
+    exponent = int(np.frexp(np.abs(xi).max())[1])
+    return np.ldexp(xi, -exponent), exponent
+
+
+def _check_scale(scale: float, x: np.ndarray, y: np.ndarray) -> None:
+    """The sum of all |couplings| is at most |scale| sum_k (sum_i |x_i^k|) (sum_j |y_j^k|)."""
+    total = abs(scale) * float(np.abs(x).sum(1) @ np.abs(y).sum(1))
+    if not total <= 1e150:
+        raise ValueError(
+            f"scale {scale:g} times the squared patterns is too large (sum up to {total:g}, 1e150 allowed)"
+        )

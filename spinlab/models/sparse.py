@@ -10,7 +10,7 @@ import scipy.sparse
 
 from .._core.forms import Sparse
 from .._core.validate import as_fields, as_real_array
-from .base import IsingModel
+from .base import IsingModel, spread
 
 
 class SparseIsing(IsingModel):
@@ -19,7 +19,8 @@ class SparseIsing(IsingModel):
     Parameters
     ----------
     J : scipy.sparse array or matrix, or array_like, shape (N, N)
-        Symmetric, zero diagonal. Explicit zeros are kept as edges without coupling.
+        Symmetric, zero diagonal; duplicate entries are summed. Explicit zeros off the diagonal are
+        kept as edges without coupling.
     b : array_like, shape (N,), or float, optional
         Fields; a number means a uniform field.
     offset : float, default 0
@@ -70,7 +71,7 @@ class SparseIsing(IsingModel):
         )
 
     def coupling_std(self) -> float:
-        return float(np.std(self._J.data)) if self._J.nnz else 0.0
+        return spread(self._J.data)
 
     def form(self) -> Sparse:
         return Sparse(self._J.indptr, self._J.indices, self._J.data, self._b)
@@ -86,30 +87,48 @@ class SparseIsing(IsingModel):
 
 
 def _as_sparse_couplings(J: Any) -> scipy.sparse.csr_array:
+    """A symmetric matrix without diagonal; rows sorted, so that equal models have equal arrays."""
     if not scipy.sparse.issparse(J):
-        dense = as_real_array(J, "J", 2)
-        J = scipy.sparse.csr_array(dense)
+        J = scipy.sparse.csr_array(as_real_array(J, "J", 2))
     if J.ndim != 2 or J.shape[0] != J.shape[1]:
         raise ValueError(f"J must be square, got shape {J.shape}; for an RBM use models.BipartiteIsing(W)")
     if J.shape[0] == 0:
         raise ValueError("J is empty; a model needs at least one spin")
-    as_real_array(J.tocoo().data, "J", 1)
-    J = scipy.sparse.csr_array(J, dtype=np.float64, copy=True)
-    J.sum_duplicates()  # also sorts each row, so that equal models have equal arrays
-    J.indptr, J.indices = J.indptr.astype(np.int64), J.indices.astype(np.int64)
+    if J.format in ("csr", "csc", "bsr"):
+        J.check_format(full_check=True)  # a damaged index would reach compiled code
+    J = J.tocoo()
+    as_real_array(J.data, "J", 1)
+    J = scipy.sparse.csr_array(J, dtype=np.float64)
+    J.sum_duplicates()
     if J.diagonal().any():
         raise ValueError(
             "J has a non-zero diagonal; s_i s_i = 1 is only a constant: remove it (J.setdiag(0))"
         )
-    if (J != J.T).nnz:
-        if not scipy.sparse.tril(J).nnz or not scipy.sparse.triu(J).nnz:
+    entries = J.tocoo()
+    (i, j), data = entries.coords, entries.data
+    off = i != j
+    i, j, data = i[off], j[off], data[off]
+    J = _csr(i, j, data, J.shape)
+    mirror = J.T.tocsr()
+    if not (np.array_equal(J.indptr, mirror.indptr) and np.array_equal(J.indices, mirror.indices)):
+        # An explicit zero on one side only, or a couplings matrix that is not symmetric.
+        zeros = np.zeros_like(data)
+        J = _csr(np.append(i, j), np.append(j, i), np.append(data, zeros), J.shape)
+        mirror = J.T.tocsr()
+    if not np.array_equal(J.data, mirror.data):
+        if not data[i > j].any() or not data[i < j].any():
             raise ValueError("J is triangular; give the full symmetric matrix, J + J.T")
-        i, j = (int(k[0]) for k in (J != J.T).nonzero())
+        first = int(np.flatnonzero(J.data != mirror.data)[0])
+        i, j = (int(k[first]) for k in J.tocoo().coords)
         raise ValueError(
             f"J must be symmetric, but J[{i},{j}] = {J[i, j]} and J[{j},{i}] = {J[j, i]}; "
             "symmetrise it, for example (J + J.T) / 2"
         )
-    if (J.indices == np.repeat(np.arange(J.shape[0]), np.diff(J.indptr))).any():
-        J.setdiag(0)
-        J.eliminate_zeros()
+    J.indptr, J.indices = J.indptr.astype(np.int64), J.indices.astype(np.int64)
+    return J
+
+
+def _csr(i: np.ndarray, j: np.ndarray, data: np.ndarray, shape: tuple[int, int]) -> scipy.sparse.csr_array:
+    J = scipy.sparse.coo_array((data, (i, j)), shape=shape).tocsr()
+    J.sum_duplicates()
     return J
