@@ -114,9 +114,10 @@ def to_networkx(model: IsingModel, weight: str = "weight", field: str = "field")
 
 def from_bqm(bqm: Any) -> SparseIsing:
     """Sparse model from a dimod BQM, with J = -quadratic, b = -linear and the BQM's offset."""
+    import dimod
     import scipy.sparse
 
-    spin = bqm.change_vartype("SPIN", inplace=False)
+    spin = dimod.BinaryQuadraticModel(bqm, dtype=np.float64).change_vartype(dimod.SPIN, inplace=True)
     variables = list(spin.variables)
     if not variables:
         raise ValueError("the BQM has no variables; a model needs at least one spin")
