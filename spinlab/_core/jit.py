@@ -55,7 +55,7 @@ class _CompileNotice(event.Listener):
     said = False
 
     def on_start(self, ev: event.Event) -> None:
-        module = ev.data["dispatcher"].py_func.__module__
+        module = ev.data["dispatcher"].py_func.__module__ or ""
         if not _CompileNotice.said and module.startswith("spinlab"):
             _CompileNotice.said = True
             print("spinlab: compiling kernels for this machine (cached for the next run)", file=sys.stderr)

@@ -20,8 +20,8 @@ VISIBLE = np.uint32(4)
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)
-_W0 = np.uint32(0x9E3779B9)
-_W1 = np.uint32(0xBB67AE85)
+_W0 = np.uint64(0x9E3779B9)
+_W1 = np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
@@ -29,19 +29,19 @@ _SHIFT = np.uint64(32)
 @kernel
 def philox(key, c0, c1, c2, c3):
     """Four uint32 words for a uint64 key and a counter of four uint32 words."""
-    k0 = np.uint32(key & _LOW)
-    k1 = np.uint32(key >> _SHIFT)
-    x0, x1, x2, x3 = np.uint32(c0), np.uint32(c1), np.uint32(c2), np.uint32(c3)
+    # Everything in uint64, masked to 32 bits: loops over this vectorise.
+    k0, k1 = key & _LOW, key >> _SHIFT
+    x0, x1, x2, x3 = np.uint64(c0), np.uint64(c1), np.uint64(c2), np.uint64(c3)
     for _ in range(10):
-        p0 = _M0 * np.uint64(x0)
-        p1 = _M1 * np.uint64(x2)
-        x0 = np.uint32(p1 >> _SHIFT) ^ x1 ^ k0
-        x1 = np.uint32(p1 & _LOW)
-        x2 = np.uint32(p0 >> _SHIFT) ^ x3 ^ k1
-        x3 = np.uint32(p0 & _LOW)
-        k0 = np.uint32(k0 + _W0)
-        k1 = np.uint32(k1 + _W1)
-    return x0, x1, x2, x3
+        p0 = _M0 * x0
+        p1 = _M1 * x2
+        x0 = (p1 >> _SHIFT) ^ x1 ^ k0
+        x1 = p1 & _LOW
+        x2 = (p0 >> _SHIFT) ^ x3 ^ k1
+        x3 = p0 & _LOW
+        k0 = (k0 + _W0) & _LOW
+        k1 = (k1 + _W1) & _LOW
+    return np.uint32(x0), np.uint32(x1), np.uint32(x2), np.uint32(x3)
 
 
 @kernel
@@ -56,12 +56,6 @@ def word(key, chain, step, site, stream):
     if lane == 2:
         return x2
     return x3
-
-
-@kernel
-def uniform(x):
-    """A uint32 word as a float64 strictly inside (0, 1)."""
-    return (np.float64(x) + 0.5) * 2.0**-32
 
 
 @kernel
