@@ -5,6 +5,7 @@ from .binary import from_binary, rbm_from_binary, rbm_to_binary, to_binary
 from .bipartite import BipartiteIsing, TwoLayerIsing
 from .convert import as_model, from_bqm, from_networkx, to_bqm, to_networkx
 from .dense import DenseIsing
+from .io import instance_metadata, load_instance, save_instance
 from .pattern import PatternBipartiteIsing, PatternIsing
 from .sparse import SparseIsing
 
@@ -20,8 +21,11 @@ __all__ = [
     "from_binary",
     "from_bqm",
     "from_networkx",
+    "instance_metadata",
+    "load_instance",
     "rbm_from_binary",
     "rbm_to_binary",
+    "save_instance",
     "to_binary",
     "to_bqm",
     "to_networkx",

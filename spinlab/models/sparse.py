@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from .._core.forms import Sparse
-from .._core.validate import as_fields, as_real_array
+from .._core.validate import as_count, as_fields, as_real_array
 from .base import IsingModel, spread
 
 
@@ -30,7 +30,8 @@ class SparseIsing(IsingModel):
 
     See Also
     --------
-    from_networkx : the same from a graph with edge weights.
+    from_edges : from arrays of edges.
+    from_networkx : from a graph with edge weights.
 
     Examples
     --------
@@ -46,6 +47,51 @@ class SparseIsing(IsingModel):
     ) -> None:
         self._J = _as_sparse_couplings(J)
         super().__init__(as_fields(b, self._J.shape[0]), offset, labels)
+
+    @classmethod
+    def from_edges(
+        cls,
+        i: Any,
+        j: Any,
+        J: Any,
+        N: int,
+        b: Any = None,
+        *,
+        offset: float = 0.0,
+        labels: Sequence[Hashable] | None = None,
+    ) -> SparseIsing:
+        """Model of N spins from a list of edges, each given once; the inverse of :meth:`edges`.
+
+        Parameters
+        ----------
+        i, j : array_like of int, shape (M,)
+            Ends of the edges, 0..N-1.
+        J : array_like, shape (M,)
+            Couplings.
+        N : int
+            Number of spins.
+        b, offset, labels
+            As for the class.
+
+        Examples
+        --------
+        >>> from spinlab.models import SparseIsing
+        >>> SparseIsing.from_edges([0, 1], [1, 2], [1.0, -1.0], N=3)
+        <SparseIsing: N=3, 2 edges>
+        """
+        N = as_count(N, "N")
+        i, j, J = as_real_array(i, "i", 1), as_real_array(j, "j", 1), as_real_array(J, "J", 1)
+        if not len(i) == len(j) == len(J):
+            raise ValueError(
+                f"i, j and J must have one entry for each edge, got {len(i)}, {len(j)}, {len(J)}"
+            )
+        fault = edge_fault(i, j, N)
+        if fault is not None:
+            raise ValueError(f"edge number {fault[0]}: {fault[1]}")
+        i, j = i.astype(np.int64), j.astype(np.int64)
+        return cls(
+            _csr(np.append(i, j), np.append(j, i), np.append(J, J), (N, N)), b, offset=offset, labels=labels
+        )
 
     @property
     def J(self) -> scipy.sparse.csr_array:
@@ -126,6 +172,25 @@ def _as_sparse_couplings(J: Any) -> scipy.sparse.csr_array:
         )
     J.indptr, J.indices = J.indptr.astype(np.int64), J.indices.astype(np.int64)
     return J
+
+
+def edge_fault(i: np.ndarray, j: np.ndarray, N: int, first: int = 0) -> tuple[int, str] | None:
+    """Number of a wrong edge and what is wrong with it; sites are shown counted from ``first``."""
+    low, high = np.minimum(i, j), np.maximum(i, j)
+    order = np.lexsort((high, low))
+    again = (np.diff(low[order]) == 0) & (np.diff(high[order]) == 0)
+    repeated = np.zeros(len(i), dtype=bool)
+    repeated[order[1:][again]] = True
+    for bad, message in (
+        ((i != np.floor(i)) | (j != np.floor(j)), "sites must be integers"),
+        ((low < 0) | (high >= N), f"sites must be in {first}..{N - 1 + first}"),
+        (i == j, "a site cannot be coupled to itself (s_i s_i = 1 is only a constant)"),
+        (repeated, "this pair is given a second time; each pair must occur once"),
+    ):
+        if bad.any():
+            edge = int(bad.argmax())
+            return edge, f"sites {i[edge] + first:.15g} and {j[edge] + first:.15g}: {message}"
+    return None
 
 
 def _csr(i: np.ndarray, j: np.ndarray, data: np.ndarray, shape: tuple[int, int]) -> scipy.sparse.csr_array:
