@@ -32,8 +32,9 @@ def dump(model: IsingModel, metadata: dict[str, str | int | float]) -> bytes:
     form = type(model).__name__
     if form not in _ARRAYS:
         raise TypeError(f"cannot save a {form}; save model.to_dense() or model.to_sparse()")
+    arrays: dict[str, Any]
     if isinstance(model, SparseIsing):
-        arrays = dict(zip("ijJ", model.edges(), strict=True), N=model.n_spins, b=model.b)
+        arrays = dict(zip("ijJ", model.edges(), strict=True)) | {"N": model.n_spins, "b": model.b}
     else:
         arrays = {name: getattr(model, name) for name in _ARRAYS[form][1]}
     labels = "" if model.labels is None else dump_labels(model.labels)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .._core.files import atomic_write
 from .._core.validate import as_choice
 from . import _npz, _text
@@ -152,14 +154,9 @@ def _read(path: str | os.PathLike[str], format: str) -> tuple[str, Any]:
 
 
 def _checked_metadata(metadata: Mapping[str, str | int | float]) -> dict[str, str | int | float]:
-    header = dict(metadata)
+    header = {key: x.item() if isinstance(x, np.generic) else x for key, x in metadata.items()}
     for key, value in header.items():
-        if (
-            not isinstance(key, str)
-            or not key.strip()
-            or key != key.strip()
-            or any(c in key for c in ":\r\n")
-        ):
+        if not isinstance(key, str) or not key or key != key.strip() or set(key) & set(":\r\n"):
             raise ValueError(f"metadata key {key!r} must be text without colons and line breaks")
         if key in ("format", "form", *_text.RESERVED):
             raise ValueError(f"metadata key {key!r} is written by save_instance itself; take another name")
