@@ -131,7 +131,7 @@ def save_instance(
                 f"{', '.join(_SUFFIXES)}, or give format= one of {', '.join(FORMATS)}"
             )
         format = _SUFFIXES[suffix]
-    header = _checked_metadata(metadata or {})
+    header = _checked_metadata({} if metadata is None else metadata)
     content = _npz.dump(model, header) if format == "npz" else _text.dump(model, format, header)
     with atomic_write(path) as temporary:
         temporary.write_bytes(content)
@@ -154,6 +154,8 @@ def _read(path: str | os.PathLike[str], format: str) -> tuple[str, Any]:
 
 
 def _checked_metadata(metadata: Mapping[str, str | int | float]) -> dict[str, str | int | float]:
+    if not isinstance(metadata, Mapping):
+        raise TypeError(f"metadata must be a mapping, got {type(metadata).__name__}")
     header = {key: x.item() if isinstance(x, np.generic) else x for key, x in metadata.items()}
     for key, value in header.items():
         if not isinstance(key, str) or not key or key != key.strip() or set(key) & set(":\r\n"):
