@@ -89,7 +89,8 @@ class Plan:
         stops = list(range(burn_in + record_every, n_steps + 1, record_every))
         if not stops:
             raise ValueError(
-                f"nothing to record: burn_in + record_every = {burn_in + record_every} exceeds n_steps = {n_steps}"
+                f"nothing to record: burn_in + record_every = {burn_in + record_every} "
+                f"exceeds n_steps = {n_steps}"
             )
         n_records = len(stops)
         return cls(n_steps, n_chains, beta, stops if stops[-1] == n_steps else [*stops, n_steps], n_records)
