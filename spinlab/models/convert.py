@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._core.validate import as_real_array
 from .base import IsingModel
 from .dense import DenseIsing
 from .sparse import SparseIsing
@@ -70,15 +71,13 @@ def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field")
     >>> float(from_networkx(chain).energy([1, 1, -1]))
     0.0
     """
-    import scipy.sparse
-
     if graph.is_directed() or graph.is_multigraph():
         raise ValueError("the graph must be undirected and without parallel edges; use networkx.Graph(graph)")
     nodes = list(graph.nodes)
     if not nodes:
         raise ValueError("the graph has no nodes; a model needs at least one spin")
     number = {node: i for i, node in enumerate(nodes)}
-    rows, columns, values = [], [], []
+    i, j, values = [], [], []
     for u, v, J in graph.edges(data=weight):
         if u == v:
             raise ValueError(
@@ -86,16 +85,12 @@ def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field")
             )
         if J is None:
             raise ValueError(f"edge ({u!r}, {v!r}) has no attribute {weight!r}; set it or pass weight=NAME")
-        rows += [number[u], number[v]]
-        columns += [number[v], number[u]]
-        values += [J, J]
-    n = len(nodes)
-    data = np.asarray(values) if values else np.zeros(0)
-    if data.dtype.kind not in "iuf":
-        raise TypeError(f"edge attribute {weight!r} must hold real numbers, got dtype {data.dtype}")
-    J = scipy.sparse.coo_array((data, (rows, columns)), shape=(n, n)).tocsr()
-    b = [graph.nodes[node].get(field, 0.0) for node in nodes]
-    return SparseIsing(J, b, labels=nodes)
+        i.append(number[u])
+        j.append(number[v])
+        values.append(J)
+    couplings = as_real_array(values, f"edge attribute {weight!r}", 1)
+    b = as_real_array([graph.nodes[node].get(field, 0.0) for node in nodes], f"node attribute {field!r}", 1)
+    return SparseIsing.from_edges(i, j, couplings, len(nodes), b, labels=nodes)
 
 
 def to_networkx(model: IsingModel, weight: str = "weight", field: str = "field") -> nx.Graph:
@@ -115,20 +110,16 @@ def to_networkx(model: IsingModel, weight: str = "weight", field: str = "field")
 def from_bqm(bqm: Any) -> SparseIsing:
     """Sparse model from a dimod BQM, with J = -quadratic, b = -linear and the BQM's offset."""
     import dimod
-    import scipy.sparse
 
     spin = dimod.BinaryQuadraticModel(bqm, dtype=np.float64).change_vartype(dimod.SPIN, inplace=True)
     variables = list(spin.variables)
     if not variables:
         raise ValueError("the BQM has no variables; a model needs at least one spin")
     number = {v: i for i, v in enumerate(variables)}
-    n = len(variables)
-    J = scipy.sparse.dok_array((n, n))
-    for (u, v), x in spin.quadratic.items():
-        i, j = number[u], number[v]
-        J[i, j] = J[j, i] = -float(x)
+    i, j = [number[u] for u, _ in spin.quadratic], [number[v] for _, v in spin.quadratic]
+    J = [-float(x) for x in spin.quadratic.values()]
     b = [-float(spin.linear[v]) for v in variables]
-    return SparseIsing(J.tocsr(), b, offset=float(spin.offset), labels=variables)
+    return SparseIsing.from_edges(i, j, J, len(variables), b, offset=float(spin.offset), labels=variables)
 
 
 def to_bqm(model: IsingModel) -> Any:
