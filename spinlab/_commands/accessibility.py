@@ -1,0 +1,168 @@
+"""``spinlab accessibility ENSEMBLE ...``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+_EPILOG = """\
+Every size and scale may be given several values: the command then measures all combinations, on
+the same instances at every scale. With --store it can be interrupted and resumed, extended by new
+values, and looked at with `spinlab sweep`.
+
+ensembles and their sizes:
+  ra_rbm -V -H -K    rbm_gaussian, rbm_uniform, rbm_glorot -V -H
+  hopfield, ra, wishart_planted -N -K    sk, mattis -N    edwards_anderson --shape
+
+examples:
+  spinlab accessibility ra_rbm -V 20 -H 1000 -K 10 --std 0.1 1 10 --instances 20
+  spinlab accessibility rbm_gaussian -V 8 12 16 -H 1000 --std 10 --reduce min --workers 2
+  spinlab accessibility sk -N 24 --std 0.2 0.5 1 --steps 100 --store sk.sqlite --out sk.csv
+"""
+
+_SIZES = ("N", "V", "H", "K")
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "accessibility",
+        help="how close Gibbs sampling gets to the ground state",
+        description="Gibbs accessibility E/E0 of random models: final energy of Gibbs chains from random "
+        "starts over the true ground-state energy, with the excess over a random start "
+        "(arXiv:1910.01592, Fig. 1).",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("ensemble", help="how the couplings are drawn, for example ra_rbm, rbm_gaussian, sk")
+    for size, meaning in zip(_SIZES, ("spins", "visible units", "hidden units", "patterns"), strict=True):
+        parser.add_argument(f"-{size}", type=int, nargs="+", metavar=size, help=meaning)
+    parser.add_argument(
+        "--shape", type=int, nargs="+", metavar="L", help="lattice of edwards_anderson, as 4 4"
+    )
+    parser.add_argument(
+        "--std",
+        type=float,
+        nargs="+",
+        metavar="X",
+        default=[1.0],
+        help="weight scales: factors on the ensemble's couplings, whose own std is 1 for ra, ra_rbm, "
+        "rbm_gaussian, rbm_uniform, edwards_anderson (default 1)",
+    )
+    parser.add_argument("--instances", type=int, default=10, help="instances per combination (default 10)")
+    parser.add_argument("--steps", type=int, default=10, help="Gibbs steps (default 10)")
+    parser.add_argument("--chains", type=int, default=10, help="chains per instance (default 10)")
+    parser.add_argument(
+        "--reduce",
+        choices=("mean", "min", "none"),
+        default="mean",
+        help="over the chains: mean, min (the chain of lowest energy), or none (every chain, in the data; "
+        "the table shows both)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the whole measurement (default 0)")
+    parser.add_argument("--workers", type=int, help="processes (default: run in this one)")
+    parser.add_argument("--store", help="file that keeps finished points, for resuming")
+    parser.add_argument("--out", help="write the data: .nc (netCDF) or .csv")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print a table, write the data."""
+    from .. import ensembles, sweeps
+    from .._core.files import atomic_write
+    from .._core.validate import as_choice
+
+    as_choice(args.ensemble, "ensemble", ensembles.__all__)
+    axes: dict[str, Any] = {size: getattr(args, size) for size in _SIZES if getattr(args, size)}
+    fixed: dict[str, Any] = {"ensemble": args.ensemble, "n_steps": args.steps, "n_chains": args.chains}
+    if args.shape:
+        fixed["shape"] = tuple(args.shape)
+    _check_sizes(args.ensemble, {*axes, *fixed} - {"ensemble", "n_steps", "n_chains"})
+    chain = ("ratio", "excess")
+    sweep = sweeps.Sweep(
+        measure,
+        axes=axes | {"std": args.std},
+        fixed=fixed,
+        replicas=args.instances,
+        seed=args.seed,
+        pair_over=("std",),
+        dims=dict.fromkeys(chain, ("chain",)),
+    )
+    data = sweep.run(args.store, executor=args.workers, progress=not args.quiet)
+    _print(data, args.reduce)
+    if args.out:
+        if args.reduce == "mean":
+            data = data.assign(ratio=data["ratio"].mean("chain"), excess=data["excess"].mean("chain"))
+        elif args.reduce == "min":
+            data = data.assign(ratio=data["ratio"].max("chain"), excess=data["excess"].max("chain"))
+        if args.out.endswith(".csv"):
+            with atomic_write(args.out) as path:
+                data.to_dataframe().reset_index().to_csv(path, index=False)
+        else:
+            sweeps.to_netcdf(data, args.out)
+        print(args.out)
+    return 0
+
+
+def measure(ensemble: str, std: float, n_steps: int, n_chains: int, rng: int, **sizes: Any) -> dict[str, Any]:
+    """One instance at one scale; the instance depends on the seed alone, which all scales share."""
+    import numpy as np
+
+    from .. import ensembles, observables
+
+    generator = np.random.default_rng(rng)
+    model = getattr(ensembles, ensemble)(**sizes, rng=generator).scaled(std)
+    a = observables.gibbs_accessibility(model, n_steps, n_chains, reduce=None, rng=generator)
+    return {
+        "ratio": a.ratio,
+        "excess": a.excess,
+        "moved_chains": a.moved_chains,
+        "moved_spins": a.moved_spins,
+        "ground_energy": a.ground_energy,
+        "random_energy": a.random_energy,
+        "measured_std": model.coupling_std(),
+    }
+
+
+def _check_sizes(ensemble: str, given: set[str]) -> None:
+    """The sizes asked for must be the ensemble's own."""
+    import inspect
+
+    from .. import ensembles
+
+    parameters = inspect.signature(getattr(ensembles, ensemble)).parameters
+    known = {name for name in parameters if name in {*_SIZES, "shape"}}
+    for name in sorted(given - known):
+        raise ValueError(f"{ensemble} has no size {name}; it takes {', '.join(sorted(known))}")
+    needed = {
+        name for name in known if parameters[name].default is inspect.Parameter.empty or name == "shape"
+    }
+    for name in sorted(needed - given):
+        option = "--shape" if name == "shape" else f"-{name}"
+        raise ValueError(f"{ensemble} needs {option}")
+
+
+def _print(data: Any, reduce: str) -> None:
+    """A line per combination: mean over instances and its standard error."""
+    import itertools
+
+    columns = {}
+    if reduce in ("mean", "none"):
+        columns |= {"E/E0 mean": data["ratio"].mean("chain"), "excess mean": data["excess"].mean("chain")}
+    if reduce in ("min", "none"):
+        columns |= {"E/E0 min": data["ratio"].max("chain"), "excess min": data["excess"].max("chain")}
+    columns["chains moved"] = data["moved_chains"]
+    axes = [name for name in next(iter(columns.values())).dims if name != "replica"]
+    print("".join(f"{name:>10s}" for name in axes) + "".join(f"{name:>22s}" for name in columns))
+    for values in itertools.product(*(data[name].values for name in axes)):
+        where = dict(zip(axes, values, strict=True))
+        line = "".join(f"{value:10.6g}" for value in values)
+        for column in columns.values():
+            cell = column.sel(where)
+            mean = float(cell.mean())
+            if cell.size > 1:
+                line += f"{mean:>11.4f} ± {float(cell.std(ddof=1)) / cell.size**0.5:<8.4f}"
+            else:
+                line += f"{mean:>22.4f}"
+        print(line)

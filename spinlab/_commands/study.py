@@ -1,0 +1,57 @@
+"""``spinlab study NAME``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+_EPILOG = """\
+An interrupted study resumes when the same command is given again: finished points are kept in
+the output folder. Press Ctrl-C at any time.
+
+examples:
+  spinlab study --list                                     what there is, and what it claims
+  spinlab study fig1 --preset small                        a quick look
+  spinlab study fig1 --preset paper --workers 2 --out results/fig1
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "study",
+        help="a figure or phase study: figure, data and verdict",
+        description="Run or resume a study. It writes a figure (PNG, PDF), its data (netCDF) and a verdict.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", nargs="?", help="name of the study")
+    parser.add_argument("--list", action="store_true", help="list the studies")
+    parser.add_argument("--preset", default="small", choices=("small", "paper"), help="size (default: small)")
+    parser.add_argument("--workers", type=int, help="processes (default: run in this one)")
+    parser.add_argument("--out", help="output folder (default: results/NAME-PRESET)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the study and say where its files are."""
+    from .. import studies
+
+    if args.list:
+        for name in studies.names():
+            print(f"{name:20s} {_title(studies.load(name))}")
+        return 0
+    if args.name is None:
+        raise ValueError(f"name a study: {', '.join(studies.names())} (spinlab study --list says more)")
+    study = studies.load(args.name)
+    out = args.out if args.out is not None else f"results/{args.name}-{args.preset}"
+    output = study.main(args.preset, out, workers=args.workers, progress=not args.quiet)
+    print((output.folder / "verdict.md").read_text(encoding="utf-8"))
+    for path in output.paths:
+        print(path)
+    return 0
+
+
+def _title(study: Any) -> str:
+    return str((study.__doc__ or "").strip().splitlines()[0])

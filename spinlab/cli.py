@@ -1,0 +1,51 @@
+"""The command line: ``spinlab COMMAND ...``; one module per command in ``spinlab._commands``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = ("ground_state", "accessibility", "study", "sweep", "info")
+
+_DESCRIPTION = "Statistical physics of Ising models and Boltzmann machines."
+_EPILOG = """\
+examples:
+  spinlab ground-state model.txt                    certified ground state of an instance file
+  spinlab accessibility ra_rbm -V 20 -H 1000 -K 10 --std 0.1 1 10 --instances 20
+  spinlab study fig1 --preset small                 a figure, its data and its verdict
+  spinlab COMMAND --help                            options and examples of a command
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status (0 done, 1 error, 2 wrong usage, 130 interrupted)."""
+    parser = argparse.ArgumentParser(
+        prog="spinlab",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    from . import __version__
+
+    parser.add_argument("--version", action="version", version=f"spinlab {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        importlib.import_module(f"._commands.{name}", __package__).add_parser(commands)
+    args = parser.parse_args(argv)
+    try:
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        print("spinlab: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
+        # Messages meant for people; a traceback is for bugs.
+        print(f"spinlab: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""Means over instances with their standard errors, as curves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .style import COLOURS, MARKERS
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import xarray as xr
+
+
+def lines(
+    ax: matplotlib.axes.Axes,
+    data: xr.DataArray,
+    x: Any,
+    hue: str | None = None,
+    *,
+    over: str = "replica",
+    spread: bool = False,
+    **style: Any,
+) -> None:
+    """Mean over ``over`` against ``x``, one curve per value of ``hue``, bars of one standard error.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    data : xarray.DataArray
+        With the dimensions ``over``, ``hue`` (if given) and one more.
+    x : str or DataArray
+        Name of the remaining dimension, or its positions (an average over ``over`` is taken if it
+        has that dimension).
+    spread : bool, default False
+        Also shade one standard deviation over ``over``.
+    **style
+        To ``Axes.errorbar``.
+    """
+    values = [None] if hue is None else list(data[hue].values)
+    for i, value in enumerate(values):
+        part = data if hue is None else data.sel({hue: value})
+        mean, std, n = part.mean(over), part.std(over, ddof=1), part.notnull().sum(over)
+        at = part[x] if isinstance(x, str) else x
+        if hue in getattr(at, "dims", ()):
+            at = at.sel({hue: value})
+        if over in getattr(at, "dims", ()):
+            at = at.mean(over)
+        at = np.asarray(at)
+        order = np.argsort(at)
+        at, mean, std, n = at[order], mean.values[order], std.values[order], n.values[order]
+        colour = COLOURS[i % len(COLOURS)]
+        kept = {"color": colour, "marker": MARKERS[i % len(MARKERS)], "label": str(value)} | style
+        ax.errorbar(at, mean, std / np.sqrt(n), **kept)
+        if spread:
+            ax.fill_between(at, mean - std, mean + std, color=kept["color"], alpha=0.15, linewidth=0)

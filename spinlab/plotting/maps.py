@@ -1,0 +1,48 @@
+"""An observable over two parameters, as a colour map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .style import SEQUENTIAL
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import matplotlib.collections
+    import xarray as xr
+
+
+def colour_map(
+    ax: matplotlib.axes.Axes, data: xr.DataArray, x: Any, y: Any, *, label: str = "", **style: Any
+) -> matplotlib.collections.QuadMesh:
+    """Colour map of two-dimensional ``data`` with a colour bar.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    data : DataArray with two dimensions, (y, x) in this order
+    x, y : array_like
+        Positions of the columns and rows, positive: both axes are logarithmic.
+    label : str
+        Text of the colour bar.
+    **style
+        To ``Axes.pcolormesh``.
+    """
+    mesh = ax.pcolormesh(
+        _edges(x), _edges(y), np.asarray(data), **{"cmap": SEQUENTIAL, "rasterized": True} | style
+    )
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.figure.colorbar(mesh, ax=ax, label=label)
+    return mesh
+
+
+def _edges(centres: Any) -> np.ndarray:
+    """Borders of cells around positive positions, halfway between them on a logarithmic scale."""
+    c = np.log(np.asarray(centres, dtype=float))
+    if len(c) == 1:
+        return np.exp([c[0] - 0.5, c[0] + 0.5])
+    middle = (c[1:] + c[:-1]) / 2
+    return np.exp(np.concatenate([[2 * c[0] - middle[0]], middle, [2 * c[-1] - middle[-1]]]))
