@@ -159,7 +159,7 @@ def _edges(
     if fault is not None:
         edge, message = fault
         raise lines.error(message, list(lines.data())[edge][0])
-    if (np.abs(x) > _EXACT).any():
+    if (np.abs(x) >= _EXACT).any():
         for number, tokens in lines.data():
             if re.fullmatch(r"[+-]?\d+", tokens[2]) and int(tokens[2]) != int(float(tokens[2])):
                 raise lines.error(f"float64 cannot hold the integer {tokens[2]}; rescale it", number)

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from .._core.forms import Sparse
-from .._core.validate import as_count, as_fields, as_real_array
+from .._core.validate import as_count, as_fields, as_real_array, check_memory
 from .base import IsingModel, spread
 
 
@@ -143,9 +143,7 @@ def _as_sparse_couplings(J: Any) -> scipy.sparse.csr_array:
     if J.format in ("csr", "csc", "bsr"):
         J.check_format(full_check=True)  # a damaged index would reach compiled code
     J = J.tocoo()
-    as_real_array(J.data, "J", 1)
-    J = scipy.sparse.csr_array(J, dtype=np.float64)
-    J.sum_duplicates()
+    J = _csr(J.coords[0], J.coords[1], as_real_array(J.data, "J", 1), J.shape)
     if J.diagonal().any():
         raise ValueError(
             "J has a non-zero diagonal; s_i s_i = 1 is only a constant: remove it (J.setdiag(0))"
@@ -194,6 +192,7 @@ def edge_fault(i: np.ndarray, j: np.ndarray, N: int, first: int = 0) -> tuple[in
 
 
 def _csr(i: np.ndarray, j: np.ndarray, data: np.ndarray, shape: tuple[int, int]) -> scipy.sparse.csr_array:
+    check_memory(10 * 8 * shape[0], f"a model of {shape[0]} spins")
     J = scipy.sparse.coo_array((data, (i, j)), shape=shape).tocsr()
     J.sum_duplicates()
     return J
