@@ -22,3 +22,17 @@ def energies(J, b, offset, states) -> np.ndarray:
             E -= J[i][j] * states[..., i] * states[..., j]
         E -= b[i] * states[..., i]
     return E
+
+
+def ground_energy_and_degeneracy(J, b, offset=0.0) -> tuple[float, int]:
+    """Lowest energy of all, and how many states have it up to 1e-10 of the sum of all couplings."""
+    E = energies(J, b, offset, all_states(len(b)))
+    size = np.abs(J).sum() + np.abs(b).sum()
+    return float(E.min()), int((E <= E.min() + 1e-10 * size).sum())
+
+
+def log_z_and_mean_energy(J, b, beta, offset=0.0) -> tuple[float, float]:
+    """ln sum_s exp(-beta E) and the mean of E, relative to the lowest energy."""
+    E = energies(J, b, offset, all_states(len(b)))
+    weights = np.exp(-beta * (E - E.min()))
+    return float(np.log(weights.sum()) - beta * E.min()), float((weights * E).sum() / weights.sum())
