@@ -108,6 +108,8 @@ def as_count(n: Any, name: str, minimum: int = 1) -> int:
         raise TypeError(f"{name} must be an integer, got {n!r}") from None
     if n < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {n}")
+    if n >= 2**63:
+        raise ValueError(f"{name} must be below 2**63, got a number of {n.bit_length()} bits")
     return n
 
 

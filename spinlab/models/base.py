@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from .._core.forms import Form
-from .._core.validate import as_real, as_spins
+from .._core.validate import as_real, as_spins, check_memory
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -138,6 +138,7 @@ class IsingModel(abc.ABC):
         """The same model with J written out (N^2 numbers)."""
         from .dense import DenseIsing
 
+        check_memory(4 * 8 * self.n_spins**2, f"a dense model of {self.n_spins} spins")
         return DenseIsing(self.couplings(), self._b, offset=self.offset, labels=self.labels)
 
     def to_sparse(self) -> SparseIsing:
