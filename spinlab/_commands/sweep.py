@@ -1,0 +1,90 @@
+"""``spinlab sweep``: look at a sweep's store, export it, compute failed points again."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+_EXAMPLES = """\
+examples:
+  spinlab sweep status accessibility            how much is done, what failed
+  spinlab sweep status accessibility --errors   with the full text of every error
+  spinlab sweep export accessibility map.nc     netCDF, for xarray
+  spinlab sweep export accessibility map.csv    one line per point and element
+  spinlab sweep retry accessibility --workers 2 compute the failed points again
+
+A sweep is resumed by running its script again: only missing points are computed.
+STORE is the file given to Sweep.run; .sqlite is added to a name without suffix.
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add ``sweep`` and its actions."""
+    parser = subparsers.add_parser(
+        "sweep",
+        help="status, export and retry of a sweep's store",
+        description="Look at the store of a sweep, export its results, compute its failed points again.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    status = actions.add_parser("status", help="count done, failed and missing points")
+    status.add_argument("store", metavar="STORE")
+    status.add_argument("--errors", action="store_true", help="print the error of every failed point")
+
+    export = actions.add_parser("export", help="write the results to a .nc (netCDF) or .csv file")
+    export.add_argument("store", metavar="STORE")
+    export.add_argument("output", metavar="FILE", help="ends in .nc or .csv")
+    export.add_argument("--sweep", type=int, metavar="N", help="which sweep, if status lists several")
+
+    retry = actions.add_parser(
+        "retry",
+        help="compute the failed points again",
+        description="Compute the failed points again. The point function is imported by its name in the "
+        "store (from this folder or the installed packages): do this only with stores you trust.",
+    )
+    retry.add_argument("store", metavar="STORE")
+    retry.add_argument("--workers", type=int, metavar="N", help="worker processes (default: this process)")
+    retry.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the chosen action; the exit status."""
+    from ..sweeps import Store
+
+    store = Store(args.store)
+    if args.action == "status":
+        print(_report(store.status()))
+        if args.errors:
+            for failure in store.errors():
+                print(f"\n{failure['params']}, replica {failure['replica']}:\n{failure['error'].rstrip()}")
+    elif args.action == "export":
+        store.export(args.output, args.sweep)
+        print(f"wrote {args.output}")
+    else:
+        sys.path.insert(0, os.getcwd())
+        failed = store.retry(args.workers, progress=not args.quiet)
+        print(
+            f"{failed} points still fail; `spinlab sweep status {args.store} --errors` shows why"
+            if failed
+            else "all done"
+        )
+        return int(failed > 0)
+    return 0
+
+
+def _report(status: dict[str, Any]) -> str:
+    lines = []
+    for number, sweep in enumerate(status["sweeps"]):
+        lines.append(f"sweep {number}: {sweep['function']}, version {sweep['version']}, seed {sweep['seed']}")
+        for name, values in sweep["axes"].items():
+            shown = ", ".join(map(str, values if len(values) <= 8 else [*values[:3], "...", *values[-3:]]))
+            lines.append(f"  {name} = {shown} ({len(values)})")
+        lines += [f"  {name} = {value}" for name, value in sweep["fixed"].items()]
+        counts = ", ".join(f"{sweep[name]} {name}" for name in ("done", "failed", "missing"))
+        lines.append(f"  {sweep['replicas']} replicas; {sweep['points']} points: {counts}")
+        lines.append(f"  {sweep['seconds']:.1f} s of computing")
+    return "\n".join(lines) or "no sweep yet"

@@ -1,0 +1,297 @@
+"""Look at a store, export it, merge others into it, compute its failed points again."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import operator
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._core.validate import as_count
+from . import dataset
+from .database import Writer, named_errors, read, reading, store_path
+from .encode import intact
+from .execute import execute
+from .plan import Plan, Point, count_points, read_value, unite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import xarray as xr
+
+
+class Store:
+    """The results of sweeps in one SQLite file.
+
+    Reading is safe at any time, also while a sweep writes.
+
+    Parameters
+    ----------
+    path : str or path
+        File of an existing store; .sqlite is added to a name without suffix.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        The file is no store, damaged, or of another layout.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from spinlab.sweeps import Store, Sweep
+    >>> def point(x, rng):
+    ...     return {"y": x * x}
+    >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +SKIP
+    ...     _ = Sweep(point, axes={"x": [1, 2]}, replicas=1).run(folder + "/squares")
+    ...     print(Store(folder + "/squares").status()["done"])
+    2
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = store_path(path)
+        with reading(self.path):
+            pass
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.path)!r})"
+
+    def status(self) -> dict[str, Any]:
+        """How far the sweeps are.
+
+        Returns
+        -------
+        dict
+            ``points`` asked for, ``done``, ``failed``, ``missing``, compute ``seconds``, and ``sweeps``: for
+            each family of sweeps (one function, version, seed, pairing and set of parameters) the same
+            numbers with ``function``, ``version``, ``seed``, ``replicas``, ``axes`` and ``fixed``.
+        """
+        with reading(self.path) as db:
+            families = _families(db)
+            query = "SELECT sweep, count(*), count(error), total(seconds) FROM points GROUP BY sweep"
+            counts = {key: numbers for key, *numbers in db.execute(query)}
+        sweeps, empty = [], (0, 0, 0.0)
+        for plans in families:
+            plan = unite(list(plans.values()))
+            rows, failed, seconds = (sum(counts.get(key, empty)[i] for key in plans) for i in range(3))
+            asked = count_points(list(plans.values()))
+            numbers = {"points": asked, "done": rows - failed, "failed": failed, "missing": asked - rows}
+            shown = {
+                name: getattr(plan, name)
+                for name in ("function", "version", "seed", "replicas", "axes", "fixed")
+            }
+            sweeps.append(shown | numbers | {"seconds": seconds})
+        total = {
+            name: sum(s[name] for s in sweeps) for name in ("points", "done", "failed", "missing", "seconds")
+        }
+        return total | {"sweeps": sweeps}
+
+    def errors(self) -> list[dict[str, Any]]:
+        """The failed points: ``id``, ``params``, ``replica``, ``seed`` and the text of the ``error``."""
+        with reading(self.path) as db:
+            return [
+                {"id": p.id, "params": p.params, "replica": p.replica, "seed": p.seed, "error": error}
+                for _, p, error in _failed(db)
+            ]
+
+    def to_xarray(self, sweep: int | None = None, seeds: bool = False) -> xr.Dataset:
+        """Results on the union of the grids, NaN where a point is missing or failed.
+
+        Parameters
+        ----------
+        sweep : int, optional
+            Which one, counted from 0 in ``status()["sweeps"]``; needed where the store holds several.
+        seeds : bool
+            Add the variable ``point_seed`` (text).
+        """
+        with reading(self.path) as db:
+            plan, made = _selected(db, self.path, sweep)
+            return dataset.to_xarray(plan, read(db, plan), made, seeds)
+
+    def export(self, path: str | os.PathLike[str], sweep: int | None = None) -> None:
+        """Write the results to a file, by its suffix.
+
+        ``.nc``: netCDF of :meth:`to_xarray`. ``.csv``: one line per point, variable and element, with the
+        columns of the axes, ``replica``, ``variable``, ``element`` (indices, blank for a number) and
+        ``value``; booleans are 1 and 0, missing results are left out.
+        """
+        suffix = os.path.splitext(path)[1]
+        if suffix == ".nc":
+            dataset.to_netcdf(self.to_xarray(sweep), path)
+        elif suffix == ".csv":
+            with reading(self.path) as db:
+                plan, _ = _selected(db, self.path, sweep)
+                dataset.to_csv(plan, read(db, plan), path)
+        else:
+            raise ValueError(f"cannot tell the format of {os.fspath(path)!r}; known suffixes: .nc, .csv")
+
+    def merge(self, *others: str | os.PathLike[str] | Store) -> None:
+        """Take over the points of other stores; all of one store or, on a conflict, none of it.
+
+        Raises
+        ------
+        ValueError
+            A point has different results in both: its function changed without a new ``version``, or
+            depends on more than its seed and parameters.
+        """
+        stores = [other if isinstance(other, Store) else Store(other) for other in others]
+        with Writer(self.path) as writer, named_errors(self.path):
+            for other in stores:
+                if not other.path.samefile(self.path):
+                    _merge(writer.db, self.path, other.path)
+
+    def retry(self, executor: Any = None, progress: bool = True, chunk: int | None = None) -> int:
+        """Compute the failed points again; returns how many fail still.
+
+        The point function is imported by the name in the store, so do this only with stores you trust.
+        Parameters as in :meth:`Sweep.run`.
+        """
+        executor, chunk = as_executor(executor), as_chunk(chunk)
+        with Writer(self.path) as writer, named_errors(self.path):
+            failed = [(key, point) for key, point, _ in _failed(writer.db)]
+            plans = {key: plan for family in _families(writer.db) for key, plan in family.items()}
+            functions = {key: _import(plans[key].function, self.path) for key in {key for key, _ in failed}}
+            for key, group in groupby(failed, key=lambda entry: entry[0]):
+                points = [point for _, point in group]
+                fill(writer, key, functions[key], iter(points), len(points), executor, progress, chunk)
+            writer.flush()
+            return int(writer.db.execute("SELECT count(error) FROM points").fetchone()[0])
+
+
+def fill(
+    writer: Writer,
+    sweep: int,
+    function: Callable[..., Any],
+    points: Iterator[Point],
+    total: int,
+    executor: Any,
+    progress: bool,
+    chunk: int | None,
+) -> None:
+    """Compute points and save them as they finish."""
+    if not total:
+        return
+    from tqdm import tqdm
+
+    failed = 0
+    with (
+        tqdm(total=total, unit="point", delay=1, mininterval=0.5, miniters=0, disable=not progress) as bar,
+        closing(execute(function, points, executor, chunk)) as finished,
+    ):
+        for item in finished:
+            if item is None:
+                writer.flush()
+                bar.update(0)
+                continue
+            point, outcome = item
+            writer.save(sweep, point, outcome)
+            if outcome.error is not None:
+                failed += 1
+                bar.set_postfix_str(f"{failed} failed", refresh=False)
+            bar.update()
+
+
+def as_executor(executor: Any) -> Any:
+    """None, a number of workers, or a concurrent.futures executor."""
+    if executor is None or hasattr(executor, "submit"):
+        return executor
+    try:
+        return as_count(executor, "executor")
+    except TypeError:
+        raise TypeError(
+            f"executor must be None, a number of workers or a concurrent.futures.Executor, got {executor!r}"
+        ) from None
+
+
+def as_chunk(chunk: Any) -> int | None:
+    """Points per task, None for automatic."""
+    return None if chunk is None else as_count(chunk, "chunk")
+
+
+def _families(db: sqlite3.Connection) -> list[dict[int, Plan]]:
+    families: dict[Any, dict[int, Plan]] = {}
+    for key, text in db.execute("SELECT key, plan FROM sweeps ORDER BY key"):
+        plan = Plan.from_json(text)
+        families.setdefault(plan.family, {})[key] = plan
+    return list(families.values())
+
+
+def _selected(db: sqlite3.Connection, path: Path, sweep: int | None) -> tuple[Plan, str]:
+    """The union of one family, and how its last sweep was made."""
+    families = _families(db)
+    if not families:
+        raise ValueError(f"{str(path)!r} holds no sweep yet")
+    if sweep is None and len(families) > 1:
+        raise ValueError(
+            f"{str(path)!r} holds {len(families)} sweeps that share no grid; choose one by its number, "
+            f"sweep=0 to {len(families) - 1} (see Store.status or `spinlab sweep status`)"
+        )
+    sweep = as_count(sweep or 0, "sweep", minimum=0)
+    if sweep >= len(families):
+        raise ValueError(f"there is no sweep {sweep} in {str(path)!r}; it holds 0 to {len(families) - 1}")
+    family = families[sweep]
+    (made,) = db.execute("SELECT made FROM sweeps WHERE key = ?", (max(family),)).fetchone()
+    return unite(list(family.values())), made
+
+
+def _failed(db: sqlite3.Connection) -> Iterator[tuple[int, Point, str]]:
+    query = """SELECT sweep, id, params, replica, seed, error FROM points WHERE error IS NOT NULL
+        ORDER BY sweep, params, replica"""
+    for key, name, text, replica, seed, error in db.execute(query):
+        params = {parameter: read_value(value) for parameter, value in json.loads(text).items()}
+        yield key, Point(name, params, replica, int(seed), text), error
+
+
+def _import(name: str, path: Path) -> Callable[..., Any]:
+    module, _, function = name.partition(":")
+    try:
+        return operator.attrgetter(function)(importlib.import_module(module))
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f"the points of {str(path)!r} are computed by {name!r}, which cannot be imported here ({error}); "
+            "start from the folder of its module, or call Sweep.run(..., retry=True) in the script itself"
+        ) from error
+
+
+def _merge(db: sqlite3.Connection, path: Path, other: Path) -> None:
+    db.create_function("intact", 1, intact, deterministic=True)
+    db.execute("ATTACH ? AS other", (f"{other.absolute().as_uri()}?mode=rw",))
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        conflict = db.execute(
+            """SELECT id, ours.params, ours.replica FROM main.points ours JOIN other.points theirs USING (id)
+            WHERE ours.result != theirs.result AND intact(ours.result) AND intact(theirs.result) LIMIT 1"""
+        ).fetchone()
+        if conflict:
+            raise ValueError(
+                "point {} ({}, replica {}) has different results in {!r} and {!r}; nothing of the latter was "
+                "merged. Was its function changed without a new version=?".format(
+                    *conflict, str(path), str(other)
+                )
+            )
+        db.execute(
+            "INSERT OR IGNORE INTO main.sweeps (plan, made) SELECT plan, made FROM other.sweeps ORDER BY key"
+        )
+        db.execute(
+            """INSERT OR REPLACE INTO main.points
+            SELECT id, ours.key, t.params, t.replica, t.seed, t.result, t.error, t.seconds
+            FROM other.points t JOIN other.sweeps s ON s.key = t.sweep
+            JOIN main.sweeps ours ON ours.plan = s.plan
+            WHERE CASE WHEN t.error IS NULL
+                THEN intact(t.result) AND id NOT IN (SELECT id FROM main.points WHERE intact(result))
+                ELSE id NOT IN (SELECT id FROM main.points) END"""
+        )
+        db.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
+        raise
+    finally:
+        db.execute("DETACH other")

@@ -1,0 +1,110 @@
+"""Point functions that spawned workers can import; run as a script, a sweep to be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+def pair(V, std, rng):
+    generator = np.random.default_rng(rng)
+    return {
+        "energy": std * generator.normal(),
+        "count": int(generator.integers(V)),
+        "chains": generator.normal(size=(2, 3)),
+        "moved": bool(generator.integers(2)),
+    }
+
+
+def steps(x, rng):
+    """Two milliseconds of sleep, so that the time of a run has a lower bound."""
+    time.sleep(0.002)
+    return {"y": np.random.default_rng(rng).normal(size=4), "n": x}
+
+
+def sometimes(x, rng):
+    if x == 2 and os.environ.get("SWEEP_POINTS_FAIL"):
+        raise ZeroDivisionError(f"no luck with {x}")
+    return {"y": x * x}
+
+
+def product(a, b, rng):
+    return {"y": np.random.default_rng(rng).normal(), "ab": a * b}
+
+
+def words(name, power, flag, rng):
+    return {"length": len(name) ** power, "upper": name.isupper() and flag}
+
+
+def sizes(n, rng):
+    return {"state": np.arange(n), "matrix": np.full((n, 2), n, dtype=np.float32)}
+
+
+def killed_once(x, marker, rng):
+    """The first worker to come to x = 5 kills itself."""
+    if x == 5 and not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"y": np.random.default_rng(rng).normal()}
+
+
+def deadly(x, rng):
+    if x in (3, 4):
+        os._exit(1)
+    return {"y": x}
+
+
+def threads(x, rng):
+    from threadpoolctl import threadpool_info
+
+    return {
+        "blas": max(pool["num_threads"] for pool in threadpool_info()),
+        "spinlab": int(os.environ["SPINLAB_NUM_THREADS"]),
+    }
+
+
+def impatient(x, rng):
+    if x == 3:
+        raise KeyboardInterrupt
+    return {"y": x}
+
+
+def odd(kind, rng):
+    return {
+        "none": None,
+        "list": [1, 2],
+        "empty": {},
+        "string": {"y": "text"},
+        "object": {"y": object()},
+        "complex": {"y": 1j},
+        "half": {"y": np.float16(1)},
+        "huge": {"y": 2**70},
+        "ragged": {"y": [[1], [1, 2]]},
+        "axis": {"kind": 1},
+        "number": {1: 1},
+        "masked": {"y": np.ma.array([1, 2], mask=[True, False])},
+        "fine": {"y": 1},
+    }[kind]
+
+
+def leaves(x, rng):
+    sys.exit(3)
+
+
+def sweep_of_steps(replicas):
+    from spinlab.sweeps import Sweep
+
+    return Sweep(steps, {"x": [1, 2]}, replicas=replicas, seed=7)
+
+
+if __name__ == "__main__":
+    from spinlab.sweeps import database
+
+    database.COMMIT_SECONDS = 0.02
+    print("go", flush=True)
+    sweep_of_steps(int(sys.argv[2])).run(sys.argv[1], executor=2, progress=False)
