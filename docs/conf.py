@@ -1,6 +1,14 @@
 """Sphinx settings. The build reads nothing from the network."""
 
+import contextlib
+import io
+import os
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+
 import spinlab
+from spinlab import cli
 
 project = "spinlab"
 author = "The spinlab developers"
@@ -17,15 +25,49 @@ extensions = [
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"spinlab {release}"
-myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
+myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
 
 # The `__all__` of a package is its registry, so the reference follows it.
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_member_order = "groupwise"
-autodoc_typehints = "signature"
 python_use_unqualified_type_names = True
 
 napoleon_google_docstring = False
 napoleon_use_ivar = True  # attributes of dataclasses are listed once
 napoleon_use_rtype = False
+
+
+class CommandHelp(Directive):
+    """A section for ``spinlab --help`` and one for each of its commands."""
+
+    def run(self) -> list[nodes.Node]:
+        sections: list[nodes.Node] = []
+        for command in ("", *(name.replace("_", "-") for name in cli.COMMANDS)):
+            words = f"spinlab {command}".split()
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+                cli.main([*words[1:], "--help"])
+            section = nodes.section(ids=["-".join(words)])
+            section += nodes.title(text=" ".join(words))
+            section += nodes.literal_block(text=printed.getvalue(), language="text")
+            sections.append(section)
+        return sections
+
+
+def bars_are_absolute_values(app, what, name, obj, options, lines: list[str]) -> None:
+    """Docstrings write sum |J| as in mathematics; reStructuredText would look for a substitution."""
+    in_example = False
+    for i, line in enumerate(lines):
+        in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
+        if not in_example:
+            parts = line.split("``")  # every second part is literal
+            parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
+            lines[i] = "``".join(parts)
+
+
+def setup(app) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", bars_are_absolute_values, priority=900)  # after napoleon
+    os.environ["COLUMNS"] = "100"  # argparse wraps to the terminal otherwise
+    app.add_directive("command-help", CommandHelp)

@@ -26,7 +26,7 @@ def test_import_spinlab_loads_nothing_heavy() -> None:
     assert loaded_after("import spinlab", HEAVY) == set()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["study", "--help"], ["study", "--list"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["study", "--help"], ["sweep", "--help"]])
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     code = f"from spinlab.cli import main\ntry:\n    main({arguments!r})\nexcept SystemExit:\n    pass"
     assert loaded_after(code, HEAVY) == set()
