@@ -1,0 +1,342 @@
+"""The layer under everything: random numbers, validators, compiled primitives, threads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from fractions import Fraction
+
+import numba
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from model_forms import FORMS, make
+from naive import all_states
+
+from spinlab._core import jit
+from spinlab._core.heat_bath import SITES, logits
+from spinlab._core.jit import cache_dir, kernel
+from spinlab._core.parallel import map_threads, n_threads
+from spinlab._core.philox import philox, random_spins, word
+from spinlab._core.primitives import cache_size, field, fill, flip
+from spinlab._core.rng import as_generator, as_key
+from spinlab._core.validate import as_choice, as_count, as_real, as_spins, check_memory
+
+# Philox4x32-10. Known answers: file kat_vectors of the Random123 distribution (Salmon et al. 2011).
+
+
+@pytest.mark.parametrize(
+    ("key", "counter", "words"),
+    [
+        ("00000000 00000000", "00000000 00000000 00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+        ("ffffffff ffffffff", "ffffffff ffffffff ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+        ("a4093822 299f31d0", "243f6a88 85a308d3 13198a2e 03707344", "d16cfe09 94fdcceb 5001e420 24126ea1"),
+    ],
+)
+def test_philox_known_answers(key, counter, words):
+    low, high = (int(x, 16) for x in key.split())
+    found = philox(np.uint64(high << 32 | low), *(np.uint32(int(x, 16)) for x in counter.split()))
+    assert [f"{int(x):08x}" for x in found] == words.split()
+
+
+def philox_by_the_paper(key, counter):
+    """Ten rounds with Python's integers."""
+    k = [key & 0xFFFFFFFF, key >> 32]
+    c = list(counter)
+    for _ in range(10):
+        high0, low0 = divmod(0xD2511F53 * c[0], 2**32)
+        high1, low1 = divmod(0xCD9E8D57 * c[2], 2**32)
+        c = [high1 ^ c[1] ^ k[0], low1, high0 ^ c[3] ^ k[1], low0]
+        k = [(k[0] + 0x9E3779B9) % 2**32, (k[1] + 0xBB67AE85) % 2**32]
+    return c
+
+
+WORD = st.integers(0, 2**32 - 1)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(key=st.integers(0, 2**64 - 1), counter=st.tuples(WORD, WORD, WORD, WORD))
+def test_philox_anywhere(key, counter):
+    found = philox(np.uint64(key), *(np.uint32(c) for c in counter))
+    assert [int(x) for x in found] == philox_by_the_paper(key, counter)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(key=st.integers(0, 2**64 - 1), chain=WORD, step=WORD, site=WORD, stream=st.integers(0, 9))
+def test_word_is_one_lane_of_four_chains(key, chain, step, site, stream):
+    expected = philox_by_the_paper(key, (site, chain // 4, step, stream))[chain % 4]
+    assert int(word(np.uint64(key), chain, step, site, np.uint32(stream))) == expected
+
+
+def test_random_spins():
+    s = random_spins(np.uint64(3), 1000, 100)
+    assert s.dtype == np.int8
+    assert set(np.unique(s)) == {-1, 1}
+    # fair, and independent of the next site and of the next chain; 5 sigma: false alarm 6e-7 each
+    for x in (s, s[:, ::2] * s[:, 1::2], s[::2] * s[1::2]):
+        assert abs(x.mean(dtype=float)) < 5 / np.sqrt(x.size)
+    np.testing.assert_array_equal(random_spins(np.uint64(3), 7, 100), s[:7])
+    np.testing.assert_array_equal(random_spins(np.uint64(3), 7, 9), s[:7, :9])
+    assert (random_spins(np.uint64(4), 1000, 100) != s).any()
+
+
+def test_logits_are_those_of_the_words():
+    key, site, group, step, stream = np.uint64(5), 128, np.uint32(9), np.uint32(2), np.uint32(1)
+    out = np.empty((8, SITES))
+    logits(key, site, group, step, stream, out)
+    for i in range(SITES):
+        words = np.array(philox_by_the_paper(5, (128 + i, 9, 2, 1)))
+        u = (words + 0.5) / 2**32
+        np.testing.assert_allclose(out[:4, i], np.log(u) - np.log1p(-u), rtol=1e-13, atol=1e-15)
+    # the law of logit(u) is the logistic one; 40 x 256 numbers, false alarm 1e-6
+    sample = []
+    for group in range(40):
+        logits(key, site, np.uint32(group), step, stream, out)
+        sample.append(out[:4].copy())
+    assert scipy.stats.kstest(np.ravel(sample), "logistic").pvalue > 1e-6
+
+
+def test_as_generator():
+    rng = np.random.default_rng(1)
+    assert as_generator(rng) is rng
+    assert as_generator(5).random() == np.random.default_rng(5).random()
+    assert as_generator(None).random() != as_generator(None).random()
+    for bad in (-1, "x", 1.5, object()):
+        with pytest.raises((ValueError, TypeError), match="rng must be None, a non-negative int or"):
+            as_generator(bad)
+
+
+def test_as_key():
+    assert as_key(5) == as_key(5)
+    assert as_key(5) != as_key(6)
+    assert isinstance(as_key(5), np.uint64)
+    rng = np.random.default_rng(5)
+    assert as_key(rng) != as_key(rng)
+    # keys use all 64 bits: each bit is set in some of 200 keys and clear in others, false alarm 1e-58
+    keys = [int(as_key(seed)) for seed in range(200)]
+    assert np.bitwise_or.reduce(np.array(keys, dtype=np.uint64)) == np.uint64(2**64 - 1)
+    assert np.bitwise_and.reduce(np.array(keys, dtype=np.uint64)) == np.uint64(0)
+
+
+# Validators
+
+
+@pytest.mark.parametrize(("x", "value"), [(3, 3), (np.int8(3), 3), (np.array(3), 3), (2**62, 2**62)])
+def test_counts(x, value):
+    assert as_count(x, "n") == value
+    assert type(as_count(x, "n")) is int
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (0, ValueError, "n must be at least 1, got 0"),
+        (-5, ValueError, "at least 1, got -5"),
+        (2**63, ValueError, "below 2"),
+        (True, TypeError, "integer, got True"),
+        (np.True_, TypeError, "integer"),
+        (2.0, TypeError, "integer, got 2.0"),
+        ("3", TypeError, "integer, got '3'"),
+        (None, TypeError, "integer, got None"),
+        (np.array([3]), TypeError, "integer"),
+    ],
+)
+def test_bad_counts(x, error, message):
+    with pytest.raises(error, match=message):
+        as_count(x, "n")
+
+
+@pytest.mark.parametrize("x", [2, 2.0, np.float32(2), np.int8(2), Fraction(2), np.array(2.0)])
+def test_real_numbers(x):
+    assert as_real(x, "x") == 2.0
+    assert type(as_real(x, "x")) is float
+
+
+@pytest.mark.parametrize(
+    "x",
+    [True, "2", b"2", None, 2j, np.complex64(2), np.array([2.0]), np.array("2"), np.array(True), [2.0], {}],
+)
+def test_not_real_numbers(x):
+    with pytest.raises(TypeError, match="x must be a real number"):
+        as_real(x, "x")
+
+
+def test_bounds_of_real_numbers():
+    assert as_real(0.0, "x", 0.0) == 0.0
+    for x, minimum, exclusive, message in (
+        (-1.0, 0.0, False, "finite number of at least 0, got -1.0"),
+        (0.0, 0.0, True, "finite number above 0, got 0.0"),
+        (np.nan, -np.inf, False, "finite number, got nan"),
+        (np.inf, 0.0, False, "finite number of at least 0, got inf"),
+        (10**400, -np.inf, False, "too large for float64"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            as_real(x, "x", minimum, exclusive)
+
+
+def test_choices():
+    assert as_choice("mean", "reduction", ["mean", "min"]) == "mean"
+    for bad in ("max", None, 3, ["mean"], np.array(["mean", "min"])):
+        with pytest.raises(ValueError, match=r"unknown reduction .*; known: mean, min"):
+            as_choice(bad, "reduction", (x for x in ("mean", "min")))
+
+
+def test_spins_are_packed():
+    s = as_spins([[1.0, -1.0], [-1.0, 1.0]], 2)
+    assert s.dtype == np.int8
+    assert s.flags.c_contiguous
+
+
+def test_memory_is_checked_before_it_is_taken():
+    check_memory(1000, "this")
+    with pytest.raises(ValueError, match=r"this needs about 9\.09e\+05 GiB of memory, this machine has"):
+        check_memory(976 * 10**12, "this")
+
+
+# Primitives
+
+
+@numba.njit
+def walk(p, s, c, sites, h):
+    """Flip the sites one after the other; h[t] = all local fields before flip t."""
+    fill(p, s, c)
+    for t in range(len(sites)):
+        for i in range(len(s)):
+            h[t, i] = field(p, c, s, i)
+        flip(p, c, s, sites[t])
+
+
+@pytest.mark.parametrize("fields", [True, False], ids=["fields", "no fields"])
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_primitives_follow_a_walk(form, fields):
+    for integer in (True, False):
+        case = make(form, integer, fields)
+        p = case.model.form()
+        rng = np.random.default_rng(6)
+        sites = rng.integers(0, 7, 60)
+        s = all_states(7)[rng.integers(128)].astype(np.int8)
+        states = np.empty((60, 7), dtype=np.int8)
+        now = s.copy()
+        for t, i in enumerate(sites):
+            states[t] = now
+            now[i] = -now[i]
+        h = np.full((60, 7), np.nan)
+        walk(p, s, np.full(cache_size(p), np.nan), sites, h)
+        np.testing.assert_array_equal(s, now)
+        expected = states @ case.J + case.b
+        np.testing.assert_allclose(h, expected, rtol=0, atol=0 if integer else 1e-12)
+
+
+@pytest.mark.parametrize("primitive", [fill, field, flip])
+def test_primitives_exist_only_in_kernels(primitive):
+    with pytest.raises(NotImplementedError, match="inside a kernel"):
+        primitive(*[None] * (3 if primitive is fill else 4))
+
+
+# The kernel decorator
+
+
+def test_kernels_release_the_lock_and_are_cached():
+    options = philox.targetoptions
+    assert options["nogil"]
+    assert options["nopython"]
+    assert options["error_model"] == "numpy"
+    assert str(philox._cache.cache_path).startswith(cache_dir())
+
+
+def test_the_cache_folder_of_others_is_left_alone():
+    theirs = numba.core.config.CACHE_DIR
+
+    @kernel(fastmath=True)
+    def double(x):
+        return 2 * x
+
+    assert double(4) == 8
+    assert theirs == numba.core.config.CACHE_DIR
+    assert double.targetoptions["fastmath"]
+
+
+@pytest.fixture
+def fresh_cache_dir():
+    cache_dir.cache_clear()
+    yield cache_dir
+    cache_dir.cache_clear()
+
+
+def test_cache_folder_depends_on_the_source_of_core(fresh_cache_dir, monkeypatch, tmp_path):
+    monkeypatch.setattr(jit.platformdirs, "user_cache_dir", lambda *args, **kwargs: str(tmp_path))
+    (tmp_path / "core").mkdir()
+    source = tmp_path / "core" / "jit.py"
+    monkeypatch.setattr(jit, "__file__", str(source))
+    folders = []
+    for text in ("one", "two"):
+        source.write_text(text)
+        cache_dir.cache_clear()
+        folders.append(cache_dir())
+        assert os.path.isdir(folders[-1])
+    assert folders[0] != folders[1]
+
+
+def test_cache_folder_that_cannot_be_written(fresh_cache_dir, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(jit.platformdirs, "user_cache_dir", lambda *a, **k: str(tmp_path / "file"))
+    folder = cache_dir()
+    assert os.access(folder, os.W_OK)
+    assert not folder.startswith(str(tmp_path))
+    os.rmdir(folder)
+
+
+def test_compilation_is_announced_once_on_stderr(tmp_path):
+    code = (
+        "import numpy as np; from spinlab._core.philox import philox;"
+        "philox(np.uint64(1), 0, 0, 0, 0); philox(np.uint64(1), np.uint32(0), 0, 0, 0)"
+    )
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    run = [
+        subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        )
+        for _ in range(2)
+    ]
+    assert run[0].stdout == run[1].stdout == ""
+    assert run[0].stderr.count("compiling kernels for this machine") == 1
+    assert run[1].stderr == ""  # found in the cache
+
+
+# Threads
+
+
+def test_map_threads_keeps_the_order():
+    for threads in (1, 2, 5, None):
+        assert map_threads(lambda x: x * x, range(20), threads) == [x * x for x in range(20)]
+    assert map_threads(str, [], 3) == []
+
+
+def test_map_threads_uses_threads():
+    barrier = threading.Barrier(3, timeout=20)  # breaks unless three calls wait at the same time
+    assert map_threads(lambda _: barrier.wait() >= 0, range(3), 3) == [True] * 3
+
+
+def test_errors_come_out_of_threads():
+    for threads in (1, 3):
+        with pytest.raises(ZeroDivisionError):
+            map_threads(lambda x: 1 // x, [1, 0, 2], threads)
+
+
+def test_number_of_threads(monkeypatch):
+    monkeypatch.delenv("SPINLAB_NUM_THREADS", raising=False)
+    assert 1 <= n_threads() <= (os.cpu_count() or 1)
+    monkeypatch.setenv("SPINLAB_NUM_THREADS", "3")
+    assert n_threads() == 3
+    assert n_threads(2) == 2
+    for bad in ("0", "-1", "two", "1.5"):
+        monkeypatch.setenv("SPINLAB_NUM_THREADS", bad)
+        with pytest.raises(ValueError, match=f"SPINLAB_NUM_THREADS must be a positive integer, got '{bad}'"):
+            n_threads()
+    for bad in (0, -1, 1.5, "2", True):
+        with pytest.raises((ValueError, TypeError), match="threads must be"):
+            n_threads(bad)
