@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import doctest
 import importlib
+import inspect
 import io
 import pkgutil
 import re
@@ -91,12 +92,12 @@ def test_docstring_examples(name: str) -> None:
 
 
 def test_public_functions_have_an_example() -> None:
-    """Every callable in the registries teaches by example."""
+    """Every function in the registries teaches by example."""
     lacking = []
     for package in ("models", "ensembles", "exact", "dynamics", "observables", "sweeps"):
         module = importlib.import_module(f"spinlab.{package}")
         for name in module.__all__:
             thing = getattr(module, name)
-            if callable(thing) and ">>>" not in (thing.__doc__ or ""):
+            if inspect.isfunction(thing) and ">>>" not in (thing.__doc__ or ""):
                 lacking.append(f"{package}.{name}")
     assert lacking == []

@@ -38,7 +38,15 @@ def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
 
 
 def to_binary(model: IsingModel) -> tuple[np.ndarray, np.ndarray, float]:
-    """(J, b, offset) of the 0/1 model with the same energies, the inverse of :func:`from_binary`."""
+    """(J, b, offset) of the 0/1 model with the same energies, the inverse of :func:`from_binary`.
+
+    Examples
+    --------
+    >>> from spinlab.models import DenseIsing, to_binary
+    >>> J, b, offset = to_binary(DenseIsing([[0, 1], [1, 0]]))
+    >>> float(J[0, 1]), b, float(offset)  # E(x) = -4 x y + 2 x + 2 y - 1
+    (4.0, array([-2., -2.]), -1.0)
+    """
     J = model.couplings()
     return 4 * J, 2 * model.b - 2 * J.sum(1), model.offset - J.sum() / 2 + model.b.sum()
 
@@ -52,6 +60,13 @@ def rbm_from_binary(W: Any, bv: Any = None, bh: Any = None, *, offset: float = 0
         Weights as scikit-learn (``components_.T``) and most libraries store them.
     bv, bh : array_like or float, optional
         Biases of the 0/1 units.
+
+    Examples
+    --------
+    >>> from spinlab.models import rbm_from_binary
+    >>> rbm = rbm_from_binary([[2.0]], bv=0.5)
+    >>> float(rbm.energy([1, 1])), float(rbm.energy([1, -1]))  # x = 1, y = 1 and y = 0
+    (-2.5, -0.5)
     """
     W = as_real_array(W, "W", 2)
     bv, bh = as_fields(bv, W.shape[0], "bv"), as_fields(bh, W.shape[1], "bh")
@@ -64,7 +79,15 @@ def rbm_from_binary(W: Any, bv: Any = None, bh: Any = None, *, offset: float = 0
 
 
 def rbm_to_binary(model: TwoLayerIsing) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """(W, bv, bh, offset) of the 0/1 RBM with the same energies, the inverse of :func:`rbm_from_binary`."""
+    """(W, bv, bh, offset) of the 0/1 RBM with the same energies, the inverse of :func:`rbm_from_binary`.
+
+    Examples
+    --------
+    >>> from spinlab.models import rbm_from_binary, rbm_to_binary
+    >>> W, bv, bh, offset = rbm_to_binary(rbm_from_binary([[2.0]], bv=0.5))
+    >>> W.tolist(), bv.tolist(), bh.tolist(), float(offset)
+    ([[2.0]], [0.5], [0.0], 0.0)
+    """
     W = model.weights()
     return (
         4 * W,

@@ -94,7 +94,14 @@ def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field")
 
 
 def to_networkx(model: IsingModel, weight: str = "weight", field: str = "field") -> nx.Graph:
-    """Graph of the non-zero couplings; node attribute ``field`` holds b_i, graph attribute ``offset``."""
+    """Graph of the non-zero couplings; node attribute ``field`` holds b_i, graph attribute ``offset``.
+
+    Examples
+    --------
+    >>> from spinlab.models import DenseIsing, to_networkx
+    >>> to_networkx(DenseIsing([[0, 2], [2, 0]])).edges[0, 1]
+    {'weight': 2.0}
+    """
     import networkx as nx
 
     sparse = model.to_sparse()
@@ -108,7 +115,16 @@ def to_networkx(model: IsingModel, weight: str = "weight", field: str = "field")
 
 
 def from_bqm(bqm: Any) -> SparseIsing:
-    """Sparse model from a dimod BQM, with J = -quadratic, b = -linear and the BQM's offset."""
+    """Sparse model from a dimod BQM, with J = -quadratic, b = -linear and the BQM's offset.
+
+    Examples
+    --------
+    >>> import dimod
+    >>> from spinlab.models import from_bqm
+    >>> bqm = dimod.BinaryQuadraticModel({"x": 1.0}, {("x", "y"): -2.0}, 0.0, "BINARY")
+    >>> float(from_bqm(bqm).energy([1, 1])), float(bqm.energy({"x": 1, "y": 1}))
+    (-1.0, -1.0)
+    """
     import dimod
 
     spin = dimod.BinaryQuadraticModel(bqm, dtype=np.float64).change_vartype(dimod.SPIN, inplace=True)
@@ -123,7 +139,14 @@ def from_bqm(bqm: Any) -> SparseIsing:
 
 
 def to_bqm(model: IsingModel) -> Any:
-    """dimod BQM (SPIN) with the same energies: quadratic = -J, linear = -b."""
+    """dimod BQM (SPIN) with the same energies: quadratic = -J, linear = -b.
+
+    Examples
+    --------
+    >>> from spinlab.models import DenseIsing, to_bqm
+    >>> float(to_bqm(DenseIsing([[0, 1], [1, 0]])).energy({0: 1, 1: 1}))
+    -1.0
+    """
     import dimod
 
     sparse = model.to_sparse()

@@ -75,6 +75,15 @@ def instance_metadata(path: str | os.PathLike[str], format: str = "auto") -> dic
     ----------
     path, format
         As for :func:`load_instance`, with the same errors.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from spinlab.models import DenseIsing, instance_metadata, save_instance
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "pair.txt"
+    >>> save_instance(DenseIsing([[0, 1], [1, 0]]), path, metadata={"known_ground_energy": -1})
+    >>> instance_metadata(path)["known_ground_energy"]
+    -1
     """
     name, content = _read(path, format)
     if name == "npz":

@@ -70,7 +70,18 @@ def to_xarray(plan: Plan, rows: Iterable[Row], made: str, seeds: bool = False) -
 
 
 def to_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
-    """A netCDF file, written by netCDF4 where it is installed and as netCDF3 by scipy elsewhere."""
+    """A netCDF file, written by netCDF4 where it is installed and as netCDF3 by scipy elsewhere.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import xarray as xr
+    >>> from spinlab.sweeps import to_netcdf
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "numbers.nc"
+    >>> to_netcdf(xr.Dataset({"x": ("n", [1.0, 2.0])}), path)
+    >>> xr.load_dataset(path)["x"].values
+    array([1., 2.])
+    """
     engine: Any = "netcdf4" if importlib.util.find_spec("netCDF4") else "scipy"
     with atomic_write(path) as temporary:
         try:

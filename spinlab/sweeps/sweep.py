@@ -66,8 +66,8 @@ class Sweep:
     >>> data = sweep.run()
     >>> dict(data.sizes)
     {'n': 2, 'replica': 50}
-    >>> (data["mean"].std("replica") * data.n**0.5).round(1).values
-    array([1. , 1. ])
+    >>> (data["mean"].std("replica") * data.n**0.5).round().values
+    array([1., 1.])
     """
 
     def __init__(
