@@ -348,6 +348,13 @@ def test_planted_state_is_the_ground_state(K):
         assert E.min() == pytest.approx(known, rel=1e-13)
 
 
+def test_only_the_planted_ensemble_needs_two_spins():
+    for draw in (mattis, lambda N: ra(N, 1), lambda N: hopfield(N, 1), sk):
+        assert draw(1).energy([1]) == 0.0
+    with pytest.raises(ValueError, match="N must be at least 2"):
+        wishart_planted(1, 1)
+
+
 def test_planted_state_is_drawn_when_not_given():
     model = wishart_planted(10, 30, rng=16)
     E = energies(model.couplings(), np.zeros(10), 0.0, all_states(10))
