@@ -306,7 +306,8 @@ def test_only_known_forms_are_saved(tmp_path):
         ("-3 0\n", "line 1: .*'n m'"),
         ("3 1.5\n1 2 1\n", "line 1: .*'n m'"),
         ("x y\n", "line 1: .*'n m'"),
-        ("99999999999999999 0\n", "GiB"),
+        ("99999999999999999 0\n", "instance: .*GiB"),
+        ("2 1\n1 2 1e200\n", "instance: .*too large"),
     ],
 )
 def test_damaged_text(write, text, message):

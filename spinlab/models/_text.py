@@ -20,6 +20,10 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d{0,300})(\.\d+)?([eE][+-]?\d+)?")
 _EXACT = 2**53
 
 
+class InstanceError(ValueError):
+    """A fault of a file, whose message has its path."""
+
+
 class _Lines:
     """The lines of a file, its header, and errors that say where they are."""
 
@@ -44,8 +48,8 @@ class _Lines:
             if tokens:
                 yield number + 1, tokens
 
-    def error(self, message: str, line: int | None = None) -> ValueError:
-        return ValueError(f"{self.path}{'' if line is None else f', line {line}'}: {message}")
+    def error(self, message: str, line: int | None = None) -> InstanceError:
+        return InstanceError(f"{self.path}{'' if line is None else f', line {line}'}: {message}")
 
     def integer(self, key: str) -> int | None:
         """An integer from the header."""
@@ -79,19 +83,21 @@ def metadata(text: str, format: str, path: str | os.PathLike[str]) -> dict[str, 
 
 def parse(text: str, format: str, path: str | os.PathLike[str]) -> SparseIsing:
     lines = _Lines(text, path)
-    if format == "rudy":
-        N, i, j, w = _edges(lines, *_take_sizes(lines), first=1)
-        return SparseIsing.from_edges(i, j, -w, N)
-    N, i, j, J = _edges(lines, lines.integer("N"), lines.integer("nnz"), first=0)
-    b, ghost = None, lines.integer("ghost")
-    if ghost is not None:
-        if not 0 <= ghost < N:
-            raise lines.error(f"the header names the ghost {ghost}, but the sites are 0..{N - 1}")
-        N, i, j, J, b = _without_ghost(ghost, N, i, j, J)
     try:
+        if format == "rudy":
+            N, i, j, w = _edges(lines, *_take_sizes(lines), first=1)
+            return SparseIsing.from_edges(i, j, -w, N)
+        N, i, j, J = _edges(lines, lines.integer("N"), lines.integer("nnz"), first=0)
+        b, ghost = None, lines.integer("ghost")
+        if ghost is not None:
+            if not 0 <= ghost < N:
+                raise ValueError(f"the header names the ghost {ghost}, but the sites are 0..{N - 1}")
+            N, i, j, J, b = _without_ghost(ghost, N, i, j, J)
         offset = float(lines.header.get("offset", 0.0))
         labels = parse_labels(lines.header["labels"]) if "labels" in lines.header else None
         return SparseIsing.from_edges(i, j, J, N, b, offset=offset, labels=labels)
+    except InstanceError:
+        raise
     except (ValueError, TypeError) as error:
         raise lines.error(str(error)) from None
 
@@ -154,7 +160,7 @@ def _edges(
         N = int(max(i.max(initial=0), j.max(initial=0))) + 1
     if N < 1:
         raise lines.error(f"a model needs at least one spin, N = {N} is announced")
-    check_memory(10 * 8 * N, f"{lines.path}: a model of {N} spins")
+    check_memory(10 * 8 * N, f"a model of {N} spins")
     fault = edge_fault(i, j, N, first)
     if fault is not None:
         edge, message = fault
