@@ -21,11 +21,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from spinlab.studies._follow import DIMS, follow
 
 import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
+
+from ._follow import DIMS, follow
 
 SMALL: dict[str, Any] = {
     "V": 12,

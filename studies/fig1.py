@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from spinlab.studies._follow import DIMS, follow
 
 import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
+
+from ._follow import DIMS, follow
 
 ENSEMBLES = ("ra_rbm", "rbm_gaussian", "rbm_uniform")
 LABELS = {"ra_rbm": "RA", "rbm_gaussian": "Gaussian", "rbm_uniform": "uniform"}

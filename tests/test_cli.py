@@ -1,0 +1,137 @@
+"""The commands as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import spinlab as sl
+from spinlab.cli import COMMANDS, main
+
+
+@pytest.fixture
+def instance(tmp_path):
+    model = sl.models.SparseIsing([[0, 1, 1], [1, 0, -1], [1, -1, 0]])
+    path = tmp_path / "triangle.txt"
+    sl.models.save_instance(model, path)
+    return str(path)
+
+
+def test_ground_state_for_people(instance, capsys):
+    assert main(["ground-state", instance, "--degeneracy"]) == 0
+    text = capsys.readouterr().out
+    for part in ("energy      -1  (certified)", "degeneracy  6", "method      enumeration"):
+        assert part in text
+
+
+def test_ground_state_for_scripts(instance, capsys):
+    assert main(["ground-state", instance, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["energy"] == -1.0
+    assert record["certified"] is True
+    assert record["degeneracy"] is None
+    assert sl.models.load_instance(instance).energy(record["state"]) == -1.0
+
+
+def test_accessibility_table_and_data(tmp_path, capsys):
+    out, store = tmp_path / "a.nc", tmp_path / "a.sqlite"
+    command = ["accessibility", "ra_rbm", "-V", "6", "8", "-H", "20", "-K", "3", "--std", "0.1", "10",
+               "--instances", "4", "--quiet", "--store", str(store), "--out", str(out)]  # fmt: skip
+    assert main(command) == 0
+    table = capsys.readouterr().out
+    assert "E/E0 mean" in table
+    assert "excess mean" in table
+    assert table.count("±") == 4 * 3
+    with xr.open_dataset(out) as data:
+        assert dict(data.sizes) == {"V": 2, "H": 1, "K": 1, "std": 2, "replica": 4}
+        # The same instance at every scale: energies are proportional to it.
+        ratio = data["ground_energy"].sel(std=10.0) / data["ground_energy"].sel(std=0.1)
+        np.testing.assert_allclose(ratio, 100.0, rtol=1e-12)
+    assert main(["sweep", "status", str(store)]) == 0
+    assert "16 done" in capsys.readouterr().out
+
+
+def test_accessibility_reductions_and_csv(tmp_path, capsys):
+    command = ["accessibility", "sk", "-N", "8", "--instances", "3", "--quiet"]
+    assert main([*command, "--reduce", "min", "--out", str(tmp_path / "a.csv")]) == 0
+    assert "E/E0 min" in capsys.readouterr().out
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    assert len(lines) == 1 + 3
+    assert main([*command, "--reduce", "none"]) == 0
+    table = capsys.readouterr().out
+    assert "E/E0 min" in table
+    assert "E/E0 mean" in table
+
+
+def test_lattices_have_a_shape(capsys):
+    command = ["accessibility", "edwards_anderson", "--shape", "3", "3", "--instances", "2", "--quiet"]
+    assert main(command) == 0
+    assert "E/E0 mean" in capsys.readouterr().out
+
+
+def test_info_tells_versions_and_threads(capsys):
+    assert main(["info"]) == 0
+    text = capsys.readouterr().out
+    for part in (sl.__version__, "numba", "threads", "GPU", "ra_rbm", "fig1"):
+        assert part in text
+
+
+def test_study_list(capsys):
+    assert main(["study", "--list"]) == 0
+    text = capsys.readouterr().out
+    assert "fig1" in text
+    assert "accessibility_map" in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_teaches_by_example(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([name.replace("_", "-"), "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert name == "info" or f"spinlab {name.replace('_', '-')}" in text.partition("examples:")[2]
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["ground-state", "missing.txt"], "missing.txt"),
+        (["accessibility", "ising"], "unknown ensemble 'ising'; known: edwards_anderson, hopfield"),
+        (["accessibility", "sk", "-V", "5"], "sk has no size V; it takes N"),
+        (["accessibility", "ra_rbm", "-V", "5", "-H", "5"], "ra_rbm needs -K"),
+        (["accessibility", "edwards_anderson"], "edwards_anderson needs --shape"),
+        (["study", "fig9"], "unknown study 'fig9'; known: accessibility_map, fig1"),
+        (["study"], "name a study"),
+        (["sweep", "status", "missing.sqlite"], "missing.sqlite"),
+    ],
+)
+def test_errors_are_one_line(command, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == 1
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_an_output_folder_that_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "file").write_text("not a folder")
+    assert main(["study", "fig1", "--out", str(tmp_path / "file")]) == 1
+    assert "cannot write to the output folder" in capsys.readouterr().err
+
+
+def test_wrong_usage_exits_with_2():
+    with pytest.raises(SystemExit) as stop:
+        main(["study", "fig1", "--preset", "huge"])
+    assert stop.value.code == 2
+
+
+def test_the_module_runs_as_a_program():
+    run = subprocess.run(
+        [sys.executable, "-m", "spinlab", "--version"], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == f"spinlab {sl.__version__}"

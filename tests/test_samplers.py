@@ -1,0 +1,248 @@
+"""Every sampler against the exact Boltzmann distribution, and what all samplers promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.stats
+from model_forms import FORMS, bipartite, make, pattern_bipartite
+from naive import all_states, energies, log_z_and_mean_energy
+
+import spinlab as sl
+from spinlab.dynamics import block_gibbs, gibbs
+
+# Each chi-square and 5-sigma assertion below may fail by chance with probability 1e-6 at most;
+# seeds are fixed, so it does not from run to run.
+FALSE_ALARM = 1e-6
+N_CHAINS = 6000
+
+GIBBS = [
+    pytest.param(form, {"order": order}, id=f"{form.__name__}-{order}")
+    for form in FORMS
+    for order in ("sequential", "random")
+]
+GIBBS.append(pytest.param(FORMS[0], {"dtype": "float32"}, id="dense-float32"))
+
+
+def boltzmann(case, beta):
+    """Probabilities of all states, in the order of all_states."""
+    E = energies(case.J, case.b, 0.0, all_states(len(case.b)))
+    weights = np.exp(-beta * (E - E.min()))
+    return weights / weights.sum()
+
+
+def p_value(states, probabilities):
+    """Chi-square test of independent states; states expected fewer than 10 times share one bin."""
+    n = states.shape[1]
+    index = (states > 0) @ (1 << np.arange(n - 1, -1, -1))
+    seen = np.bincount(index, minlength=2**n).astype(float)
+    expected = probabilities * len(states)
+    rare = expected < 10
+    seen, expected = (np.append(x[~rare], x[rare].sum()) for x in (seen, expected))
+    if expected[-1] < 10:
+        seen[-2], expected[-2] = seen[-2:].sum(), expected[-2:].sum()
+        seen, expected = seen[:-1], expected[:-1]
+    return scipy.stats.chisquare(seen, expected).pvalue
+
+
+@pytest.mark.parametrize(("form", "options"), GIBBS)
+@pytest.mark.parametrize("fields", [False, True])
+def test_gibbs_samples_the_boltzmann_distribution(form, options, fields):
+    case = make(form, integer=False, fields=fields)
+    beta = 0.3
+    chains = gibbs(case.model, 40, N_CHAINS, beta=beta, rng=11, **options)
+    assert p_value(chains.states, boltzmann(case, beta)) > FALSE_ALARM
+
+
+@pytest.mark.parametrize("form", [bipartite, pattern_bipartite])
+@pytest.mark.parametrize("fields", [False, True])
+def test_block_gibbs_samples_the_boltzmann_distribution(form, fields):
+    case = make(form, integer=False, fields=fields)
+    beta = 0.3
+    chains = block_gibbs(case.model, 40, N_CHAINS, beta=beta, rng=12)
+    assert p_value(chains.states, boltzmann(case, beta)) > FALSE_ALARM
+
+
+def test_the_chi_square_test_notices_a_wrong_temperature():
+    case = make(FORMS[0], integer=False, fields=True)
+    chains = gibbs(case.model, 40, N_CHAINS, beta=0.3, rng=11)
+    assert p_value(chains.states, boltzmann(case, 0.36)) < FALSE_ALARM
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.2, 0.5])
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_means_are_exact(form, beta):
+    case = make(form, integer=False, fields=True)
+    states = all_states(7)
+    P = boltzmann(case, beta)
+    samplers = [lambda: gibbs(case.model, 60, N_CHAINS, beta=beta, rng=21)]
+    if isinstance(case.model, sl.models.TwoLayerIsing):
+        samplers.append(lambda: block_gibbs(case.model, 60, N_CHAINS, beta=beta, rng=22))
+    for sample in samplers:
+        chains = sample()
+        mean = P @ states
+        error = np.sqrt((1 - mean**2) / N_CHAINS)
+        assert (np.abs(chains.states.mean(0) - mean) < 5 * error).all()
+        _, U = log_z_and_mean_energy(case.J, case.b, beta, case.offset)
+        assert abs(chains.energy.mean() - U) < 5 * chains.energy.std() / np.sqrt(N_CHAINS)
+
+
+@pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 130])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_tiles_take_the_same_steps_as_the_generic_loop(n, dtype):
+    # Integer couplings: both loops compute the same fields exactly, so every spin must agree.
+    rng = np.random.default_rng(n)
+    J = np.triu(rng.integers(-3, 4, (n, n)), 1)
+    model = sl.models.DenseIsing(J + J.T, rng.integers(-2, 3, n))
+    kept = {"n_steps": 300, "n_chains": 21, "beta": 0.1, "record_every": 37, "rng": 3}
+    tiled, generic = gibbs(model, dtype=dtype, **kept), gibbs(model.to_sparse(), **kept)
+    np.testing.assert_array_equal(tiled.states, generic.states)
+    np.testing.assert_array_equal(tiled.samples, generic.samples)
+    np.testing.assert_array_equal(tiled.moved, generic.moved)
+
+
+@pytest.mark.parametrize("order", ["sequential", "random"])
+def test_all_forms_of_one_model_take_the_same_steps(order):
+    rng = np.random.default_rng(5)
+    model = sl.models.PatternIsing(rng.choice([-1, 1], (3, 20)), 1.0, rng.integers(-1, 2, 20))
+    kept = {"n_steps": 50, "n_chains": 6, "beta": 0.05, "order": order, "rng": 8}
+    states = [gibbs(m, **kept).states for m in (model, model.to_dense(), model.to_sparse())]
+    np.testing.assert_array_equal(states[0], states[1])
+    np.testing.assert_array_equal(states[0], states[2])
+
+
+def test_block_gibbs_takes_the_same_steps_from_patterns_and_from_weights():
+    rng = np.random.default_rng(6)
+    xi_v, xi_h = rng.choice([-1, 1], (3, 9)), rng.choice([-1, 1], (3, 70))
+    model = sl.models.PatternBipartiteIsing(xi_v, xi_h, 1.0, rng.integers(-2, 3, 9), 1.0)
+    kept = {"n_steps": 20, "n_chains": 70, "beta": 0.1, "rng": 8}
+    a, b = block_gibbs(model, **kept), block_gibbs(model.to_bipartite(), **kept)
+    np.testing.assert_array_equal(a.states, b.states)
+
+
+SAMPLERS = [getattr(sl.dynamics, name) for name in sl.dynamics.__all__]
+
+
+@pytest.fixture(params=SAMPLERS, ids=lambda sampler: sampler.__name__)
+def sampler(request):
+    return request.param
+
+
+@pytest.fixture
+def model():
+    return sl.ensembles.ra_rbm(V=10, H=75, K=4, field_std=0.3, rng=1)
+
+
+def test_same_seed_same_bits_for_any_number_of_threads(sampler, model):
+    runs = [sampler(model, 7, 200, beta=0.1, rng=4, threads=threads) for threads in (1, 2, 5)]
+    for run in runs[1:]:
+        np.testing.assert_array_equal(run.states, runs[0].states)
+        np.testing.assert_array_equal(run.energy, runs[0].energy)
+    other = sampler(model, 7, 200, beta=0.1, rng=5)
+    assert (other.states != runs[0].states).any()
+
+
+def test_a_chain_does_not_depend_on_its_companions(sampler, model):
+    many, few = (sampler(model, 7, n, beta=0.1, rng=4) for n in (130, 3))
+    np.testing.assert_array_equal(few.states, many.states[:3])
+    np.testing.assert_array_equal(few.initial, many.initial[:3])
+
+
+def test_chains_differ(sampler, model):
+    chains = sampler(model, 5, 64, beta=0.01, rng=4)
+    assert len(np.unique(chains.states, axis=0)) == 64
+
+
+def test_records_do_not_disturb_the_chain(sampler, model):
+    plain = sampler(model, 25, 9, beta=0.05, rng=2)
+    recorded = sampler(model, 25, 9, beta=0.05, rng=2, burn_in=3, record_every=5)
+    assert plain.samples is None
+    assert plain.sample_energy is None
+    np.testing.assert_array_equal(plain.states, recorded.states)
+    assert recorded.samples.shape == (4, 9, 85)  # after steps 8, 13, 18, 23
+    np.testing.assert_array_equal(recorded.samples[1], sampler(model, 13, 9, beta=0.05, rng=2).states)
+    np.testing.assert_allclose(recorded.sample_energy, model.energy(recorded.samples), rtol=1e-12)
+    np.testing.assert_allclose(recorded.energy, model.energy(recorded.states), rtol=1e-12)
+
+
+def test_moved_tells_which_sites_ever_left_their_start(sampler, model):
+    # A large scale freezes some sites and moves others.
+    chains = sampler(model.scaled(3.0), 6, 40, rng=9, record_every=1)
+    n = chains.initial.shape[1]
+    ever = (chains.samples[..., :n] != chains.initial).any(axis=0)
+    np.testing.assert_array_equal(chains.moved, ever)
+    assert ever.any()
+    assert not ever.all()
+
+
+def test_given_starting_states_are_used(sampler, model):
+    n = 10 if sampler is block_gibbs else 85
+    one = np.ones(n)
+    chains = sampler(model, 1, 3, initial=one, rng=0)
+    assert (chains.initial == 1).all()
+    each = np.where(np.arange(3)[:, None] == 1, -1, 1) * np.ones(n)
+    chains = sampler(model, 1, 3, initial=each, rng=0)
+    np.testing.assert_array_equal(chains.initial, each)
+    assert (each == np.where(np.arange(3)[:, None] == 1, -1, 1)).all()  # the caller's array is not touched
+
+
+def test_no_steps_give_back_the_start():
+    chains = gibbs(np.zeros((4, 4)), 0, 5, rng=1)
+    np.testing.assert_array_equal(chains.states, chains.initial)
+    assert not chains.moved.any()
+
+
+def test_cold_chains_end_in_local_minima(sampler):
+    model = sl.ensembles.ra_rbm(V=12, H=30, K=3, rng=2).scaled(1e6)
+    chains = sampler(model, 60, 20, rng=3)
+    assert (chains.states * model.local_fields(chains.states) >= 0).all()
+
+
+def test_rounding_does_not_build_up():
+    # 2000 steps of incremental updates: the fields in use are still those of the state.
+    model = sl.ensembles.sk(N=40, rng=7)
+    a = gibbs(model, 2000, 4, beta=0.5, rng=1)
+    b = gibbs(model.to_sparse(), 2000, 4, beta=0.5, rng=1)
+    np.testing.assert_array_equal(a.states, b.states)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_steps": -1}, "n_steps"),
+        ({"n_steps": 2.5}, "n_steps"),
+        ({"n_steps": 2**32}, "n_steps"),
+        ({"n_chains": 0}, "n_chains"),
+        ({"n_chains": True}, "n_chains"),
+        ({"beta": -1.0}, "beta"),
+        ({"beta": np.inf}, "beta"),
+        ({"beta": np.nan}, "beta"),
+        ({"beta": "cold"}, "beta"),
+        ({"initial": np.zeros(85)}, r"\+1 and -1|sites|spins"),
+        ({"initial": np.ones(4)}, "initial"),
+        ({"initial": np.ones((2, 85))}, "initial"),
+        ({"burn_in": -1}, "burn_in"),
+        ({"record_every": 0}, "record_every"),
+        ({"burn_in": 5, "record_every": 1}, "record"),
+        ({"rng": "seed"}, "rng"),
+        ({"rng": -1}, "rng"),
+        ({"threads": 0}, "threads"),
+    ],
+)
+def test_bad_arguments(sampler, model, change, message):
+    arguments = {"n_steps": 5, "n_chains": 3} | change
+    with pytest.raises((ValueError, TypeError), match=message):
+        sampler(model, **arguments)
+
+
+def test_bad_arguments_of_one_sampler(model):
+    with pytest.raises(ValueError, match="unknown order 'sideways'; known: sequential, random"):
+        gibbs(model, 5, order="sideways")
+    with pytest.raises(ValueError, match="unknown dtype"):
+        gibbs(model, 5, dtype="float16")
+    with pytest.raises(ValueError, match="dense models in sequential order"):
+        gibbs(model, 5, dtype="float32")
+    with pytest.raises(TypeError, match="needs two layers"):
+        block_gibbs(model.to_dense(), 5)
+    with pytest.raises(ValueError, match="n_steps must be at least 1"):
+        block_gibbs(model, 0)

@@ -1,0 +1,153 @@
+"""The front door: it takes what users have, picks a method, and refuses what it cannot prove."""
+
+from __future__ import annotations
+
+import dimod
+import networkx as nx
+import numpy as np
+import pytest
+import scipy.sparse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from model_forms import FORMS, make
+from naive import ground_energy_and_degeneracy, log_z_and_mean_energy
+
+import spinlab as sl
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+@pytest.mark.parametrize("integer", [False, True])
+@pytest.mark.parametrize("fields", [False, True])
+def test_every_form_is_solved(form, integer, fields):
+    case = make(form, integer, fields)
+    E0, degeneracy = ground_energy_and_degeneracy(case.J, case.b, case.offset)
+    gs = sl.ground_state(case.model, degeneracy=True)
+    assert gs.energy == pytest.approx(E0, rel=1e-12)
+    assert gs.certified
+    assert gs.degeneracy == degeneracy
+    assert case.model.energy(gs.state) == pytest.approx(gs.energy, rel=1e-13)
+    assert gs.lower_bound <= gs.energy
+    for beta in (0.0, 0.7, 30.0):
+        lnZ, U = log_z_and_mean_energy(case.J, case.b, beta, case.offset)
+        assert sl.log_partition(case.model, beta) == pytest.approx(lnZ, rel=1e-12)
+        assert sl.mean_energy(case.model, beta) == pytest.approx(U, rel=1e-10, abs=1e-10)
+
+
+def test_everything_that_describes_a_model_is_accepted():
+    J = np.array([[0, 1.0, -2.0], [1.0, 0, 0.5], [-2.0, 0.5, 0]])
+    graph = nx.Graph()
+    graph.add_weighted_edges_from([("a", "b", 1.0), ("a", "c", -2.0), ("b", "c", 0.5)])
+    bqm = dimod.BinaryQuadraticModel({}, {("a", "b"): -1.0, ("a", "c"): 2.0, ("b", "c"): -0.5}, 0.0, "SPIN")
+    for x in (J, J.tolist(), scipy.sparse.csr_array(J), scipy.sparse.coo_matrix(J), graph, bqm):
+        gs = sl.ground_state(x)
+        assert gs.energy == -2.5
+    for x in (graph, bqm):
+        assignment = sl.ground_state(x).assignment
+        assert assignment["a"] == assignment["b"] == -assignment["c"]
+    best = dimod.ExactSolver().sample(bqm).first
+    assert best.energy == sl.ground_state(bqm).energy
+
+
+def test_a_binary_bqm_keeps_its_energies():
+    rng = np.random.default_rng(0)
+    quadratic = {(i, j): float(rng.normal()) for i in range(6) for j in range(i)}
+    bqm = dimod.BinaryQuadraticModel({i: float(rng.normal()) for i in range(6)}, quadratic, 1.25, "BINARY")
+    gs = sl.ground_state(bqm)
+    assert gs.energy == pytest.approx(dimod.ExactSolver().sample(bqm).first.energy, rel=1e-12)
+
+
+def test_auto_takes_the_cheaper_method_and_says_why():
+    rbm = sl.ensembles.rbm_gaussian(V=8, H=8, rng=0)
+    gs = sl.ground_state(rbm)
+    assert gs.method == "layer"
+    assert "enumeration" in gs.reason
+    assert gs.v.shape == gs.h.shape == (8,)
+    by_name = sl.ground_state(rbm, "enumeration")
+    assert by_name.method == "enumeration"
+    assert by_name.energy == pytest.approx(gs.energy, rel=1e-13)
+    np.testing.assert_array_equal(by_name.v * by_name.v[0], gs.v * gs.v[0])
+
+
+def test_enumeration_and_layer_agree_on_thermodynamics():
+    rbm = sl.ensembles.ra_rbm(V=9, H=7, K=3, field_std=0.5, rng=0)
+    beta = np.array([0.01, 0.5, 3.0, 100.0])
+    for function in (sl.log_partition, sl.mean_energy):
+        a, b = (function(rbm, beta, method) for method in ("enumeration", "layer"))
+        assert a.shape == (4,)
+        np.testing.assert_allclose(a, b, rtol=1e-10)
+
+
+def test_refusals_give_an_estimate_and_an_alternative():
+    with pytest.raises(ValueError, match=r"no exact method.*enumeration.*2\*\*69.*years.*layer"):
+        sl.ground_state(sl.ensembles.sk(N=70, rng=0))
+    with pytest.raises(ValueError, match="no exact method"):
+        sl.log_partition(sl.ensembles.sk(N=70, rng=0))
+    with pytest.raises(ValueError, match=r"layer|two"):
+        sl.ground_state(sl.ensembles.sk(N=7, rng=0), "layer")
+    with pytest.raises(ValueError, match="unknown method 'magic'; known: auto, enumeration, layer"):
+        sl.ground_state([[0, 1], [1, 0]], "magic")
+    with pytest.raises(TypeError, match="belong to one method"):
+        sl.ground_state([[0, 1], [1, 0]], dtype="float32")
+    with pytest.raises(ValueError, match="beta"):
+        sl.log_partition([[0, 1], [1, 0]], -1.0)
+    with pytest.raises(ValueError, match="beta"):
+        sl.log_partition([[0, 1], [1, 0]], np.nan)
+    assert sl.ground_state([[0, 1], [1, 0]], "enumeration", dtype="float32").energy == -1.0
+
+
+def test_only_the_ground_state_of_a_layered_model_has_parts():
+    with pytest.raises(AttributeError, match="bipartite"):
+        _ = sl.ground_state([[0, 1], [1, 0]]).v
+
+
+ANYTHING = st.one_of(
+    hnp.arrays(
+        st.sampled_from([np.float64, np.float32, np.int8, np.int64, np.bool_, np.complex128, "U3", object]),
+        hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),
+    ),
+    st.lists(st.lists(st.floats(), max_size=3), max_size=3),
+    st.none(),
+    st.text(max_size=3),
+    st.floats(),
+    st.dictionaries(st.integers(), st.floats(), max_size=2),
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(x=ANYTHING)
+def test_any_object_is_solved_or_refused_with_a_message(x):
+    for function in (sl.ground_state, sl.log_partition, sl.mean_energy):
+        try:
+            result = function(x)
+        except (ValueError, TypeError) as error:
+            number = float(len(str(error)) > 10)
+        else:
+            number = result.energy if isinstance(result, sl.exact.GroundState) else result
+        assert np.isfinite(number)
+
+
+SIZES = st.floats(-1e3, 1e3) | st.sampled_from([0.0, -0.0, 1e-300, 1e148, -1e148, 5e-324])
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    upper=hnp.arrays(np.float64, (4, 4), elements=SIZES),
+    b=hnp.arrays(np.float64, 4, elements=SIZES),
+    beta=st.floats(0, 1e3) | st.sampled_from([1e300]),
+)
+def test_extreme_numbers_never_give_nan(upper, b, beta):
+    J = np.triu(upper, 1)
+    model = sl.models.DenseIsing(J + J.T, b)
+    gs = sl.ground_state(model)
+    assert gs.energy == pytest.approx(model.energy(gs.state), rel=1e-12)
+    size = np.abs(upper).sum() + np.abs(b).sum()
+    assert gs.energy <= model.energy(np.ones(4)) + 1e-12 * size
+    if beta > 1e3:
+        with pytest.raises(ValueError, match="beta"):
+            sl.log_partition(model, beta)
+        return
+    lnZ, U = sl.log_partition(model, beta), sl.mean_energy(model, beta)
+    # One state alone gives exp(-beta E0), all 16 together at most 16 times that.
+    assert lnZ == pytest.approx(-beta * gs.energy, rel=1e-12, abs=np.log(16) + 1e-9)
+    assert gs.energy - 1e-12 * size <= U <= 1e-12 * size
