@@ -31,10 +31,12 @@ myst_heading_anchors = 3
 # The `__all__` of a package is its registry, so the reference follows it.
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_member_order = "groupwise"
+autodoc_type_aliases = {"RNG": "RNG"}  # None, int, Generator, ...
 python_use_unqualified_type_names = True
 
 napoleon_google_docstring = False
 napoleon_use_ivar = True  # attributes of dataclasses are listed once
+napoleon_use_param = False  # numpydoc's free text for types, "array_like of +-1, shape (N,)", stays whole
 napoleon_use_rtype = False
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 _EPILOG = """\
 formats:
-  text   lines "i j J" (0-based, each pair once, E = -sum J s s), "# key: value" header
+  ij     lines "i j J" (0-based, each pair once, E = -sum J s s), "# key: value" header
   rudy   first line "N edges", then 1-based "i j w" (Biq Mac, max-cut weights: J = -w)
   npz    a model saved by spinlab.models.save_instance
 
@@ -29,7 +29,7 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", help="instance file")
-    parser.add_argument("--format", default="auto", help="text, rudy, npz or auto (default)")
+    parser.add_argument("--format", default="auto", help="ij, rudy, npz or auto (default)")
     parser.add_argument("--method", default="auto", help="enumeration, layer or auto (default)")
     parser.add_argument("--degeneracy", action="store_true", help="also count the states of lowest energy")
     parser.add_argument("--threads", type=int, help="threads (default: all processors)")
