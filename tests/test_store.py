@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import spinlab
 from spinlab._commands import sweep as command
 from spinlab.sweeps import Store, Sweep, database
 from spinlab.sweeps.database import Writer
@@ -131,6 +132,21 @@ def test_sweeps_that_share_no_grid(path):
     assert bits(store.to_xarray(1)) == bits(small(seed=1).run())
     assert bits(store.to_xarray(2)) == bits(small(version="2", replicas=5).run())
     assert store.to_xarray(3).y.values.tolist() == [[1]]
+
+
+def test_the_software_that_computed_is_recorded(path, monkeypatch):
+    before = Store(path).to_xarray().attrs
+    assert before["spinlab"] == spinlab.__version__
+    assert before["numpy"] == np.__version__
+    monkeypatch.setattr(database, "__version__", "9.9")
+    assert small().run(path).attrs == before  # nothing was computed
+    assert small(replicas=3).run(path).attrs["spinlab"] == "9.9"
+    with sqlite3.connect(path) as db:
+        db.execute("DELETE FROM points WHERE replica = 1")
+    db.close()
+    assert small().run(path).attrs["spinlab"] == "9.9"
+    (sweep,) = Store(path).status()["sweeps"]
+    assert [sweep[name] for name in ("points", "done")] == [6, 6]
 
 
 def test_seeds_on_request(path):
@@ -350,7 +366,7 @@ def test_one_writer(path):
 def test_readers_while_writing(path):
     with Writer(path) as writer:
         sweep = small(replicas=4)
-        key = writer.add(sweep.plan)
+        key, _ = writer.add(sweep.plan, computes=True)
         for n, point in enumerate(sweep.points()):
             writer.save(key, point, Outcome(encode({"y": n}), None, 0.0))
             writer.flush()
@@ -484,10 +500,11 @@ def test_merge_heals_damaged_results(path, tmp_path):
 # --- command line -----------------------------------------------------------------------------------------
 
 
-def spinlab(*words):
+def run_command(*words):
     parser = argparse.ArgumentParser(prog="spinlab")
     command.add_parser(parser.add_subparsers(dest="command"))
-    return command.run(parser.parse_args(["sweep", *map(str, words)]))
+    args = parser.parse_args(["sweep", *map(str, words)])
+    return args.run(args)
 
 
 def test_command_line(tmp_path, monkeypatch, capsys):
@@ -495,18 +512,18 @@ def test_command_line(tmp_path, monkeypatch, capsys):
     path = tmp_path / "store"
     with pytest.warns(RuntimeWarning, match="1 of 12"):
         Sweep(sweep_points.sometimes, {"x": range(12)}, seed=3).run(path)
-    assert spinlab("status", path, "--errors") == 0
+    assert run_command("status", path, "--errors") == 0
     out = capsys.readouterr().out
     assert "sweep 0: sweep_points:sometimes, version 1, seed 3" in out
     assert "x = 0, 1, 2, ..., 9, 10, 11 (12)" in out
     assert "12 points: 11 done, 1 failed, 0 missing" in out
     assert "ZeroDivisionError: no luck with 2" in out
-    assert spinlab("retry", path) == 1
+    assert run_command("retry", path) == 1
     assert "1 points still fail" in capsys.readouterr().out
     monkeypatch.delenv("SWEEP_POINTS_FAIL")
-    assert spinlab("retry", path, "--workers", 1, "--quiet") == 0
-    assert spinlab("export", path, tmp_path / "out.csv") == 0
-    assert spinlab("export", path, tmp_path / "out.nc", "--sweep", 0) == 0
+    assert run_command("retry", path, "--workers", 1, "--quiet") == 0
+    assert run_command("export", path, tmp_path / "out.csv") == 0
+    assert run_command("export", path, tmp_path / "out.nc", "--sweep", 0) == 0
     with xr.open_dataset(tmp_path / "out.nc") as data:
         assert data.y.values.ravel().tolist() == [x * x for x in range(12)]
 
@@ -514,7 +531,7 @@ def test_command_line(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("action", [[], ["status"], ["export"], ["retry"]])
 def test_help(action, capsys):
     with pytest.raises(SystemExit) as info:
-        spinlab(*action, "--help")
+        run_command(*action, "--help")
     assert info.value.code == 0
     assert "spinlab sweep" in capsys.readouterr().out
 
@@ -533,7 +550,7 @@ def test_a_million_points(tmp_path):
     sweep = Sweep(sweep_points.pair, axes, replicas=100)
     blob = encode({"energy": 0.5, "count": 3})
     with Writer(tmp_path / "store.sqlite") as writer:
-        key = writer.add(sweep.plan)
+        key, _ = writer.add(sweep.plan, computes=True)
         for point in sweep.points():
             writer.save(key, point, Outcome(blob, None, 0.001))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

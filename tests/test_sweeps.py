@@ -20,7 +20,8 @@ import sweep_points
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinlab.sweeps import Plan, Store, Sweep, execute
+from spinlab.sweeps import Store, Sweep, execute
+from spinlab.sweeps.plan import Plan
 
 GRID = {"V": [8, 10, 12], "std": [0.1, 1.0]}
 
@@ -264,14 +265,10 @@ def kill_and_resume(tmp_path, kills, replicas):
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL
-        if Path(tmp_path / "store.sqlite").exists() and Path(tmp_path / "store.sqlite").stat().st_size:
-            done.append(Store(tmp_path / "store").status()["done"])
+        done.append(count_done(tmp_path / "store.sqlite"))
     assert done == sorted(done)
     assert done[-1] > 0
-    deadline = time.monotonic() + 10
-    while any(map(alive, workers)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(map(alive, workers))
+    assert_gone(workers)
     sweep = sweep_points.sweep_of_steps(replicas)
     finished = sweep.run(tmp_path / "store", executor=2)
     assert Store(tmp_path / "store").status()["done"] == 2 * replicas
@@ -283,6 +280,17 @@ def kill_and_resume(tmp_path, kills, replicas):
 def children(pid):
     path = Path(f"/proc/{pid}/task/{pid}/children")
     return set(map(int, path.read_text().split())) if path.exists() else set()
+
+
+def count_done(path):
+    return Store(path).status()["done"] if path.exists() and path.stat().st_size else 0
+
+
+def assert_gone(processes):
+    deadline = time.monotonic() + 20
+    while any(map(alive, processes)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(alive, processes))
 
 
 def alive(pid):
@@ -423,13 +431,13 @@ def test_interrupt_ends_the_workers(tmp_path):
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     assert process.stdout.readline() == "go\n"
-    while not (tmp_path / "store.sqlite").exists() or not Store(tmp_path / "store").status()["done"]:
+    while not count_done(tmp_path / "store.sqlite"):
         time.sleep(0.05)
     workers = children(process.pid)
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C in a terminal does
     _, errors = process.communicate(timeout=30)
     assert "run again to resume" in errors
-    assert not any(map(alive, workers))
+    assert_gone(workers)
     assert Store(tmp_path / "store").status()["missing"] > 0
 
 

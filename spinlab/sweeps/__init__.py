@@ -1,8 +1,7 @@
 """Sweeps over grids of parameters that survive interruption and give the same bits every time."""
 
 from .dataset import to_netcdf
-from .plan import Plan, Point
 from .store import Store
 from .sweep import Sweep
 
-__all__ = ["Plan", "Point", "Store", "Sweep", "to_netcdf"]
+__all__ = ["Store", "Sweep", "to_netcdf"]

@@ -37,7 +37,8 @@ BUFFER_BYTES = 64 * 2**20
 SCHEMA = 1
 _APPLICATION = 0x5350_4E53  # "SPNS", in the header of the file
 _TABLES = f"""
-    CREATE TABLE sweeps (key INTEGER PRIMARY KEY, plan TEXT NOT NULL UNIQUE, made TEXT NOT NULL);
+    CREATE TABLE sweeps (key INTEGER PRIMARY KEY, plan TEXT NOT NULL, made TEXT NOT NULL, date TEXT NOT NULL,
+        UNIQUE (plan, made));
     CREATE TABLE points (id TEXT PRIMARY KEY, sweep INTEGER NOT NULL REFERENCES sweeps, params TEXT NOT NULL,
         replica INTEGER NOT NULL, seed TEXT NOT NULL, result BLOB, error TEXT, seconds REAL NOT NULL);
     PRAGMA application_id = {_APPLICATION};
@@ -105,19 +106,19 @@ class Writer:
             if self.path is not None:
                 self._lock.close()
 
-    def add(self, plan: Plan) -> int:
-        """The key of this plan in the table of sweeps."""
-        made = {"spinlab": __version__, "python": platform.python_version(), "numpy": np.__version__}
-        made |= {
-            "platform": platform.platform(),
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
+    def add(self, plan: Plan, computes: bool) -> tuple[int, dict[str, str]]:
+        """Key and origin of this plan; a new entry where other software ``computes`` points for it."""
         text = plan.to_json()
+        here = {"spinlab": __version__, "python": platform.python_version(), "numpy": np.__version__}
+        made = json.dumps(here | {"platform": platform.platform()})
+        query = "SELECT key, made, date FROM sweeps WHERE plan = ? {} ORDER BY key DESC"
         with named_errors(self.path):
-            self.db.execute(
-                "INSERT OR IGNORE INTO sweeps (plan, made) VALUES (?, ?)", (text, json.dumps(made))
-            )
-            return int(self.db.execute("SELECT key FROM sweeps WHERE plan = ?", (text,)).fetchone()[0])
+            found = self.db.execute(query.format(""), (text,)).fetchone()
+            if computes or not found:
+                row = (text, made, datetime.now(UTC).isoformat(timespec="seconds"))
+                self.db.execute("INSERT OR IGNORE INTO sweeps (plan, made, date) VALUES (?, ?, ?)", row)
+                found = self.db.execute(query.format("AND made = ?"), (text, made)).fetchone()
+        return found[0], origin(*found[1:])
 
     def save(self, sweep: int, point: Point, outcome: Outcome) -> None:
         """Keep one outcome; committed within a second of work."""
@@ -143,6 +144,11 @@ class Writer:
                     self._rows = rows  # saved on leaving
                 raise
         self._flushed = monotonic()
+
+
+def origin(made: str, date: str) -> dict[str, str]:
+    """Software, machine and date as attributes of a Dataset."""
+    return json.loads(made) | {"date": date}
 
 
 def look_up(

@@ -23,7 +23,7 @@ Row = tuple[Point, "dict[str, np.ndarray] | None", "str | None"]
 """A point, its result and its error."""
 
 
-def to_xarray(plan: Plan, rows: Iterable[Row], made: str, seeds: bool = False) -> xr.Dataset:
+def to_xarray(plan: Plan, rows: Iterable[Row], made: dict[str, str], seeds: bool = False) -> xr.Dataset:
     """Results on the plan's grid; ``rows`` holds every point of it in order."""
     import xarray as xr
 
@@ -60,7 +60,7 @@ def to_xarray(plan: Plan, rows: Iterable[Row], made: str, seeds: bool = False) -
     if seeds:
         variables["point_seed"] = (outer, texts.reshape(plan.shape))
     attrs: dict[str, Any] = {"function": plan.function, "version": plan.version, "seed": str(plan.seed)}
-    attrs |= {"fixed": json.dumps(plan.fixed), "pair_over": json.dumps(plan.pair_over)} | json.loads(made)
+    attrs |= {"fixed": json.dumps(plan.fixed), "pair_over": json.dumps(plan.pair_over)} | made
     attrs |= {
         "failed_points": errors,
         "missing_points": len(plan) - done - errors,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._core.validate import as_count
 from . import dataset
-from .database import Writer, named_errors, read, reading, store_path
+from .database import Writer, named_errors, origin, read, reading, store_path
 from .encode import intact
 from .execute import execute
 from .plan import Plan, Point, count_points, read_value, unite
@@ -157,10 +157,11 @@ class Store:
         with Writer(self.path) as writer, named_errors(self.path):
             failed = [(key, point) for key, point, _ in _failed(writer.db)]
             plans = {key: plan for family in _families(writer.db) for key, plan in family.items()}
-            functions = {key: _import(plans[key].function, self.path) for key in {key for key, _ in failed}}
             for key, group in groupby(failed, key=lambda entry: entry[0]):
+                function = _import(plans[key].function, self.path)
                 points = [point for _, point in group]
-                fill(writer, key, functions[key], iter(points), len(points), executor, progress, chunk)
+                now, _ = writer.add(plans[key], computes=True)
+                fill(writer, now, function, iter(points), len(points), executor, progress, chunk)
             writer.flush()
             return int(writer.db.execute("SELECT count(error) FROM points").fetchone()[0])
 
@@ -223,7 +224,7 @@ def _families(db: sqlite3.Connection) -> list[dict[int, Plan]]:
     return list(families.values())
 
 
-def _selected(db: sqlite3.Connection, path: Path, sweep: int | None) -> tuple[Plan, str]:
+def _selected(db: sqlite3.Connection, path: Path, sweep: int | None) -> tuple[Plan, dict[str, str]]:
     """The union of one family, and how its last sweep was made."""
     families = _families(db)
     if not families:
@@ -237,8 +238,8 @@ def _selected(db: sqlite3.Connection, path: Path, sweep: int | None) -> tuple[Pl
     if sweep >= len(families):
         raise ValueError(f"there is no sweep {sweep} in {str(path)!r}; it holds 0 to {len(families) - 1}")
     family = families[sweep]
-    (made,) = db.execute("SELECT made FROM sweeps WHERE key = ?", (max(family),)).fetchone()
-    return unite(list(family.values())), made
+    made, date = db.execute("SELECT made, date FROM sweeps WHERE key = ?", (max(family),)).fetchone()
+    return unite(list(family.values())), origin(made, date)
 
 
 def _failed(db: sqlite3.Connection) -> Iterator[tuple[int, Point, str]]:
@@ -277,13 +278,14 @@ def _merge(db: sqlite3.Connection, path: Path, other: Path) -> None:
                 )
             )
         db.execute(
-            "INSERT OR IGNORE INTO main.sweeps (plan, made) SELECT plan, made FROM other.sweeps ORDER BY key"
+            """INSERT OR IGNORE INTO main.sweeps (plan, made, date)
+            SELECT plan, made, date FROM other.sweeps ORDER BY key"""
         )
         db.execute(
             """INSERT OR REPLACE INTO main.points
             SELECT id, ours.key, t.params, t.replica, t.seed, t.result, t.error, t.seconds
             FROM other.points t JOIN other.sweeps s ON s.key = t.sweep
-            JOIN main.sweeps ours ON ours.plan = s.plan
+            JOIN main.sweeps ours ON ours.plan = s.plan AND ours.made = s.made
             WHERE CASE WHEN t.error IS NULL
                 THEN intact(t.result) AND id NOT IN (SELECT id FROM main.points WHERE intact(result))
                 ELSE id NOT IN (SELECT id FROM main.points) END"""

@@ -167,11 +167,11 @@ class Sweep:
         if store is not None or isinstance(executor, int):
             _check_importable(self.point, self.plan.function)
         with Writer(path) as writer, named_errors(path):
-            key = writer.add(self.plan)
             todo = array("q")
             for index, (_, blob, error) in enumerate(look_up(writer.db, self.points())):
                 if retry if error is not None else not intact(blob):
                     todo.append(index)
+            key, made = writer.add(self.plan, computes=bool(todo))
             try:
                 points = self.plan.points(todo)
                 fill(writer, key, self.point, points, len(todo), executor, progress, chunk)
@@ -180,7 +180,6 @@ class Sweep:
                 kept = f"kept in {path}, run again to resume" if path else "lost, since run() got no store"
                 print(f"\ninterrupted: finished points are {kept}", file=sys.stderr)
                 raise
-            (made,) = writer.db.execute("SELECT made FROM sweeps WHERE key = ?", (key,)).fetchone()
             data = dataset.to_xarray(self.plan, read(writer.db, self.plan), made)
         if data.failed_points:
             again = (
