@@ -21,6 +21,8 @@ from .chains import Chains, Plan, starting_states
 # (float64) and 1e-6 (float32) of their size.
 _REFRESH = 256
 _REFRESH_FLOAT32 = 64
+# Sites per tile of a dense model: large enough for long inner loops.
+_TILE = 128
 # Chains per task; a multiple of 4 because four chains share one Philox counter.
 _CHAINS = 16
 
@@ -132,22 +134,22 @@ def gibbs(
 
 
 def _tiles(form: Dense, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """J as (tiles, N padded, SITES) and b as (tiles, SITES), zeros in the padding."""
+    """J as (tiles, N padded, _TILE) and b as (tiles, _TILE), zeros in the padding."""
     n = len(form.b)
-    n_tiles = -(-n // SITES)
-    J = np.zeros((n_tiles * SITES, n_tiles * SITES), dtype=dtype)
-    b = np.zeros(n_tiles * SITES, dtype=dtype)
+    n_tiles = -(-n // _TILE)
+    J = np.zeros((n_tiles * _TILE, n_tiles * _TILE), dtype=dtype)
+    b = np.zeros(n_tiles * _TILE, dtype=dtype)
     J[:n, :n], b[:n] = form.J, form.b
-    return np.ascontiguousarray(J.reshape(-1, n_tiles, SITES).swapaxes(0, 1)), b.reshape(n_tiles, SITES)
+    return np.ascontiguousarray(J.reshape(-1, n_tiles, _TILE).swapaxes(0, 1)), b.reshape(n_tiles, _TILE)
 
 
 def _tiled_states(s: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """Padded states (chains, tiles, SITES) and room for their fields (tiles, chains, SITES)."""
+    """Padded states (chains, tiles, _TILE) and room for their fields (tiles, chains, _TILE)."""
     n_chains, n = s.shape
-    n_tiles = -(-n // SITES)
-    padded = np.ones((n_chains, n_tiles * SITES), dtype=np.int8)
+    n_tiles = -(-n // _TILE)
+    padded = np.ones((n_chains, n_tiles * _TILE), dtype=np.int8)
     padded[:, :n] = s
-    return padded.reshape(n_chains, n_tiles, SITES), np.empty((n_tiles, n_chains, SITES), dtype=dtype)
+    return padded.reshape(n_chains, n_tiles, _TILE), np.empty((n_tiles, n_chains, _TILE), dtype=dtype)
 
 
 @kernel
@@ -178,16 +180,16 @@ def _heat_bath(p, beta, s, c, moved, key, first, start, stop, random):  # type: 
 def _heat_bath_tiles(J, b, beta, s, h, moved, key, first, start, stop):  # type: ignore[no-untyped-def]
     """The same chains as _heat_bath in sequential order on a dense model, several times faster.
 
-    The sites are cut into tiles of SITES columns: J (tiles, N, SITES), s and moved (chains, tiles,
-    SITES), h (tiles, chains, SITES). One tile of sites is finished for all chains, then its flips
+    The sites are cut into tiles of _TILE columns: J (tiles, N, _TILE), s and moved (chains, tiles,
+    _TILE), h (tiles, chains, _TILE). One tile of sites is finished for all chains, then its flips
     are added to the fields of the other tiles, so that each piece of J is read once for all chains.
     Padding sites have no couplings; they are never visited.
     """
     n_tiles, n_chains, _ = h.shape
     n = moved.shape[1]
     logit = np.empty((8, SITES))
-    rows = np.zeros((n_chains, SITES + 4), dtype=np.uint64)
-    change = np.zeros((n_chains, SITES + 4), dtype=J.dtype)
+    rows = np.zeros((n_chains, _TILE + 4), dtype=np.uint64)
+    change = np.zeros((n_chains, _TILE + 4), dtype=J.dtype)
     n_flips = np.zeros(n_chains, dtype=np.uint64)
     one = np.uint64(1)
     refresh = _REFRESH if J.itemsize == 8 else _REFRESH_FLOAT32
@@ -197,28 +199,30 @@ def _heat_bath_tiles(J, b, beta, s, h, moved, key, first, start, stop):  # type:
                 for r in range(n_chains):
                     h[tile, r] = b[tile]
                     for i in range(n):
-                        x = J.dtype.type(s[r, i // SITES, i % SITES])
-                        for j in range(SITES):
+                        x = J.dtype.type(s[r, i // _TILE, i % _TILE])
+                        for j in range(_TILE):
                             h[tile, r, j] += x * J[tile, i, j]
         for tile in range(n_tiles):
-            low = tile * SITES
-            own_h, own_J = h[tile], J[tile, low : low + SITES]
+            low = tile * _TILE
+            own_h, own_J = h[tile], J[tile, low : low + _TILE]
             n_flips[:] = 0
             for g in range(0, n_chains, 4):
-                logits(key, low, (first + g) >> 2, t, UPDATE, logit)
-                for i in range(np.uint64(min(SITES, n - low))):
-                    for lane in range(np.uint64(min(4, n_chains - g))):
-                        r = np.uint64(g) + lane
-                        new = np.int8(1) if 2.0 * beta * own_h[r, i] > logit[lane, i] else np.int8(-1)
-                        if new != s[r, tile, i]:
-                            s[r, tile, i] = new
-                            moved[r, low + i] = True
-                            x = J.dtype.type(2 * new)
-                            for j in range(SITES):
-                                own_h[r, j] += x * own_J[i, j]
-                            rows[r, n_flips[r]] = np.uint64(low) + i
-                            change[r, n_flips[r]] = x
-                            n_flips[r] += one
+                for part in range(low, min(low + _TILE, n), SITES):
+                    logits(key, part, (first + g) >> 2, t, UPDATE, logit)
+                    for k in range(np.uint64(min(SITES, n - part))):
+                        i = np.uint64(part - low) + k
+                        for lane in range(np.uint64(min(4, n_chains - g))):
+                            r = np.uint64(g) + lane
+                            up = 2.0 * beta * own_h[r, i] > logit[lane, k]
+                            if up != (s[r, tile, i] > 0):
+                                s[r, tile, i] = -s[r, tile, i]
+                                moved[r, low + i] = True
+                                x = J.dtype.type(2 * s[r, tile, i])
+                                for j in range(_TILE):
+                                    own_h[r, j] += x * own_J[i, j]
+                                rows[r, n_flips[r]] = np.uint64(low) + i
+                                change[r, n_flips[r]] = x
+                                n_flips[r] += one
             for r in range(n_chains):  # up to a multiple of four, with flips that change nothing
                 for k in range(np.uint64(4)):
                     change[r, n_flips[r] + k] = 0.0
@@ -236,12 +240,12 @@ def _add_flips(h, J, rows, change, n_flips):  # type: ignore[no-untyped-def]
             i, x = rows[r, k : k + np.uint64(8)], change[r, k : k + np.uint64(8)]
             i0, i1, i2, i3, i4, i5, i6, i7 = i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7]
             x0, x1, x2, x3, x4, x5, x6, x7 = x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
-            for j in range(SITES):
+            for j in range(_TILE):
                 h[r, j] += ((x0 * J[i0, j] + x1 * J[i1, j]) + (x2 * J[i2, j] + x3 * J[i3, j])) + (
                     (x4 * J[i4, j] + x5 * J[i5, j]) + (x6 * J[i6, j] + x7 * J[i7, j])
                 )
         for k in range(eights, n_flips[r], np.uint64(4)):
             i, x = rows[r, k : k + np.uint64(4)], change[r, k : k + np.uint64(4)]
             i0, i1, i2, i3, x0, x1, x2, x3 = i[0], i[1], i[2], i[3], x[0], x[1], x[2], x[3]
-            for j in range(SITES):
+            for j in range(_TILE):
                 h[r, j] += (x0 * J[i0, j] + x1 * J[i1, j]) + (x2 * J[i2, j] + x3 * J[i3, j])
