@@ -40,7 +40,8 @@ U = 2.0**-53  # unit roundoff
 
 _SCREEN_RATE = 2.5e10  # terms of the sum per second and core, in 32-bit integers
 _RATE = 1e10  # in float64
-_SCREEN_TERMS = 2**17
+_SCREEN_TERMS = 2**17  # with more, 32 bits resolve too little
+_SCREEN_TILES = 8  # with fewer, the tables cost more than they save
 _MAX_CANDIDATES = 64
 
 R = TypeVar("R")
@@ -103,8 +104,7 @@ def ground_state(
     Raises
     ------
     TypeError, ValueError
-        If the model has no two layers, the layer has more than 30 units (the message estimates the
-        time) or energies overflow.
+        If the model has no two layers or the layer has more than 30 units (the message estimates the time).
 
     Notes
     -----
@@ -123,7 +123,7 @@ def ground_state(
     problem, unit = Layer.of(model, layer).in_units()
     tiles = Tiles(problem.W, problem.b, problem.c)
     best, error = screen(problem, tiles, threads)
-    B = problem.bound()
+    B = problem.bound
     survivors = np.flatnonzero(best >= best.max() - 2 * (error + B))
     values = scan(tiles, survivors, threads)
     highest = values.max()
@@ -228,9 +228,7 @@ class Layer:
         """The chosen layer of a model that this method can take, or the refusal."""
         layer = as_choice(layer, "layer", ("auto", "visible", "hidden"))
         if not isinstance(model, TwoLayerIsing):
-            raise TypeError(
-                f"{NAME} needs a model of two layers (models.BipartiteIsing), got {type(model).__name__}"
-            )
+            raise TypeError(refusal(model))
         if layer == "auto":
             layer = "visible" if model.V <= model.H else "hidden"
         n, m = (model.V, model.H) if layer == "visible" else (model.H, model.V)
@@ -240,13 +238,9 @@ class Layer:
             raise ValueError(reason)
         W, rounding = model.weights(), _rounding_of_weights(model)
         if layer == "visible":
-            problem = cls(layer, W, model.bv, model.bh, model.offset, rounding.sum(0))
-        else:
-            W, slack = np.ascontiguousarray(W.T), rounding.sum(1)
-            problem = cls(layer, W, model.bh, model.bv, model.offset, slack)
-        if not math.isfinite(8 * (problem.size + abs(problem.offset))):
-            raise ValueError("the energies of this model overflow float64; use model.scaled(1e-3)")
-        return problem
+            return cls(layer, W, model.bv, model.bh, model.offset, rounding.sum(0))
+        W, slack = np.ascontiguousarray(W.T), rounding.sum(1)
+        return cls(layer, W, model.bh, model.bv, model.offset, slack)
 
     @cached_property
     def size(self) -> float:
@@ -267,6 +261,7 @@ class Layer:
         W, b, c, slack = scaled
         return replace(self, W=W, b=b, c=c, slack=slack), unit
 
+    @cached_property
     def bound(self) -> float:
         """Bound on the error of a value computed in float64; 0 where all sums are exact."""
         n, m = self.W.shape
@@ -278,7 +273,7 @@ class Layer:
 
     def zero(self) -> np.ndarray:
         """Bound, shape (m,), below which an input counts as zero."""
-        if self.bound() == 0:
+        if self.bound == 0:
             return np.zeros_like(self.c)
         return 2 * (len(self.W) + 2) * U * (np.abs(self.W).sum(0) + np.abs(self.c)) + self.slack
 
@@ -327,15 +322,15 @@ class Tiles:
     D, Y : ndarray, shapes (rows, m) and (m, columns), m being padded to a multiple of 8
     """
 
-    def __init__(self, W: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
+    def __init__(self, W: np.ndarray, b: np.ndarray, c: np.ndarray, low: int = LOW) -> None:
         self.images = 1 if b.any() or c.any() else 2
         if self.images == 2:
             W, b, c = W[:-1], b[:-1], -W[-1]
         self.pad = -len(c) % UNROLL
         W, c = np.pad(W, ((0, 0), (0, self.pad))), np.pad(c, (0, self.pad))
         self.n = len(W)
-        self.low = min(LOW, self.n)
-        self.middle = min(MIDDLE, self.n - self.low)
+        self.low = min(low, self.n)
+        self.middle = min(LOW + MIDDLE, self.n) - self.low
         self.W, self.b, self.c = W, b, c
         zero = np.zeros_like(c)
         self.Y = _signed_sums(zero, W[: self.low])
@@ -407,8 +402,8 @@ def _signed_sums(start: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def screen(problem: Layer, tiles: Tiles, threads: int | None) -> tuple[np.ndarray, float]:
     """(largest offset - E of every tile, bound on its error), in 32-bit integers where they resolve it."""
     n, m = problem.W.shape
-    if n * m > _SCREEN_TERMS:
-        return scan(tiles, tiles.numbers, threads), problem.bound()
+    if n * m > _SCREEN_TERMS or len(tiles.numbers) < _SCREEN_TILES:
+        return scan(tiles, tiles.numbers, threads), problem.bound
     W, b, c = (np.rint(x).astype(np.int32) for x in problem.in_bits(30))
     quantum = math.ldexp(1.0, math.frexp(problem.size)[1] - 30)
     error = 0.0 if problem.is_integer(30) else ((n + 1) * m + n) / 2 * quantum
@@ -444,7 +439,7 @@ def _collect(
     Returns the numbers of the first of them, how many there are, and how many of them leave
     0, 1, .. m units without input (only if ``count``).
     """
-    exact = problem.bound() == 0
+    exact = problem.bound == 0
     limit = 1 if exact else max(1, min(_MAX_CANDIDATES, 2**22 // problem.W.size))
     if not count:
         numbers = numbers[: limit + 1]  # each of them holds at least one

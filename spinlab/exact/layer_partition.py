@@ -4,8 +4,8 @@
 
 Two routes to ln p(v), both without cancellation:
 
-product    e^y 2cosh(x + y) = e^-x + e^x e^2y: one multiply-add and one multiplication per unit, the
-           exponent being taken out before it overflows. For |x| up to about 100.
+product    2cosh(x + y) = e^|x| e^-y (z + w e^2y) with z = e^-x-|x| and w = e^x-|x|: one multiply-add and one
+           multiplication per unit, the exponent being taken out before it overflows. For |y| below 86.
 logarithm  ln 2cosh x = |x| + ln(1 + e^-2|x|), at any scale and ten times slower; but there few states
            matter: sum_a |x_a| <= ln p - b.v <= sum_a |x_a| + m ln 2 excludes the others.
 """
@@ -23,7 +23,7 @@ from .._core.progress import duration
 from .._core.validate import as_real, as_real_array
 from ..models import IsingModel, TwoLayerIsing
 from . import layer as ground
-from .layer import Layer, Tiles
+from .layer import LOW, Layer, Tiles, aligned
 
 NAME = "layer"
 MAX_FREE_ENERGIES = 24
@@ -50,7 +50,7 @@ def cost(model: TwoLayerIsing) -> tuple[float, float]:
 
 def log_partition(
     model: TwoLayerIsing, beta: Any = 1.0, *, threads: int | None = None, layer: str = "auto"
-) -> Any:
+) -> float | np.ndarray:
     """ln Z(beta), Z = sum over v and h of exp(-beta E(v, h)), summed over every state of one layer.
 
     Z = sum_v exp(beta bv.v) prod_a 2cosh(beta ((v W)_a + bh_a)), and the same with the layers exchanged.
@@ -96,7 +96,7 @@ def log_partition(
 
 def mean_energy(
     model: TwoLayerIsing, beta: Any = 1.0, *, threads: int | None = None, layer: str = "auto"
-) -> Any:
+) -> float | np.ndarray:
     """<E> at inverse temperature beta, summed over every state of one layer.
 
     <E> = -sum_v p(v) [bv.v + sum_a x_a tanh(beta x_a)] + offset, x = v W + bh.
@@ -167,7 +167,7 @@ def free_energies(model: TwoLayerIsing, *, beta: float = 1.0, threads: int | Non
             "sampled states, or log_partition for their sum"
         )
     problem = _problem(model, _beta(beta), "visible")
-    tiles = Tiles(problem.W, problem.b, problem.c)
+    tiles = _tiles(problem)
     log_weights, rate = _route(tiles)
     F = np.empty(2**model.V)
 
@@ -183,7 +183,7 @@ def free_energies(model: TwoLayerIsing, *, beta: float = 1.0, threads: int | Non
 
 
 def _at_each_beta(beta: Any, function: Callable[[float], float]) -> Any:
-    betas = as_real_array(beta, "beta", tuple(range(33)))
+    betas = as_real_array(beta, "beta", (0, 1))
     values = [function(_beta(x)) for x in betas.ravel().tolist()]
     return values[0] if betas.ndim == 0 else np.array(values).reshape(betas.shape)
 
@@ -199,17 +199,18 @@ def _problem(model: TwoLayerIsing, beta: float, layer: str) -> Layer:
 
 def _log_partition(model: TwoLayerIsing, beta: float, threads: int | None, layer: str) -> float:
     problem = _problem(model, beta, layer)
-    tiles = Tiles(problem.W, problem.b, problem.c)
-    numbers = tiles.numbers if _passes(tiles) else _tiles_that_matter(problem, tiles, threads)
+    tiles = _tiles(problem)
+    numbers = tiles.numbers if _is_fast(tiles) else _tiles_that_matter(problem, tiles, threads)
     top, weight = _tile_weights(tiles, numbers, threads)
-    return _log_sum(top, weight) + math.log(tiles.images) - problem.offset
+    log_z = float(top.max()) + math.log(math.fsum(weight * np.exp(top - top.max())))
+    return log_z + math.log(tiles.images) - problem.offset
 
 
 def _mean_energy(model: TwoLayerIsing, beta: float, threads: int | None, layer: str) -> float:
     problem = _problem(model, beta, layer)
     if beta == 0.0:
         return model.offset
-    tiles = Tiles(problem.W, problem.b, problem.c)
+    tiles = _tiles(problem)
     numbers = _tiles_that_matter(problem, tiles, threads)
 
     def run(part: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -237,13 +238,9 @@ def _tile_weights(tiles: Tiles, numbers: np.ndarray, threads: int | None) -> tup
     return np.concatenate(top), np.concatenate(weight)
 
 
-def _log_sum(top: np.ndarray, weight: np.ndarray) -> float:
-    return float(top.max()) + math.log(math.fsum(weight * np.exp(top - top.max())))
-
-
 def _tiles_that_matter(problem: Layer, tiles: Tiles, threads: int | None) -> np.ndarray:
     """Tiles which hold all but a negligible part of Z."""
-    if _passes(tiles):
+    if _is_fast(tiles):
         upper, _ = _tile_weights(tiles, tiles.numbers, threads)
         lowest = upper.max()
     else:
@@ -252,39 +249,50 @@ def _tiles_that_matter(problem: Layer, tiles: Tiles, threads: int | None) -> np.
     return np.flatnonzero(upper >= lowest - _NEGLIGIBLE - tiles.n * _LN2)
 
 
+def _tiles(problem: Layer) -> Tiles:
+    """Tiles with columns so few that the product holds, if 16 will do."""
+    for low in (LOW, 6, 5, 4):
+        tiles = Tiles(problem.W, problem.b, problem.c, low)
+        if _passes(tiles):
+            return tiles
+    return Tiles(problem.W, problem.b, problem.c)
+
+
+def _passes(tiles: Tiles) -> int:
+    """How many times four factors of the product fit in float64; 0 where it must not be used."""
+    y = np.abs(tiles.W[: tiles.low]).sum(0)
+    largest = (2 * y + _LN2).reshape(-1, 4).sum(1).max()  # |ln(z + w e^2y)| <= 2|y| + ln 2
+    return int(min(_LARGEST // largest, len(y)))
+
+
+def _is_fast(tiles: Tiles) -> bool:
+    return tiles.low == min(LOW, tiles.n) and _passes(tiles) > 0
+
+
 def _route(tiles: Tiles) -> tuple[Callable[[np.ndarray], np.ndarray], float]:
     """(function from tiles to ln p(v), shape (tiles, states); its rate)."""
     passes = _passes(tiles)
     if passes == 0:
         return lambda part: _logarithm(tiles, part)[0], _LOGARITHM_RATE
-    D, D_inverse, Y = np.exp(tiles.D), np.exp(-tiles.D), np.exp(2 * tiles.Y)
+    Y = aligned(tiles.Y.shape)
+    np.exp(2 * tiles.Y, out=Y)
     g = tiles.b.copy()
-    g[: tiles.low] -= tiles.W[: tiles.low].sum(1)  # the factor e^y of the product
+    g[: tiles.low] -= tiles.W[: tiles.low].sum(1)
 
     def product(part: np.ndarray) -> np.ndarray:
-        base = tiles.base(part)
-        mantissa = np.empty((len(part), len(tiles.D), tiles.Y.shape[1]))
-        exponent = np.empty(mantissa.shape, np.int64)
-        _product(np.exp(base), np.exp(-base), D, D_inverse, Y, passes, mantissa, exponent)
+        shape = (len(part), len(tiles.D), tiles.Y.shape[1])
+        size, mantissa, exponent = np.empty(shape[:2]), aligned(shape), aligned(shape, np.int64)
+        _product(tiles.base(part), tiles.D, Y, passes, size, mantissa, exponent)
         log_p = np.log(mantissa) + _LN2 * (exponent - tiles.pad)
-        return (log_p + _linear(tiles, g, part)).reshape(len(part), -1)
+        return (log_p + size[:, :, None] + _linear(tiles, g, part)).reshape(len(part), -1)
 
     return product, _PRODUCT_RATE
 
 
-def _passes(tiles: Tiles) -> int:
-    """How many times four factors of the product fit in float64; 0 where it must not be used."""
-    x = np.abs(tiles.W[tiles.low :]).sum(0) + np.abs(tiles.c)
-    y = np.abs(tiles.W[: tiles.low]).sum(0)
-    # -|y| <= ln(e^-x + e^(x + 2y)) <= |x| + 2|y| + ln 2
-    largest = (x + 2 * y + _LN2).reshape(-1, 4).sum(1).max()
-    return int(min(_LARGEST // largest, len(x)))
-
-
 def _logarithm(tiles: Tiles, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(ln p(v), mean energy given v), shapes (tiles, states)."""
-    log_p = np.empty((len(part), len(tiles.D), tiles.Y.shape[1]))
-    energy = np.empty_like(log_p)
+    shape = (len(part), len(tiles.D), tiles.Y.shape[1])
+    log_p, energy = aligned(shape), aligned(shape)
     _thermal(tiles.base(part), tiles.D, tiles.Y, log_p, energy)
     bias = _linear(tiles, tiles.b, part)
     log_p += bias - _LN2 * tiles.pad
@@ -298,45 +306,7 @@ def _linear(tiles: Tiles, g: np.ndarray, part: np.ndarray) -> np.ndarray:
     return tile[:, None, None] + row[:, None] + column
 
 
-@kernel(fastmath={"contract"})
-def _product(
-    base: np.ndarray,
-    base_inverse: np.ndarray,
-    D: np.ndarray,
-    D_inverse: np.ndarray,
-    Y: np.ndarray,
-    passes: int,
-    mantissa: np.ndarray,
-    exponent: np.ndarray,
-) -> None:
-    """prod_a (e^-x + e^x e^2y) = mantissa 2^exponent, from the exponentials of base, D and 2 Y."""
-    mantissa[:] = 1.0
-    exponent[:] = 0
-    for t in range(base.shape[0]):
-        p, e = mantissa[t], exponent[t]
-        bits = p.view(np.int64)
-        done = 0
-        for a in range(0, base.shape[1], 4):
-            for i in range(p.shape[0]):
-                x0, z0 = base[t, a] * D[i, a], base_inverse[t, a] * D_inverse[i, a]
-                x1, z1 = base[t, a + 1] * D[i, a + 1], base_inverse[t, a + 1] * D_inverse[i, a + 1]
-                x2, z2 = base[t, a + 2] * D[i, a + 2], base_inverse[t, a + 2] * D_inverse[i, a + 2]
-                x3, z3 = base[t, a + 3] * D[i, a + 3], base_inverse[t, a + 3] * D_inverse[i, a + 3]
-                for j in range(p.shape[1]):
-                    p01 = (z0 + x0 * Y[a, j]) * (z1 + x1 * Y[a + 1, j])
-                    p23 = (z2 + x2 * Y[a + 2, j]) * (z3 + x3 * Y[a + 3, j])
-                    p[i, j] *= p01 * p23
-            done += 1
-            if done == passes or a + 4 == base.shape[1]:
-                done = 0
-                for i in range(p.shape[0]):
-                    for j in range(p.shape[1]):
-                        word = bits[i, j]
-                        e[i, j] += (word >> 52) - 1023
-                        bits[i, j] = (word & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000
-
-
-# expm1 on [-ln2/2, ln2/2] by its Taylor series, in error by less than one rounding; adding _SHIFT
+# e^r - 1 on [-ln2/2, ln2/2] by its Taylor series, in error by less than one rounding; adding _SHIFT
 # to a small number leaves its nearest integer in the low bits.
 _C2, _C3, _C4, _C5, _C6, _C7, _C8, _C9, _C10, _C11, _C12, _C13 = (1 / math.factorial(k) for k in range(2, 14))
 _SHIFT = 1.5 * 2.0**52
@@ -344,15 +314,72 @@ _PER_LN2 = 1 / _LN2
 
 
 @kernel(fastmath={"contract"})
-def _expm1(t: float) -> Any:
-    """e^t - 1 for t <= 0, to absolute and relative accuracy: inline code that vectorises."""
-    t = t if t > -40.0 else -40.0  # e^-40 vanishes beside 1
+def _exp_parts(t: float) -> Any:
+    """(2^k, q) with e^t = 2^k (1 + q), k = 0 near t = 0, for t <= 0: inline code that vectorises."""
+    t = t if t > -700.0 else -700.0
     shifted = t * _PER_LN2 + _SHIFT
     r = t - (shifted - _SHIFT) * _LN2
     high = ((((_C13 * r + _C12) * r + _C11) * r + _C10) * r + _C9) * r + _C8
     q = ((((((high * r + _C7) * r + _C6) * r + _C5) * r + _C4) * r + _C3) * r + _C2) * (r * r) + r
-    power = np.int64((np.float64(shifted).view(np.int64) + 1023) << 52).view(np.float64)
+    return np.int64((np.float64(shifted).view(np.int64) + 1023) << 52).view(np.float64), q
+
+
+@kernel(fastmath={"contract"})
+def _exp(t: float) -> Any:
+    power, q = _exp_parts(t)
+    return power * q + power
+
+
+@kernel(fastmath={"contract"})
+def _expm1(t: float) -> Any:
+    power, q = _exp_parts(t)
     return power * q + (power - 1.0)
+
+
+@kernel(fastmath={"contract"})
+def _product(
+    base: np.ndarray,
+    D: np.ndarray,
+    Y: np.ndarray,
+    passes: int,
+    size: np.ndarray,
+    mantissa: np.ndarray,
+    exponent: np.ndarray,
+) -> None:
+    """prod_a (z + w e^2y) = mantissa 2^exponent and size = sum_a |x| of each row, with Y = e^2y."""
+    z, w = np.empty_like(D), np.empty_like(D)
+    size[:] = 0.0
+    mantissa[:] = 1.0
+    exponent[:] = 0
+    for t in range(base.shape[0]):
+        for i in range(D.shape[0]):
+            for a in range(D.shape[1]):
+                x = base[t, a] + D[i, a]
+                small = _exp(-2.0 * abs(x))
+                z[i, a] = small if x > 0 else 1.0
+                w[i, a] = 1.0 if x > 0 else small
+        p, e = mantissa[t], exponent[t]
+        bits = p.view(np.int64)
+        done = 0
+        for a in range(0, D.shape[1], 4):
+            for i in range(D.shape[0]):
+                size[t, i] += (abs(base[t, a] + D[i, a]) + abs(base[t, a + 1] + D[i, a + 1])) + (
+                    abs(base[t, a + 2] + D[i, a + 2]) + abs(base[t, a + 3] + D[i, a + 3])
+                )
+                z0, z1, z2, z3 = z[i, a], z[i, a + 1], z[i, a + 2], z[i, a + 3]
+                w0, w1, w2, w3 = w[i, a], w[i, a + 1], w[i, a + 2], w[i, a + 3]
+                for j in range(p.shape[1]):
+                    p01 = (z0 + w0 * Y[a, j]) * (z1 + w1 * Y[a + 1, j])
+                    p23 = (z2 + w2 * Y[a + 2, j]) * (z3 + w3 * Y[a + 3, j])
+                    p[i, j] *= p01 * p23
+            done += 1
+            if done == passes or a + 4 == D.shape[1]:
+                done = 0
+                for i in range(p.shape[0]):
+                    for j in range(p.shape[1]):
+                        word = bits[i, j]
+                        e[i, j] += (word >> 52) - 1023
+                        bits[i, j] = (word & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000
 
 
 @kernel(fastmath={"contract"})
