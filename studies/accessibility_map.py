@@ -140,7 +140,7 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
                 ylabel="load $K/V$" if sites == V else "load $K/N$",
                 xlim=(stds[0], stds[-1]),
             )
-        axes[0, 0].legend(loc="lower right", labelcolor="white")
+        axes[0, 0].legend(loc="lower right", frameon=True)
         figure.suptitle(
             f"Gibbs accessibility after 10 steps from random starts, {settings['instances']} instances "
             f"per cell; RA-RBM V={V}, H={H}; fully connected N={N}",

@@ -145,7 +145,7 @@ def plot(panel: Any, inset: Any, settings: dict[str, Any]) -> Any:
         )
         # Thermal noise at small scale lies far below a random start; the scale of interest is [0, 1].
         axes[1, 0].set_ylim(-2.2, 1.1)
-        _inset(axes[1, 0], inset["excess"], (0.60, 0.13, 0.38, 0.40), "excess at std 10")
+        _inset(axes[1, 0], inset["excess"], (0.08, 0.63, 0.30, 0.30), "excess at std 10")
         plotting.lines(axes[1, 1], grid["moved_chains"], x, "ensemble", spread=False)
         axes[1, 1].set(ylabel="fraction of chains", title="chains in which any visible unit ever moved")
         for ax in axes[1]:
