@@ -28,7 +28,8 @@ def ground_energy_and_degeneracy(J, b, offset=0.0) -> tuple[float, int]:
     """Lowest energy of all, and how many states have it up to 1e-10 of the sum of all couplings."""
     E = energies(J, b, offset, all_states(len(b)))
     size = np.abs(J).sum() + np.abs(b).sum()
-    return float(E.min()), int((E <= E.min() + 1e-10 * size).sum())
+    ties = E - E.min() <= 1e-10 * size
+    return float(E.min()), int(ties.sum())
 
 
 def log_z_and_mean_energy(J, b, beta, offset=0.0) -> tuple[float, float]:
