@@ -307,14 +307,17 @@ def test_an_empty_file_becomes_a_store(tmp_path):
     assert Store(tmp_path / "store").status()["done"] == 4
 
 
-def test_a_damaged_page_is_an_error(tmp_path):
-    sweep = Sweep(sweep_points.steps, {"x": [1]}, replicas=200)
-    sweep.run(tmp_path / "store")
-    content = bytearray((tmp_path / "store.sqlite").read_bytes())
-    content[3 * 4096 : 4 * 4096] = b"\xff" * 4096
-    (tmp_path / "store.sqlite").write_bytes(content)
-    with pytest.raises(ValueError, match="damaged"):
-        sweep.run(tmp_path / "store")
+def test_a_damaged_page_stops_any_sweep(tmp_path):
+    """Also one that would not read the page: nothing is written into a damaged file."""
+    Sweep(sweep_points.product, {"a": range(100), "b": [1]}).run(tmp_path / "store")
+    whole = (tmp_path / "store.sqlite").read_bytes()
+    for page in range(3, len(whole) // 4096):
+        content = bytearray(whole)
+        content[page * 4096 : (page + 1) * 4096] = b"\xff" * 4096
+        (tmp_path / "store.sqlite").write_bytes(content)
+        with pytest.raises(ValueError, match="damaged"):
+            Sweep(sweep_points.sometimes, {"x": [1]}).run(tmp_path / "store")
+        assert (tmp_path / "store.sqlite").read_bytes() == content
 
 
 def test_a_damaged_result_is_named_and_computed_again(path):

@@ -263,7 +263,8 @@ def kill_and_resume(tmp_path, kills, replicas):
         time.sleep(delay)
         workers |= children(process.pid)
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
         assert process.returncode == -signal.SIGKILL
         done.append(count_done(tmp_path / "store.sqlite"))
     assert done == sorted(done)
