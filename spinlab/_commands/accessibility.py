@@ -147,7 +147,7 @@ def _print(data: Any, reduce: str) -> None:
     """A line per combination: mean over instances and its standard error."""
     import itertools
 
-    columns = {}
+    columns: dict[str, Any] = {}
     if reduce in ("mean", "none"):
         columns |= {"E/E0 mean": data["ratio"].mean("chain"), "excess mean": data["excess"].mean("chain")}
     if reduce in ("min", "none"):

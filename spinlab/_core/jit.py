@@ -16,7 +16,7 @@ from typing import Any
 
 import numba
 import platformdirs
-from numba.core import config, event
+from numba.core import event
 
 
 @cache
@@ -41,6 +41,7 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     if function is None:
         return lambda f: kernel(f, **options)
     # Only the decoration sees our folder: users' own numba caches stay where they put them.
+    config: Any = numba.config
     saved = config.CACHE_DIR
     config.CACHE_DIR = cache_dir()
     try:

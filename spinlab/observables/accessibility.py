@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -46,6 +46,38 @@ class Accessibility:
     moved_chains: float
     moved_spins: float
     quantile: np.ndarray | None
+
+
+@overload
+def gibbs_accessibility(
+    model: Any,
+    n_steps: int = ...,
+    n_chains: int = ...,
+    *,
+    reduce: Literal["mean", "min"] = ...,
+    beta: float = ...,
+    ground_energy: float | None = ...,
+    random_energy: float | None = ...,
+    quantile: bool = ...,
+    rng: RNG = ...,
+    threads: int | None = ...,
+) -> float: ...
+
+
+@overload
+def gibbs_accessibility(
+    model: Any,
+    n_steps: int = ...,
+    n_chains: int = ...,
+    *,
+    reduce: None,
+    beta: float = ...,
+    ground_energy: float | None = ...,
+    random_energy: float | None = ...,
+    quantile: bool = ...,
+    rng: RNG = ...,
+    threads: int | None = ...,
+) -> Accessibility: ...
 
 
 def gibbs_accessibility(

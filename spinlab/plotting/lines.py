@@ -41,15 +41,15 @@ def lines(
     values = [None] if hue is None else list(data[hue].values)
     for i, value in enumerate(values):
         part = data if hue is None else data.sel({hue: value})
-        mean, std, n = part.mean(over), part.std(over, ddof=1), part.notnull().sum(over)
-        at = part[x] if isinstance(x, str) else x
+        mean, std, n = (a.values for a in (part.mean(over), part.std(over, ddof=1), part.notnull().sum(over)))
+        at: Any = part[x] if isinstance(x, str) else x
         if hue in getattr(at, "dims", ()):
             at = at.sel({hue: value})
         if over in getattr(at, "dims", ()):
             at = at.mean(over)
         at = np.asarray(at)
         order = np.argsort(at)
-        at, mean, std, n = at[order], mean.values[order], std.values[order], n.values[order]
+        at, mean, std, n = at[order], mean[order], std[order], n[order]
         colour = COLOURS[i % len(COLOURS)]
         kept = {"color": colour, "marker": MARKERS[i % len(MARKERS)], "label": str(value)} | style
         ax.errorbar(at, mean, std / np.sqrt(n), **kept)

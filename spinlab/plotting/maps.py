@@ -30,9 +30,8 @@ def colour_map(
     **style
         To ``Axes.pcolormesh``.
     """
-    mesh = ax.pcolormesh(
-        _edges(x), _edges(y), np.asarray(data), **{"cmap": SEQUENTIAL, "rasterized": True} | style
-    )
+    look: dict[str, Any] = {"cmap": SEQUENTIAL, "rasterized": True} | style
+    mesh = ax.pcolormesh(_edges(x), _edges(y), np.asarray(data), **look)
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.figure.colorbar(mesh, ax=ax, label=label)

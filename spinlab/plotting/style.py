@@ -18,11 +18,12 @@ DIVERGING = "PuOr"
 def style() -> Iterator[None]:
     """Matplotlib settings of the project, for the figures drawn inside the context."""
     import matplotlib as mpl
+    from cycler import cycler
 
     with mpl.rc_context(
         {
             "font.size": 10,
-            "axes.prop_cycle": mpl.cycler(color=COLOURS),
+            "axes.prop_cycle": cycler(color=COLOURS),
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.grid": False,
