@@ -31,7 +31,7 @@ docs: $(VENV)/.with-docs  ## Build the documentation into docs/_build/html; a wa
 	$(BIN)/python -m sphinx -b html -W --keep-going docs docs/_build/html
 
 bench: $(VENV)/.with-benchmark  ## Time the solvers and samplers beside their peers
-	$(BIN)/python -m pytest tests/benchmarks -p no:xdist $(PYTEST_ARGS)
+	@for script in tests/benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python $$script || exit 1; done
 
 # Installs the package with the named extra: once, and again when pyproject.toml changes.
 $(VENV)/.with-%: pyproject.toml
