@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from . import exact
 from ._core.validate import as_choice
+from .dynamics import anneal
 from .exact import GroundState
 from .models import IsingModel, as_model
 
@@ -19,21 +21,24 @@ def ground_state(
     method: str = "auto",
     *,
     degeneracy: bool = False,
+    allow_heuristic: bool = False,
     threads: int | None = None,
     **options: Any,
 ) -> GroundState:
-    """A state of lowest energy, proven.
+    """A state of lowest energy, proven; on request the best state found where no proof is in reach.
 
     Parameters
     ----------
     model : IsingModel, array_like (N, N), scipy.sparse, networkx.Graph or dimod BQM
         Anything :func:`spinlab.models.as_model` takes.
-    method : {"auto", "enumeration", "layer"}
-        "enumeration" visits all 2^N states (2^(N-1) without fields) of a model of up to about 40
-        spins; "layer" visits the states of the smaller layer of an RBM, the other layer may have
-        any size. "auto" takes the cheaper one by estimate.
+    method : str, default "auto"
+        Name of an exact method (:func:`explain` lists them), or "annealing" for simulated annealing
+        without proof. "auto" takes the exact method that is cheapest by estimate.
     degeneracy : bool, default False
         Also count the states of lowest energy.
+    allow_heuristic : bool, default False
+        Where no exact method can take the model, run simulated annealing and return its best state
+        with ``certified=False``, instead of refusing.
     threads : int, optional
         Threads; all processors by default.
     **options
@@ -42,7 +47,8 @@ def ground_state(
     Returns
     -------
     GroundState
-        ``certified`` is True: no state lies below ``lower_bound``.
+        With ``certified`` True, no state lies below ``lower_bound``. The answer of annealing has
+        ``certified`` False and ``lower_bound`` -sum |J| - sum |b|.
 
     Raises
     ------
@@ -59,9 +65,89 @@ def ground_state(
     model = as_model(model)
     if options and method == "auto":
         raise TypeError(f"options {sorted(options)} belong to one method; name it, for example 'enumeration'")
+    if method == "annealing":
+        return _annealed(model, degeneracy, "asked for by name", threads, options)
+    if method == "auto" and allow_heuristic and all(row.refusal for row in explain(model).rows):
+        return _annealed(model, degeneracy, "no exact method can take this model", threads, options)
     solver, reason = _choose(model, method, exact.GROUND_STATE)
     result: GroundState = solver.ground_state(model, degeneracy=degeneracy, threads=threads, **options)
     return replace(result, reason=reason)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one exact method would cost: seconds and bytes, or why it cannot take the model."""
+
+    method: str
+    seconds: float | None
+    bytes: float | None
+    refusal: str | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A row per exact method; ``str()`` is a table."""
+
+    model: str
+    rows: tuple[Estimate, ...]
+
+    def __str__(self) -> str:
+        lines = [self.model, f"{'method':14s}{'seconds':>10s}{'memory':>10s}  remark"]
+        best = min((row.seconds for row in self.rows if row.seconds is not None), default=None)
+        for row in self.rows:
+            if row.seconds is None or row.bytes is None:
+                lines.append(f"{row.method:14s}{'-':>10s}{'-':>10s}  {row.refusal}")
+            else:
+                remark = "cheapest" if row.seconds == best else ""
+                lines.append(f"{row.method:14s}{row.seconds:10.2g}{row.bytes / 1e6:7.3g} MB  {remark}")
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def explain(model: Any) -> Explanation:
+    """What each exact method would cost to find the ground state, and why others cannot.
+
+    Parameters
+    ----------
+    model : IsingModel or anything :func:`spinlab.models.as_model` takes
+
+    Examples
+    --------
+    >>> import spinlab as sl
+    >>> table = sl.explain(sl.ensembles.rbm_gaussian(V=10, H=1000, rng=0))
+    >>> [row.method for row in table.rows if row.refusal is None]
+    ['layer']
+    """
+    model = as_model(model)
+    rows = []
+    for name, solver in exact.GROUND_STATE.items():
+        refusal = solver.refusal(model)
+        seconds, size = (None, None) if refusal else solver.cost(model)
+        rows.append(Estimate(name, seconds, size, refusal))
+    return Explanation(repr(model), tuple(rows))
+
+
+def _annealed(
+    model: IsingModel, degeneracy: bool, reason: str, threads: int | None, options: dict[str, Any]
+) -> GroundState:
+    """The best of many annealing runs, with the trivial bound."""
+    if degeneracy:
+        raise ValueError("annealing proves nothing and cannot count ground states; leave out degeneracy=True")
+    start = time.perf_counter()
+    runs = anneal(model, **({"n_chains": 64, "rng": 0, "threads": threads} | options))
+    best = int(np.argmin(runs.energy))
+    sparse = model.to_sparse()
+    bound = model.offset - float(np.abs(sparse.edges()[2]).sum() + np.abs(model.b).sum())
+    return GroundState(
+        energy=float(runs.energy[best]),
+        state=runs.states[best],
+        method="annealing",
+        certified=False,
+        lower_bound=bound,
+        reason=reason,
+        seconds=time.perf_counter() - start,
+        labels=model.labels,
+        n_visible=getattr(model, "V", None),
+    )
 
 
 def log_partition(
@@ -74,8 +160,8 @@ def log_partition(
     model : IsingModel or anything :func:`spinlab.models.as_model` takes
     beta : float or array_like, default 1
         Inverse temperatures, 0 or more.
-    method : {"auto", "enumeration", "layer"}
-        As in :func:`ground_state`.
+    method : str, default "auto"
+        Name of an exact method; "auto" takes the cheapest by estimate.
     threads : int, optional
 
     Returns

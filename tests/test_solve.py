@@ -151,3 +151,30 @@ def test_extreme_numbers_never_give_nan(upper, b, beta):
     # One state alone gives exp(-beta E0), all 16 together at most 16 times that.
     assert lnZ == pytest.approx(-beta * gs.energy, rel=1e-12, abs=np.log(16) + 1e-9)
     assert gs.energy - 1e-12 * size <= U <= 1e-12 * size
+
+
+def test_a_heuristic_answer_is_asked_for_and_never_certified():
+    model = sl.ensembles.sk(N=70, rng=0)
+    gs = sl.ground_state(model, allow_heuristic=True)
+    assert gs.method == "annealing"
+    assert not gs.certified
+    assert gs.energy == pytest.approx(model.energy(gs.state), rel=1e-13)
+    assert gs.lower_bound == pytest.approx(-np.abs(np.triu(model.J)).sum(), rel=1e-12)
+    assert gs.energy < -0.68 * 70  # the ground state is near -.72 N at this size
+    np.testing.assert_array_equal(gs.state, sl.ground_state(model, "annealing").state)
+    # Within reach of a proof, the proof is given.
+    assert sl.ground_state(sl.ensembles.sk(N=12, rng=0), allow_heuristic=True).certified
+    with pytest.raises(ValueError, match="cannot count"):
+        sl.ground_state(model, "annealing", degeneracy=True)
+
+
+def test_explain_lists_every_method():
+    rbm = sl.ensembles.rbm_gaussian(V=10, H=50, rng=0)
+    table = sl.explain(rbm)
+    assert [row.method for row in table.rows] == list(sl.exact.GROUND_STATE)
+    assert sl.ground_state(rbm).method == min(
+        (row for row in table.rows if row.refusal is None), key=lambda row: row.seconds
+    ).method  # fmt: skip
+    text = str(table)
+    assert "cheapest" in text
+    assert "its limit is N=" in text

@@ -14,6 +14,8 @@ formats:
 examples:
   spinlab ground-state model.txt
   spinlab ground-state model.txt --degeneracy --json
+  spinlab ground-state large.txt --explain          what each exact method would cost
+  spinlab ground-state large.txt --allow-heuristic  best state of annealing if no proof is in reach
   spinlab ground-state graph.mc --format rudy --threads 2
 """
 
@@ -30,8 +32,16 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("file", help="instance file")
     parser.add_argument("--format", default="auto", help="ij, rudy, npz or auto (default)")
-    parser.add_argument("--method", default="auto", help="enumeration, layer or auto (default)")
+    parser.add_argument(
+        "--method", default="auto", help="an exact method (see --explain), annealing, or auto (default)"
+    )
     parser.add_argument("--degeneracy", action="store_true", help="also count the states of lowest energy")
+    parser.add_argument("--explain", action="store_true", help="print what each method would cost, and stop")
+    parser.add_argument(
+        "--allow-heuristic",
+        action="store_true",
+        help="without an exact method in reach, anneal and say that the answer is not certified",
+    )
     parser.add_argument("--threads", type=int, help="threads (default: all processors)")
     parser.add_argument("--json", action="store_true", help="print one JSON object, for scripts")
     parser.set_defaults(run=run)
@@ -42,7 +52,16 @@ def run(args: argparse.Namespace) -> int:
     from .. import models, solve
 
     model = models.load_instance(args.file, format=args.format)
-    gs = solve.ground_state(model, args.method, degeneracy=args.degeneracy, threads=args.threads)
+    if args.explain:
+        print(solve.explain(model))
+        return 0
+    gs = solve.ground_state(
+        model,
+        args.method,
+        degeneracy=args.degeneracy,
+        allow_heuristic=args.allow_heuristic,
+        threads=args.threads,
+    )
     if args.json:
         import json
 
