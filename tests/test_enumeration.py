@@ -94,7 +94,15 @@ def test_agrees_with_naive_enumeration(seed):
             np.testing.assert_array_equal(answer.state, states(n)[first.argmax()])
 
 
-@pytest.mark.parametrize("n", [15, 17, 20, 22, 23, 24])
+@pytest.fixture
+def many_chunks(monkeypatch):
+    """Pruning and many chunks, which large models have, for models that can be checked."""
+    monkeypatch.setattr(enumeration, "MIN_CHUNK_BITS", 2)
+    monkeypatch.setattr(enumeration, "PRUNE_FROM", 14)
+
+
+@pytest.mark.usefixtures("many_chunks")
+@pytest.mark.parametrize("n", [15, 16, 17, 18, 20, 22, 23])
 @pytest.mark.parametrize("kind", ["gauss", "pm", "sparse", "fields"])
 @pytest.mark.parametrize("prune", [True, False])
 def test_many_blocks_and_chunks(n, kind, prune):
@@ -108,6 +116,21 @@ def test_many_blocks_and_chunks(n, kind, prune):
     answer = ground_state(model, degeneracy=True, prune=prune)
     assert answer.energy == pytest.approx(lowest, rel=1e-14)
     assert answer.degeneracy == count
+
+
+@pytest.mark.usefixtures("many_chunks")
+@pytest.mark.parametrize("seed", range(20))
+def test_bounds_that_are_tight_up_to_rounding(seed):
+    """Without frustration the bound on the ground states' blocks equals E0, so its margin decides."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(15, 26))
+    hidden = rng.choice([-1.0, 1.0], size=n)
+    hidden *= hidden[0]
+    J = symmetric(rng.exponential(size=(n, n)) * np.outer(hidden, hidden))
+    answer = ground_state(J, degeneracy=True)
+    assert answer.energy == pytest.approx(-np.abs(J).sum() / 2, rel=1e-14)
+    assert answer.degeneracy == 2
+    np.testing.assert_array_equal(answer.state, hidden)
 
 
 def instance(path):
@@ -197,10 +220,10 @@ def test_invariance(case):
         assert (other.energy, other.degeneracy) == (answer.energy, answer.degeneracy)
 
 
+@pytest.mark.usefixtures("many_chunks")
 @pytest.mark.parametrize("prune", [True, False])
-def test_float32_pass_gives_the_same_answer(prune, monkeypatch):
+def test_float32_pass_gives_the_same_answer(prune):
     """Also where the levels of many chunks differ by less than float32 resolves."""
-    monkeypatch.setattr(enumeration, "MIN_CHUNK_BITS", 0)
     rng = np.random.default_rng(5)
     for n in (6, 12, 16, 20, 23):
         J = rng.integers(0, 2, size=(n, n)) * 2.0 - 1

@@ -6,9 +6,9 @@ tables, so that a state costs one addition and one comparison:
 
     E(b, c, a) = E_b + FA[a] + min over c of (T[c, a] + FC[c]).
 
-A block, or a set of neighbouring blocks, is skipped when E - sum_i |h_i| + E0 (E and the fields h of the
-spins fixed so far, i and the ground energy E0 of the free ones), which none of its states can undercut,
-lies above the energy of a state already known (Russian doll search: Verfaillie et al., AAAI 1996).
+With some spins fixed, their energy E and fields h_i on the free spins, no state lies below
+E - sum_i |h_i| + E0, where E0 is the ground energy of the free spins by themselves. Blocks for which this
+exceeds the energy of a known state are skipped (Russian doll search: Verfaillie et al., AAAI 1996).
 Fields are couplings to a ghost spin fixed at +1; without fields the first spin is fixed instead, because
 E(s) = E(-s). States are visited in lexicographic order.
 """
@@ -40,10 +40,10 @@ C_BITS = 7
 BLOCK_BITS = A_BITS + C_BITS
 LANES = 1 << A_BITS
 ROWS = 1 << C_BITS
-# Blocks are grouped into chunks, the unit of parallel work: 128 of them, or chunks of 2**10 blocks.
+# Blocks are grouped into chunks, the unit of parallel work: 128 of them, or chunks of 2**8 blocks.
 SPLIT_BITS = 7
-MIN_CHUNK_BITS = 10
-PRUNE_FROM = 22  # free spins; below, a full search takes under a millisecond
+MIN_CHUNK_BITS = 8
+PRUNE_FROM = 25  # free spins; below, a full search takes a few milliseconds
 
 _MAX_CANDIDATES = 256  # nearly tied states that are compared in exact arithmetic
 
@@ -192,8 +192,8 @@ class Search:
     Attributes
     ----------
     G : ndarray, shape (n + 1, n + 1)
-        Couplings in units of ``unit``, spin 0 fixed at +1 and n >= 14 free spins, of which the last
-        ``n_idle`` are coupled to nothing and only fill the block.
+        Couplings in units of ``unit``, spin 0 fixed at +1 and n = ``n_free`` >= 14 free spins, of which
+        the last ``n_idle`` are coupled to nothing and only fill the block.
     eps : float
         Bound on the error of a computed energy, in the same unit; 0 where arithmetic is exact.
     size : float

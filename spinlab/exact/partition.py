@@ -42,7 +42,7 @@ def refusal(model: IsingModel) -> str | None:
 def cost(model: IsingModel) -> tuple[float, float]:
     """Seconds and bytes for ln Z where the matrix product holds."""
     states = 2.0 ** min(enumeration.free_spins(model), 1000)
-    return 0.002 + states * SECONDS_PER_STATE / n_threads(), 5e7
+    return 0.002 + states * SECONDS_PER_STATE / n_threads(), 1.5e8
 
 
 def log_partition(model: Any, beta: Any = 1.0, *, threads: int | None = None) -> float | np.ndarray:
@@ -71,7 +71,7 @@ def log_partition(model: Any, beta: Any = 1.0, *, threads: int | None = None) ->
 
     Notes
     -----
-    About 0.05 ns per state, core and beta: N=31 in 0.05 s. Where the product underflows (SK: beta
+    About 0.07 ns per state, core and beta: N=31 in 0.08 s. Where the product underflows (SK: beta
     above about 500 / |E0|) the search for the ground state of :mod:`~spinlab.exact.enumeration` comes
     first, then the states within (45 + N ln 2) / beta of it are summed: usually quicker than the product,
     but up to 10 ns per state where most states lie that low.
