@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import exact
-from ._core.validate import as_choice
+from ._core.validate import as_choice, as_flag
 from .dynamics import anneal
 from .exact import GroundState
 from .models import IsingModel, as_model
@@ -63,6 +63,8 @@ def ground_state(
     (True, 'enumeration')
     """
     model = as_model(model)
+    degeneracy = as_flag(degeneracy, "degeneracy")
+    allow_heuristic = as_flag(allow_heuristic, "allow_heuristic")
     if options and method == "auto":
         raise TypeError(f"options {sorted(options)} belong to one method; name it, for example 'enumeration'")
     if method == "annealing":

@@ -151,3 +151,10 @@ def as_choice(x: Any, name: str, known: Iterable[str]) -> str:
     if not isinstance(x, str) or x not in known:
         raise ValueError(f"unknown {name} {x!r}; known: {', '.join(known)}")
     return x
+
+
+def as_flag(x: Any, name: str) -> bool:
+    """True or False (numpy booleans welcome, numbers and text not)."""
+    if not isinstance(x, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {x!r}")
+    return bool(x)

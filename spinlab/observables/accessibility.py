@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import exact, solve
 from .._core.rng import RNG, as_generator
-from .._core.validate import as_choice, as_count, as_real
+from .._core.validate import as_choice, as_count, as_flag, as_real
 from ..dynamics import block_gibbs, gibbs
 from ..models import IsingModel, TwoLayerIsing, as_model
 
@@ -140,6 +140,7 @@ def gibbs_accessibility(
     if reduce is not None:
         as_choice(reduce, "reduce", ("mean", "min"))
     beta = as_real(beta, "beta", 0.0)
+    quantile = as_flag(quantile, "quantile")
     generator = as_generator(rng)
     if ground_energy is None:
         ground_energy = solve.ground_state(model, threads=threads).energy
