@@ -1,12 +1,13 @@
 """The one decorator for compiled code: numba in nopython mode, cached on disk, without the GIL.
 
 numba's disk cache does not notice an edit in a function that a kernel imports. Kernels may
-import only from ``spinlab._core``, so the cache folder carries a hash of that package's source.
+import only from ``spinlab._core``, so the cache folder carries a hash of what they may find there.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,7 +25,9 @@ def cache_dir() -> str:
     """Folder of the compiled kernels of this version of ``_core``."""
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
+        text = source.read_bytes()
+        if re.search(rb"\.jit import|numba|NamedTuple", text):  # kernels, overloads, forms
+            digest.update(text)
     name = f"numba-{digest.hexdigest()[:16]}"
     folder = Path(platformdirs.user_cache_dir("spinlab", appauthor=False)) / name
     try:
