@@ -273,12 +273,13 @@ def test_cache_folder_depends_on_the_source_of_core(fresh_cache_dir, monkeypatch
     source = tmp_path / "core" / "jit.py"
     monkeypatch.setattr(jit, "__file__", str(source))
     folders = []
-    for text in ("one", "two"):
+    for text in ("import numba", "import numba  # changed", "no part of a kernel", "nor this"):
         source.write_text(text)
         cache_dir.cache_clear()
         folders.append(cache_dir())
         assert os.path.isdir(folders[-1])
-    assert folders[0] != folders[1]
+    assert folders[0] != folders[1] != folders[2]
+    assert folders[2] == folders[3]
 
 
 def test_cache_folder_that_cannot_be_written(fresh_cache_dir, monkeypatch, tmp_path):
