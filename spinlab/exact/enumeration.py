@@ -297,9 +297,10 @@ def _in_units(G: np.ndarray) -> tuple[np.ndarray, float, bool]:
 def energy_table(G: np.ndarray) -> np.ndarray:
     """Energies of all 2^n states of n coupled spins, the first spin being the highest bit."""
     energies = np.zeros(1)
+    h = np.zeros((len(G), 1))
     for i in range(len(G) - 1, -1, -1):
-        h = -linear_table(G[i, i + 1 :])
-        energies = np.concatenate([energies + h, energies - h])
+        energies = np.concatenate([energies + h[i], energies - h[i]])
+        h = np.concatenate([h[:i] - G[:i, i, None], h[:i] + G[:i, i, None]], axis=1)
     return energies
 
 
