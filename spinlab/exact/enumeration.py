@@ -63,7 +63,9 @@ def too_large(model: IsingModel, seconds: float, max_spins: int = MAX_SPINS) -> 
     if isinstance(model, TwoLayerIsing):
         alternative = f"the method 'layer' enumerates the smaller layer only; {alternative}"
     if model.n_spins <= LARGEST:
-        alternative = f"{alternative}; ground_state(..., max_spins={model.n_spins}) relies on pruning"
+        alternative += (
+            f"; exact.enumeration.ground_state(model, max_spins={model.n_spins}) tries, relying on pruning"
+        )
     return (
         f"{NAME} visits up to 2**{free_spins(model)} states for N={model.n_spins} spins, "
         f"{_duration(seconds)} on {n_threads()} threads; its limit is N={max_spins}. Instead: {alternative}"
