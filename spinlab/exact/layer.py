@@ -426,7 +426,7 @@ def scan(tiles: Tiles, numbers: np.ndarray, threads: int | None) -> np.ndarray:
 
 def _linear_terms(tiles: Tiles, dtype: type) -> tuple[np.ndarray, Any]:
     """(g, constant): b.v + sum_a x_a - sum_a y_a = g.v + constant."""
-    rows = tiles.W.sum(1, dtype=dtype)
+    rows: np.ndarray = tiles.W.sum(1, dtype=dtype)
     rows[: tiles.low] *= -1
     return tiles.b + rows, tiles.c.sum(dtype=dtype)
 

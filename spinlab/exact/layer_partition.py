@@ -261,7 +261,7 @@ def _tiles(problem: Layer) -> Tiles:
 def _passes(tiles: Tiles) -> int:
     """How many times four factors of the product fit in float64; 0 where it must not be used."""
     y = np.abs(tiles.W[: tiles.low]).sum(0)
-    largest = (2 * y + _LN2).reshape(-1, 4).sum(1).max()  # |ln(z + w e^2y)| <= 2|y| + ln 2
+    largest = np.max((2 * y + _LN2).reshape(-1, 4).sum(1))  # |ln(z + w e^2y)| <= 2|y| + ln 2
     return int(min(_LARGEST // largest, len(y)))
 
 
@@ -321,7 +321,8 @@ def _exp_parts(t: float) -> Any:
     r = t - (shifted - _SHIFT) * _LN2
     high = ((((_C13 * r + _C12) * r + _C11) * r + _C10) * r + _C9) * r + _C8
     q = ((((((high * r + _C7) * r + _C6) * r + _C5) * r + _C4) * r + _C3) * r + _C2) * (r * r) + r
-    return np.int64((np.float64(shifted).view(np.int64) + 1023) << 52).view(np.float64), q
+    exponent: Any = np.float64(shifted).view(np.int64) + 1023
+    return np.int64(exponent << 52).view(np.float64), q
 
 
 @kernel(fastmath={"contract"})

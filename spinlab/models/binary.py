@@ -48,7 +48,7 @@ def to_binary(model: IsingModel) -> tuple[np.ndarray, np.ndarray, float]:
     (4.0, array([-2., -2.]), -1.0)
     """
     J = model.couplings()
-    return 4 * J, 2 * model.b - 2 * J.sum(1), model.offset - J.sum() / 2 + model.b.sum()
+    return 4 * J, 2 * model.b - 2 * J.sum(1), model.offset - float(J.sum()) / 2 + float(model.b.sum())
 
 
 def rbm_from_binary(W: Any, bv: Any = None, bh: Any = None, *, offset: float = 0.0) -> BipartiteIsing:

@@ -186,7 +186,7 @@ def edge_fault(i: np.ndarray, j: np.ndarray, N: int, first: int = 0) -> tuple[in
         (repeated, "this pair is given a second time; each pair must occur once"),
     ):
         if bad.any():
-            edge = int(bad.argmax())
+            edge = int(np.argmax(bad))
             return edge, f"sites {i[edge] + first:.15g} and {j[edge] + first:.15g}: {message}"
     return None
 
