@@ -180,19 +180,42 @@ def test_one_pattern_is_its_own_ground_state(V, H):
     assert (answer.v @ xi_v[0]) * (answer.h @ xi_h[0]) > 0
 
 
-@pytest.mark.parametrize("K", [2, 3, 5])
-def test_patterns_equal_their_weights(K):
+@pytest.mark.parametrize("K", [1, 2, 3, 5, 6, 7])
+def test_patterns_equal_their_integer_weights(K):
+    # In units of the scale all is integer, so that ties and inputs of zero are exact; the model's own
+    # numbers are rounded.
     rng = np.random.default_rng(K)
-    xi_v, xi_h = rng.choice([-1, 1], (K, 9)), rng.choice([-1, 1], (K, 6))
-    bv, bh = rng.integers(-1, 2, 9) * K**-0.5, rng.integers(-1, 2, 6) * K**-0.5
-    model = PatternBipartiteIsing(xi_v, xi_h, None, bv, bh)
-    whole = BipartiteIsing(xi_v.T @ xi_h, np.rint(bv * K**0.5), np.rint(bh * K**0.5))  # times sqrt K
-    E0, ties = naive.ground_energy_and_degeneracy(full(whole), whole.b)
-    for name in ("visible", "hidden"):
-        answer = ground_state(model, degeneracy=True, layer=name)
-        assert answer.energy == pytest.approx(E0 * K**-0.5, rel=1e-14)
+    for trial in range(60):
+        V, H = rng.integers(2, 6, 2)
+        xi_v, xi_h = rng.choice([-1, 1], (K, V)), rng.choice([-1, 1], (K, H))
+        bv, bh = rng.integers(-1, 2, V), rng.integers(-1, 2, H)
+        scale = 1.7 * K**-0.5
+        model = PatternBipartiteIsing(xi_v, xi_h, scale, bv * scale, bh * scale)
+        whole = BipartiteIsing(xi_v.T @ xi_h, bv, bh)
+        E0, ties = naive.ground_energy_and_degeneracy(full(whole), whole.b)
+        answer = ground_state(model, degeneracy=True, layer=("visible", "hidden")[trial % 2])
+        assert answer.energy == pytest.approx(E0 * scale, rel=1e-14)
         assert answer.degeneracy == ties
-        assert answer.lower_bound <= E0 * K**-0.5 + 1e-14
+        assert answer.lower_bound <= answer.energy
+
+
+def test_pattern_bound_covers_the_rounding_of_weights():
+    xi = np.random.default_rng(0).normal(size=(50, 8))
+    answer = ground_state(PatternBipartiteIsing(xi[:, :4], xi[:, 4:]))
+    assert answer.gap > 52 * 2**-53 * (np.abs(xi[:, :4].T) @ np.abs(xi[:, 4:])).sum() * 50**-0.5
+    # 3 times the float64 nearest to 0.1 is no float64: the energy is not known exactly.
+    assert ground_state(PatternBipartiteIsing([[3.0]], [[1.0]], 0.1)).gap > 0
+    assert ground_state(PatternBipartiteIsing([[3.0]], [[1.0]], 0.125)).gap == 0
+    assert ground_state(PatternBipartiteIsing([[1.0]], [[1.0]], 0.1)).gap == 0
+
+
+def test_input_lost_in_rounding():
+    # v is fixed by bv; its input 1 - 1e-17 - 1 rounds to zero, but the energy is all it leaves.
+    model = BipartiteIsing([[1.0], [1e-17], [-1.0]], [5.0, -5.0, 5.0], offset=15.0)
+    for name in ("visible", "hidden"):
+        answer = ground_state(model, layer=name)
+        assert answer.energy == -1e-17
+        assert answer.state.tolist() == [1, -1, 1, -1]
 
 
 def test_sine_instance():

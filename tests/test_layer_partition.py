@@ -207,6 +207,20 @@ def test_left_out_tiles_are_negligible(std, monkeypatch):
     )
 
 
+def test_entropy_of_hidden_units_counts():
+    # v_12 = +1 gives 200 units the input w, -1 gives 0, and its bias makes both equally likely.
+    w, n = 3.0, 13
+    W, c = np.zeros((n, 201)), np.full(201, w / 2)
+    W[12, :200] = w / 2
+    W[0, 200], c[200] = 1000.0, 0.0  # too large for the product: states are screened
+    b = np.zeros(n)
+    b[12] = -100 * (w - math.log(2)) - 100 * math.log1p(math.exp(-2 * w))
+    model = BipartiteIsing(W, b, c)
+    assert log_partition(model) == pytest.approx(
+        1000 + n * math.log(2) + 200 * math.log(2) - b[12], rel=1e-14
+    )
+
+
 def test_weak_coupling():
     # <E> = -beta sum W^2 to second order, 1e-16 of the size of the couplings.
     W = 1e-8 * np.random.default_rng(8).normal(size=(6, 7))

@@ -374,7 +374,7 @@ class Tiles:
         self, function: Callable[[np.ndarray], R], numbers: np.ndarray, threads: int | None, rate: float
     ) -> list[R]:
         """``function`` of slices of tiles, over threads; ``rate`` is terms per second and core."""
-        step = max(1, min(32, 2**19 // len(self.c)))
+        step = max(1, min(16, 2**19 // len(self.c)))
         tasks = [numbers[i : i + step] for i in range(0, len(numbers), step)]
         seconds = len(numbers) * self.states * len(self.c) / rate / n_threads(threads)
         return map_with_progress(function, tasks, threads, "states of a layer", seconds)

@@ -216,7 +216,8 @@ def _mean_energy(model: TwoLayerIsing, beta: float, threads: int | None, layer: 
     def run(part: np.ndarray) -> tuple[np.ndarray, ...]:
         log_p, energy = _logarithm(tiles, part)
         top = log_p.max(1)
-        p = np.exp(log_p - top[:, None])
+        log_p -= top[:, None]
+        p = np.exp(log_p, out=log_p)
         return top, p.sum(1), (p * energy).sum(1)
 
     parts = zip(*tiles.map(run, numbers, threads, _LOGARITHM_RATE), strict=True)
@@ -232,7 +233,8 @@ def _tile_weights(tiles: Tiles, numbers: np.ndarray, threads: int | None) -> tup
     def run(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         log_p = log_weights(part)
         top = log_p.max(1)
-        return top, np.exp(log_p - top[:, None]).sum(1)
+        log_p -= top[:, None]
+        return top, np.exp(log_p, out=log_p).sum(1)
 
     top, weight = zip(*tiles.map(run, numbers, threads, rate), strict=True)
     return np.concatenate(top), np.concatenate(weight)
@@ -283,8 +285,10 @@ def _route(tiles: Tiles) -> tuple[Callable[[np.ndarray], np.ndarray], float]:
         shape = (len(part), len(tiles.D), tiles.Y.shape[1])
         size, mantissa, exponent = np.empty(shape[:2]), aligned(shape), aligned(shape, np.int64)
         _product(tiles.base(part), tiles.D, Y, passes, size, mantissa, exponent)
-        log_p = np.log(mantissa) + _LN2 * (exponent - tiles.pad)
-        return (log_p + size[:, :, None] + _linear(tiles, g, part)).reshape(len(part), -1)
+        log_p = np.log(mantissa, out=mantissa)
+        log_p += _LN2 * exponent
+        _add_linear(tiles, g, part, size - _LN2 * tiles.pad, log_p)
+        return log_p.reshape(len(part), -1)
 
     return product, _PRODUCT_RATE
 
@@ -294,16 +298,17 @@ def _logarithm(tiles: Tiles, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     shape = (len(part), len(tiles.D), tiles.Y.shape[1])
     log_p, energy = aligned(shape), aligned(shape)
     _thermal(tiles.base(part), tiles.D, tiles.Y, log_p, energy)
-    bias = _linear(tiles, tiles.b, part)
-    log_p += bias - _LN2 * tiles.pad
-    energy -= bias
+    constant = np.zeros(shape[:2])
+    _add_linear(tiles, -tiles.b, part, constant, energy)
+    _add_linear(tiles, tiles.b, part, constant - _LN2 * tiles.pad, log_p)
     return log_p.reshape(len(part), -1), energy.reshape(len(part), -1)
 
 
-def _linear(tiles: Tiles, g: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """g.v, shape (tiles, rows, columns)."""
+def _add_linear(tiles: Tiles, g: np.ndarray, part: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
+    """Add g.v and a constant for each row, shape (tiles, rows)."""
     tile, row, column = tiles.linear(g, part)
-    return tile[:, None, None] + row[:, None] + column
+    out += (rows + tile[:, None] + row)[:, :, None]
+    out += column
 
 
 # e^r - 1 on [-ln2/2, ln2/2] by its Taylor series, in error by less than one rounding; adding _SHIFT
