@@ -98,8 +98,9 @@ def ground_state(
         Certified; ``state`` holds the V visible sites, then the H hidden ones. ``energy`` is rounded once
         from the exact sum. ``lower_bound`` equals ``energy`` for couplings that are integers (or multiples
         of a power of two, or +-1 times a number); otherwise it is lower by a rounding of the energy, or,
-        where more than 64 states lie within the bound B = (3 n + m/4 + 64) 2^-53 (sum |W| + sum |b|) of
-        the best, by 2 B (n units enumerated, m others). ``degeneracy`` counts the states within 2 B.
+        where more than 64 states (fewer above 2^16 weights) lie within 2 B of the best, by up to 4 B, with
+        the bound B = (3 n + m/4 + 64) 2^-53 (sum |W| + sum |b|) for n units enumerated and m others.
+        ``degeneracy`` counts the states within 2 B.
 
     Raises
     ------
