@@ -28,7 +28,8 @@ lint: $(VENV)/.with-lint  ## Check style (ruff) and types (mypy)
 	$(BIN)/mypy
 
 docs: $(VENV)/.with-docs  ## Build the documentation into docs/_build/html; a warning is an error
-	$(BIN)/python -m sphinx -b html -W --keep-going docs docs/_build/html
+	$(BIN)/python -m sphinx -q -b html -W --keep-going docs docs/_build/html
+	@echo docs/_build/html/index.html
 
 bench: $(VENV)/.with-benchmark  ## Time the solvers and samplers beside their peers
 	@for script in tests/benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python $$script || exit 1; done
