@@ -11,7 +11,7 @@ theory for infinite size places the paramagnet-glass transition.
 Expected: at small scale nothing is accessible (thermal noise). At large scale the raw ratio is high
 everywhere, the excess only at low load.
 
-Runtime: paper preset about 5 minutes on 2 cores, small preset seconds.
+Runtime: paper preset about a minute on 2 cores, small preset seconds.
 Verdict: the map is of one finite size, hence a crossover; the excess falls with the load as claimed, the raw
 ratio hides it.
 """
@@ -140,7 +140,7 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
                 ylabel="load $K/V$" if sites == V else "load $K/N$",
                 xlim=(stds[0], stds[-1]),
             )
-        axes[0, 0].legend(loc="lower right", frameon=True)
+        axes[0, 0].legend(loc="upper left", frameon=True)
         figure.suptitle(
             f"Gibbs accessibility after 10 steps from random starts, {settings['instances']} instances "
             f"per cell; RA-RBM V={V}, H={H}; fully connected N={N}",

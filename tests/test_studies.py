@@ -33,6 +33,10 @@ def test_fig1_small(tmp_path):
     # in 18 comparisons is 1e-3, and the seed is fixed.
     assert len(verdict["z"]) == 18
     assert verdict["agrees_with_reference"]
+    holds = {claim["statement"]: claim["holds"] for claim in verdict["statements"]}
+    assert holds["RA is more accessible at every V, scale 10 (lowest of ten chains)"]
+    assert not holds["RA is more accessible at every V, scale 10 (mean of ten chains)"]
+    assert not holds["independent weights do descend from a random start, scale 10"]
     with xr.open_dataset(tmp_path / "fig1_main.nc") as data:
         plateau = data.sel(std=10.0)
         assert float(plateau["moved_chains"].sel(ensemble="rbm_gaussian").max()) == 0
@@ -48,13 +52,14 @@ def test_fig1_small(tmp_path):
 
 
 def test_fig1_notices_a_shifted_measurement(tmp_path):
+    from spinlab.studies._fig1_verdict import z_values
+
     study = studies.load("fig1")
-    _, inset = study.sweeps(study.SMALL)
+    main, inset = study.sweeps(study.SMALL)
     data = inset.run(progress=False)
-    main, _ = study.sweeps(study.SMALL)
     shifted = data.assign(mean=data["mean"] * 1.03)
-    honest = study.z_values(None, data, study.SMALL)
-    wrong = study.z_values(None, shifted, study.SMALL)
+    honest = z_values(None, data, study.SMALL)
+    wrong = z_values(None, shifted, study.SMALL)
     assert max(abs(row["z"]) for row in honest) < 4 < max(abs(row["z"]) for row in wrong)
     assert len(main) == 60
 
