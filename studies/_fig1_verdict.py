@@ -112,7 +112,7 @@ def claims(panel: Any, inset: Any, settings: dict[str, Any]) -> list[dict[str, A
         iid = [panel[r].sel(ensemble=e) for e in ENSEMBLES[1:]]
         worst = max(abs(_z(*(x.isel(std=k) for x in iid))) for k in range(panel.sizes["std"]))
         statement = f"Gaussian and uniform weights behave alike ({NAMES[r]})"
-        claim(statement, worst < 4, f"largest |z| {worst:.1f}")
+        claim(statement, worst < 4, f"largest difference {worst:.1f} errors")
     glorot = panel["min"].sel(ensemble="rbm_gaussian").isel(std=-1)
     claim(
         "at Glorot's scale less than a third of the ground energy is reached (lowest of ten chains)",

@@ -25,7 +25,8 @@ class Chains:
     initial : ndarray of int8, shape (n_chains, N) or (n_chains, V)
         Where the chains started (block Gibbs starts from visible states).
     moved : ndarray of bool, same shape as ``initial``
-        Whether a site ever differed from its initial value at the end of a step.
+        Whether a site was ever flipped (single-spin dynamics), or differed from its start after any step
+        (block Gibbs).
     samples : ndarray of int8, shape (n_records, n_chains, N), or None
         States at the recorded steps.
     sample_energy : ndarray, shape (n_records, n_chains), or None
