@@ -183,7 +183,7 @@ def test_text_details(write):
 
 
 def test_text_without_header_has_as_many_sites_as_it_names(write):
-    assert load_instance(write("0 1 2\n4 1 3")).n_spins == 5
+    assert load_instance(write("0 1 2\n4 1 3", "instance.ij")).n_spins == 5
 
 
 def test_header_may_announce_no_couplings(write):
@@ -295,7 +295,7 @@ def test_only_known_forms_are_saved(tmp_path):
         ("# offset: x\n0 1 1\n", "'x'"),
         ('# labels: ["a"]\n0 1 1\n', "all 2 sites"),
         ("# labels: [1, 1]\n0 1 1\n", "distinct"),
-        ("# labels: [1, \n0 1 1\n", "instance: "),
+        ("# labels: [1, \n0 1 1\n", "instance.ij: "),
         ("3 2\n1 2 1\n", "2 edges are announced, the file has 1"),
         ("3 2\n1 2 1\n1 3 1\n2 3 1\n", "2 edges are announced, the file has 3"),
         ("3 2\n1 2 1\n1 4 1\n", r"line 3: sites 1 and 4: .*1\.\.3"),
@@ -306,13 +306,13 @@ def test_only_known_forms_are_saved(tmp_path):
         ("-3 0\n", "line 1: .*'n m'"),
         ("3 1.5\n1 2 1\n", "line 1: .*'n m'"),
         ("x y\n", "line 1: .*'n m'"),
-        ("99999999999999999 0\n", "instance: .*GiB"),
-        ("2 1\n1 2 1e200\n", "instance: .*too large"),
+        ("99999999999999999 0\n", "instance.ij: .*GiB"),
+        ("2 1\n1 2 1e200\n", "instance.ij: .*too large"),
     ],
 )
 def test_damaged_text(write, text, message):
     with pytest.raises(ValueError, match=message) as caught:
-        load_instance(write(text))
+        load_instance(write(text, "instance.ij"))
     assert "instance" in str(caught.value)
 
 

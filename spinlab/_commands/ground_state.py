@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..exact import GroundState
+    from ..models import IsingModel
 
 _EPILOG = """\
 formats:
   ij     lines "i j J" (0-based, each pair once, E = -sum J s s), "# key: value" header
   rudy   first line "N edges", then 1-based "i j w" (Biq Mac, max-cut weights: J = -w)
   npz    a model saved by spinlab.models.save_instance
+  coo    dimod: "# vartype=SPIN" or BINARY, lines "i j x" (E = +sum, linear terms i = j)
+  qubo   qbsolv: "p qubo 0 maxNodes nNodes nCouplers", then 0-based "i j q"
+  bqp    Biq Mac 0-1 problems: "n m", then 1-based "i j q" (minimise x.Q.x)
 
 examples:
   spinlab ground-state model.txt
@@ -17,6 +25,7 @@ examples:
   spinlab ground-state large.txt --explain          what each exact method would cost
   spinlab ground-state large.txt --allow-heuristic  best state of annealing if no proof is in reach
   spinlab ground-state graph.mc --format rudy --threads 2
+  spinlab ground-state bqm.coo --vartype BINARY
 """
 
 
@@ -31,7 +40,8 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", help="instance file")
-    parser.add_argument("--format", default="auto", help="ij, rudy, npz or auto (default)")
+    parser.add_argument("--format", default="auto", help="ij, rudy, npz, coo, qubo, bqp or auto (default)")
+    parser.add_argument("--vartype", help="SPIN or BINARY, for a coo file that does not say it")
     parser.add_argument(
         "--method", default="auto", help="an exact method (see --explain), annealing, or auto (default)"
     )
@@ -51,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     """Solve and print."""
     from .. import models, solve
 
-    model = models.load_instance(args.file, format=args.format)
+    source = {"format": args.format, "vartype": args.vartype}
+    model = models.load_instance(args.file, **source)
     if args.explain:
         print(solve.explain(model))
         return 0
@@ -62,21 +73,11 @@ def run(args: argparse.Namespace) -> int:
         allow_heuristic=args.allow_heuristic,
         threads=args.threads,
     )
+    header = models.instance_metadata(args.file, **source)
     if args.json:
         import json
 
-        record = {
-            "energy": gs.energy,
-            "certified": gs.certified,
-            "lower_bound": gs.lower_bound,
-            "degeneracy": gs.degeneracy,
-            "method": gs.method,
-            "reason": gs.reason,
-            "seconds": gs.seconds,
-            "state": gs.state.tolist(),
-            "labels": None if gs.labels is None else [str(label) for label in gs.labels],
-        }
-        print(json.dumps(record))
+        print(json.dumps(_record(args.file, header, model, gs), allow_nan=False))
         return 0
     print(f"model       {model!r}")
     proof = "certified" if gs.certified else f"not certified, lower bound {gs.lower_bound:.12g}"
@@ -85,4 +86,38 @@ def run(args: argparse.Namespace) -> int:
         print(f"degeneracy  {gs.degeneracy}")
     print(f"method      {gs.method}: {gs.reason}; {gs.seconds:.3g} s")
     print("state       " + "".join("+" if s > 0 else "-" for s in gs.state))
+    if _is_binary(header):
+        print("binary      " + "".join("1" if s > 0 else "0" for s in gs.state))
     return 0
+
+
+def _record(file: str, header: dict[str, Any], model: IsingModel, gs: GroundState) -> dict[str, Any]:
+    """The answer for scripts; sites are named as in the file."""
+    first = int(header["format"] in ("rudy", "bqp"))
+    ghost = header.get("ghost") if header["format"] == "ij" else None
+    numbers = range(first, first + model.n_spins + (ghost is not None))
+    record: dict[str, Any] = {
+        "file": file,
+        "format": header["format"],
+        "vartype": "BINARY" if _is_binary(header) else "SPIN",
+        "energy": gs.energy,
+        "certified": gs.certified,
+        "lower_bound": gs.lower_bound if math.isfinite(gs.lower_bound) else None,
+        "degeneracy": gs.degeneracy,
+        "method": gs.method,
+        "reason": gs.reason,
+        "seconds": gs.seconds,
+        "offset": model.offset,
+        "labels": list(model.labels or (k for k in numbers if k != ghost)),
+        "state": gs.state.tolist(),
+    }
+    if _is_binary(header):
+        record["binary"] = ((gs.state + 1) // 2).tolist()
+    if header["format"] == "rudy":
+        record["cut"] = (-float(model.to_sparse().edges()[2].sum()) - gs.energy) / 2
+    return record
+
+
+def _is_binary(header: dict[str, Any]) -> bool:
+    """Whether the variables in the file are 0 and 1."""
+    return header["format"] in ("coo", "qubo", "bqp") and header["vartype"] == "BINARY"

@@ -14,7 +14,7 @@ from ._labels import dump_labels, parse_labels
 from .base import IsingModel
 from .sparse import SparseIsing, edge_fault
 
-RESERVED = ("N", "nnz", "ghost", "offset", "labels", "convention")
+RESERVED = ("N", "nnz", "ghost", "offset", "labels", "convention", "vartype")
 _CONVENTION = "E(s) = offset - sum_{i<j} J_ij s_i s_j, s = +-1, 0-based, i<j"
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,300})(\.\d+)?([eE][+-]?\d+)?")
 _EXACT = 2**53
@@ -61,21 +61,9 @@ class _Lines:
             raise self.error(f"header key {key} must be an integer, got {self.header[key]!r}") from None
 
 
-def guess(text: str, path: str | os.PathLike[str]) -> str:
-    """The format: the first line of a rudy file has two numbers, that of an ij file three."""
-    lines = _Lines(text, path)
-    for number, tokens in lines.data():
-        if len(tokens) in (2, 3):
-            return "rudy" if len(tokens) == 2 else "ij"
-        raise lines.error(f"expected 'i j J' or 'n m', got {' '.join(tokens)[:80]!r}", number)
-    if "N" in lines.header:
-        return "ij"
-    raise lines.error("the file has no data")
-
-
 def metadata(text: str, format: str, path: str | os.PathLike[str]) -> dict[str, Any]:
     lines = _Lines(text, path)
-    found = {key: _value(value) for key, value in lines.header.items()}
+    found = {key: header_value(value) for key, value in lines.header.items()}
     if format == "rudy":
         found["N"], found["nnz"] = _take_sizes(lines)
     return found
@@ -132,7 +120,7 @@ def _number(x: float) -> str:
     return str(int(x)) if abs(x) <= _EXACT and x == int(x) else repr(x)
 
 
-def _value(text: str) -> str | int | float:
+def header_value(text: str) -> str | int | float:
     if not _NUMBER.fullmatch(text):
         return text
     return int(text) if text.lstrip("-").isdigit() else float(text)
