@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from . import dynamics as dynamics
     from . import ensembles as ensembles
     from . import exact as exact
+    from . import interop as interop
     from . import models as models
     from . import observables as observables
     from . import plotting as plotting
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from .solve import log_partition as log_partition
     from .solve import mean_energy as mean_energy
 
-_SUBPACKAGES = ("models", "ensembles", "exact", "dynamics", "observables", "sweeps", "plotting")
+_SUBPACKAGES = ("models", "ensembles", "exact", "dynamics", "observables", "sweeps", "plotting", "interop")
 _FUNCTIONS = dict.fromkeys(("ground_state", "log_partition", "mean_energy", "explain"), "solve")
 
 __all__ = ["__version__", *_SUBPACKAGES, *_FUNCTIONS]

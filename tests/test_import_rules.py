@@ -24,6 +24,7 @@ RANK = {
     "dynamics": 3,
     "solve": 4,
     "observables": 5,
+    "interop": 5,
     "rbm": 6,
     "diagnose": 7,
 }
