@@ -9,8 +9,8 @@ Examples
 >>> from spinlab.interop import AnnealingSampler, ExactSampler
 >>> bqm = dimod.BinaryQuadraticModel({"a": 1.0}, {("a", "b"): -3.0}, 0.5, "BINARY")
 >>> answer = ExactSampler().sample(bqm)
->>> dict(answer.first.sample), float(answer.first.energy), answer.info["certified"]
-({'a': 1, 'b': 1}, -1.5, True)
+>>> float(answer.first.energy), int(answer.first.sample["a"]), answer.info["certified"]
+(-1.5, 1, True)
 >>> float(AnnealingSampler().sample(bqm, num_reads=10, seed=0).first.energy)
 -1.5
 """
