@@ -102,13 +102,18 @@ def test_tiles_take_the_same_steps_as_the_generic_loop(n, dtype):
 
 
 @pytest.mark.parametrize("order", ["sequential", "random"])
-def test_all_forms_of_one_model_take_the_same_steps(order):
+@pytest.mark.parametrize("n_chains", [6, 37])
+@pytest.mark.parametrize("K", [3, 8])
+def test_all_forms_of_one_model_take_the_same_steps(order, n_chains, K):
+    # Integer patterns and fields: every loop computes the same fields exactly.
     rng = np.random.default_rng(5)
-    model = sl.models.PatternIsing(rng.choice([-1, 1], (3, 20)), 1.0, rng.integers(-1, 2, 20))
-    kept = {"n_steps": 50, "n_chains": 6, "beta": 0.05, "order": order, "rng": 8}
-    states = [gibbs(m, **kept).states for m in (model, model.to_dense(), model.to_sparse())]
-    np.testing.assert_array_equal(states[0], states[1])
-    np.testing.assert_array_equal(states[0], states[2])
+    model = sl.models.PatternIsing(rng.choice([-1, 1], (K, 90)), 1.0, rng.integers(-1, 2, 90))
+    kept = {"n_steps": 300, "n_chains": n_chains, "beta": 0.02, "order": order, "rng": 8, "record_every": 70}
+    runs = [gibbs(m, **kept) for m in (model, model.to_dense(), model.to_sparse())]
+    for run in runs[1:]:
+        np.testing.assert_array_equal(run.states, runs[0].states)
+        np.testing.assert_array_equal(run.samples, runs[0].samples)
+        np.testing.assert_array_equal(run.moved, runs[0].moved)
 
 
 def test_block_gibbs_takes_the_same_steps_from_patterns_and_from_weights():

@@ -1,27 +1,29 @@
-"""Steps of the single-spin heat bath: the loops behind Gibbs sampling and annealing."""
+"""Single-spin heat bath: the loop behind Gibbs sampling and annealing, for any form and order."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from .._core.forms import Dense
+from .._core.forms import Dense, Form, Pattern
 from .._core.heat_bath import SITES, logits
 from .._core.jit import kernel
 from .._core.parallel import map_threads
 from .._core.philox import ORDER, UPDATE, philox
 from .._core.primitives import cache_size, field, fill, flip
 from ..models import IsingModel
+from ._dense_steps import dense_steps
+from ._pattern_steps import pattern_steps
 
-# Fields are updated at every flip and recomputed this often, which keeps them within about 1e-14
-# (float64) and 1e-6 (float32) of their size.
+# Fields are updated at every flip and recomputed this often, which keeps their rounding near 1e-14.
 _REFRESH = 256
-_REFRESH_FLOAT32 = 64
-# Sites per tile of a dense model: large enough for long inner loops.
-_TILE = 128
 # Chains per task; a multiple of 4 because four chains share one Philox counter.
-_CHAINS = 16
+CHAINS = 16
 # Stands for infinite beta: any field but zero decides the spin, a zero field leaves it to chance.
 COLDEST = 1e300
+
+Steps = Callable[[int, int], None]
 
 
 def evolve(
@@ -41,51 +43,36 @@ def evolve(
     Step t is taken at inverse temperature ``betas[t]``; the last entry holds from there on.
     """
     form = model.form()
-    tiles = None
-    if isinstance(form, Dense) and order == "sequential":
-        tiles = _tiles(form, np.dtype(dtype))
-    elif dtype == "float32":
+    if dtype == "float32" and not (isinstance(form, Dense) and order == "sequential"):
         raise ValueError("dtype='float32' is for dense models in sequential order; leave dtype out")
+    start = _starter(form, order, dtype, len(s))
 
     def run(first: int) -> None:
-        own = slice(first, first + _CHAINS)
-        here = s[own]
-        if tiles is None:
-            work = np.empty((len(here), cache_size(form)))
-        else:
-            padded, work = _tiled_states(here, tiles[0].dtype)
-        start = 0
+        own = slice(first, first + CHAINS)
+        steps = start(betas, s[own], moved[own], key, first)
+        done = 0
         for k, stop in enumerate(stops):
-            if tiles is None:
-                random = order == "random"
-                _heat_bath(form, betas, here, work, moved[own], key, first, start, stop, random)
-            else:
-                _heat_bath_tiles(*tiles, betas, padded, work, moved[own], key, first, start, stop)
-                here[:] = padded.reshape(len(here), -1)[:, : model.n_spins]
-            start = stop
+            steps(done, stop)
+            done = stop
             if k < len(records):
-                records[k, own] = here
+                records[k, own] = s[own]
 
-    map_threads(run, range(0, len(s), _CHAINS), threads)
-
-
-def _tiles(form: Dense, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """J as (tiles, N padded, _TILE) and b as (tiles, _TILE), zeros in the padding."""
-    n = len(form.b)
-    n_tiles = -(-n // _TILE)
-    J = np.zeros((n_tiles * _TILE, n_tiles * _TILE), dtype=dtype)
-    b = np.zeros(n_tiles * _TILE, dtype=dtype)
-    J[:n, :n], b[:n] = form.J, form.b
-    return np.ascontiguousarray(J.reshape(-1, n_tiles, _TILE).swapaxes(0, 1)), b.reshape(n_tiles, _TILE)
+    map_threads(run, range(0, len(s), CHAINS), threads)
 
 
-def _tiled_states(s: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """Padded states (chains, tiles, _TILE) and room for their fields (tiles, chains, _TILE)."""
-    n_chains, n = s.shape
-    n_tiles = -(-n // _TILE)
-    padded = np.ones((n_chains, n_tiles * _TILE), dtype=np.int8)
-    padded[:, :n] = s
-    return padded.reshape(n_chains, n_tiles, _TILE), np.empty((n_tiles, n_chains, _TILE), dtype=dtype)
+def _starter(form: Form, order: str, dtype: str, n_chains: int) -> Callable[..., Steps]:
+    """The fastest loop: called with (betas, s, moved, key, first chain) it returns steps(start, stop)."""
+    if order == "sequential" and isinstance(form, Dense):
+        return dense_steps(form, np.dtype(dtype))
+    if order == "sequential" and isinstance(form, Pattern) and n_chains >= CHAINS // 2:
+        return pattern_steps(form)
+
+    def steps(betas: np.ndarray, s: np.ndarray, moved: np.ndarray, key: np.uint64, first: int) -> Steps:
+        cache = np.empty((len(s), cache_size(form)))
+        random = order == "random"
+        return lambda start, stop: _heat_bath(form, betas, s, cache, moved, key, first, start, stop, random)
+
+    return steps
 
 
 @kernel
@@ -111,79 +98,3 @@ def _heat_bath(p, betas, s, c, moved, key, first, start, stop, random):  # type:
                         if up != (s[r, i] > 0):
                             flip(p, c[r], s[r], i)
                             moved[r, i] = True
-
-
-@kernel
-def _heat_bath_tiles(J, b, betas, s, h, moved, key, first, start, stop):  # type: ignore[no-untyped-def]
-    """The same chains as _heat_bath in sequential order on a dense model, several times faster.
-
-    The sites are cut into tiles of _TILE columns: J (tiles, N, _TILE), s and moved (chains, tiles,
-    _TILE), h (tiles, chains, _TILE). One tile of sites is finished for all chains, then its flips
-    are added to the fields of the other tiles, so that each piece of J is read once for all chains.
-    Padding sites have no couplings; they are never visited.
-    """
-    n_tiles, n_chains, _ = h.shape
-    n = moved.shape[1]
-    logit = np.empty((8, SITES))
-    rows = np.zeros((n_chains, _TILE + 4), dtype=np.uint64)
-    change = np.zeros((n_chains, _TILE + 4), dtype=J.dtype)
-    n_flips = np.zeros(n_chains, dtype=np.uint64)
-    one = np.uint64(1)
-    refresh = _REFRESH if J.itemsize == 8 else _REFRESH_FLOAT32
-    for t in range(start, stop):
-        twice_beta = 2.0 * betas[min(t, len(betas) - 1)]
-        if t % refresh == 0:
-            for tile in range(n_tiles):
-                for r in range(n_chains):
-                    h[tile, r] = b[tile]
-                    for i in range(n):
-                        x = J.dtype.type(s[r, i // _TILE, i % _TILE])
-                        for j in range(_TILE):
-                            h[tile, r, j] += x * J[tile, i, j]
-        for tile in range(n_tiles):
-            low = tile * _TILE
-            own_h, own_J = h[tile], J[tile, low : low + _TILE]
-            n_flips[:] = 0
-            for g in range(0, n_chains, 4):
-                for part in range(low, min(low + _TILE, n), SITES):
-                    logits(key, part, (first + g) >> 2, t, UPDATE, logit)
-                    for k in range(np.uint64(min(SITES, n - part))):
-                        i = np.uint64(part - low) + k
-                        for lane in range(np.uint64(min(4, n_chains - g))):
-                            r = np.uint64(g) + lane
-                            up = twice_beta * own_h[r, i] > logit[lane, k]
-                            if up != (s[r, tile, i] > 0):
-                                s[r, tile, i] = -s[r, tile, i]
-                                moved[r, low + i] = True
-                                x = J.dtype.type(2 * s[r, tile, i])
-                                for j in range(_TILE):
-                                    own_h[r, j] += x * own_J[i, j]
-                                rows[r, n_flips[r]] = np.uint64(low) + i
-                                change[r, n_flips[r]] = x
-                                n_flips[r] += one
-            for r in range(n_chains):  # up to a multiple of four, with flips that change nothing
-                for k in range(np.uint64(4)):
-                    change[r, n_flips[r] + k] = 0.0
-            for other in range(n_tiles):
-                if other != tile:
-                    _add_flips(h[other], J[other], rows, change, n_flips)
-
-
-@kernel
-def _add_flips(h, J, rows, change, n_flips):  # type: ignore[no-untyped-def]
-    """h[r] += sum_k change[r, k] J[rows[r, k]] for every chain r, eight flips at a time, then four."""
-    for r in range(np.uint64(len(h))):
-        eights = n_flips[r] & ~np.uint64(7)
-        for k in range(np.uint64(0), eights, np.uint64(8)):
-            i, x = rows[r, k : k + np.uint64(8)], change[r, k : k + np.uint64(8)]
-            i0, i1, i2, i3, i4, i5, i6, i7 = i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7]
-            x0, x1, x2, x3, x4, x5, x6, x7 = x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
-            for j in range(_TILE):
-                h[r, j] += ((x0 * J[i0, j] + x1 * J[i1, j]) + (x2 * J[i2, j] + x3 * J[i3, j])) + (
-                    (x4 * J[i4, j] + x5 * J[i5, j]) + (x6 * J[i6, j] + x7 * J[i7, j])
-                )
-        for k in range(eights, n_flips[r], np.uint64(4)):
-            i, x = rows[r, k : k + np.uint64(4)], change[r, k : k + np.uint64(4)]
-            i0, i1, i2, i3, x0, x1, x2, x3 = i[0], i[1], i[2], i[3], x[0], x[1], x[2], x[3]
-            for j in range(_TILE):
-                h[r, j] += (x0 * J[i0, j] + x1 * J[i1, j]) + (x2 * J[i2, j] + x3 * J[i3, j])
