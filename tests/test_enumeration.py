@@ -16,7 +16,8 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinlab.exact import enumeration
+from spinlab._core.progress import map_with_progress
+from spinlab.exact import _search, enumeration
 from spinlab.exact.enumeration import ground_state
 from spinlab.models import BipartiteIsing, DenseIsing, PatternBipartiteIsing, PatternIsing, SparseIsing
 
@@ -97,8 +98,8 @@ def test_agrees_with_naive_enumeration(seed):
 @pytest.fixture
 def many_chunks(monkeypatch):
     """Pruning and many chunks, which large models have, for models that can be checked."""
-    monkeypatch.setattr(enumeration, "MIN_CHUNK_BITS", 2)
-    monkeypatch.setattr(enumeration, "PRUNE_FROM", 14)
+    monkeypatch.setattr(_search, "MIN_CHUNK_BITS", 2)
+    monkeypatch.setattr(_search, "PRUNE_FROM", 14)
 
 
 @pytest.mark.usefixtures("many_chunks")
@@ -360,5 +361,5 @@ def test_progress_bar_only_on_a_terminal(monkeypatch):
             return True
 
     monkeypatch.setattr(sys, "stderr", Terminal())
-    squares = enumeration.with_progress(lambda x: x * x, range(4), 2, "label", 100.0)
+    squares = map_with_progress(lambda x: x * x, range(4), 2, "label", 100.0)
     assert squares == [0, 1, 4, 9]

@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from .._core.parallel import n_threads
+from .._core.progress import map_with_progress
 from .._core.validate import as_real_array
 from ..models import IsingModel, as_model
 from . import enumeration
-from .enumeration import Search, above_ground, below, chunk_minima, energy_table, linear_table, with_progress
+from ._low_states import LowStates
+from ._search import Search, above_ground, energy_table, free_spins, linear_table
 
 NAME = "enumeration"
 MAX_SPINS = enumeration.MAX_SPINS
@@ -41,7 +43,7 @@ def refusal(model: IsingModel) -> str | None:
 
 def cost(model: IsingModel) -> tuple[float, float]:
     """Seconds and bytes for ln Z where the matrix product holds."""
-    states = 2.0 ** min(enumeration.free_spins(model), 1000)
+    states = 2.0 ** min(free_spins(model), 1000)
     return 0.002 + states * SECONDS_PER_STATE / n_threads(), 1.5e8
 
 
@@ -124,8 +126,8 @@ def _thermal(model: Any, beta: Any, threads: int | None, with_energy: bool) -> t
             reduced = float(x) * search.unit
             answer = product.sums(reduced, with_energy, threads)
             if answer is None:
-                low = low or _LowStates(model, threads)
-                answer = low.sums(reduced)
+                low = low or LowStates(model, threads)
+                answer = low.sums(reduced)[:2]
             log_z[k] = answer[0] + math.log(search.images) - x * model.offset
             u[k] = answer[1] * search.unit + model.offset
     if betas.ndim == 0:
@@ -180,7 +182,7 @@ class _Product:
             return z, float((weights * P).sum())
 
         seconds = self.seconds * (3 if with_energy else 1) / n_threads(threads)
-        blocks = with_progress(block, range(len(self.lowest)), threads, "partition function", seconds)
+        blocks = map_with_progress(block, range(len(self.lowest)), threads, "partition function", seconds)
         z, excess = np.array(blocks).T
         shift = self.lowest.min()
         weights = np.exp(-beta * (self.lowest - shift))
@@ -189,23 +191,6 @@ class _Product:
             return None
         energy = (weights * (z * (self.lowest - shift) + excess)).sum() / total
         return math.log(total) - beta * shift, float(shift + energy)
-
-
-class _LowStates:
-    """Sums over the states near the ground state, for low temperatures."""
-
-    def __init__(self, model: IsingModel, threads: int | None) -> None:
-        self.search = Search(model)
-        self.lowest = float(chunk_minima(self.search, threads=threads).min())
-        self.threads = threads
-
-    def sums(self, beta: float) -> tuple[float, float]:
-        """(ln Z, mean energy); all other states together weigh less than e^-45 of the lowest one."""
-        search = self.search
-        window = (45 + search.n_free * math.log(2)) / beta
-        chunks = np.arange(search.n_chunks)
-        _, z, u = below(search, chunks, self.lowest + window, beta, self.lowest, self.threads)
-        return math.log(z) - beta * self.lowest, self.lowest + u / z
 
 
 def _pairs(G: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
