@@ -237,6 +237,6 @@ def _rounding(bqm: dimod.BinaryQuadraticModel) -> float:
         return 0.0
     biases = np.array([*bqm.linear.values(), *bqm.quadratic.values(), bqm.offset], dtype=np.float64)
     total = float(np.abs(biases).sum())
-    if total < 2**50 and (biases == np.floor(biases)).all():  # sums of quarters are exact
+    if total < 2**40 and (biases * 2**10 == np.floor(biases * 2**10)).all():  # sums of quarters are exact
         return 0.0
     return len(biases) * 2.0**-52 * total

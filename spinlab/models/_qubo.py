@@ -266,17 +266,18 @@ def _from_model(model: IsingModel, format: str) -> Quadratic:
         h = [2 * x for x in h]
         edges = [(a, c, 4 * q) for a, c, q in edges]
     names, labels = list(range(model.n_spins)), model.labels
-    if format != "bqp" and _are_numbers(labels, names):
-        names, labels = list(labels), None  # type: ignore[arg-type]
+    numbers = _numbers(labels)
+    if format != "bqp" and numbers and numbers != names:
+        names, labels = numbers, None
     entries = {(name, name): x for name, x in zip(names, h, strict=True)}
     entries |= {(names[a], names[c]): q for a, c, q in edges}
     return Quadratic("SPIN" if format == "coo" else "BINARY", names, entries, constant, labels)
 
 
-def _are_numbers(labels: tuple[Hashable, ...] | None, default: list[int]) -> bool:
-    """Whether the labels are what a reader makes of increasing site numbers."""
-    numbers = [x for x in labels or () if type(x) is int and 0 <= x < 10**18]
-    return labels == tuple(sorted(numbers)) and numbers != default
+def _numbers(labels: tuple[Hashable, ...] | None) -> list[int]:
+    """Labels that can serve as increasing numbers of sites; else nothing."""
+    numbers = sorted(x for x in labels or () if type(x) is int and 0 <= x < 10**18)
+    return numbers if tuple(numbers) == labels else []
 
 
 def _decimal(x: float) -> Decimal:
