@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.blas import one_blas_thread
 from .._core.parallel import n_threads
 from .._core.progress import map_with_progress
 from .._core.validate import as_real_array
@@ -116,10 +117,8 @@ def _thermal(model: Any, beta: Any, threads: int | None, with_energy: bool) -> t
     if not math.isfinite(float(betas.max(initial=0.0)) * model.offset):
         raise ValueError(f"beta times the offset {model.offset:g} overflows float64; remove the offset")
     search = Search(model, prune=False)
-    from threadpoolctl import threadpool_limits
-
     log_z, u = np.empty(betas.size), np.empty(betas.size)
-    with threadpool_limits(1, user_api="blas"):  # the threads are ours, and the bits the same
+    with one_blas_thread():  # the threads are ours, and the bits the same
         product = _Product(search)
         low = None
         for k, x in enumerate(betas.ravel()):
