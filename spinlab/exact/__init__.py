@@ -1,4 +1,4 @@
-"""Certified answers by exhaustive search: one module per method.
+"""Certified answers: one module per method.
 
 A method is a module with ``NAME``, ``refusal(model)`` (why it cannot take the model, or None)
 and ``cost(model)`` (estimated seconds and bytes), and either ``ground_state`` or
@@ -9,9 +9,11 @@ from . import enumeration as enumeration
 from . import layer as layer
 from . import layer_partition as layer_partition
 from . import partition as partition
+from . import tree as tree
+from . import tree_partition as tree_partition
 from .result import GroundState as GroundState
 
 # The registries: methods for ground states, and for the partition function.
-__all__ = ["enumeration", "layer"]
-GROUND_STATE = {method.NAME: method for method in (enumeration, layer)}
-PARTITION = {method.NAME: method for method in (partition, layer_partition)}
+__all__ = ["enumeration", "layer", "tree"]
+GROUND_STATE = {method.NAME: method for method in (enumeration, layer, tree)}
+PARTITION = {method.NAME: method for method in (partition, layer_partition, tree_partition)}
