@@ -1,0 +1,555 @@
+"""Certified ground states of models with few patterns, at any number of spins.
+
+With positive semidefinite couplings of few patterns the energy is minus a convex function of few sums,
+
+    E(s) = const - F(m, b.s),   m_k = sum_i xi_i^k s_i,   F = (scale/2) sum_k m_k^2 + b.s,
+
+and for a restricted Boltzmann machine, whose other layer follows the enumerated one,
+
+    min_h E(v, h) = -F,   F = sum_a |scale sum_k xi_a^k m_k + bh_a| + bv.v.
+
+A convex function is largest at a vertex: s_i is the sign of a linear function of (xi_i, b_i), and few such
+signs exist. A field along the patterns adds no dimension, any other field adds one. Three routes:
+
+thresholds  binary patterns: sites of the same pattern column up to sign are one class; all zero-threshold
+            functions of up to 7 inputs are visited, whatever the number of sites;
+turns       real patterns of rank up to 3, a field that needs a dimension included: all directions;
+types       few different pairs (xi_i, b_i) up to sign: sites of a type align and act as one spin.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property, wraps
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .._core.blas import one_blas_thread
+from .._core.jit import kernel
+from .._core.parallel import n_threads
+from .._core.progress import duration
+from ..models import (
+    BipartiteIsing,
+    DenseIsing,
+    IsingModel,
+    PatternBipartiteIsing,
+    PatternIsing,
+    SparseIsing,
+    as_model,
+)
+from . import _threshold_functions as threshold_functions
+from . import enumeration, layer
+from ._recover_patterns import Recovered, recover_patterns
+from ._threshold_functions import MAX_INPUTS
+from ._zonotope import MAX_RANK, Convex, U, best_signs, quadratic, sum_of_sizes
+from .result import GroundState
+
+NAME = "lowrank"
+COUNTS_STATES = False  # ties along edges of the zonotope are not counted
+MAX_SECONDS = 600.0
+MAX_TYPES = 30  # that are enumerated
+TOLERANCE = 1e-12  # of fields and ranks, relative; what is left enters the lower bound
+
+_MAX_REDUCED = 16  # patterns whose rank is determined
+# Seconds on one core.
+_FUNCTION = (1e-6, 1e-6, 1e-6, 1e-6, 2e-5, 1.5e-3, 0.3)  # all functions of K inputs, without a second layer
+_GROUP, _SEARCH = 2e-9, 2e-9  # one group and one function, of one breakpoint, and each halving of more
+_TURN, _TERM = 2e-7, 3e-9  # one pair of planes, one unit of the other layer
+
+T = TypeVar("T")
+
+
+def refusal(model: IsingModel) -> str | None:
+    """Why this method cannot take the model, or None."""
+    plan = _plan(model)
+    return plan if isinstance(plan, str) else None
+
+
+def cost(model: IsingModel) -> tuple[float, float]:
+    """Seconds and bytes that the search takes."""
+    plan = _plan(model)
+    return (math.inf, math.inf) if isinstance(plan, str) else (plan.seconds, plan.memory)
+
+
+def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = None) -> GroundState:
+    """Lowest state of a model with few patterns (Mattis, Hopfield, RA, RA-RBM), proven at any N.
+
+    E(s) = -(scale/2) [sum_k m_k^2 - sum_ik (xi_i^k)^2] - b.s + offset with m_k = sum_i xi_i^k s_i is minus a
+    convex function of (m, b.s), and so is the RBM's -sum_a |scale sum_k xi_a^k m_k + bh_a| - bv.v: the
+    minimum lies where s_i = sign(c.xi_i + d b_i) for some c and d.
+
+    Parameters
+    ----------
+    model : PatternIsing, PatternBipartiteIsing, or anything :func:`spinlab.models.as_model` takes
+        One of:
+
+        - up to 7 binary (+-1) patterns, any N. Fields sum_k c_k xi^k cost nothing; a uniform field, or any
+          field of a constant size, counts as one more pattern;
+        - real patterns of rank up to 3; a field that is no sum of patterns counts as one more;
+        - any patterns and fields with at most 30 different pairs (xi_i, b_i) up to sign;
+        - a matrix J of 8 to 4000 spins that has one of these forms up to its diagonal.
+
+        ``scale`` must not be negative (of an RBM it may). For an RBM this concerns one layer, whichever is
+        cheaper; the other may have any patterns, fields and size.
+    degeneracy : bool, default False
+        Not available: ties are not counted.
+    threads : int, optional
+        Default: all processors. The result does not depend on it.
+
+    Returns
+    -------
+    GroundState
+        Certified. Binary patterns without fields: all sums are integers, ``energy`` is their exact result
+        rounded once, and ``lower_bound`` equals it or, where it was rounded up, the number below. Otherwise
+        ``lower_bound`` is lower by the rounding, of relative order (N/1000 + 10) 1e-15 of the sum of all
+        terms, and for a matrix also by the sum of what its patterns leave over, at most 1e-10 sum |J|.
+
+    Raises
+    ------
+    ValueError
+        If the model has none of these forms or would take more than ten minutes (the message estimates the
+        time), or if ``degeneracy`` is asked for.
+
+    Notes
+    -----
+    Binary: time independent of N but for reading the patterns (0.05 s per 10^6 spins); K = 5, 6, 7 take 0.1,
+    2 and 300 ms, as an RBM with binary hidden patterns 0.2, 6 and 900 ms. Real: N log N for rank 2 (10^6 in
+    0.4 s), N^2 log N for rank 3 (10^3 in 0.15 s), for RBMs times the size of the other layer.
+
+    Examples
+    --------
+    >>> import spinlab as sl
+    >>> from spinlab.exact import lowrank
+    >>> model = sl.ensembles.hopfield(N=10_000, K=3, rng=0)
+    >>> answer = lowrank.ground_state(model)
+    >>> answer.certified, bool(answer.energy == answer.lower_bound == model.energy(answer.state))
+    (True, True)
+    """
+    start = time.perf_counter()
+    model = as_model(model)
+    if degeneracy:
+        raise ValueError(
+            f"{NAME} does not count degenerate states; take method='enumeration' (N <= "
+            f"{enumeration.MAX_SPINS}) or 'layer' (RBMs with a layer of up to {layer.MAX_UNITS} units)"
+        )
+    plan = _plan(model)
+    if isinstance(plan, str):
+        raise ValueError(plan)
+    state, lower = plan.solve(threads)
+    energy = float(plan.energy(state))
+    return GroundState(
+        energy=energy,
+        state=state,
+        method=NAME,
+        certified=True,
+        lower_bound=min(energy, _round_down(lower)),
+        seconds=time.perf_counter() - start,
+        labels=model.labels,
+        n_visible=getattr(model, "V", None),
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a model is solved: ``solve(threads)`` gives a state and the proven lower bound.
+
+    ``energy(state)`` is exact for integer patterns, but for b.s, and else rounded in each of its sums.
+    """
+
+    solve: Callable[[int | None], tuple[np.ndarray, Fraction]]
+    energy: Callable[[np.ndarray], Fraction]
+    seconds: float
+    memory: float
+
+
+def once_per_model(function: Callable[[IsingModel], T]) -> Callable[[IsingModel], T]:
+    """Remembers what ``function`` made of a model, as long as the model lives; it must not hold the model."""
+    known: weakref.WeakKeyDictionary[IsingModel, T] = weakref.WeakKeyDictionary()
+
+    @wraps(function)
+    def remembered(model: IsingModel) -> T:
+        if model not in known:
+            known[model] = function(model)
+        return known[model]
+
+    return remembered
+
+
+@once_per_model
+def _plan(model: IsingModel) -> Plan | str:
+    """How to solve the model, or why not."""
+    plan = _new_plan(model)
+    if isinstance(plan, Plan) and plan.seconds > MAX_SECONDS:
+        return too_long(model, plan.seconds)
+    return plan
+
+
+def too_long(model: IsingModel, seconds: float) -> str:
+    """The refusal of a model above ``MAX_SECONDS``."""
+    return (
+        f"{NAME} would take {duration(seconds)} on {n_threads()} threads for {model!r}; its limit is "
+        f"{duration(MAX_SECONDS)}. Instead: spinlab.dynamics samples any model, without a proof"
+    )
+
+
+def _new_plan(model: IsingModel) -> Plan | str:
+    if isinstance(model, DenseIsing | SparseIsing):
+        return _plan_of_matrix(model)
+    if isinstance(model, PatternIsing):
+        if model.scale < 0:
+            return (
+                f"{NAME} needs scale >= 0, got {model.scale:g}: with negative couplings the energy is not "
+                "minus a convex function of the overlaps (one pattern is number partitioning). Instead: "
+                f"enumeration up to N={enumeration.MAX_SPINS}, or spinlab.dynamics without a proof"
+            )
+        form = model.form()
+        return _cheapest([Side(form.xi, form.b, model.scale, Fraction(model.offset))])
+    if isinstance(model, PatternBipartiteIsing):
+        xi_v, xi_h = np.split(model.form().xi, [model.V])
+        bv, bh = np.split(model.form().b, [model.V])
+        offset = Fraction(model.offset)
+        visible, hidden = (Side(xi, b, model.scale, offset) for xi, b in ((xi_v, bv), (xi_h, bh)))
+        return _cheapest([replace(visible, other=hidden), replace(hidden, other=visible, is_first=False)])
+    return f"{NAME} needs patterns (models.PatternIsing or PatternBipartiteIsing), got {type(model).__name__}"
+
+
+def _plan_of_matrix(model: DenseIsing | SparseIsing) -> Plan | str:
+    recovered = recover_patterns(model)
+    if not isinstance(recovered, Recovered):
+        return f"{NAME} finds no few patterns behind the matrix: {recovered}"
+    plan = _new_plan(recovered.model)
+    if isinstance(plan, str):
+        return plan
+    # The plan must not hold the model, which is its key.
+    inner, left = plan.solve, Fraction(recovered.left)
+    J = model.couplings() if isinstance(model, SparseIsing) else model.form().J
+    b, offset = model.form().b, Fraction(model.offset)
+
+    def solve(threads: int | None) -> tuple[np.ndarray, Fraction]:
+        state, lower = inner(threads)
+        return state, lower - left
+
+    def energy(state: np.ndarray) -> Fraction:
+        rows = ((J[i, :i] * (state[i] * state[:i])).tolist() for i in range(len(J)))
+        return offset - Fraction(math.fsum(itertools.chain.from_iterable(rows))) - _dot(b, state)
+
+    return replace(plan, solve=solve, energy=energy)
+
+
+@dataclass(frozen=True)
+class Side:
+    """The sites whose signs are searched, E = offset + diagonal - F(m, b.s) with m = sum_i s_i X_i.
+
+    Without ``other``, F = (scale/2) m.m + b.s, which counts the diagonal; with the patterns and fields
+    (X', b') of the other layer, F = sum_a |scale X'_a.m + b'_a| + b.s.
+    """
+
+    X: np.ndarray  # (N, K)
+    b: np.ndarray  # (N,)
+    scale: float
+    offset: Fraction
+    other: Side | None = None
+    is_first: bool = True  # of two layers
+
+    @property
+    def K(self) -> int:
+        return self.X.shape[1]
+
+    @cached_property
+    def negative(self) -> np.ndarray | None:
+        """Bit k is set where entry k of a row is -1; None if an entry is not +-1."""
+        return read_bits(self.X)
+
+    @cached_property
+    def is_integer(self) -> bool:
+        """Whether sums over sites are exact."""
+        X = self.X
+        return self.negative is not None or (np.array_equal(X, np.rint(X)) and float((X**2).sum()) < 2.0**53)
+
+    @cached_property
+    def diagonal(self) -> Fraction:
+        """(scale/2) sum_ik X_ik^2"""
+        squares = self.X.size if self.negative is not None else math.fsum((self.X**2).sum(1).tolist())
+        return Fraction(self.scale) / 2 * Fraction(squares)
+
+    def overlaps(self, s: np.ndarray) -> list[Fraction]:
+        """m, exact for integers, else rounded once."""
+        if self.is_integer:
+            with one_blas_thread():
+                return [Fraction(m) for m in (s @ self.X).tolist()]
+        return [Fraction(math.fsum((s * column).tolist())) for column in self.X.T]
+
+    def energy(self, state: np.ndarray) -> Fraction:
+        if self.other is None:
+            squares = sum((m * m for m in self.overlaps(state)), Fraction(0))
+            return self.offset + self.diagonal - Fraction(self.scale) / 2 * squares - _dot(self.b, state)
+        first, second = (self, self.other) if self.is_first else (self.other, self)
+        v, h = np.split(state, [len(first.b)])
+        product = sum(
+            (m * n for m, n in zip(first.overlaps(v), second.overlaps(h), strict=True)), Fraction(0)
+        )
+        return self.offset - Fraction(self.scale) * product - _dot(first.b, v) - _dot(second.b, h)
+
+    def plain(self) -> bool:
+        """Whether there are no fields at all."""
+        return not self.b.any() and (self.other is None or not self.other.b.any())
+
+    def objective(self, V: np.ndarray, c: np.ndarray, scale: float) -> Convex:
+        """F of y, with m = V y and b.s = c.y."""
+        if self.other is None:
+            return quadratic(scale / 2 * (V.T @ V), c)
+        X, b, negative = self.other.X, self.other.b, self.other.negative
+        if negative is None or self.K > MAX_INPUTS:
+            return sum_of_sizes(c, scale * (X @ V), np.arange(len(X)), -b)
+        group, sign = _fold(negative, self.K)
+        present, group = np.unique(group, return_inverse=True)
+        return sum_of_sizes(c, scale * (threshold_functions.half_cube(self.K)[present] @ V), group, -sign * b)
+
+    def steepness(self) -> np.ndarray:
+        """Bounds on |dF/dm_k|."""
+        if self.other is None:
+            return self.scale * np.abs(self.X).sum(0)
+        return abs(self.scale) * np.abs(self.other.X).sum(0)
+
+    def lower(self, upper: Fraction) -> Fraction:
+        """The bound on E from one on F."""
+        if self.other is not None:
+            return self.offset - upper
+        rounding = Fraction(0) if self.is_integer else (self.K + 2) * Fraction(U)
+        return self.offset - upper + self.diagonal * (1 - rounding)
+
+    def complete(self, s: np.ndarray) -> np.ndarray:
+        """The state of all sites."""
+        if self.other is None:
+            return s
+        m = np.array([float(x) for x in self.overlaps(s)])
+        h = np.where(self.scale * (self.other.X @ m) + self.other.b < 0, -1, 1).astype(np.int8)
+        return np.concatenate([s, h] if self.is_first else [h, s])
+
+
+def _cheapest(sides: list[Side]) -> Plan | str:
+    plans, reasons = [], []
+    for side in sides:
+        plan = _thresholds(side)
+        found = [plan] if isinstance(plan, Plan) else [plan, _turns(side), _types(side)]
+        plans += [p for p in found if isinstance(p, Plan)]
+        layer_name = "" if side.other is None else f"{'visible' if side.is_first else 'hidden'} layer: "
+        reasons.append(layer_name + "; ".join(p for p in found if isinstance(p, str)))
+    if plans:
+        return min(plans, key=lambda plan: plan.seconds)
+    return f"{NAME} is limited to few patterns: {'. '.join(reasons)}"
+
+
+def _thresholds(side: Side) -> Plan | str:
+    """Binary patterns: all zero-threshold functions."""
+    negative = side.negative
+    if negative is None:
+        return "the patterns are not binary (+-1)"
+    if side.K > MAX_INPUTS:
+        return f"K={side.K} binary patterns, {MAX_INPUTS} are allowed"
+    inputs = _with_field(negative, side.K, side.b)
+    if inputs is None:
+        return "the field is neither a sum of patterns and a uniform field nor of constant size"
+    negative, c, left = inputs
+    K = len(c)
+    if K > MAX_INPUTS:
+        return f"K={side.K} binary patterns and a field that counts as one more, {MAX_INPUTS} are allowed"
+    unit = side.scale if side.plain() and side.scale else 1.0
+    F = side.objective(np.eye(side.K, K), c, side.scale / unit)
+    group, sign = _fold(negative, K)
+    counts = np.bincount(group, minlength=1 << (K - 1))
+    reach = np.full(K, float(len(negative)))
+
+    def solve(threads: int | None) -> tuple[np.ndarray, Fraction]:
+        f, value = threshold_functions.best_function(counts, F, threads)
+        rounding = 0.0 if _sums_exactly(F, reach) else (len(F.U) + 64) * U * F.size(reach)
+        upper = Fraction(abs(unit)) * (Fraction(value) + Fraction(rounding)) + Fraction(left)
+        return side.complete((sign * f[group]).astype(np.int8)), side.lower(upper)
+
+    pieces = np.diff(F.first)
+    per_function = _GROUP * len(pieces) + _SEARCH * np.log2(pieces).sum()
+    search = _FUNCTION[K - 1] + threshold_functions.COUNTS[K - 1] * (1 - F.is_even / 2) * per_function
+    seconds = 1e-4 + search / n_threads()
+    return Plan(solve, side.energy, seconds + 1e-7 * len(negative), 40.0 * len(negative) + 1e6)
+
+
+def _turns(side: Side) -> Plan | str:
+    """Real patterns, and a field that may count as one more, of rank up to 3: all directions."""
+    A = np.column_stack([side.X, side.b])
+    size = np.abs(A).sum(0)
+    used = np.flatnonzero(size)
+    V, left = np.zeros((side.K + 1, len(used))), np.zeros(side.K + 1)
+    V[used, np.arange(len(used))] = 1.0
+    Y = A[:, used]
+    if len(used) > MAX_RANK:
+        reduced = _reduce(Y) if len(used) <= _MAX_REDUCED else None
+        if reduced is None:
+            field = " and a field" if side.b.any() else ""
+            return f"as real ones, {side.K} patterns{field} have a rank above {MAX_RANK}"
+        Y, V_used, left[used] = reduced
+        V = np.zeros((side.K + 1, Y.shape[1]))
+        V[used] = V_used
+    F = side.objective(V[:-1], V[-1], side.scale)
+
+    def solve(threads: int | None) -> tuple[np.ndarray, Fraction]:
+        s, upper = best_signs(Y, F, threads)
+        upper += float(left @ np.append(side.steepness(), 1.0)) + 16 * side.K * U * F.size(np.abs(Y).sum(0))
+        return side.complete(s), side.lower(Fraction(upper))
+
+    N = float(len(Y))
+    pairs = N * N if Y.shape[1] == MAX_RANK else N
+    units = float(np.log2(1 + np.diff(F.first)).sum()) * (2 - F.is_even)
+    seconds = 2e-4 + pairs * (_TURN + 2 * _TERM * units) / n_threads() + 2e-7 * N
+    return Plan(solve, side.energy, seconds, 400.0 * N)
+
+
+def _types(side: Side) -> Plan | str:
+    """Few different sites: those of a type align."""
+    found = _site_types(side.X, side.b)
+    if found is None or 2 * len(found[2]) > len(side.b):
+        return f"more than {min(MAX_TYPES, len(side.b) // 2)} different pairs of pattern column and field"
+    index, sign, rows = found
+    x, n = rows[:, :-1], np.bincount(index).astype(np.float64)
+    fields = n * rows[:, -1]
+    G = side.scale * (n[:, None] * x)
+    reduced: IsingModel
+    if side.other is None:
+        J = G @ (n[:, None] * x).T
+        J = (J + J.T) / 2
+        diagonal = Fraction(float(np.trace(J) / 2))
+        rounding = (side.K + 4) * U * float(np.abs(J).sum())
+        np.fill_diagonal(J, 0.0)
+        reduced = DenseIsing(J, fields)
+        method: Any = enumeration
+    else:
+        X, b = side.other.X, side.other.b
+        hidden = _site_types(X, b)
+        if hidden is not None:
+            units = np.bincount(hidden[0])[:, None] * hidden[2]
+            X, b = units[:, :-1], units[:, -1]
+        reduced = BipartiteIsing(G @ X.T, fields, b)
+        diagonal, rounding = Fraction(0), (side.K + 4) * U * float(np.abs(reduced.weights()).sum())
+        method = layer
+
+    def solve(threads: int | None) -> tuple[np.ndarray, Fraction]:
+        answer = method.ground_state(reduced, threads=threads)
+        upper = diagonal - Fraction(answer.lower_bound) + Fraction(rounding)
+        return side.complete((sign * answer.state[index]).astype(np.int8)), side.lower(upper)
+
+    seconds, memory = method.cost(reduced)
+    return Plan(solve, side.energy, seconds, memory)
+
+
+def read_bits(X: np.ndarray) -> np.ndarray | None:
+    """Bit k of number i is set where X_ik = -1; None if an entry is not +-1."""
+    bits = np.empty(len(X), np.int64)
+    return bits if X.shape[1] < 63 and _read_bits(X, bits) else None
+
+
+def _fold(negative: np.ndarray, K: int) -> tuple[np.ndarray, np.ndarray]:
+    """(class, sign): the row is sign times the row of its class, whose last entry is +1."""
+    flip = negative >> (K - 1)
+    return (negative ^ -flip) & ((1 << (K - 1)) - 1), 1 - 2 * flip
+
+
+def _with_field(negative: np.ndarray, K: int, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, float] | None:
+    """(rows, c, sum_i |b_i - c.x_i|): the field as a sum over the columns, of which it may need one more."""
+    if not b.any():
+        return negative, np.zeros(K), 0.0
+    value = np.full(1 << K, np.nan)
+    value[negative] = b
+    present = np.flatnonzero(~np.isnan(value))
+    rows = 1.0 - 2.0 * ((present[:, None] >> np.arange(K + 1)) & 1)  # the last column is uniform
+    for columns in (rows[:, :K], rows):
+        c = np.linalg.lstsq(columns, value[present], rcond=None)[0]
+        exponent = 30 - int(np.frexp(np.abs(c).max())[1])
+        short = np.ldexp(np.rint(np.ldexp(c, exponent)), -exponent)  # its sums are exact
+        for coefficients in (short, c):
+            fit = np.zeros(1 << K)
+            fit[present] = columns @ coefficients
+            left = float(np.abs(b - fit[negative]).sum())
+            if left == 0.0 and coefficients is not c:
+                return negative, coefficients, 0.0
+            if coefficients is c and left <= TOLERANCE * np.abs(b).sum():
+                return negative, c, left + 4 * (K + 1) * U * len(b) * float(np.abs(c).sum())
+    size = np.abs(b)
+    if (size == size[0]).all():
+        return negative | (b < 0).astype(np.int64) << K, np.append(np.zeros(K), size[0]), 0.0
+    return None
+
+
+def _sums_exactly(F: Convex, reach: np.ndarray) -> bool:
+    """Whether float64 holds all partial sums of F exactly: multiples of a power of two below 2^53 of it."""
+    values = np.concatenate([F.Q.ravel(), F.c, F.U.ravel(), F.t, F.level])
+    mantissas, exponents = np.frexp(values[values != 0])
+    if not len(mantissas):
+        return True
+    digits = (mantissas * 2.0**53).astype(np.int64)
+    lowest = int((exponents - 53 + np.frexp((digits & -digits).astype(np.float64))[1] - 1).min())
+    return bool(np.frexp(F.size(reach))[1] - lowest <= 53)
+
+
+def _reduce(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """(Y, V, left), A = Y V^T up to ``left`` summed over each column, Y of 3 columns; None if not so."""
+    size = np.abs(A).sum(0)
+    with one_blas_thread():
+        for rows in (A[:: max(1, len(A) // 500)], A):  # most matrices fail on the first rows
+            left_vectors, values, right = np.linalg.svd(rows / size, full_matrices=False)
+            if (values[MAX_RANK:] > TOLERANCE * values[0]).any():
+                return None
+        Y = left_vectors[:, :MAX_RANK] * values[:MAX_RANK]
+        V = size[:, None] * right[:MAX_RANK].T
+        left = np.abs(A - Y @ V.T).sum(0)
+    if (left > TOLERANCE * size).any():
+        return None
+    return Y, V, left + 8 * U * (np.abs(Y).sum(0) @ np.abs(V).T)
+
+
+def _site_types(X: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """(type, sign, rows): (X_i, b_i) = sign_i rows[type_i]; None if there are more than ``MAX_TYPES``."""
+    A = np.column_stack([X, b])
+    if len(np.unique(np.abs(A[: 4 * MAX_TYPES]), axis=0)) > MAX_TYPES:
+        return None
+    sign = np.zeros(len(A))
+    for column in A.T:
+        sign += (sign == 0) * np.sign(column)
+    sign[sign == 0] = 1.0
+    index = np.zeros(len(A), np.int64)
+    for column in A.T:
+        values, place = np.unique(sign * column, return_inverse=True)
+        index = index * len(values) + place
+        distinct, first, index = np.unique(index, return_index=True, return_inverse=True)
+        if len(distinct) > MAX_TYPES:
+            return None
+    return index, sign.astype(np.int64), sign[first, None] * A[first]
+
+
+def _dot(b: np.ndarray, s: np.ndarray) -> Fraction:
+    """b.s, rounded once."""
+    return Fraction(math.fsum((b * s).tolist()) if b.any() else 0)
+
+
+def _round_down(x: Fraction) -> float:
+    nearest = float(x)
+    return nearest if Fraction(nearest) <= x else math.nextafter(nearest, -math.inf)
+
+
+@kernel
+def _read_bits(X: np.ndarray, bits: np.ndarray) -> bool:
+    binary = True
+    for i in range(X.shape[0]):
+        word = 0
+        for k in range(X.shape[1]):
+            word |= int(X[i, k] < 0) << k
+            binary &= abs(X[i, k]) == 1.0
+        bits[i] = word
+        if not binary:
+            return False
+    return True
