@@ -319,7 +319,7 @@ def test_too_many_spins():
         ValueError, match=r"2\*\*44 states for N=45 spins, about .* on .* limit is N=40.*dynamics"
     ):
         ground_state(np.zeros((45, 45)))
-    assert "years" in str(enumeration.refusal(DenseIsing(np.zeros((300, 300)))))
+    assert "longer than the age of the universe" in str(enumeration.refusal(DenseIsing(np.zeros((300, 300)))))
     assert "method 'layer'" in str(enumeration.refusal(BipartiteIsing(np.zeros((20, 1000)))))
     assert enumeration.refusal(DenseIsing(np.zeros((40, 40)), 1.0)) is None
     with pytest.raises(ValueError, match="max_spins must be at most 60, got 61"):
