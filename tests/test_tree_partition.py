@@ -8,9 +8,9 @@ import networkx as nx
 import numpy as np
 import pytest
 import scipy.stats
+from graphs import KINDS, NUMBERS, lattice, model_on, small_graph, strip
 from model_forms import FORMS, make
 from naive import all_states, energies, log_z_and_mean_energy
-from test_tree import KINDS, NUMBERS, lattice, model_on, small_graph, strip
 
 import spinlab as sl
 from spinlab.exact import _elimination, tree_partition
@@ -53,7 +53,7 @@ def test_small_graphs_agree_with_sums_over_all_states(kind, numbers):
 def test_tables_of_several_blocks(fields, beta):
     """Widths of 12 and more: above 11 tables are halved where there are no fields."""
     rng = np.random.default_rng(int(10 * fields))
-    for graph in (nx.gnp_random_graph(16, 0.9, seed=2), nx.complete_graph(15)):
+    for graph in (nx.gnp_random_graph(15, 0.95, seed=2), nx.complete_graph(14)):
         model = model_on(graph, "real", fields, rng)
         assert _elimination.plan(model).width > 11
         lnZ, U = log_z_and_mean_energy(model.couplings(), model.b, beta)
@@ -186,6 +186,16 @@ def test_edges_without_coupling_have_a_correlation():
     _, c = tree_partition.marginals(model, 0.5)
     t = math.tanh(0.5)
     np.testing.assert_allclose(c, [t, t * t, t], atol=1e-15)  # edges (0, 1), (0, 2), (1, 2)
+
+
+def test_edges_without_coupling_count_for_the_width_of_the_marginals():
+    i, j = np.array(list(nx.complete_graph(60).edges)).T
+    model = SparseIsing.from_edges(i, j, (j == i + 1).astype(float), 60)
+    assert tree_partition.log_partition(model, 1.0) == pytest.approx(
+        59 * math.log(2 * math.cosh(1)) + math.log(2)
+    )
+    with pytest.raises(ValueError, match="1770 couplings of 60 spins mean a width of 59"):
+        tree_partition.marginals(model, 1.0)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy as np
 from .._core.jit import kernel
 from .._core.parallel import map_threads
 from .._core.philox import philox
+from .._core.progress import map_with_progress
 
 if TYPE_CHECKING:
     from ._elimination import Elimination
@@ -28,6 +30,7 @@ LOW_BITS = 11
 BLOCK = 1 << LOW_BITS  # entries, 16 KB
 _SHARED = 1 << 16  # entries of a table that is worth sharing out over threads
 _PARTS = 16
+_SECONDS_PER_ENTRY = 3e-9
 _SHORT = 8  # runs below it are copied one by one
 
 
@@ -62,13 +65,16 @@ class Steps(NamedTuple):
 
 def sweep(steps: Steps, run: Callable[[int, int, int, int], Any], threads: int | None) -> None:
     """``run(first, last, part, parts)`` for all steps, those with large tables in parts over threads."""
-    first = 0
-    for i in np.flatnonzero(steps.size >= _SHARED).tolist():
-        run(first, i, 0, 1)
-        tasks = [(i, i + 1, part, _PARTS) for part in range(_PARTS)]
-        map_threads(lambda task: run(*task), tasks, threads)
-        first = i + 1
-    run(first, len(steps.size), 0, 1)
+    large = np.flatnonzero(steps.size >= _SHARED)
+    ends = np.unique(np.concatenate([[0], large, large + 1, [len(steps.size)]])).tolist()
+
+    def run_steps(first: int, last: int) -> None:
+        parts = _PARTS if steps.size[first] >= _SHARED else 1
+        map_threads(lambda part: run(first, last, part, parts), range(parts), threads)
+
+    seconds = _SECONDS_PER_ENTRY * float(steps.size.sum())
+    tasks = list(pairwise(ends))
+    map_with_progress(lambda task: run_steps(*task), tasks, 1, "elimination", seconds)
 
 
 def highest_state(problem: Elimination, threads: int | None) -> tuple[float, np.ndarray]:
@@ -113,7 +119,7 @@ def log_sums(
     """(ln Z, mean of -E if asked for); ``odds`` takes the log-odds of all steps, see :func:`sum_out`."""
     with np.errstate(over="ignore"):
         beta_J, beta_b = beta * problem.J, beta * problem.b
-        if not math.isfinite(np.abs(beta_J).sum() + np.abs(beta_b).sum()):
+        if not np.abs(beta_J).sum() + np.abs(beta_b).sum() < 1e307:
             raise ValueError(f"beta = {beta:g} times the couplings overflows float64; rescale the couplings")
     nothing = np.empty(0)
     F, U = problem.stacks(), problem.stacks() if with_energy else (nothing, nothing)

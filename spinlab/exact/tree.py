@@ -156,16 +156,16 @@ def _too_wide(found: Elimination | str) -> str | None:
         reason = found
     else:
         seconds, n_bytes = _cost(found)
+        if found.width <= MAX_WIDTH:
+            try:
+                check_memory(int(n_bytes), f"{NAME}: an elimination of width {found.width}")
+            except ValueError as error:
+                return str(error)
+            return None
         reason = (
             f"the best order found has width {found.width}, tables of {n_bytes / 2**30:.3g} GiB and "
             f"{duration(seconds)} on {n_threads()} threads"
         )
-        if found.width <= MAX_WIDTH:
-            try:
-                check_memory(int(n_bytes), reason)
-            except ValueError as error:
-                return f"{NAME}: {error}"
-            return None
     return (
         f"{NAME} eliminates the spins of a sparse graph one by one: {reason}; its limit is width "
         f"{MAX_WIDTH}. Instead: 'enumeration' for few spins, 'layer' where one layer is small, or sampling "
