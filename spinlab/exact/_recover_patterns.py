@@ -11,6 +11,7 @@ and B by least squares. Whatever this gives is compared with J entry by entry, s
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -45,13 +46,14 @@ def recover_patterns(model: DenseIsing | SparseIsing) -> Recovered | str:
         return "it has few couplings"
     J = model.couplings() if isinstance(model, SparseIsing) else model.form().J
     with one_blas_thread():
-        x = _real_patterns(J)
+        exponent = int(np.frexp(np.abs(J).max())[1])
+        x = _real_patterns(np.ldexp(J, -exponent))
         if isinstance(x, str):
             return x
         binary = _binary_patterns(J, x) if x.shape[1] else None
         if binary is None and x.shape[1] > MAX_RANK:
             return f"it has rank {x.shape[1]} up to its diagonal, and the patterns are not binary"
-        xi, scale = binary or (x.T if x.shape[1] else np.zeros((1, N)), 1.0)
+        xi, scale = binary or (x.T if x.shape[1] else np.zeros((1, N)), math.ldexp(1.0, exponent))
         patterns = PatternIsing(xi, scale, model.b, offset=model.offset)
         left = float(np.abs(J - patterns.couplings()).sum()) / 2
         exact = binary and all(Fraction(scale) * n == Fraction(scale * n) for n in range(len(xi) + 1))

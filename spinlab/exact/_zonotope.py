@@ -29,6 +29,7 @@ MAX_RANK = 3
 _SUM_BITS = 61  # y is a multiple of 2^-61 of the sum of all sizes
 _SAME_ANGLE = 2.0**-47  # ten times the error of an angle
 _TINY = 2.0**-250  # of the sum of all sizes, counts as zero: products of two stay clear of underflow
+_SMALLEST = 2.0**-1000  # above what underflow can add up to
 _TASK = 2**16
 
 
@@ -64,14 +65,23 @@ class Convex(NamedTuple):
         """Whether F(y) - c.y is even."""
         return not self.t.any()
 
+    @property
+    def units(self) -> np.ndarray:
+        """Terms of each phi_g."""
+        return self.slope[self.first[1:] + np.arange(len(self.U))]
+
     def steepness(self, reach: np.ndarray) -> np.ndarray:
         """Bounds on |dF/dy_k| where |y_k| <= reach_k."""
-        units = self.slope[self.first[1:] + np.arange(len(self.U))]
-        return 2 * np.abs(self.Q) @ reach + np.abs(self.c) + units @ np.abs(self.U)
+        return 2 * np.abs(self.Q) @ reach + np.abs(self.c) + self.units @ np.abs(self.U)
 
     def size(self, reach: np.ndarray) -> float:
         """Bound on the sum of the sizes of the terms of F where |y_k| <= reach_k."""
         return float(self.steepness(reach) @ reach) + self.offsets
+
+    def rounding(self, reach: np.ndarray) -> float:
+        """Bound on the error of a computed value where |y_k| <= reach_k."""
+        levels = float(self.units.sum()) * 2.0**-_SUM_BITS * self.offsets
+        return (len(self.U) + 64) * U * self.size(reach) + levels + _SMALLEST
 
     def gradient(self, y: np.ndarray) -> np.ndarray:
         """A subgradient at y."""
@@ -153,8 +163,7 @@ def best_signs(X: np.ndarray, F: Convex, threads: int | None = None) -> tuple[np
 
     reach = np.abs(Y).sum(0)
     moved = error * float(reach.sum()) + len(Y) * 2.0**-_SUM_BITS
-    rounding = (len(F.U) + 64) * U * F.size(reach) + len(Y) * 2.0**-_SUM_BITS * F.offsets
-    return s, value + 2 * moved * float(F.steepness(reach) @ (reach > 0)) + rounding
+    return s, value + 2 * moved * float(F.steepness(reach) @ (reach > 0)) + F.rounding(reach)
 
 
 def _half_turn(

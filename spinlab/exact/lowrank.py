@@ -27,6 +27,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, wraps
+from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -369,12 +370,12 @@ def _thresholds(side: Side) -> Plan | str:
 
     def solve(threads: int | None) -> tuple[np.ndarray, Fraction]:
         f, value = threshold_functions.best_function(counts, F, threads)
-        rounding = 0.0 if _sums_exactly(F, reach) else (len(F.U) + 64) * U * F.size(reach)
+        rounding = 0.0 if _sums_exactly(F, reach) else F.rounding(reach)
         upper = Fraction(abs(unit)) * (Fraction(value) + Fraction(rounding)) + Fraction(left)
         return side.complete((sign * f[group]).astype(np.int8)), side.lower(upper)
 
     pieces = np.diff(F.first)
-    per_function = _GROUP * len(pieces) + _SEARCH * np.log2(pieces).sum()
+    per_function = _GROUP * len(pieces) + _SEARCH * float(np.log2(pieces).sum())
     search = _FUNCTION[K - 1] + threshold_functions.COUNTS[K - 1] * (1 - F.is_even / 2) * per_function
     seconds = 1e-4 + search / n_threads()
     return Plan(solve, side.energy, seconds + 1e-7 * len(negative), 40.0 * len(negative) + 1e6)
@@ -382,6 +383,10 @@ def _thresholds(side: Side) -> Plan | str:
 
 def _turns(side: Side) -> Plan | str:
     """Real patterns, and a field that may count as one more, of rank up to 3: all directions."""
+    field = " and a field" if side.b.any() else ""
+    too_many = f"as real ones, {side.K} patterns{field} have a rank above {MAX_RANK}"
+    if side.K > _MAX_REDUCED:
+        return too_many
     A = np.column_stack([side.X, side.b])
     size = np.abs(A).sum(0)
     used = np.flatnonzero(size)
@@ -389,10 +394,9 @@ def _turns(side: Side) -> Plan | str:
     V[used, np.arange(len(used))] = 1.0
     Y = A[:, used]
     if len(used) > MAX_RANK:
-        reduced = _reduce(Y) if len(used) <= _MAX_REDUCED else None
+        reduced = _reduce(Y)
         if reduced is None:
-            field = " and a field" if side.b.any() else ""
-            return f"as real ones, {side.K} patterns{field} have a rank above {MAX_RANK}"
+            return too_many
         Y, V_used, left[used] = reduced
         V = np.zeros((side.K + 1, Y.shape[1]))
         V[used] = V_used
@@ -400,7 +404,9 @@ def _turns(side: Side) -> Plan | str:
 
     def solve(threads: int | None) -> tuple[np.ndarray, Fraction]:
         s, upper = best_signs(Y, F, threads)
-        upper += float(left @ np.append(side.steepness(), 1.0)) + 16 * side.K * U * F.size(np.abs(Y).sum(0))
+        size = np.abs(V) @ np.abs(Y).sum(0)
+        moved = left + 4 * (side.K + 4) * U * size  # by the rounding of Y V and of F's coefficients
+        upper += float(moved @ np.append(side.steepness(), 1.0))
         return side.complete(s), side.lower(Fraction(upper))
 
     N = float(len(Y))
@@ -416,31 +422,32 @@ def _types(side: Side) -> Plan | str:
     if found is None or 2 * len(found[2]) > len(side.b):
         return f"more than {min(MAX_TYPES, len(side.b) // 2)} different pairs of pattern column and field"
     index, sign, rows = found
-    x, n = rows[:, :-1], np.bincount(index).astype(np.float64)
-    fields = n * rows[:, -1]
-    G = side.scale * (n[:, None] * x)
+    X, b = _blocks(index, rows)
+    Y, c = X, np.zeros(0)
+    if side.other is not None:
+        Y, c = side.other.X, side.other.b
+        hidden = _site_types(Y, c)
+        if hidden is not None:
+            Y, c = _blocks(hidden[0], hidden[2])
+    J = side.scale * (X @ Y.T)
+    size = abs(side.scale) * float(np.abs(X).sum(0) @ np.abs(Y).sum(0)) + float(
+        np.abs(b).sum() + np.abs(c).sum()
+    )
+    rounding = Fraction((side.K + 64) * U * size)
+    method: ModuleType
     reduced: IsingModel
     if side.other is None:
-        J = G @ (n[:, None] * x).T
+        method, diagonal = enumeration, Fraction(float(np.trace(J) / 2))
         J = (J + J.T) / 2
-        diagonal = Fraction(float(np.trace(J) / 2))
-        rounding = (side.K + 4) * U * float(np.abs(J).sum())
         np.fill_diagonal(J, 0.0)
-        reduced = DenseIsing(J, fields)
-        method: Any = enumeration
+        reduced = DenseIsing(J, b)
     else:
-        X, b = side.other.X, side.other.b
-        hidden = _site_types(X, b)
-        if hidden is not None:
-            units = np.bincount(hidden[0])[:, None] * hidden[2]
-            X, b = units[:, :-1], units[:, -1]
-        reduced = BipartiteIsing(G @ X.T, fields, b)
-        diagonal, rounding = Fraction(0), (side.K + 4) * U * float(np.abs(reduced.weights()).sum())
-        method = layer
+        method, diagonal = layer, Fraction(0)
+        reduced = BipartiteIsing(J, b, c)
 
     def solve(threads: int | None) -> tuple[np.ndarray, Fraction]:
         answer = method.ground_state(reduced, threads=threads)
-        upper = diagonal - Fraction(answer.lower_bound) + Fraction(rounding)
+        upper = diagonal - Fraction(answer.lower_bound) + rounding
         return side.complete((sign * answer.state[index]).astype(np.int8)), side.lower(upper)
 
     seconds, memory = method.cost(reduced)
@@ -514,9 +521,9 @@ def _reduce(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
 
 def _site_types(X: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """(type, sign, rows): (X_i, b_i) = sign_i rows[type_i]; None if there are more than ``MAX_TYPES``."""
-    A = np.column_stack([X, b])
-    if len(np.unique(np.abs(A[: 4 * MAX_TYPES]), axis=0)) > MAX_TYPES:
+    if len(np.unique(np.abs(X[: 4 * MAX_TYPES]), axis=0)) > MAX_TYPES:
         return None
+    A = np.column_stack([X, b])
     sign = np.zeros(len(A))
     for column in A.T:
         sign += (sign == 0) * np.sign(column)
@@ -529,6 +536,12 @@ def _site_types(X: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
         if len(distinct) > MAX_TYPES:
             return None
     return index, sign.astype(np.int64), sign[first, None] * A[first]
+
+
+def _blocks(index: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Patterns and fields of types as single spins."""
+    total = np.bincount(index)[:, None] * rows
+    return total[:, :-1], total[:, -1]
 
 
 def _dot(b: np.ndarray, s: np.ndarray) -> Fraction:
