@@ -288,6 +288,8 @@ def test_wide_graphs_are_refused_with_an_estimate():
         ValueError, match=r"width 3\d, tables of .* GiB and about .*limit is width 28.*dynamics"
     ):
         tree.ground_state(strip(31, 31, rng))
+    with pytest.raises(ValueError, match=r"width 2\d, tables of .* GiB and about .* minutes.*7e\+10 entries"):
+        tree.ground_state(strip(28, 80, rng))
     with pytest.raises(ValueError, match=r"width above 40, tables of 2\*\*40.*limit is width 28"):
         tree.ground_state(strip(60, 60, rng))
     with pytest.raises(ValueError, match=r"2415 couplings of 70 spins mean a width of 69 at least"):

@@ -163,13 +163,13 @@ def eliminate(i: np.ndarray, j: np.ndarray, J: np.ndarray, b: np.ndarray) -> Eli
     child_start = np.searchsorted(parent[child], np.arange(n + 1))
     mask, stack, offset, waiting, roundings = _places(start, scope, parent, child_start, child, size)
     step_of = np.argsort(order)
-    a, b_ = np.minimum(step_of[i], step_of[j]), np.maximum(step_of[i], step_of[j])
-    edges = np.searchsorted(np.repeat(np.arange(n) * n, widths) + scope, a * n + b_)
+    earlier, later = np.sort([step_of[i], step_of[j]], axis=0)
+    edges = np.searchsorted(np.repeat(np.arange(n) * n, widths) + scope, earlier * n + later)
     return Elimination(
         Steps(
             order, start, scope, parent, child_start, child, mask, even[order], folded, size, stack, offset
         ),
-        J=np.bincount(edges, J, minlength=len(scope)),
+        J=np.bincount(edges, J, minlength=len(scope)).astype(float),
         b=b[order],
         edges=edges,
         width=int(widths.max()),
