@@ -60,7 +60,7 @@ def ground_state(
     >>> import spinlab as sl
     >>> gs = sl.ground_state(sl.ensembles.hopfield(N=20, K=3, rng=0))
     >>> gs.certified, gs.method
-    (True, 'enumeration')
+    (True, 'lowrank')
     """
     model = as_model(model)
     degeneracy = as_flag(degeneracy, "degeneracy")
@@ -71,7 +71,10 @@ def ground_state(
         return _annealed(model, degeneracy, "asked for by name", threads, options)
     if method == "auto" and allow_heuristic and all(row.refusal for row in explain(model).rows):
         return _annealed(model, degeneracy, "no exact method can take this model", threads, options)
-    solver, reason = _choose(model, method, exact.GROUND_STATE)
+    known = exact.GROUND_STATE
+    if degeneracy and method == "auto":
+        known = {name: solver for name, solver in known.items() if getattr(solver, "COUNTS_STATES", True)}
+    solver, reason = _choose(model, method, known)
     result: GroundState = solver.ground_state(model, degeneracy=degeneracy, threads=threads, **options)
     return replace(result, reason=reason)
 

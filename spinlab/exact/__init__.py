@@ -8,12 +8,16 @@ and ``cost(model)`` (estimated seconds and bytes), and either ``ground_state`` o
 from . import enumeration as enumeration
 from . import layer as layer
 from . import layer_partition as layer_partition
+from . import lowrank as lowrank
+from . import lowrank_partition as lowrank_partition
 from . import partition as partition
 from . import tree as tree
 from . import tree_partition as tree_partition
 from .result import GroundState as GroundState
 
 # The registries: methods for ground states, and for the partition function.
-__all__ = ["enumeration", "layer", "tree"]
-GROUND_STATE = {method.NAME: method for method in (enumeration, layer, tree)}
-PARTITION = {method.NAME: method for method in (partition, layer_partition, tree_partition)}
+__all__ = ["enumeration", "layer", "lowrank", "tree"]
+GROUND_STATE = {method.NAME: method for method in (enumeration, layer, lowrank, tree)}
+PARTITION = {
+    method.NAME: method for method in (partition, layer_partition, lowrank_partition, tree_partition)
+}

@@ -36,6 +36,7 @@ from .._core.blas import one_blas_thread
 from .._core.jit import kernel
 from .._core.parallel import n_threads
 from .._core.progress import duration
+from .._core.validate import as_flag
 from ..models import (
     BipartiteIsing,
     DenseIsing,
@@ -135,7 +136,7 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
     """
     start = time.perf_counter()
     model = as_model(model)
-    if degeneracy:
+    if as_flag(degeneracy, "degeneracy"):
         raise ValueError(
             f"{NAME} does not count degenerate states; take method='enumeration' (N <= "
             f"{enumeration.MAX_SPINS}) or 'layer' (RBMs with a layer of up to {layer.MAX_UNITS} units)"
@@ -345,7 +346,11 @@ def _cheapest(sides: list[Side]) -> Plan | str:
         reasons.append(layer_name + "; ".join(p for p in found if isinstance(p, str)))
     if plans:
         return min(plans, key=lambda plan: plan.seconds)
-    return f"{NAME} is limited to few patterns: {'. '.join(reasons)}"
+    return (
+        f"{NAME} is limited to few patterns: {'; '.join(reasons)}. Instead: 'enumeration' up to "
+        f"N={enumeration.MAX_SPINS}, 'layer' up to {layer.MAX_UNITS} units of a layer, or spinlab.dynamics "
+        "without a proof"
+    )
 
 
 def _thresholds(side: Side) -> Plan | str:
