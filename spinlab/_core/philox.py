@@ -26,7 +26,8 @@ _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
 
-@kernel
+# Inlined by numba itself: left to LLVM, the call keeps the loops around it from vectorising.
+@kernel(inline="always")
 def philox(key, c0, c1, c2, c3):
     """Four uint32 words for a uint64 key and a counter of four uint32 words."""
     # Everything in uint64, masked to 32 bits: loops over this vectorise.
