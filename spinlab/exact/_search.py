@@ -25,6 +25,7 @@ from .._core.blocks import A_BITS, BLOCK_BITS, C_BITS, LANES, ROWS, descend, ent
 from .._core.jit import kernel
 from .._core.parallel import n_threads
 from .._core.progress import duration, map_with_progress
+from .._core.validate import check_memory
 from ..models import IsingModel
 
 SECONDS_PER_STATE = 0.1e-9  # one core, every state visited
@@ -66,10 +67,7 @@ class Search:
         self.G, self.n_idle, self.chunk_bits, self.n_chunks = in_blocks(G)
         self.n_free = len(self.G) - 1
         self.size = float(np.abs(G).sum()) / 2
-        # A coupling reaches the energy through at most 2 n + 20 roundings, so the error is below
-        # gamma_k size with k = 2 n + 20 (Higham, Accuracy and Stability, 2nd ed., Eq. 4.4), and
-        # 4 (n + 16) 2^-53 leaves a margin of two. It also covers the rounding of integers times a unit.
-        self.eps = 0.0 if exact else 4 * (self.n_free + 16) * 2.0**-53 * self.size
+        self.eps = 0.0 if exact else rounding_bound(len(self.G), self.size)
         self.T = energy_table(self.G[-BLOCK_BITS:, -BLOCK_BITS:]).reshape(ROWS, LANES)
         self.rest = np.full(self.chunk_bits + 1, -math.inf)
         self.threshold = math.inf
@@ -93,6 +91,14 @@ class Search:
         """Spins of the model, int8, for the numbers of states."""
         s = spins_of(numbers >> self.n_idle, self.n_free - self.n_idle)
         return s[:, -self.n_spins :]
+
+
+def rounding_bound(n: int, size: float) -> float:
+    """Bound on the error of computed energies of n coupled spins, ``size`` the sum of all |G|."""
+    # A coupling reaches the energy through at most 2 n + 18 roundings, so the error is below
+    # gamma_k size with k = 2 n + 18 (Higham, Accuracy and Stability, 2nd ed., Eq. 4.4), and
+    # 4 (n + 15) 2^-53 leaves a margin of two. It also covers the rounding of integers times a unit.
+    return 4 * (n + 15) * 2.0**-53 * size
 
 
 def in_blocks(G: np.ndarray) -> tuple[np.ndarray, int, int, int]:
@@ -177,8 +183,8 @@ def linear_table(h: np.ndarray) -> np.ndarray:
 def spins_of(numbers: np.ndarray, n: int) -> np.ndarray:
     """A spin +1 and the n bits of each number, highest first, as spins; shape (len(numbers), n + 1)."""
     s = np.ones((len(numbers), n + 1), np.int8)
-    for i in range(n):
-        s[:, n - i] = 2 * ((numbers >> i) & 1) - 1
+    bits = np.unpackbits(numbers.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1)
+    s[:, 1:] = 2 * bits[:, 64 - n :].astype(np.int8) - 1
     return s
 
 
@@ -200,8 +206,9 @@ def over_limit(model: IsingModel, limit: int, seconds: float, what: str, instead
 def exact_energies(model: IsingModel, states: np.ndarray) -> list[float]:
     """Energies rounded once from the exact sum of their terms."""
     i, j = np.triu_indices(model.n_spins, 1)
-    J, b = model.couplings()[i, j], model.b
-    return [math.fsum([model.offset, *(-J * s[i] * s[j]), *(-b * s)]) for s in states]
+    pairs = -model.couplings()[i, j] * states[:, i] * states[:, j]
+    fields = -model.b * states
+    return [math.fsum([model.offset, *p, *f]) for p, f in zip(pairs.tolist(), fields.tolist(), strict=True)]
 
 
 def chunk_minima(search: Search, dtype: str = "float64", threads: int | None = None) -> np.ndarray:
@@ -275,6 +282,7 @@ def in_levels(
     # A second time through the chunks with more states to list than were allowed for.
     room = np.clip(limit - (np.cumsum(counts, axis=0) - counts), 0, counts)
     wanted = room.sum(1)
+    check_memory(int(wanted.sum()) * (32 + search.n_spins), "the list of states")
     again = [k for k, result in enumerate(first) if wanted[k] > len(result[1])]
     for k, result in zip(
         again, scan([(int(chunks[k]), room[k], int(wanted[k])) for k in again]), strict=True
