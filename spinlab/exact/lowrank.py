@@ -61,7 +61,7 @@ TOLERANCE = 1e-12  # of fields and ranks, relative; what is left enters the lowe
 
 _MAX_REDUCED = 16  # patterns whose rank is determined
 # Seconds on one core.
-_FUNCTION = (1e-6, 1e-6, 1e-6, 1e-6, 2e-5, 1.5e-3, 0.3)  # all functions of K inputs, without a second layer
+_FUNCTION = (1e-6, 1e-6, 1e-6, 1e-5, 5e-5, 1e-3, 0.13)  # all functions of K inputs, without a second layer
 _GROUP, _SEARCH = 2e-9, 2e-9  # one group and one function, of one breakpoint, and each halving of more
 _TURN, _TERM = 2e-7, 3e-9  # one pair of planes, one unit of the other layer
 
