@@ -35,6 +35,7 @@ MAX_PATTERNS = 3
 
 _SECONDS_PER_TERM = 2e-8  # of a convolution, or one hyperbolic cosine, on one core
 _CHUNK = 2**20
+_LN2 = math.log(2.0)
 _EXACT_STIRLING = 16
 
 _A, _D = (1, 2, 4), (0, 0, 1)  # a and d for K = 1, 2, 3
@@ -187,7 +188,10 @@ def _accepted(model: Any, beta: float) -> list[Classes]:
 
 
 class Sequence(NamedTuple):
-    """ln of the weight and mean energy for each value -n, -n + 2, .., n of a sum of n spins."""
+    """ln of the weight and mean energy for each value -n, -n + 2, .., n of a sum of n spins.
+
+    Without couplings and fields the weights are probabilities: those of 2^n states over 2^n.
+    """
 
     log_weight: np.ndarray
     energy: np.ndarray
@@ -283,31 +287,32 @@ class Classes:
             log_z, energy = Sequence(*np.array(map_threads(of_sum, range(self.N + 1), threads)).T).total()
         if beta == 0:
             energy = self.offset - self.constant  # all correlations vanish
-        return log_z - beta * self.constant, energy + self.constant
+        return self._log_states() + log_z - beta * self.constant, energy + self.constant
+
+    def _log_states(self) -> float:
+        units = 0 if self.other is None else sum(int(g.counts.sum()) for g in self.other)
+        return (self.N + units) * _LN2
 
     def overlaps(self, beta: float) -> np.ndarray:
         """Distribution of each m_k, shape (K, N + 1)."""
         at = self._at(beta)
+        out = np.zeros((self.K, self.N + 1))
         if self.K < MAX_PATTERNS:
-            p = [np.exp(x.log_weight - x.total()[0]) for x in at(0)]
-            if self.K == 1:
-                return p[0][None]
-            out = np.zeros((2, self.N + 1))
-            _add_products(p[0], p[1], out[0])
-            _add_products(p[0], p[1][::-1].copy(), out[1])
-            return out
-        log_z = self.total(beta, None)[0] + beta * self.constant
-        out = np.zeros((3, self.N + 1))
-        for k, pairing in enumerate(_PAIRINGS):
-            if self.other is None:
-                x, y = self._pairs(at(0), pairing)
-                _add_differences(x.log_weight - log_z, y.log_weight, beta * self.scale / 2, out[k])
-                continue
-            for t in range(self.N + 1):
-                x, y = self._pairs(at(2 * t - self.N), pairing)
-                i = _up_spins(x, y, t)
-                out[k, 2 * i - t + y.n] += np.exp(_with_sum(x, y, t).log_weight - log_z)
-        return out
+            p = [np.exp(x.log_weight - x.log_weight.max()) for x in at(0)]
+            _add_products(p[0], p[-1] if self.K == 2 else np.ones(1), out[0])
+            if self.K == 2:
+                _add_products(p[0], p[1][::-1].copy(), out[1])
+        else:
+            log_z = self.total(beta, None)[0] + beta * self.constant - self._log_states()
+            for k, pairing in enumerate(_PAIRINGS):
+                for t in [0] if self.other is None else range(self.N + 1):
+                    x, y = self._pairs(at(2 * t - self.N), pairing)
+                    if self.other is None:
+                        _add_differences(x.log_weight - log_z, y.log_weight, beta * self.scale / 2, out[k])
+                    else:
+                        i = _up_spins(x, y, t)
+                        out[k, 2 * i - t + y.n] += np.exp(_with_sum(x, y, t).log_weight - log_z)
+        return out / out.sum(1, keepdims=True)
 
     def _at(self, beta: float) -> Callable[[int], list[Sequence]]:
         """The sequences of the classes as a function of T."""
@@ -372,7 +377,7 @@ def _fields_by_class(xi: np.ndarray, b: np.ndarray) -> list[Fields] | None:
 
 
 def _free_spins(fields: Fields, beta: float) -> Sequence:
-    """Uncoupled spins: the coefficients of the product over i of e^(beta g_i) x + e^(-beta g_i) / x."""
+    """Uncoupled spins: the coefficients of the product over i of [e^(beta g_i) x + e^(-beta g_i) / x] / 2."""
     joint = Sequence(np.zeros(1), np.zeros(1))
     for g, n in zip(fields.values.tolist(), fields.counts.tolist(), strict=True):
         spins = Sequence(_log_binomials(n), np.zeros(n + 1))
@@ -382,21 +387,21 @@ def _free_spins(fields: Fields, beta: float) -> Sequence:
 
 
 def _log_binomials(n: int) -> np.ndarray:
-    """ln C(n, j) for j = 0..n, without the cancellation of three large logarithms.
+    """ln [C(n, j) / 2^n] for j = 0..n, without the cancellation of large logarithms.
 
     C. Loader, Fast and accurate computation of binomial probabilities (2000): with x = (2j - n)/n and the
-    error d of Stirling's formula, ln C(n, j) - n ln 2 is
-    -(n/2) [ln(1 - x^2) + 2x artanh x] + (1/2) ln(2 / (pi n (1 - x^2))) + d(n) - d(j) - d(n - j).
+    error d of Stirling's formula it is
+    -(n/2) [(1 + x) ln(1 + x) + (1 - x) ln(1 - x)] + ln[n / (2 pi j (n - j))] / 2 + d(n) - d(j) - d(n - j).
     """
-    out = np.zeros(n + 1)
+    out = np.full(n + 1, -n * _LN2)
     if n > 1:
         j = np.arange(1.0, n)
         x = (2 * j - n) / n
-        shape = np.log1p(-x * x)
-        out[1:-1] = n * math.log(2.0) - n / 2 * (shape + 2 * x * np.arctanh(x)) - shape / 2
-        out[1:-1] += (math.log(2 / (math.pi * n)) / 2 + _stirling_error(np.array([float(n)]))) - (
-            _stirling_error(j) + _stirling_error(n - j)
-        )
+        middle = np.log1p(-x * x) + 2 * x * np.arctanh(x)  # in this form exact about x = 0
+        ends = 2 * (j * np.log(2 * j / n) + (n - j) * np.log(2 * (n - j) / n)) / n
+        errors = _stirling_error(np.array(float(n))) - _stirling_error(j) - _stirling_error(n - j)
+        normal = np.log(n / (2 * math.pi * j * (n - j))) / 2
+        out[1:-1] = normal + errors - n / 2 * np.where(np.abs(x) < 0.5, middle, ends)
     return out
 
 
@@ -409,13 +414,13 @@ def _stirling_error(n: np.ndarray) -> np.ndarray:
 
 
 def _summed_out(x: np.ndarray, fields: Fields, scale: float, beta: float) -> tuple[np.ndarray, np.ndarray]:
-    """Sums over a of ln 2cosh(beta y_a) and of the mean energies -y_a tanh(beta y_a), y_a = scale x + g_a."""
+    """Sums over a of ln cosh(beta y_a) and of the mean energies -y_a tanh(beta y_a), y_a = scale x + g_a."""
     log_weight, energy = np.zeros(len(x)), np.zeros(len(x))
     step = max(1, _CHUNK // len(x))
     for first in range(0, len(fields.values), step):
         g, n = (values[first : first + step] for values in fields)
         y = np.abs(scale * x[:, None] + g)
-        log_weight += (beta * y + np.log1p(np.exp(-2 * beta * y))) @ n
+        log_weight += (beta * y + np.log1p(np.expm1(-2 * beta * y) / 2)) @ n
         energy -= (y * np.tanh(beta * y)) @ n
     return log_weight, energy
 
