@@ -19,12 +19,23 @@ if TYPE_CHECKING:
     from . import observables as observables
     from . import plotting as plotting
     from . import sweeps as sweeps
+    from . import theory as theory
     from .solve import explain as explain
     from .solve import ground_state as ground_state
     from .solve import log_partition as log_partition
     from .solve import mean_energy as mean_energy
 
-_SUBPACKAGES = ("models", "ensembles", "exact", "dynamics", "observables", "sweeps", "plotting", "interop")
+_SUBPACKAGES = (
+    "models",
+    "ensembles",
+    "exact",
+    "dynamics",
+    "observables",
+    "theory",
+    "sweeps",
+    "plotting",
+    "interop",
+)
 _FUNCTIONS = dict.fromkeys(("ground_state", "log_partition", "mean_energy", "explain"), "solve")
 
 __all__ = ["__version__", *_SUBPACKAGES, *_FUNCTIONS]
