@@ -71,11 +71,11 @@ def test_underflow_is_noticed_in_the_result(n, monkeypatch):
     """Without the estimate beforehand, the product itself reports that it failed."""
     model = DenseIsing(symmetric(np.random.default_rng(n).normal(size=(n, n))))
     expected = log_partition(model, 1000.0)
-    product = partition._Product(partition.Search(model, prune=False))
+    product = partition.Product(partition.Search(model, prune=False))
     assert product.sums(0.01, True, 1) is not None
     monkeypatch.setattr(partition, "_LARGEST_GAP", math.inf)
     search = partition.Search(model, prune=False)
-    assert partition._Product(search).sums(1000.0 * search.unit, True, 1) is None
+    assert partition.Product(search).sums(1000.0 * search.unit, True, 1) is None
     assert log_partition(model, 1000.0) == expected
 
 

@@ -33,7 +33,7 @@ SECONDS_PER_STATE = 0.06e-9  # one core, ln Z; the mean energy takes three times
 _CORE_SPINS = 29  # summed by one matrix product
 _C_SPINS = 11
 # Underflow changes each of up to 2^40 terms by 3e-308 at most, so a sum above 1e-275 is unharmed.
-_SMALLEST_SUM = 1e-275
+SMALLEST_SUM = 1e-275
 _LARGEST_GAP = 660.0  # above, it is not worth trying: 660 = -ln(1e-275) + 40 ln 2
 
 
@@ -119,7 +119,7 @@ def _thermal(model: Any, beta: Any, threads: int | None, with_energy: bool) -> t
     search = Search(model, prune=False)
     log_z, u = np.empty(betas.size), np.empty(betas.size)
     with one_blas_thread():  # the threads are ours, and the bits the same
-        product = _Product(search)
+        product = Product(search)
         low = None
         for k, x in enumerate(betas.ravel()):
             reduced = float(x) * search.unit
@@ -134,7 +134,7 @@ def _thermal(model: Any, beta: Any, threads: int | None, with_energy: bool) -> t
     return log_z, u
 
 
-class _Product:
+class Product:
     """Energies, in the units of the search, of the pairs of groups; shape (B, A), (B, C), (C, A)."""
 
     def __init__(self, search: Search) -> None:
@@ -143,14 +143,16 @@ class _Product:
         c = min(core, _C_SPINS)
         a = (core - c) // 2
         D, B, C, A = np.split(np.arange(n + 1), np.cumsum([n + 1 - core, core - c - a, c]))
+        self.groups = D, B, C, A
         G = search.G
         AB, BC, CA = _pairs(G, B, A), _pairs(G, B, C), _pairs(G, C, A)
         AB += energy_table(G[np.ix_(A, A)])
         BC += energy_table(G[np.ix_(B, B)])[:, None]
         CA += energy_table(G[np.ix_(C, C)])[:, None]
         self.AB, self.BC, self.CA = AB - AB.min(), BC - BC.min(), CA - CA.min()
-        s = _signs(np.arange(1 << (n - core)), n + 1 - core)
+        s = signs(np.arange(1 << (n - core)), n + 1 - core)
         s[:, 0] = 1.0
+        self.outer = s
         self.fields = [s @ G[np.ix_(D, group)] for group in (A, B, C)]
         # No state of a block lies below its table minima and fully aligned fields.
         self.lowest = AB.min() + BC.min() + CA.min() - ((s @ G[np.ix_(D, D)]) * s).sum(1) / 2
@@ -158,9 +160,18 @@ class _Product:
         self.known = above_ground(G, search.eps)
         self.seconds = 2.0**n * SECONDS_PER_STATE
 
+    def underflows(self, beta: float) -> bool:
+        """Whether it is not worth trying; where it is, a sum below SMALLEST_SUM tells."""
+        return bool(beta * (self.known - self.lowest.min()) > _LARGEST_GAP)
+
+    def field_tables(self, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Energies of A, B and C in the fields of the outer spins, from 0 on; B and C as columns."""
+        A, B, C = (linear_table(h[d]) + np.abs(h[d]).sum() for h in self.fields)
+        return A, B[:, None], C[:, None]
+
     def sums(self, beta: float, with_energy: bool, threads: int | None) -> tuple[float, float] | None:
         """(ln Z, mean energy), or None where the product underflows."""
-        if beta * (self.known - self.lowest.min()) > _LARGEST_GAP:
+        if self.underflows(beta):
             return None
         AB, BC, CA = self.AB, self.BC, self.CA
         W, X, Y = np.exp(-beta * AB), np.exp(-beta * BC), np.exp(-beta * CA)
@@ -168,8 +179,7 @@ class _Product:
 
         def block(d: int) -> tuple[float, float]:
             """Sums of the weights exp(-beta (E - lowest)), and of weight times E - lowest."""
-            A, B, C = (linear_table(h[d]) + np.abs(h[d]).sum() for h in self.fields)
-            B, C = B[:, None], C[:, None]
+            A, B, C = self.field_tables(d)
             weights = W * np.exp(-beta * A) * np.exp(-beta * B)
             Y_block = Y * np.exp(-beta * C)
             P = X @ Y_block
@@ -186,7 +196,7 @@ class _Product:
         shift = self.lowest.min()
         weights = np.exp(-beta * (self.lowest - shift))
         total = float((weights * z).sum())
-        if total < _SMALLEST_SUM:
+        if total < SMALLEST_SUM:
             return None
         energy = (weights * (z * (self.lowest - shift) + excess)).sum() / total
         return math.log(total) - beta * shift, float(shift + energy)
@@ -194,10 +204,10 @@ class _Product:
 
 def _pairs(G: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """-s.G.t for all states s and t of two groups."""
-    s, t = (_signs(np.arange(1 << len(group)), len(group)) for group in (rows, columns))
+    s, t = (signs(np.arange(1 << len(group)), len(group)) for group in (rows, columns))
     return -s @ G[np.ix_(rows, columns)] @ t.T
 
 
-def _signs(number: Any, n: int) -> np.ndarray:
+def signs(number: Any, n: int) -> np.ndarray:
     """The n bits of numbers, highest first, as spins."""
     return 2.0 * ((np.asarray(number)[..., None] >> np.arange(n - 1, -1, -1)) & 1) - 1.0
