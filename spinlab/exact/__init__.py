@@ -2,7 +2,8 @@
 
 A method is a module with ``NAME``, ``refusal(model)`` (why it cannot take the model, or None)
 and ``cost(model)`` (estimated seconds and bytes), and either ``ground_state`` or
-``log_partition`` and ``mean_energy``. :mod:`spinlab.solve` picks the cheapest one.
+``log_partition`` and ``mean_energy``. :mod:`spinlab.solve` picks the cheapest one. The functions that
+this package offers itself list all states of interest of a small model, or average over all of them.
 """
 
 from . import enumeration as enumeration
@@ -13,7 +14,17 @@ from . import lowrank_partition as lowrank_partition
 from . import partition as partition
 from . import tree as tree
 from . import tree_partition as tree_partition
+from .minima import LocalMinima as LocalMinima
+from .minima import local_minima as local_minima
 from .result import GroundState as GroundState
+from .spectrum import DensityOfStates as DensityOfStates
+from .spectrum import Level as Level
+from .spectrum import density_of_states as density_of_states
+from .spectrum import ground_states as ground_states
+from .spectrum import lowest_levels as lowest_levels
+from .thermal import ThermalAverages as ThermalAverages
+from .thermal import boltzmann_samples as boltzmann_samples
+from .thermal import thermal_averages as thermal_averages
 
 # The registries: methods for ground states, and for the partition function.
 __all__ = ["enumeration", "layer", "lowrank", "tree"]
