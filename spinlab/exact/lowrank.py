@@ -123,8 +123,8 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
     -----
     Binary: independent of N but for reading the patterns (0.02 s per 10^6 spins); K = 5, 6, 7 take 0.1, 1 and
     120 ms of one core, as an RBM with binary hidden patterns 0.1, 5 and 900 ms, with hidden biases several
-    times that. Real: N log N for rank 2 (10^6 in 0.5 s), N^2 log N for rank 3 (10^3 in 0.2 s); for RBMs times the
-    size of the other layer.
+    times that. Real: N log N for rank 2 (10^6 in 0.5 s), N^2 log N for rank 3 (10^3 in 0.2 s); for RBMs times
+    the size of the other layer.
 
     Examples
     --------
