@@ -34,10 +34,8 @@ def positive(
     if infinite:
         good |= array == math.inf
     if not good.all():
-        raise ValueError(
-            f"{name} must be a positive number ({limits[0]:g} to {limits[1]:g}{', or inf' if infinite else ''}), "
-            f"got {array[~good].flat[0]:g}"
-        )
+        allowed = f"{limits[0]:g} to {limits[1]:g}{', or inf' if infinite else ''}"
+        raise ValueError(f"{name} must be a positive number ({allowed}), got {array[~good].flat[0]:g}")
     return array
 
 
@@ -150,11 +148,16 @@ def _narrow(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     """Small B: no pole is near the real axis."""
     z, weight = _grid()
     y = A[:, None] + B[:, None] * z
-    e = np.exp(-2 * np.abs(y))
-    t, sech2 = np.copysign((1 - e) / (1 + e), y), 4 * e / (1 + e) ** 2
+    e = np.expm1(-2 * np.abs(y))
+    t, sech2 = np.copysign(e / (2 + e), y), 4 * (1 + e) / (2 + e) ** 2
     derivative = 2 * t * sech2
     return np.stack([t @ weight, t**2 @ weight, sech2 @ weight, sech2**2 @ weight,
                      derivative @ weight, derivative @ (z * weight)])  # fmt: skip
+
+
+def above_field(T: np.ndarray) -> np.ndarray:
+    """Above the root of tanh A = A T, as tanh A < A (15 + A^2) / (15 + 6 A^2) and tanh A < 1."""
+    return np.minimum(1 / T, np.sqrt(15 * np.maximum(1 - T, 0) / np.maximum(6 * T - 1, 1e-300)))
 
 
 def marginal(t: np.ndarray) -> np.ndarray:

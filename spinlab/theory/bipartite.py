@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._numerics import Averages, averages, flat, mean_log_2cosh, positive, real, root, shaped
+from ._numerics import Averages, above_field, averages, flat, mean_log_2cosh, positive, real, root, shaped
 
 _LOADS = (1e-9, 1e9)
 _RATIOS = (1e-6, 1e6)
@@ -451,7 +451,7 @@ def _fields(Bv: np.ndarray, Bh: np.ndarray, g: np.ndarray, b: np.ndarray) -> tup
     up, down = b * np.sqrt(g), b / np.sqrt(g)
     zero = 0 * Bv
     slope = b**2 * averages(zero, Bv).sech2 * averages(zero, Bh).sech2
-    A = np.where(slope > 1, up, 0.0)
+    A = np.where(slope > 1, np.minimum(up, above_field(1 / b**2)), 0.0)  # as A < b^2 tanh A
     active = np.flatnonzero(slope > 1)
     for _ in range(200):
         if not active.size:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ._numerics import averages, flat, marginal, mean_log_2cosh, positive, real, root, shaped
+from ._numerics import above_field, averages, flat, marginal, mean_log_2cosh, positive, real, root, shaped
 
 __all__ = [
     "State",
@@ -317,9 +317,9 @@ def _state(columns: np.ndarray, shape: tuple[int, ...]) -> State:
 def _field(B: np.ndarray, T: np.ndarray) -> np.ndarray:
     """The positive root A of E tanh(A + B z) = A T.
 
-    The left side is concave in A, so Newton's method from A = 1/T comes down to it without a jump.
+    The left side is concave in A and below tanh A, so Newton's method comes down to it without a jump.
     """
-    A = 1 / T
+    A = above_field(T)
     active = np.arange(A.size)
     for _ in range(200):
         a, t = A[active], T[active]

@@ -119,13 +119,11 @@ def at_line(T: Any) -> Any:
         return np.log(averages(t * B, B).sech4) / 2 - np.log(T)
 
     h = np.zeros(T.size)
-    some = (T < 1 - 1e-6) & (T > 1e-100)
+    some = T < 1 - 1e-6
     t = root(excess, 1e-7, 22.0, T[some])
     h[some] = t * marginal(t) * T[some]
-    near = (T < 1) & (T >= 1 - 1e-6)
+    near = ~some & (T < 1)
     h[near] = np.sqrt(4 / 3 * (1 - T[near]) ** 3)
-    cold = T <= 1e-100
-    h[cold] = np.sqrt(2 * np.log(4 / 3 / math.sqrt(2 * math.pi)) - 2 * np.log(T[cold]))
     return shaped(h, shape)
 
 
