@@ -12,6 +12,7 @@ from . import layer_partition as layer_partition
 from . import lowrank as lowrank
 from . import lowrank_partition as lowrank_partition
 from . import partition as partition
+from . import planar as planar
 from . import tree as tree
 from . import tree_partition as tree_partition
 from .minima import LocalMinima as LocalMinima
@@ -27,8 +28,8 @@ from .thermal import boltzmann_samples as boltzmann_samples
 from .thermal import thermal_averages as thermal_averages
 
 # The registries: methods for ground states, and for the partition function.
-__all__ = ["enumeration", "layer", "lowrank", "tree"]
-GROUND_STATE = {method.NAME: method for method in (enumeration, layer, lowrank, tree)}
+__all__ = ["enumeration", "layer", "lowrank", "planar", "tree"]
+GROUND_STATE = {method.NAME: method for method in (enumeration, layer, lowrank, planar, tree)}
 PARTITION = {
     method.NAME: method for method in (partition, layer_partition, lowrank_partition, tree_partition)
 }

@@ -195,12 +195,17 @@ def _value(dual: Dual) -> int:
     return sum(dual.radius.tolist()) - inner
 
 
+def _nest(parent: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Vertices in such an order that those of a node are next to each other; the rest of ``Dual``."""
+    children = np.argsort(parent, kind="stable")
+    start = np.searchsorted(parent[children], np.arange(len(parent) + 1))
+    nest: tuple[np.ndarray, ...] = _lay_out(parent, z, children, start)
+    return nest
+
+
 @kernel
-def _nest(parent: np.ndarray, z: np.ndarray) -> Any:
-    """Vertices in such an order that every node's are next to each other."""
+def _lay_out(parent: np.ndarray, z: np.ndarray, children: np.ndarray, start: np.ndarray) -> Any:
     nodes = len(parent)
-    children = np.argsort(parent, kind="mergesort")
-    start = np.searchsorted(parent[children], np.arange(nodes + 1))
     members = np.empty(nodes // 2, np.int64)
     first, last, moat = np.zeros(nodes, np.int64), np.zeros(nodes, np.int64), np.zeros(nodes, np.int64)
     waiting = np.empty(2 * nodes, np.int64)

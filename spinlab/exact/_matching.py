@@ -57,45 +57,58 @@ def minimum_matching(n: int, i: np.ndarray, j: np.ndarray, w: np.ndarray) -> Mat
     out = np.argsort(tail, kind="stable")
     start = np.searchsorted(tail[out], np.arange(n + 1))
 
-    def of_vertices() -> np.ndarray:
-        return np.zeros(n, np.int64)
-
-    def of_nodes() -> np.ndarray:
-        return np.zeros(2 * n, np.int64)
-
+    vertices, nodes = np.zeros(n, _VERTEX), np.zeros(2 * n, _NODE)
+    vertices["mate"] = vertices["tree"] = nodes["parent"] = -1
+    vertices["group"] = nodes["base"][:n] = nodes["outermost"][:n] = np.arange(n)
+    nodes["size"][:n] = 1
     g = _Forest(
         start=start,
         out=out,
         head=head,
         w=w,
-        mate=of_vertices() - 1,
-        radius=of_vertices(),
-        sign=of_vertices(),
-        since=of_vertices(),
-        tree=of_vertices() - 1,
-        group=of_vertices(),
-        z=of_nodes(),
-        parent=of_nodes() - 1,
-        base=of_nodes(),
-        first=of_nodes(),
-        after=of_nodes(),
-        before=of_nodes(),
-        link=of_nodes(),
-        label=of_nodes(),
-        born=of_nodes(),
-        entry=of_nodes(),
-        node=of_nodes(),
-        size=of_nodes(),
-        mark=of_nodes(),
+        vertices=vertices,
+        nodes=nodes,
         unused=np.arange(2 * n - 1, n - 1, -1),
         n_unused=np.array([n]),
-        inside=of_vertices(),
-        todo=np.zeros((2 * n, 2), np.int64),
+        inside=np.empty(n, np.int64),
+        todo=np.empty((2 * n, 2), np.int64),
     )
     status = _match(g)
     if status < 0:
         raise RuntimeError("a tight edge was lost in the search for a matching; please report this model")
-    return Matching(head[g.mate], g.radius, g.parent, g.z) if status else None
+    if not status:
+        return None
+    mate, radius, parent, z = vertices["mate"], vertices["radius"], nodes["parent"], nodes["z"]
+    return Matching(head[mate], *(np.ascontiguousarray(x) for x in (radius, parent, z)))
+
+
+_VERTEX = np.dtype(
+    [
+        ("mate", np.int64),  # half-edge to the partner, -1 where there is none
+        ("radius", np.int64),  # as it was at the time ``since``; it changes by ``sign`` per unit time
+        ("sign", np.int64),
+        ("since", np.int64),
+        ("tree", np.int64),  # root of the tree that the vertex belongs to, or -1
+        ("group", np.int64),  # nodes[group].outermost is the outermost node that holds the vertex
+    ]
+)
+_NODE = np.dtype(
+    [
+        ("z", np.int64),  # as it was at the time ``born``; outermost, it changes by 2 or -2 per unit time
+        ("parent", np.int64),
+        ("base", np.int64),  # the vertex whose partner lies outside the node
+        ("first", np.int64),  # the child that holds the base
+        ("after", np.int64),  # the next node in the cycle of the parent
+        ("before", np.int64),
+        ("link", np.int64),  # half-edge to the next node
+        ("label", np.int64),
+        ("born", np.int64),  # when the label was given
+        ("entry", np.int64),  # half-edge by which the tree reaches an inner node
+        ("outermost", np.int64),
+        ("size", np.int64),  # number of vertices
+        ("mark", np.int64),
+    ]
+)
 
 
 class _Forest(NamedTuple):
@@ -106,41 +119,8 @@ class _Forest(NamedTuple):
     """The half-edges that leave v are out[start[v] : start[v + 1]]."""
     head: np.ndarray
     w: np.ndarray
-
-    # Of a vertex.
-    mate: np.ndarray
-    """Half-edge to the partner, -1 where there is none."""
-    radius: np.ndarray
-    """As it was at the time ``since``; it changes by ``sign`` per unit time."""
-    sign: np.ndarray
-    since: np.ndarray
-    tree: np.ndarray
-    """Root of the tree that the vertex belongs to, or -1."""
-    group: np.ndarray
-    """node[group[v]] is the outermost node that holds v."""
-
-    # Of a node: vertices 0..n-1 and blossoms n..2n-1.
-    z: np.ndarray
-    """As it was at the time ``born`` if the node is outermost; it changes by 2 or -2 per unit time."""
-    parent: np.ndarray
-    base: np.ndarray
-    """The vertex whose partner lies outside the node."""
-    first: np.ndarray
-    """The child of a blossom that holds its base."""
-    after: np.ndarray
-    """The next node in the cycle of the parent; ``before`` is the one before, ``link`` leads to the next."""
-    before: np.ndarray
-    link: np.ndarray
-    label: np.ndarray
-    born: np.ndarray
-    """When the label was given."""
-    entry: np.ndarray
-    """Half-edge by which the tree reaches an inner node."""
-    node: np.ndarray
-    size: np.ndarray
-    """Number of vertices."""
-    mark: np.ndarray
-
+    vertices: np.ndarray
+    nodes: np.ndarray
     unused: np.ndarray
     """Blossoms not in use: the first n_unused[0]."""
     n_unused: np.ndarray
@@ -151,20 +131,16 @@ class _Forest(NamedTuple):
 @kernel
 def _match(g: Any) -> int:
     """1 with a perfect matching, 0 if there is none, -1 if an invariant is broken."""
-    n = len(g.mate)
-    g.base[:n] = np.arange(n)
-    g.group[:] = np.arange(n)
-    g.node[:n] = np.arange(n)
-    g.size[:n] = 1
+    n = len(g.vertices)
     for v in range(n):
         if g.start[v] == g.start[v + 1]:
             return 0
         lightest = g.w[g.out[g.start[v]] >> 1]
         for k in range(g.start[v] + 1, g.start[v + 1]):
             lightest = min(lightest, g.w[g.out[k] >> 1])
-        g.radius[v] = lightest >> 1
+        g.vertices[v].radius = lightest >> 1
     for v in range(n):
-        if g.mate[v] < 0:
+        if g.vertices[v].mate < 0:
             _match_greedily(g, v)
     return _grow(g)
 
@@ -176,11 +152,11 @@ def _match_greedily(g: Any, v: int) -> None:
     least = _slack(g, edges[0], 0)
     for h in edges:
         least = min(least, _slack(g, h, 0))
-    g.radius[v] += least
+    g.vertices[v].radius += least
     for h in edges:
         u = g.head[h]
-        if g.mate[u] < 0 and _slack(g, h, 0) == 0:
-            g.mate[v], g.mate[u] = h, h ^ 1
+        if g.vertices[u].mate < 0 and _slack(g, h, 0) == 0:
+            g.vertices[v].mate, g.vertices[u].mate = h, h ^ 1
             return
 
 
@@ -191,12 +167,12 @@ def _grow(g: Any) -> int:
     heap = [(0, 0)]
     heap.pop()
     unmatched = 0
-    for v in range(len(g.mate)):
-        if g.mate[v] < 0:
-            g.label[v] = OUTER
+    for v in range(len(g.vertices)):
+        if g.vertices[v].mate < 0:
+            g.nodes[v].label = OUTER
             unmatched += 1
-    for v in range(len(g.mate)):
-        if g.mate[v] < 0:
+    for v in range(len(g.vertices)):
+        if g.vertices[v].mate < 0:
             _make_outer(g, heap, v, v, now)
     while unmatched:
         if not heap:
@@ -204,28 +180,28 @@ def _grow(g: Any) -> int:
         now, event = heapq.heappop(heap)
         if event < 0:
             b = -1 - event
-            if g.label[b] == INNER and g.z[b] == 2 * (now - g.born[b]):
+            if g.nodes[b].label == INNER and g.nodes[b].z == 2 * (now - g.nodes[b].born):
                 _expand(g, heap, b, now)
             continue
         u, v = g.head[event ^ 1], g.head[event]
         a, b = _top(g, u), _top(g, v)
-        if a == b or g.label[a] != OUTER or g.label[b] == INNER:
+        if a == b or g.nodes[a].label != OUTER or g.nodes[b].label == INNER:
             continue
         slack = _slack(g, event, now)
         if slack < 0:
             return -1
         if slack > 0:  # the radius of the other end stood still for a while
             _push(g, heap, event, now)
-        elif g.label[b] == FREE:
+        elif g.nodes[b].label == FREE:
             _make_inner(g, heap, b, event, now)
-            mate = g.head[g.mate[g.base[b]]]
-            _make_outer(g, heap, _top(g, mate), g.tree[u], now)
-        elif g.tree[u] == g.tree[v]:
+            mate = g.head[g.vertices[g.nodes[b].base].mate]
+            _make_outer(g, heap, _top(g, mate), g.vertices[u].tree, now)
+        elif g.vertices[u].tree == g.vertices[v].tree:
             _shrink(g, heap, event, now)
         else:
             _augment(g, event)
             _augment(g, event ^ 1)
-            _dissolve(g, heap, g.tree[u], g.tree[v], now)
+            _dissolve(g, heap, g.vertices[u].tree, g.vertices[v].tree, now)
             unmatched -= 2
     return 1
 
@@ -234,13 +210,13 @@ def _grow(g: Any) -> int:
 def _dissolve(g: Any, heap: Any, one: int, other: int, now: int) -> None:
     """Free the nodes of two trees; other trees may reach them."""
     count = 0
-    for v in range(len(g.mate)):
-        if g.tree[v] == one or g.tree[v] == other:
+    for v in range(len(g.vertices)):
+        if g.vertices[v].tree == one or g.vertices[v].tree == other:
             _set_sign(g, v, 0, now)
             b = _top(g, v)
             _settle(g, b, now)
-            g.label[b] = FREE
-            g.tree[v] = -1
+            g.nodes[b].label = FREE
+            g.vertices[v].tree = -1
             g.inside[count] = v
             count += 1
     for v in g.inside[:count]:
@@ -250,15 +226,15 @@ def _dissolve(g: Any, heap: Any, one: int, other: int, now: int) -> None:
 @kernel
 def _top(g: Any, v: int) -> int:
     """The outermost node that holds a vertex."""
-    return g.node[g.group[v]]
+    return g.nodes[g.vertices[v].group].outermost
 
 
 @kernel
 def _slack(g: Any, h: int, now: int) -> int:
     """Of an edge between two outermost nodes."""
     u, v = g.head[h], g.head[h ^ 1]
-    ru = g.radius[u] + g.sign[u] * (now - g.since[u])
-    rv = g.radius[v] + g.sign[v] * (now - g.since[v])
+    ru = g.vertices[u].radius + g.vertices[u].sign * (now - g.vertices[u].since)
+    rv = g.vertices[v].radius + g.vertices[v].sign * (now - g.vertices[v].since)
     return g.w[h >> 1] - ru - rv
 
 
@@ -266,31 +242,31 @@ def _slack(g: Any, h: int, now: int) -> int:
 def _push(g: Any, heap: Any, h: int, now: int) -> None:
     """Note when a half-edge from an outer node will be tight."""
     slack = _slack(g, h, now)
-    outer = g.label[_top(g, g.head[h])] == OUTER
+    outer = g.nodes[_top(g, g.head[h])].label == OUTER
     heapq.heappush(heap, (now + (slack >> 1 if outer else slack), h))
 
 
 @kernel
 def _set_sign(g: Any, v: int, sign: int, now: int) -> None:
-    g.radius[v] += g.sign[v] * (now - g.since[v])
-    g.sign[v], g.since[v] = sign, now
+    g.vertices[v].radius += g.vertices[v].sign * (now - g.vertices[v].since)
+    g.vertices[v].sign, g.vertices[v].since = sign, now
 
 
 @kernel
 def _settle(g: Any, b: int, now: int) -> None:
     """Bring z of an outermost node up to date."""
-    if b >= len(g.mate):
-        if g.label[b] == OUTER:
-            g.z[b] += 2 * (now - g.born[b])
-        elif g.label[b] == INNER:
-            g.z[b] -= 2 * (now - g.born[b])
-        g.born[b] = now
+    if b >= len(g.vertices):
+        if g.nodes[b].label == OUTER:
+            g.nodes[b].z += 2 * (now - g.nodes[b].born)
+        elif g.nodes[b].label == INNER:
+            g.nodes[b].z -= 2 * (now - g.nodes[b].born)
+        g.nodes[b].born = now
 
 
 @kernel
 def _vertices(g: Any, b: int) -> Any:
     """The vertices in a node, valid until the next call."""
-    n = len(g.mate)
+    n = len(g.vertices)
     g.todo[0, 0] = b
     waiting, count = 1, 0
     while waiting:
@@ -300,30 +276,30 @@ def _vertices(g: Any, b: int) -> Any:
             g.inside[count] = x
             count += 1
             continue
-        child = g.first[x]
+        child = g.nodes[x].first
         for _ in range(_length(g, x)):
             g.todo[waiting, 0] = child
             waiting += 1
-            child = g.after[child]
+            child = g.nodes[child].after
     return g.inside[:count]
 
 
 @kernel
 def _length(g: Any, b: int) -> int:
     """Number of children of a blossom."""
-    length, child = 1, g.after[g.first[b]]
-    while child != g.first[b]:
+    length, child = 1, g.nodes[g.nodes[b].first].after
+    while child != g.nodes[b].first:
         length += 1
-        child = g.after[child]
+        child = g.nodes[child].after
     return length
 
 
 @kernel
 def _make_outer(g: Any, heap: Any, b: int, tree: int, now: int) -> None:
-    g.label[b], g.born[b] = OUTER, now
+    g.nodes[b].label, g.nodes[b].born = OUTER, now
     vertices = _vertices(g, b)
     for v in vertices:
-        g.tree[v] = tree
+        g.vertices[v].tree = tree
         _set_sign(g, v, 1, now)
     for v in vertices:
         _scan_outer(g, heap, v, now)
@@ -334,7 +310,7 @@ def _scan_outer(g: Any, heap: Any, v: int, now: int) -> None:
     for k in range(g.start[v], g.start[v + 1]):
         h = g.out[k]
         b = _top(g, g.head[h])
-        if b != _top(g, v) and g.label[b] != INNER:
+        if b != _top(g, v) and g.nodes[b].label != INNER:
             _push(g, heap, h, now)
 
 
@@ -342,19 +318,19 @@ def _scan_outer(g: Any, heap: Any, v: int, now: int) -> None:
 def _scan_free(g: Any, heap: Any, v: int, now: int) -> None:
     for k in range(g.start[v], g.start[v + 1]):
         h = g.out[k]
-        if g.label[_top(g, g.head[h])] == OUTER:
+        if g.nodes[_top(g, g.head[h])].label == OUTER:
             _push(g, heap, h ^ 1, now)
 
 
 @kernel
 def _make_inner(g: Any, heap: Any, b: int, entry: int, now: int) -> None:
-    g.label[b], g.born[b], g.entry[b] = INNER, now, entry
-    tree = g.tree[g.head[entry ^ 1]]
+    g.nodes[b].label, g.nodes[b].born, g.nodes[b].entry = INNER, now, entry
+    tree = g.vertices[g.head[entry ^ 1]].tree
     for v in _vertices(g, b):
-        g.tree[v] = tree
+        g.vertices[v].tree = tree
         _set_sign(g, v, -1, now)
-    if b >= len(g.mate):
-        heapq.heappush(heap, (now + (g.z[b] >> 1), -1 - b))
+    if b >= len(g.vertices):
+        heapq.heappush(heap, (now + (g.nodes[b].z >> 1), -1 - b))
 
 
 @kernel
@@ -364,53 +340,53 @@ def _shrink(g: Any, heap: Any, h: int, now: int) -> None:
     meet = _meet(g, a, b)
     x = a
     while x != meet:  # downwards from the meeting point to a
-        up = g.mate[g.base[x]]
+        up = g.vertices[g.nodes[x].base].mate
         inner = _top(g, g.head[up])
         outer = _above(g, x)
-        g.after[outer], g.link[outer] = inner, g.entry[inner]
-        g.after[inner], g.link[inner] = x, up ^ 1
+        g.nodes[outer].after, g.nodes[outer].link = inner, g.nodes[inner].entry
+        g.nodes[inner].after, g.nodes[inner].link = x, up ^ 1
         x = outer
-    g.after[a], g.link[a] = b, h
+    g.nodes[a].after, g.nodes[a].link = b, h
     x = b
     while x != meet:  # upwards from b
-        up = g.mate[g.base[x]]
+        up = g.vertices[g.nodes[x].base].mate
         inner = _top(g, g.head[up])
         outer = _above(g, x)
-        g.after[x], g.link[x] = inner, up
-        g.after[inner], g.link[inner] = outer, g.entry[inner] ^ 1
+        g.nodes[x].after, g.nodes[x].link = inner, up
+        g.nodes[inner].after, g.nodes[inner].link = outer, g.nodes[inner].entry ^ 1
         x = outer
 
     g.n_unused[0] -= 1
     new = g.unused[g.n_unused[0]]
-    g.z[new], g.base[new], g.first[new] = 0, g.base[meet], meet
-    g.label[new], g.born[new] = OUTER, now
+    g.nodes[new].z, g.nodes[new].base, g.nodes[new].first = 0, g.nodes[meet].base, meet
+    g.nodes[new].label, g.nodes[new].born = OUTER, now
     length = _length(g, new)
     x = largest = meet
-    g.size[new] = 0
+    g.nodes[new].size = 0
     for _ in range(length):
         _settle(g, x, now)
-        g.parent[x] = new
-        g.before[g.after[x]] = x
-        g.size[new] += g.size[x]
-        if g.size[x] > g.size[largest]:
+        g.nodes[x].parent = new
+        g.nodes[g.nodes[x].after].before = x
+        g.nodes[new].size += g.nodes[x].size
+        if g.nodes[x].size > g.nodes[largest].size:
             largest = x
-        x = g.after[x]
-    group = g.group[g.base[largest]]  # each vertex changes its group log n times at most
-    g.node[group] = new
+        x = g.nodes[x].after
+    group = g.vertices[g.nodes[largest].base].group  # each vertex changes its group log n times at most
+    g.nodes[group].outermost = new
     for _ in range(length):
         if x != largest:
             for v in _vertices(g, x):
-                g.group[v] = group
-        x = g.after[x]
+                g.vertices[v].group = group
+        x = g.nodes[x].after
     for _ in range(length):
-        if g.label[x] == INNER:
+        if g.nodes[x].label == INNER:
             vertices = _vertices(g, x)
             for v in vertices:
                 _set_sign(g, v, 1, now)
             for v in vertices:
                 _scan_outer(g, heap, v, now)
-        g.label[x] = FREE
-        x = g.after[x]
+        g.nodes[x].label = FREE
+        x = g.nodes[x].after
 
 
 @kernel
@@ -419,16 +395,16 @@ def _meet(g: Any, a: int, b: int) -> int:
     x, y = a, b
     while True:
         if x >= 0:
-            if g.mark[x]:
+            if g.nodes[x].mark:
                 break
-            g.mark[x] = 1
+            g.nodes[x].mark = 1
             x = _above(g, x)
         x, y = y, x
     for start in (a, b):
         y = start
-        while y >= 0 and g.mark[y]:
+        while y >= 0 and g.nodes[y].mark:
             if y != x or start == b:
-                g.mark[y] = 0
+                g.nodes[y].mark = 0
             y = _above(g, y)
     return x
 
@@ -436,44 +412,44 @@ def _meet(g: Any, a: int, b: int) -> int:
 @kernel
 def _above(g: Any, x: int) -> int:
     """The outer node above an outer node of the tree, -1 above the root."""
-    up = g.mate[g.base[x]]
+    up = g.vertices[g.nodes[x].base].mate
     if up < 0:
         return -1
-    return _top(g, g.head[g.entry[_top(g, g.head[up])] ^ 1])
+    return _top(g, g.head[g.nodes[_top(g, g.head[up])].entry ^ 1])
 
 
 @kernel
 def _expand(g: Any, heap: Any, b: int, now: int) -> None:
     """Take an inner blossom with z = 0 apart; its children on the tree's path are labelled anew."""
     length = _length(g, b)
-    base = g.first[b]
+    base = g.nodes[b].first
     x = base
     for _ in range(length):
-        g.parent[x] = -1
+        g.nodes[x].parent = -1
         vertices = _vertices(g, x)
-        g.node[vertices[0]] = x
+        g.nodes[vertices[0]].outermost = x
         for v in vertices:
-            g.group[v] = vertices[0]
+            g.vertices[v].group = vertices[0]
             _set_sign(g, v, 0, now)
-        x = g.after[x]
-    entry = g.entry[b]
-    tree = g.tree[g.head[entry]]
+        x = g.nodes[x].after
+    entry = g.nodes[b].entry
+    tree = g.vertices[g.head[entry]].tree
     x = _top(g, g.head[entry])
     forwards = _steps(g, x, base) % 2 == 0
     _make_inner(g, heap, x, entry, now)
     while x != base:
         matched, link, x = _two_steps(g, x, forwards)
-        g.label[matched] = OUTER
+        g.nodes[matched].label = OUTER
         _make_inner(g, heap, x, link, now)
     for _ in range(length):
-        if g.label[x] == OUTER:
+        if g.nodes[x].label == OUTER:
             _make_outer(g, heap, x, tree, now)
-        elif g.label[x] == FREE:
+        elif g.nodes[x].label == FREE:
             for v in _vertices(g, x):
-                g.tree[v] = -1
+                g.vertices[v].tree = -1
                 _scan_free(g, heap, v, now)
-        x = g.after[x]
-    g.label[b], g.z[b] = FREE, 0
+        x = g.nodes[x].after
+    g.nodes[b].label, g.nodes[b].z = FREE, 0
     g.unused[g.n_unused[0]] = b
     g.n_unused[0] += 1
 
@@ -483,7 +459,7 @@ def _steps(g: Any, child: int, base: int) -> int:
     """Along the cycle to the base."""
     steps = 0
     while child != base:
-        child = g.after[child]
+        child = g.nodes[child].after
         steps += 1
     return steps
 
@@ -492,10 +468,10 @@ def _steps(g: Any, child: int, base: int) -> int:
 def _two_steps(g: Any, x: int, forwards: bool) -> Any:
     """The next two nodes of a cycle: the first, the half-edge from it to the second, the second."""
     if forwards:
-        y = g.after[x]
-        return y, g.link[y], g.after[y]
-    y = g.before[x]
-    return y, g.link[g.before[y]] ^ 1, g.before[y]
+        y = g.nodes[x].after
+        return y, g.nodes[y].link, g.nodes[y].after
+    y = g.nodes[x].before
+    return y, g.nodes[g.nodes[y].before].link ^ 1, g.nodes[y].before
 
 
 @kernel
@@ -504,15 +480,15 @@ def _augment(g: Any, h: int) -> None:
     while True:
         v = g.head[h ^ 1]
         outer = _top(g, v)
-        up = g.mate[g.base[outer]]
+        up = g.vertices[g.nodes[outer].base].mate
         _rebase(g, outer, v)
-        g.mate[v] = h
+        g.vertices[v].mate = h
         if up < 0:
             return
         inner = _top(g, g.head[up])
-        h = g.entry[inner]
+        h = g.nodes[inner].entry
         _rebase(g, inner, g.head[h])
-        g.mate[g.head[h]] = h ^ 1
+        g.vertices[g.head[h]].mate = h ^ 1
 
 
 @kernel
@@ -523,14 +499,14 @@ def _rebase(g: Any, b: int, v: int) -> None:
     while waiting:
         waiting -= 1
         b, v = g.todo[waiting]
-        g.base[b] = v
-        if b < len(g.mate):
+        g.nodes[b].base = v
+        if b < len(g.vertices):
             continue
         x = v
-        while g.parent[x] != b:
-            x = g.parent[x]
-        base = g.first[b]
-        g.first[b] = x
+        while g.nodes[x].parent != b:
+            x = g.nodes[x].parent
+        base = g.nodes[b].first
+        g.nodes[b].first = x
         g.todo[waiting, 0], g.todo[waiting, 1] = x, v
         waiting += 1
         forwards = _steps(g, x, base) % 2 == 0
@@ -538,6 +514,6 @@ def _rebase(g: Any, b: int, v: int) -> None:
             y, link, x = _two_steps(g, x, forwards)
             for node, half in ((y, link), (x, link ^ 1)):
                 end = g.head[half ^ 1]
-                g.mate[end] = half
+                g.vertices[end].mate = half
                 g.todo[waiting, 0], g.todo[waiting, 1] = node, end
                 waiting += 1
