@@ -21,7 +21,6 @@ from ._search import (
     in_levels,
     over_limit,
 )
-from ._search import in_units as _in_units  # noqa: F401
 from .result import GroundState
 
 NAME = "enumeration"

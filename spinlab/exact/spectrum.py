@@ -25,7 +25,6 @@ from .._core.validate import as_count, as_real_array
 from ..models import IsingModel, as_model
 from . import enumeration
 from ._search import (
-    PRUNE_FROM,
     Search,
     chunk_minima,
     descents,
@@ -327,7 +326,7 @@ def _separate(values: np.ndarray, width: float) -> np.ndarray:
 def _candidates(search: Search, k: int, threads: int | None) -> np.ndarray:
     """Computed energies among which are the k lowest levels, if no two of them nearly touch."""
     width = 2 * search.eps
-    threshold = _kth_known(search, k) if search.n_free >= PRUNE_FROM else math.inf
+    threshold = _kth_known(search, k) if search.threshold < math.inf else math.inf
 
     def run(chunk: int) -> np.ndarray:
         found = np.full(k, math.inf)
