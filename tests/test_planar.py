@@ -40,7 +40,7 @@ def random_tree(rng, n):
 
 def pieces(rng):
     """Components, isolated sites, a bridge and a cut vertex."""
-    graph = nx.disjoint_union_all(  # noqa: E501
+    graph = nx.disjoint_union_all(
         [nx.cycle_graph(3), nx.complete_graph(4), nx.empty_graph(2), nx.path_graph(2)]
     )
     graph.add_edge(0, 3)
@@ -100,7 +100,7 @@ def check(model, kind):
     size = np.abs(J).sum() / 2 + np.abs(b).sum()
     E0, _ = naive.ground_energy_and_degeneracy(J, b, model.offset)
     answer = planar.ground_state(model)
-    tolerance = 4e-15 * (size + abs(model.offset))  # noqa: E501
+    tolerance = 4e-15 * (size + abs(model.offset))
     assert answer.energy == pytest.approx(E0, rel=0, abs=tolerance)
     assert naive.energies(J, b, model.offset, answer.state) == pytest.approx(
         answer.energy, rel=0, abs=tolerance
@@ -233,7 +233,7 @@ def test_a_wrong_dual_solution_is_never_accepted(monkeypatch):
 
     helpful = _join._helpful_pairs
     monkeypatch.setattr(_join, "_helpful_pairs", refuse)
-    refused = 0  # noqa: E501
+    refused = 0
     for _ in range(150):
         graph = triangulation(rng, 30)
         faces = planar._faces_of(model_of(graph, couplings(rng, "integers", graph.number_of_edges())))
@@ -294,14 +294,14 @@ def test_matching_and_its_dual_solution(kind):
         holders = []
         for v in range(n):
             holders.append(set())
-            b = answer.parent[v]  # noqa: E501
+            b = answer.parent[v]
             while b >= 0:
                 holders[-1].add(int(b))
                 b = answer.parent[b]
         sizes = {b: sum(b in h for h in holders) for b in set().union(*holders)}
         assert all(size % 2 for size in sizes.values())
         assert (answer.z >= 0).all()
-        for a, b, x in zip(i.tolist(), j.tolist(), w.tolist(), strict=True):  # noqa: E501
+        for a, b, x in zip(i.tolist(), j.tolist(), w.tolist(), strict=True):
             common = sum(int(answer.z[c]) for c in holders[a] & holders[b])
             assert x - answer.radius[a] - answer.radius[b] + common >= 0
         assert weight == answer.radius.sum() - sum(
