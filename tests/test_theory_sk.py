@@ -63,9 +63,9 @@ def test_parisi_against_the_literature() -> None:
     assert sk.parisi(0.0, 0).energy == pytest.approx(-math.sqrt(2 / math.pi), abs=1e-14)
     assert sk.parisi(0.0, 1).energy == pytest.approx(-0.7652, abs=1e-4)
     assert sk.parisi(0.0, 2).energy == pytest.approx(-0.7636, abs=5e-5)
-    energies = [sk.parisi(0.0, k).energy for k in (3, 5, 8)]
+    energies = [sk.parisi(0.0, k).energy for k in (3, 5, 7)]
     assert energies == sorted(energies)
-    assert -0.763175 < energies[-1] < -0.763167
+    assert -0.76318 < energies[-1] < -0.763167
     # The error falls like k^-4, or a little slower.
     error = -0.7631667 - np.array(energies)
     assert 2.8 < -math.log(error[1] / error[0]) / math.log(5 / 3) < 5
@@ -123,13 +123,13 @@ def test_one_step_at_zero_temperature() -> None:
 def test_energy_is_the_derivative_of_the_free_energy() -> None:
     step = 1e-3
     for T in (0.3, 0.7):
-        beta_f = [b * sk.parisi(1 / b, 3).free_energy for b in (1 / T - step, 1 / T + step)]
-        assert sk.parisi(T, 3).energy == pytest.approx((beta_f[1] - beta_f[0]) / (2 * step), abs=1e-6)
+        beta_f = [b * sk.parisi(1 / b, 2).free_energy for b in (1 / T - step, 1 / T + step)]
+        assert sk.parisi(T, 2).energy == pytest.approx((beta_f[1] - beta_f[0]) / (2 * step), abs=1e-6)
 
 
 def test_many_steps_meet_the_exact_low_temperature_behaviour() -> None:
     """f(T) - f(0) is of order T^3: the entropy vanishes like T^2 (about 0.72 T^2)."""
-    state = sk.parisi(0.1, 5)
+    state = sk.parisi(0.1, 4)
     assert (state.energy - state.free_energy) / 0.1 == pytest.approx(0.0072, abs=4e-4)
 
 
@@ -161,6 +161,6 @@ def test_mean_log_partition_at_high_temperature(couplings: str) -> None:
         weight = np.prod(np.array(list(itertools.product(w, repeat=len(pairs)))), axis=1)
         log_z = np.log(np.exp(beta * J @ products / math.sqrt(N)).sum(1))
         error[N] = N * (weight @ log_z - sk.log_partition(N, 1 / beta, couplings))
-    print(error)
+    assert abs(error[4]) < 0.2 * beta**4
     # N times the error tends to a constant: the formula lacks no term of order 1.
     assert abs(error[4] - error[3]) < 0.1 * beta**4 / 12

@@ -74,35 +74,75 @@ class Averages(NamedTuple):
 
 def averages(A: np.ndarray, B: np.ndarray) -> Averages:
     """Averages at A, B >= 0 (one axis), each to about 1e-14, relatively too where B is large."""
-    out = np.empty((6, A.size))
-    for start in range(0, A.size, _CHUNK):
-        part = slice(start, start + _CHUNK)
-        a, b = A[part], B[part]
-        wide = b >= 0.7
-        out[:, part][:, wide] = _wide(a[wide], b[wide])
-        out[:, part][:, ~wide] = _narrow(a[~wide], b[~wide])
-    return Averages(*out)
+    return Averages(*_by_width(_wide, _narrow, A, B, 6))
 
 
 def mean_log_2cosh(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    """E ln 2 cosh(A + B z)."""
-    from scipy.special import erf
+    """E ln 2 cosh(A + B z), A and B >= 0."""
+    return _by_width(_wide_log, _narrow_log, A, B, 1)[0]
 
-    out = np.empty(A.size)
+
+def _by_width(wide: Any, narrow: Any, A: np.ndarray, B: np.ndarray, rows: int) -> np.ndarray:
+    """Large B: the step of tanh is taken out, the rest is smooth on the scale of the density.
+    Small B: no pole is near the real axis."""
+    out = np.empty((rows, A.size))
     for start in range(0, A.size, _CHUNK):
         part = slice(start, start + _CHUNK)
         a, b = A[part], B[part]
-        wide = b >= 0.7
-        x, _, _ = _panel()
-        aw, bw = a[wide], b[wide]
-        t = aw / bw
-        even, _ = _densities(aw, bw)
-        modulus = aw * erf(t / math.sqrt(2)) + bw * math.sqrt(2 / math.pi) * np.exp(-(t**2) / 2)
-        out[part][wide] = modulus + even @ np.log1p(np.exp(-2 * x))
-        z, weight = _grid()
-        y = np.abs(a[~wide, None] + b[~wide, None] * z)
-        out[part][~wide] = (y + np.log1p(np.exp(-2 * y))) @ weight
+        large = b >= 0.7
+        if large.any():
+            out[:, part][:, large] = wide(a[large], b[large])
+        if not large.all():
+            out[:, part][:, ~large] = narrow(a[~large], b[~large])
     return out
+
+
+class _Panel(NamedTuple):
+    """Gauss-Legendre nodes x and weights on [0, 20], where sign x - tanh x lives, and tables on them."""
+
+    x: np.ndarray
+    weight: np.ndarray  # over sqrt(2 pi)
+    even: np.ndarray  # sech^2, sech^4, 2 x tanh sech^2, ln(1 + exp(-2x))
+    odd: np.ndarray  # 1 - tanh, 2 tanh sech^2
+
+
+@cache
+def _panel() -> _Panel:
+    x, weight = np.polynomial.legendre.leggauss(64)
+    x, weight = _KINK / 2 * (x + 1), _KINK / 2 * weight
+    t, e = np.tanh(x), np.exp(-2 * x)
+    sech2 = 4 * e / (1 + e) ** 2
+    even = np.stack([sech2, sech2**2, 2 * x * t * sech2, np.log1p(e)], axis=1)
+    odd = np.stack([2 * e / (1 + e), 2 * t * sech2], axis=1)
+    return _Panel(x, weight / math.sqrt(2 * math.pi), even, odd)
+
+
+def _densities(A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights on the nodes x = |y| of the even and of the odd functions of y = A + B z."""
+    panel = _panel()
+    t, x = (A / B)[:, None], panel.x / B[:, None]
+    up = np.exp(-0.5 * (x - t) ** 2) * (panel.weight / B[:, None])
+    ratio = np.expm1(-2 * x * t)  # density at -x over that at x, less 1
+    return up * (2 + ratio), -up * ratio
+
+
+def _wide(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    from scipy.special import erf
+
+    even, odd = _densities(A, B)
+    c, c2, moment, _ = (even @ _panel().even).T
+    tail, slope = (odd @ _panel().odd).T
+    m = erf(A / (math.sqrt(2) * B)) - tail
+    return np.stack([m, 1 - c, c, c2, slope, (moment - A * slope) / B])
+
+
+def _wide_log(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    from scipy.special import erf
+
+    even, _ = _densities(A, B)
+    t = A / B
+    modulus = A * erf(t / math.sqrt(2)) + B * math.sqrt(2 / math.pi) * np.exp(-(t**2) / 2)
+    return modulus + even @ _panel().even[:, 3]
 
 
 @cache
@@ -113,46 +153,20 @@ def _grid() -> tuple[np.ndarray, np.ndarray]:
     return z, step * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
 
 
-@cache
-def _panel() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gauss-Legendre nodes and weights on [0, 20], where sign x - tanh x lives, and its table."""
-    x, weight = np.polynomial.legendre.leggauss(64)
-    x, weight = _KINK / 2 * (x + 1), _KINK / 2 * weight
-    return x, weight, np.tanh(x)
-
-
-def _densities(A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights on the nodes x = |y| of the even and of the odd functions of y = A + B z."""
-    x, weight, _ = _panel()
-    t, scale = (A / B)[:, None], B[:, None]
-    up = np.exp(-0.5 * (x / scale - t) ** 2) * (weight / (scale * math.sqrt(2 * math.pi)))
-    ratio = np.expm1(-2 * (x / scale) * t)  # density at -x over that at x, less 1
-    return up * (2 + ratio), -up * ratio
-
-
-def _wide(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    """Large B: the step of tanh is taken out, the rest is smooth on the scale of the density."""
-    from scipy.special import erf
-
-    x, _, t = _panel()
-    even, odd = _densities(A, B)
-    e = np.exp(-2 * x)
-    sech2 = 4 * e / (1 + e) ** 2
-    m = erf(A / (math.sqrt(2) * B)) - odd @ (2 * e / (1 + e))
-    c, slope = even @ sech2, odd @ (2 * t * sech2)
-    spread = (even @ (2 * x * t * sech2) - A * slope) / B
-    return np.stack([m, 1 - c, c, even @ sech2**2, slope, spread])
-
-
 def _narrow(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    """Small B: no pole is near the real axis."""
     z, weight = _grid()
     y = A[:, None] + B[:, None] * z
     e = np.expm1(-2 * np.abs(y))
     t, sech2 = np.copysign(e / (2 + e), y), 4 * (1 + e) / (2 + e) ** 2
-    derivative = 2 * t * sech2
-    return np.stack([t @ weight, t**2 @ weight, sech2 @ weight, sech2**2 @ weight,
-                     derivative @ weight, derivative @ (z * weight)])  # fmt: skip
+    slope = 2 * t * sech2
+    averaged = [f @ weight for f in (t, t**2, sech2, sech2**2, slope)]
+    return np.stack([*averaged, slope @ (z * weight)])
+
+
+def _narrow_log(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    z, weight = _grid()
+    y = np.abs(A[:, None] + B[:, None] * z)
+    return (y + np.log1p(np.exp(-2 * y))) @ weight
 
 
 def above_field(T: np.ndarray) -> np.ndarray:

@@ -440,7 +440,8 @@ def _glass_line(a: np.ndarray, c: np.ndarray) -> np.ndarray:
     def excess(u: np.ndarray, a: np.ndarray, c: np.ndarray) -> np.ndarray:
         return u**2 * (a * c * (1 + u) + (a + c) * (1 - u)) - (1 - u) ** 3
 
-    return np.sqrt(root(excess, 0.0, 1.0, a, c))
+    below_one = np.nextafter(1, 0)  # u = 1 solves too if one load is 0, and is the answer if both are
+    return np.sqrt(root(excess, 0.0, below_one, a, c))
 
 
 def _fields(Bv: np.ndarray, Bh: np.ndarray, g: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
