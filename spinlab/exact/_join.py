@@ -24,6 +24,7 @@ from ._matching import minimum_matching
 _NEAREST = 6  # other vertices of T that are offered to each one at first
 _FAR = 2**61
 _HEAVY = 1.1
+_MOST = 8  # pairs that one search adds
 _BUG = "the matching of frustrated faces could not be proven optimal: please report this model"
 
 
@@ -332,8 +333,8 @@ def _find_helpful(
                 (largest + moat - dual.radius[u], -1 - t[u - copy]) for u in inside if copy <= u < copy + m
             ]
             heapq.heapify(heap)
-            count = 0
-            while heap and heap[0][0] < end:
+            count = found = 0
+            while heap and heap[0][0] < end and found < _MOST:
                 time, k = heapq.heappop(heap)
                 if k < 0:
                     x = source = -1 - k
@@ -358,6 +359,7 @@ def _find_helpful(
                     pairs[0, total], pairs[1, total] = min(u, v) - copy, max(u, v) - copy
                     pairs[2, total] = time - largest + dual.radius[u] - moat
                     total += 1
+                    found += 1
             _forget(search, count)
     return total
 
