@@ -24,7 +24,8 @@ from ._search import free_spins, in_units, over_limit, spins_of, with_ghost
 MAX_SPINS = 36
 MAX_BASIN_SPINS = 26
 
-_PREFIX = 8  # spins that number a unit of parallel work
+_PREFIX = 8  # spins that number a unit of parallel work,
+_BELOW = 12  # where that leaves so many to walk through
 _SECONDS_PER_BRANCH = 30e-9
 _SECONDS_PER_DESCENT = 130e-9
 
@@ -74,7 +75,7 @@ def local_minima(
     basins: bool = False,
     threads: int | None = None,
 ) -> LocalMinima:
-    """All states of any Ising model of up to 40 spins that no single flip improves.
+    """All states of any Ising model of up to 36 spins that no single flip improves.
 
     s_i h_i > 0 for all i (strict) or s_i h_i >= 0 (weak), with h_i = sum_j J_ij s_j + b_i: flipping s_i
     adds 2 s_i h_i to the energy.
@@ -82,7 +83,7 @@ def local_minima(
     Parameters
     ----------
     model : IsingModel or anything that :func:`spinlab.models.as_model` takes
-        N <= 40 spins, any form, with or without fields.
+        N <= 36 spins, any form, with or without fields.
     strict : bool, default True
         Strict minima only, or also states with flips that keep the energy (their number may be vastly
         larger: for +-J couplings and odd N, where all fields are even, or for few patterns).
@@ -103,15 +104,15 @@ def local_minima(
     Raises
     ------
     ValueError
-        If N > 40, or N > 26 with basins (the message estimates the time), or if the states do not fit in
+        If N > 36, or N > 26 with basins (the message estimates the time), or if the states do not fit in
         memory.
 
     Notes
     -----
-    Branches that hold no minimum are left early. SK at N=30 takes 0.1 to 0.2 s on one core, 0.3 ns for each
-    of the 2**29 states that need to be looked at; models without frustration less. Where most states are weak
-    minima (couplings zero) 20 ns for each of them: half a minute on two cores at N=32. Basins: about 130 ns
-    per state, and 8 bytes.
+    Branches that hold no minimum are left early. SK with Gaussian couplings at N=30 takes 0.1 s on one core,
+    0.1 ns for each of 2**29 states; with +-J couplings, where the bounds are weaker, 0.5 s. The worst case,
+    most states being weak minima (couplings zero), takes 30 ns for each of them. Basins: about 150 ns per
+    state and core, and 12 bytes.
 
     Examples
     --------
@@ -199,7 +200,7 @@ class _Tree:
             self.lower[l, first : l + 1] = (required - margin)[first : l + 1]
         if not strict:  # equality will do
             self.lower = np.nextafter(self.lower, -math.inf)
-        self.prefix = min(n, _PREFIX)
+        self.prefix = max(0, min(_PREFIX, n - _BELOW))
         self.seconds = 2.0 ** (0.78 * n) * _SECONDS_PER_BRANCH
 
     def stable(self, limit: int, threads: int | None) -> tuple[int, np.ndarray]:
