@@ -4,12 +4,12 @@ All counts are of strictly one-flip-stable states (every local field points alon
 over the disorder, exp(N Sigma) to leading order. The typical number, exp of the mean logarithm, may grow
 more slowly. At fixed K the number stays bounded as N grows; the rates here are for K in proportion to N.
 
-All follow from the moment-generating function of a truncated Gaussian, through the function
+The local fields are Gaussian given a few sums over them, so that all rates follow from
 
     phi(c) = min over mu of [mu^2 / 2 + ln Phi(mu + c)],
 
-Phi the normal distribution function: e^{N phi(c)} is the probability that N standard normal variables with
-the given mean exceed it by less than c.
+Phi the normal distribution function: e^{N phi(c)} is, to leading order, the probability that none of N
+standard normal variables lies more than c below their common mean.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from ._numerics import averages, flat, marginal, mean_log_2cosh, positive, real,
 __all__ = ["Parisi", "ReplicaSymmetric", "at_line", "log_partition", "parisi", "replica_symmetric"]
 
 _COLDEST_PARISI = 0.02
+_PARAMAGNET = 0.99999
 _MOST_STEPS = 10
 
 
@@ -190,13 +191,14 @@ def parisi(T: float, k: int = 5) -> Parisi:
         -f = min over q, mu of Y_0(0) - (1/4) sum_i mu_i (q_i^2 - q_{i-1}^2) - (1 - q_k^2) / (4T).
 
     Every k gives a lower bound on f (M. Talagrand, Ann. Math. 163, 221 (2006)), which rises with k and is
-    short of the exact value by order k^-4. k = 0 is replica symmetric, k = 1 and 2 give -0.76526 and
+    short of the exact value by about k^-4. k = 0 is replica symmetric, k = 1 and 2 give -0.76526 and
     -0.76361 at T = 0, and k -> infinity -0.763167 (A. Crisanti, T. Rizzo, Phys. Rev. E 65, 046137 (2002)).
 
     Parameters
     ----------
     T : float
-        0, or at least 0.02 (f(0) - f is below 2e-6 in between). At 1 and above the paramagnet.
+        0, or at least 0.02 (f(0) - f is below 2e-6 in between). From 0.99999 on the paramagnet is given: its
+        f is right to 1e-15 below T = 1 too, where q is 1 - T at most.
     k : int, default 5
         0 to 10.
 
@@ -232,7 +234,7 @@ def parisi(T: float, k: int = 5) -> Parisi:
         )
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 0 <= k <= _MOST_STEPS:
         raise ValueError(f"k must be an integer from 0 to {_MOST_STEPS}, got {k!r}")
-    if T >= 1:
+    if T >= _PARAMAGNET:
         f = -1 / (4 * T) - T * math.log(2)
         return Parisi(f, -1 / (2 * T), np.zeros(k + 1), np.linspace(0, 1, k + 2)[1:-1])
     f, q, mu = _minimum(T, int(k))
