@@ -134,9 +134,8 @@ def thermal_averages(model: Any, beta: Any = 1.0, *, threads: int | None = None)
                 result = low.sums(x * search.unit, with_pairs=True)
             sums.append(result)
 
-    N = model.n_spins
-    pairs = np.array([s.pairs for s in sums]).reshape(*betas.shape, search.n_free - search.n_idle + 1, -1)
-    pairs = np.clip(pairs, -1.0, 1.0)
+    N, n = model.n_spins, search.n_free - search.n_idle + 1
+    pairs = np.clip(np.array([s.pairs for s in sums]).reshape(*betas.shape, n, n), -1.0, 1.0)
     correlation = pairs[..., -N:, -N:].copy()
     correlation[..., np.arange(N), np.arange(N)] = 1.0
     if model.has_fields:
