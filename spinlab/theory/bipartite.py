@@ -472,7 +472,7 @@ def _silent(Bv: np.ndarray, Bh: np.ndarray, g: np.ndarray, b: np.ndarray) -> tup
 
 
 def _solution(fields: Any, Bv: np.ndarray, g: np.ndarray, b: np.ndarray) -> _Solution:
-    """B_h from r_v / r_h, where the loads enter by gamma only. The smaller layer is the noisier, B_h <= B_v."""
+    """B_h from r_v / r_h, where the loads enter by gamma only; B_h <= B_v, the smaller layer is noisier."""
 
     def at(Bh: np.ndarray, Bv: np.ndarray, g: np.ndarray, b: np.ndarray) -> _Solution:
         Av, Ah = fields(Bv, Bh, g, b)
