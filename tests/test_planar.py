@@ -134,6 +134,11 @@ def test_small_and_empty_models():
     assert planar.ground_state(DenseIsing(np.zeros((2, 2)), [1.5, -2.0])).state.tolist() == [1, -1]
     pair = planar.ground_state(SparseIsing.from_edges([0], [1], [-2.0], N=2))
     assert (pair.energy, pair.lower_bound, abs(int(pair.state.sum()))) == (-2.0, -2.0, 0)
+    # Couplings near the smallest numbers of float64.
+    tiny = SparseIsing.from_edges([0, 1, 2], [1, 2, 0], [1.3e-308, -1.1e-308, 1.7e-308], N=3)
+    answer = planar.ground_state(tiny)
+    assert answer.energy == pytest.approx(-1.9e-308, rel=1e-14)
+    assert 0 <= answer.gap < 1e-320
     # Only the couplings that are not zero count: K7 with a ring.
     J = np.zeros((7, 7))
     J[np.arange(7), np.arange(1, 8) % 7] = 1.0
@@ -337,6 +342,16 @@ def test_graphs_that_are_not_planar_are_refused():
         )
     with pytest.raises(ValueError, match=r"exact\.tree"):
         planar.ground_state(model_of(grid(3, 3), np.ones(12)), degeneracy=True)
+
+
+def test_two_long_faces_are_refused():
+    model = model_of(nx.circular_ladder_graph(planar.MAX_FACE + 1), np.ones(3 * planar.MAX_FACE + 3))
+    with pytest.raises(ValueError, match=r"more than 4000 edges \(the longest but one has 4001\).*'tree'"):
+        planar.ground_state(model)
+    assert sl.ground_state(model).method == "tree"
+    # One long face is no trouble.
+    ladder = model_of(nx.ladder_graph(5000), couplings(np.random.default_rng(0), "real", 14998))
+    assert planar.ground_state(ladder).energy == pytest.approx(tree.ground_state(ladder).energy, rel=1e-13)
 
 
 def test_every_form_is_taken():

@@ -92,7 +92,7 @@ def minimum_join(
     join = np.zeros(len(w), bool)
     if not in_t.any():
         return join, 0
-    is_hub = _hubs(n, i, j)
+    is_hub = hubs(n, i, j)
     t = np.flatnonzero(in_t & ~is_hub)
     every = np.arange(len(w))
     w = 4 * w  # the matching needs multiples of four
@@ -115,11 +115,13 @@ def minimum_join(
     return join, -(-_value(dual) // 8)  # two copies of weights times four
 
 
-def _hubs(n: int, i: np.ndarray, j: np.ndarray) -> np.ndarray:
-    """The vertex of highest degree in every component."""
+def hubs(n: int, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """Whether a vertex is the hub of its component: the first of those with the highest degree."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
+    if n == 0:
+        return np.zeros(0, bool)
     degree = np.bincount(i, minlength=n) + np.bincount(j, minlength=n)
     component = connected_components(coo_array((np.ones(len(i)), (i, j)), shape=(n, n)))[1]
     order = np.lexsort((np.arange(n), -degree, component))
