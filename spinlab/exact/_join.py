@@ -109,7 +109,10 @@ def minimum_join(
         more = _helpful_pairs(graph, search, t, to_hub, dual)
         if not more.shape[1]:
             break
+        offered = pairs.shape[1]
         pairs = _distinct(np.concatenate([pairs, more], axis=1))
+        if pairs.shape[1] == offered:  # the matching took no notice of them
+            raise RuntimeError(_BUG)
     _toggle_pairs(graph, search, t, mate, join)
     _toggle_to_hubs(whole, from_hubs.via, is_hub, t[mate[: len(t)] >= len(t)], join)
     return join, -(-_value(dual) // 8)  # two copies of weights times four
