@@ -280,13 +280,12 @@ def in_levels(
     first = scan([(chunk, none + limit, min(_FEW, limit * len(levels))) for chunk in chunks.tolist()])
     counts = np.array([result[0] for result in first])
     # A second time through the chunks with more states to list than were allowed for.
-    room = np.clip(limit - (np.cumsum(counts, axis=0) - counts), 0, counts)
-    wanted = room.sum(1)
+    wanted = np.clip(limit - (np.cumsum(counts, axis=0) - counts), 0, counts)
     check_memory(int(wanted.sum()) * (32 + search.n_spins), "the list of states")
-    again = [k for k, result in enumerate(first) if wanted[k] > len(result[1])]
-    for k, result in zip(
-        again, scan([(int(chunks[k]), room[k], int(wanted[k])) for k in again]), strict=True
-    ):
+    listed = np.array([np.bincount(result[2], minlength=len(levels)) for result in first])
+    again = np.flatnonzero((listed < wanted).any(1)).tolist()
+    tasks = [(int(chunks[k]), wanted[k], int(wanted[k].sum())) for k in again]
+    for k, result in zip(again, scan(tasks), strict=True):
         first[k] = result
     found = np.concatenate([result[1] for result in first])
     which = np.concatenate([result[2] for result in first])
