@@ -332,6 +332,22 @@ def test_bins_of_real_couplings_over_many_chunks():
         assert density.uncertain == 0
 
 
+@pytest.mark.parametrize(
+    "edges", [[-1e9, -1.0, 0.0, 0.5, 1e12], [-1e9, -1e8], [50.0, 51.0], [0.0, 1e-6, 2e-6]]
+)
+def test_bins_far_from_the_energies_or_narrow(edges):
+    model = DenseIsing(symmetric(np.random.default_rng(0).normal(size=(15, 15))))
+    density = exact.density_of_states(model, edges)
+    assert density.counts.tolist() == np.histogram(all_energies(model), edges)[0].tolist()
+
+
+def test_levels_that_a_large_offset_rounds_together():
+    J = symmetric(np.ones((5, 5)))
+    density = exact.density_of_states(DenseIsing(J, offset=1e17))
+    assert density.as_dict() == {1e17 - 16: 2, 1e17: 30}
+    assert sum(exact.density_of_states(DenseIsing(J, offset=1e25)).as_dict().values()) == 32
+
+
 def test_states_on_an_edge_are_reported():
     """Up to rounding, they may fall to either side; where float64 is exact, the last bin holds its end."""
     x, y = math.pi, math.e
@@ -388,6 +404,7 @@ def test_offset_units_and_labels():
         (ValueError, "bins must have 1 axes", lambda J: exact.density_of_states(J, 10)),
         (ValueError, "bins has NaN", lambda J: exact.density_of_states(J, [0.0, np.nan])),
         (ValueError, "limit is.*Give bins", lambda J: exact.density_of_states(J * 2.0**30 + (J == 1))),
+        (ValueError, "overflows", lambda J: exact.density_of_states(np.sqrt(J) * 1e-200, [0.0, 1e120])),
         (ValueError, "wider", lambda J: exact.density_of_states(np.sqrt(J), [1.0, 1.0 + 1e-15])),
     ],
 )
