@@ -208,7 +208,7 @@ def boltzmann_samples(
     >>> from spinlab import exact
     >>> pair = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> s = exact.boltzmann_samples(pair, 100_000, beta=1.0, rng=0)
-    >>> abs(float((s[:, 0] * s[:, 1]).mean()) - np.tanh(1.0)) < 0.01
+    >>> bool(abs((s[:, 0] * s[:, 1]).mean() - np.tanh(1.0)) < 0.01)
     True
     """
     model = as_model(model)
