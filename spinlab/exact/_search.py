@@ -164,12 +164,18 @@ def in_units(G: np.ndarray) -> tuple[np.ndarray, float, bool]:
 
 def energy_table(G: np.ndarray) -> np.ndarray:
     """Energies of all 2^n states of n coupled spins, the first spin being the highest bit."""
-    energies = np.zeros(1)
-    h = np.zeros((len(G), 1))
-    for i in range(len(G) - 1, -1, -1):
-        energies = np.concatenate([energies + h[i], energies - h[i]])
-        h = np.concatenate([h[:i] - G[:i, i, None], h[:i] + G[:i, i, None]], axis=1)
-    return energies
+    half = len(G) // 2
+    C, A = _all_spins(half), _all_spins(len(G) - half)
+    between = C @ G[:half, half:] @ A.T
+    return (_energies(C, G[:half, :half])[:, None] + _energies(A, G[half:, half:]) - between).ravel()
+
+
+def _all_spins(n: int) -> np.ndarray:
+    return 2.0 * (np.arange(1 << n)[:, None] >> np.arange(n - 1, -1, -1) & 1) - 1.0
+
+
+def _energies(s: np.ndarray, G: np.ndarray) -> np.ndarray:
+    return -((s @ G) * s).sum(1) / 2
 
 
 def linear_table(h: np.ndarray) -> np.ndarray:
