@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import spinlab as sl
-from spinlab import plotting
+from spinlab import plotting, theory
 from spinlab.studies import Output, markdown_table
 
 from ._follow import DIMS, follow
@@ -83,28 +83,13 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
 
 
 def glass_std_ra(K: np.ndarray, N: int) -> np.ndarray:
-    """Scale at which T = sqrt(K/N) / (std sqrt N) equals T_g = 1 + sqrt(K/N).
-
-    Amit, Gutfreund and Sompolinsky, Ann. Phys. 173, 30 (1987).
-    """
-    alpha = K / N
-    return np.sqrt(alpha / N) / (1 + np.sqrt(alpha))
+    """Scale at which the paramagnet of the fully connected model becomes a glass."""
+    return theory.coordinates.hopfield_std(N, K, theory.hopfield.glass_line(K / N))
 
 
 def glass_std_ra_rbm(K: np.ndarray, V: int, H: int) -> np.ndarray:
-    """Scale b sqrt(K/(V H)) at which the paramagnet of the two-layer model becomes a glass.
-
-    With u = b^2, a = K/V, c = K/H: u^2 [a c (1 + u) + (a + c)(1 - u)] = (1 - u)^3, smallest root in
-    (0, 1): replica-symmetric theory of the bidirectional associative memory (cf. arXiv:2211.09694).
-    """
-    result = []
-    for k in K:
-        a, c = k / V, k / H
-        # Powers of u, highest first: u^2 [ac + a + c + (ac - a - c) u] - (1 - u)^3.
-        roots = np.roots([a * c - a - c + 1, a * c + a + c - 3, 3, -1])
-        u = min(r.real for r in roots if abs(r.imag) < 1e-9 and 0 < r.real < 1)
-        result.append(np.sqrt(u * k / (V * H)))
-    return np.array(result)
+    """Scale at which the paramagnet of the two-layer model becomes a glass."""
+    return theory.coordinates.ra_rbm_std(V, H, K, theory.bipartite.glass_line(K / V, K / H))
 
 
 def plot(data: Any, settings: dict[str, Any]) -> Any:

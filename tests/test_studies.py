@@ -79,8 +79,8 @@ def test_glass_lines_of_the_map():
     (many,) = study.glass_std_ra_rbm(np.array([1e9]), 20, 1000)
     assert many == pytest.approx(20_000**-0.25, rel=1e-3)
     # Few patterns: b tends to 1, std = sqrt(K / (V H)).
-    (few,) = study.glass_std_ra_rbm(np.array([1e-6]), 20, 1000)
-    assert few == pytest.approx((1e-6 / 20_000) ** 0.5, rel=1e-3)
+    (few,) = study.glass_std_ra_rbm(np.array([1.0]), 10**8, 10**8)
+    assert few == pytest.approx(1e-8, rel=1e-3)
     # The root solves the equation as physics states it.
     a, c = 7 / 20, 7 / 1000
     (std,) = study.glass_std_ra_rbm(np.array([7.0]), 20, 1000)
