@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from . import datasets as datasets
     from . import dynamics as dynamics
     from . import ensembles as ensembles
     from . import exact as exact
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _SUBPACKAGES = (
     "models",
     "ensembles",
+    "datasets",
     "exact",
     "dynamics",
     "observables",

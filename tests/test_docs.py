@@ -94,7 +94,7 @@ def test_docstring_examples(name: str) -> None:
 def test_public_functions_have_an_example() -> None:
     """Every function in the registries teaches by example."""
     lacking = []
-    for package in ("models", "ensembles", "exact", "dynamics", "observables", "sweeps"):
+    for package in ("models", "ensembles", "datasets", "exact", "dynamics", "observables", "sweeps"):
         module = importlib.import_module(f"spinlab.{package}")
         for name in module.__all__:
             thing = getattr(module, name)

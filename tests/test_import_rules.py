@@ -35,6 +35,7 @@ BESIDE: dict[str, set[str]] = {"sweeps": {"_core"}, "plotting": set(), "theory":
 
 # Third parties that take long to import: only inside functions.
 ON_USE = {"matplotlib", "xarray", "pandas", "dimod", "networkx", "tqdm", "netCDF4", "dask", "sklearn"}
+ON_USE |= {"pooch"}
 COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil"}
 PICKLERS = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 

@@ -32,7 +32,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert loaded_after(code, HEAVY) == set()
 
 
-@pytest.mark.parametrize("package", ["models", "ensembles", "sweeps"])
+@pytest.mark.parametrize("package", ["models", "ensembles", "datasets", "sweeps"])
 def test_no_compiler_without_kernels(package: str) -> None:
     on_use = ("numba", "matplotlib", "xarray", "dimod", "networkx", "tqdm", "scipy.stats")
     assert loaded_after(f"import spinlab.{package}", on_use) == set()
