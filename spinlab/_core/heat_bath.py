@@ -1,8 +1,9 @@
-"""Heat-bath decisions in bulk: s = +1 with probability 1/(1 + exp(-2 beta h)).
+"""Thresholds of single-spin decisions in bulk.
 
-With u uniform on (0, 1) the rule is s = +1 where 2 beta h > logit(u). The thresholds logit(u)
-do not depend on the state, so they are computed for many sites at once by plain arithmetic
-that the compiler vectorises, and that gives the same bits on every processor.
+With u uniform on (0, 1), the heat bath sets s = +1 where 2 beta h > logit(u), which has probability
+1/(1 + exp(-2 beta h)), and Metropolis flips s where 2 beta s h < -ln(u). The thresholds do not depend
+on the state, so they are computed for many sites at once by plain arithmetic that the compiler
+vectorises, and that gives the same bits on every processor.
 """
 
 from __future__ import annotations
@@ -32,15 +33,33 @@ def logits(key, site, group, step, stream, out):  # type: ignore[no-untyped-def]
         out[1, i] = _odds(x1)
         out[2, i] = _odds(x2)
         out[3, i] = _odds(x3)
+    _take_logarithms(out)
+
+
+@kernel
+def exponentials(key, site, group, step, stream, out):  # type: ignore[no-untyped-def]
+    """-ln(u) from the words that :func:`logits` takes, laid out in the same way."""
+    for i in range(SITES):
+        x0, x1, x2, x3 = philox(key, np.uint32(site + i), group, step, stream)
+        out[0, i] = _inverse(x0)
+        out[1, i] = _inverse(x1)
+        out[2, i] = _inverse(x2)
+        out[3, i] = _inverse(x3)
+    _take_logarithms(out)
+
+
+@kernel
+def _take_logarithms(out):  # type: ignore[no-untyped-def]
+    """Rows 0-3 replaced by their logarithms; the other rows are scratch."""
     flat = out.reshape(-1)
-    odds, exponent = flat[: 4 * SITES], flat[4 * SITES :]
-    bits = odds.view(np.int64)
-    for i in range(4 * SITES):  # odds = 2^k m with m in [sqrt(1/2), sqrt(2))
+    x, exponent = flat[: 4 * SITES], flat[4 * SITES :]
+    bits = x.view(np.int64)
+    for i in range(4 * SITES):  # x = 2^k m with m in [sqrt(1/2), sqrt(2))
         k = (bits[i] - _SQRT_HALF_BITS) >> _MANTISSA
         exponent[i] = np.float64(np.int32(k))
         bits[i] -= k << _MANTISSA
     for i in range(4 * SITES):  # ln m = 2 atanh(z), z = (m - 1)/(m + 1), |z| < .172
-        z = (odds[i] - 1.0) / (odds[i] + 1.0)
+        z = (x[i] - 1.0) / (x[i] + 1.0)
         y = z * z
         p = 1 / 21
         p = p * y + 1 / 19
@@ -52,7 +71,7 @@ def logits(key, site, group, step, stream, out):  # type: ignore[no-untyped-def]
         p = p * y + 1 / 7
         p = p * y + 1 / 5
         p = p * y + 1 / 3
-        odds[i] = exponent[i] * _LN2 + 2.0 * (z + z * (y * p))
+        x[i] = exponent[i] * _LN2 + 2.0 * (z + z * (y * p))
 
 
 @kernel
@@ -60,3 +79,9 @@ def _odds(word):  # type: ignore[no-untyped-def]
     """u/(1 - u) for u = (word + 1/2) 2^-32, strictly inside (0, 1)."""
     u = np.float64(word) + 0.5
     return u / (4294967296.0 - u)
+
+
+@kernel
+def _inverse(word):  # type: ignore[no-untyped-def]
+    """1/u for u = (word + 1/2) 2^-32."""
+    return 4294967296.0 / (np.float64(word) + 0.5)
