@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from . import _scheduler
+
 _EPILOG = """\
 Every size and scale may be given several values: the command then measures all combinations, on
 the same instances at every scale. With --store it can be interrupted and resumed, extended by new
@@ -60,8 +62,14 @@ def add_parser(commands: Any) -> None:
         "the table shows both)",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the whole measurement (default 0)")
-    parser.add_argument("--workers", type=int, help="processes (default: run in this one)")
+    _scheduler.add_options(parser)
     parser.add_argument("--store", help="file that keeps finished points, for resuming")
+    parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="compute only part I of N (1 <= I <= N) into --store, as one job of an array; then `spinlab "
+        "sweep merge`",
+    )
     parser.add_argument("--out", help="write the data: .nc (netCDF) or .csv")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.set_defaults(run=run)
@@ -89,7 +97,14 @@ def run(args: argparse.Namespace) -> int:
         pair_over=("std",),
         dims=dict.fromkeys(chain, ("chain",)),
     )
-    data = sweep.run(args.store, executor=args.workers, progress=not args.quiet)
+    with _scheduler.executor(args) as workers:
+        if args.shard:
+            if not args.store:
+                raise ValueError("--shard needs --store, a file of its own for every shard")
+            counts = sweep.fill(args.store, args.shard, workers, progress=not args.quiet)
+            print("{done} of {points} points done, {failed} failed".format(**counts))
+            return int(counts["failed"] > 0)
+        data = sweep.run(args.store, executor=workers, progress=not args.quiet)
     _print(data, args.reduce)
     if args.out:
         if args.reduce == "mean":

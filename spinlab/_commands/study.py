@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from . import _scheduler
+
 _EPILOG = """\
 An interrupted study resumes when the same command is given again: finished points are kept in
 the output folder. Press Ctrl-C at any time.
@@ -13,6 +15,7 @@ examples:
   spinlab study --list                                     what there is, and what it claims
   spinlab study fig1 --preset small                        a quick look
   spinlab study fig1 --preset paper --workers 2 --out results/fig1
+  spinlab study fig1 --preset paper --scheduler tcp://node1:8786
 """
 
 
@@ -28,7 +31,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("name", nargs="?", help="name of the study")
     parser.add_argument("--list", action="store_true", help="list the studies")
     parser.add_argument("--preset", default="small", choices=("small", "paper"), help="size (default: small)")
-    parser.add_argument("--workers", type=int, help="processes (default: run in this one)")
+    _scheduler.add_options(parser)
     parser.add_argument("--out", help="output folder (default: results/NAME-PRESET)")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     parser.set_defaults(run=run)
@@ -46,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"name a study: {', '.join(studies.names())} (spinlab study --list says more)")
     study = studies.load(args.name)
     out = args.out if args.out is not None else f"results/{args.name}-{args.preset}"
-    output = study.main(args.preset, out, workers=args.workers, progress=not args.quiet)
+    with _scheduler.executor(args) as workers:
+        output = study.main(args.preset, out, workers=workers, progress=not args.quiet)
     print((output.folder / "verdict.md").read_text(encoding="utf-8"))
     for path in output.paths:
         print(path)

@@ -1,4 +1,4 @@
-"""``spinlab sweep``: look at a sweep's store, export it, compute failed points again."""
+"""``spinlab sweep``: look at a sweep's store, export it, merge stores, compute failed points again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 import sys
 from typing import Any
 
+from . import _scheduler
+
 _EXAMPLES = """\
 examples:
   spinlab sweep status accessibility            how much is done, what failed
@@ -14,6 +16,7 @@ examples:
   spinlab sweep export accessibility map.nc     netCDF, for xarray
   spinlab sweep export accessibility map.csv    one line per point and element
   spinlab sweep retry accessibility --workers 2 compute the failed points again
+  spinlab sweep merge all part1 part2 part3     the points of several stores in one
 
 A sweep is resumed by running its script again: only missing points are computed.
 STORE is the file given to Sweep.run; .sqlite is added to a name without suffix.
@@ -24,8 +27,9 @@ def add_parser(subparsers: Any) -> None:
     """Add ``sweep`` and its actions."""
     parser = subparsers.add_parser(
         "sweep",
-        help="status, export and retry of a sweep's store",
-        description="Look at the store of a sweep, export its results, compute its failed points again.",
+        help="status, export, retry and merge of sweeps' stores",
+        description="Look at the store of a sweep, export its results, compute its failed points again, "
+        "merge stores.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -48,14 +52,26 @@ def add_parser(subparsers: Any) -> None:
         "store (from this folder or the installed packages): do this only with stores you trust.",
     )
     retry.add_argument("store", metavar="STORE")
-    retry.add_argument("--workers", type=int, metavar="N", help="worker processes (default: this process)")
+    _scheduler.add_options(retry)
     retry.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    merge = actions.add_parser(
+        "merge",
+        help="put the points of several stores into one",
+        description="Put the points of several stores into OUT, which is made if it does not exist. Points "
+        "that several stores hold with the same bits are kept once, results replace failures; a store with "
+        "another result for a point is refused as a whole. Merging again changes nothing.",
+    )
+    merge.add_argument("store", metavar="OUT")
+    merge.add_argument("others", metavar="STORE", nargs="+")
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the chosen action; the exit status."""
     from ..sweeps import Store
 
+    if args.action == "merge":
+        return _merge(args.store, args.others)
     store = Store(args.store)
     if args.action == "status":
         print(_report(store.status()))
@@ -67,13 +83,31 @@ def run(args: argparse.Namespace) -> int:
         print(f"wrote {args.output}")
     else:
         sys.path.insert(0, os.getcwd())
-        failed = store.retry(args.workers, progress=not args.quiet)
+        with _scheduler.executor(args) as workers:
+            failed = store.retry(workers, progress=not args.quiet)
         print(
             f"{failed} points still fail; `spinlab sweep status {args.store} --errors` shows why"
             if failed
             else "all done"
         )
         return int(failed > 0)
+    return 0
+
+
+def _merge(out: str, others: list[str]) -> int:
+    from ..sweeps import Store
+    from ..sweeps.database import Writer, store_path
+
+    stores = [Store(other) for other in others]  # all are there before anything is made
+    if not store_path(out).exists():
+        with Writer(store_path(out)):
+            pass
+    store = Store(out)
+    before = store.status()["done"]
+    store.merge(*stores)
+    status = store.status()
+    print(_report(status))
+    print(f"{status['done'] - before} results new in {store.path}")
     return 0
 
 

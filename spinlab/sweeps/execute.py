@@ -21,7 +21,7 @@ from .plan import Point
 
 TASK_SECONDS = 0.1  # long beside the 0.5 ms that a task costs, short beside a commit
 MAX_CHUNK = 200
-MAX_TASKS = 512  # in flight on an executor whose size is not known
+MAX_TASKS = 2048  # in flight on an executor whose size is not known
 MAX_POINTS = 20_000  # in flight, so that memory stays bounded
 MAX_DEATHS = 2  # of workers that held nothing but this one point
 MAX_STARTS = 3  # of workers that die before they do anything
@@ -112,6 +112,13 @@ def _parallel(
             except queue.Empty:
                 yield None
             except Exception as error:
+                if type(error).__name__ == "KilledWorker":  # dask has tried this task on several workers
+                    lost = flight.pop(future)
+                    if len(lost) == 1:
+                        yield lost[0], Outcome(None, _DIED.format("several"), 0.0)
+                    else:
+                        suspects.extend(lost)
+                    continue
                 if not own:
                     raise RuntimeError(_BROKEN_EXECUTOR.format(f"{type(error).__name__}: {error}")) from error
                 if not isinstance(error, BrokenExecutor):
@@ -192,8 +199,7 @@ def _start_worker(parent: Any) -> None:
 
 _BROKEN_EXECUTOR = (
     "the executor could not finish a task ({}). Finished points are kept in the store, if one was given; "
-    "run again to resume. A process pool needs a point function at the top level of a module that its "
-    "workers can import."
+    "run again to resume. Workers need a point function at the top level of a module that they can import."
 )
 _BROKEN_POOL = (
     "worker processes could not start, in {} attempts. A script must start its sweep under "
@@ -201,6 +207,6 @@ _BROKEN_POOL = (
     "store, if one was given."
 )
 _DIED = (
-    "WorkerDied: the worker process died {} times while it computed this point alone "
+    "WorkerDied: {} worker processes died while they computed this point alone "
     "(out of memory, a crash in compiled code, or killed from outside)"
 )

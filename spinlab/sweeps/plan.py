@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._core.validate import as_count
+
 
 class Point(NamedTuple):
     """One call of the point function: ``function(rng=seed, **params)``."""
@@ -220,6 +222,22 @@ def as_value(value: Any, name: str) -> Any:
         f"{name}: a parameter must be a str, int, float, bool, None or a tuple of these, "
         f"got {value!r} of type {type(value).__name__}; pass a name and build the object in the point"
     )
+
+
+def as_shard(shard: Any) -> tuple[int, int]:
+    """Place of the first point of a shard, and the step to the next."""
+    if shard is None:
+        return 0, 1
+    try:
+        if isinstance(shard, str):
+            part, n = (int(text) for text in shard.split("/"))
+        else:
+            part, n = (as_count(number, "shard") for number in shard)
+    except (TypeError, ValueError):
+        raise ValueError(f"shard must be 'i/n' or (i, n), like '3/16', got {shard!r}") from None
+    if not 1 <= part <= n:
+        raise ValueError(f"shard i/n needs 1 <= i <= n, got {shard!r}; job arrays that count from 0 add 1")
+    return part - 1, n
 
 
 def read_value(value: Any) -> Any:

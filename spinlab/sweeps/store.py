@@ -7,7 +7,7 @@ import json
 import operator
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from itertools import groupby
 from pathlib import Path
@@ -135,17 +135,21 @@ class Store:
     def merge(self, *others: str | os.PathLike[str] | Store) -> None:
         """Take over the points of other stores; all of one store or, on a conflict, none of it.
 
+        Points that are in both with the same bits stay as they are; results take the place of failures
+        and of damaged results.
+
         Raises
         ------
         ValueError
-            A point has different results in both: its function changed without a new ``version``, or
-            depends on more than its seed and parameters.
+            A point has different results in two stores, which are named: its function changed without a
+            new ``version``, or depends on more than its seed and parameters. Stores before that one are
+            merged.
         """
         stores = [other if isinstance(other, Store) else Store(other) for other in others]
+        paths = [other.path for other in stores if not other.path.samefile(self.path)]
         with Writer(self.path) as writer, named_errors(self.path):
-            for other in stores:
-                if not other.path.samefile(self.path):
-                    _merge(writer.db, self.path, other.path)
+            for n, path in enumerate(paths):
+                _merge(writer.db, self.path, path, paths[:n])
 
     def retry(self, executor: Any = None, progress: bool = True, chunk: int | None = None) -> int:
         """Compute the failed points again; returns how many fail still.
@@ -261,21 +265,23 @@ def _import(name: str, path: Path) -> Callable[..., Any]:
         ) from error
 
 
-def _merge(db: sqlite3.Connection, path: Path, other: Path) -> None:
+def _merge(db: sqlite3.Connection, path: Path, other: Path, merged: Sequence[Path]) -> None:
     db.create_function("intact", 1, intact, deterministic=True)
     db.execute("ATTACH ? AS other", (f"{other.absolute().as_uri()}?mode=rw",))
     try:
         db.execute("BEGIN IMMEDIATE")
         conflict = db.execute(
-            """SELECT id, ours.params, ours.replica FROM main.points ours JOIN other.points theirs USING (id)
+            """SELECT id, ours.params, ours.replica, ours.result
+            FROM main.points ours JOIN other.points theirs USING (id)
             WHERE ours.result != theirs.result AND intact(ours.result) AND intact(theirs.result) LIMIT 1"""
         ).fetchone()
         if conflict:
+            name, params, replica, ours = conflict
+            source = next((store for store in merged if _result(store, name) == ours), path)
             raise ValueError(
-                "point {} ({}, replica {}) has different results in {!r} and {!r}; nothing of the latter was "
-                "merged. Was its function changed without a new version=?".format(
-                    *conflict, str(path), str(other)
-                )
+                f"point {name} ({params}, replica {replica}) has different results in {str(source)!r} and "
+                f"{str(other)!r}; nothing of the latter was merged into {str(path)!r}. Was its function "
+                "changed without a new version=?"
             )
         db.execute(
             """INSERT OR IGNORE INTO main.sweeps (plan, made, date)
@@ -283,12 +289,13 @@ def _merge(db: sqlite3.Connection, path: Path, other: Path) -> None:
         )
         db.execute(
             """INSERT OR REPLACE INTO main.points
-            SELECT id, ours.key, t.params, t.replica, t.seed, t.result, t.error, t.seconds
+            SELECT t.id, ours.key, t.params, t.replica, t.seed, t.result, t.error, t.seconds
             FROM other.points t JOIN other.sweeps s ON s.key = t.sweep
             JOIN main.sweeps ours ON ours.plan = s.plan AND ours.made = s.made
             WHERE CASE WHEN t.error IS NULL
-                THEN intact(t.result) AND id NOT IN (SELECT id FROM main.points WHERE intact(result))
-                ELSE id NOT IN (SELECT id FROM main.points) END"""
+                THEN intact(t.result) AND NOT EXISTS
+                    (SELECT 1 FROM main.points o WHERE o.id = t.id AND intact(o.result))
+                ELSE NOT EXISTS (SELECT 1 FROM main.points o WHERE o.id = t.id) END"""
         )
         db.execute("COMMIT")
     except BaseException:
@@ -297,3 +304,9 @@ def _merge(db: sqlite3.Connection, path: Path, other: Path) -> None:
         raise
     finally:
         db.execute("DETACH other")
+
+
+def _result(path: Path, point: str) -> bytes | None:
+    with reading(path) as db:
+        row = db.execute("SELECT result FROM points WHERE id = ?", (point,)).fetchone()
+    return None if row is None else row[0]

@@ -8,6 +8,7 @@ import sys
 import warnings
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,23 +164,7 @@ class Sweep:
             Workers cannot start, or the given executor broke; finished points are kept.
         """
         path = None if store is None else store_path(store)
-        executor, chunk = as_executor(executor), as_chunk(chunk)
-        if store is not None or isinstance(executor, int):
-            _check_importable(self.point, self.plan.function)
-        with Writer(path) as writer, named_errors(path):
-            todo = array("q")
-            for index, (_, blob, error) in enumerate(look_up(writer.db, self.points())):
-                if retry if error is not None else not intact(blob):
-                    todo.append(index)
-            key, made = writer.add(self.plan, computes=bool(todo))
-            try:
-                points = self.plan.points(todo)
-                fill(writer, key, self.point, points, len(todo), executor, progress, chunk)
-                writer.flush()
-            except KeyboardInterrupt:
-                kept = f"kept in {path}, run again to resume" if path else "lost, since run() got no store"
-                print(f"\ninterrupted: finished points are {kept}", file=sys.stderr)
-                raise
+        with self._filled(path, range(len(self)), executor, progress, chunk, retry) as (writer, made):
             data = dataset.to_xarray(self.plan, read(writer.db, self.plan), made)
         if data.failed_points:
             again = (
@@ -193,6 +178,77 @@ class Sweep:
                 stacklevel=2,
             )
         return data
+
+    def fill(
+        self,
+        store: str | os.PathLike[str],
+        shard: tuple[int, int] | str | None = None,
+        executor: Any = None,
+        progress: bool = True,
+        chunk: int | None = None,
+        retry: bool = False,
+    ) -> dict[str, int]:
+        """Compute what the store does not hold yet, without reading the results back.
+
+        For a job array: every job fills its shard into a store of its own, and :meth:`Store.merge` puts
+        the stores together.
+
+        Parameters
+        ----------
+        store, executor, progress, chunk, retry
+            As in :meth:`run`.
+        shard : (int, int) or str, optional
+            (i, n) or "i/n", 1 <= i <= n: only the points i, i + n, i + 2n, ... of the grid, so that every
+            shard holds its part of every cell. None: all of them.
+
+        Returns
+        -------
+        dict
+            ``points`` of the shard, and how many of these are ``done`` and ``failed``.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from spinlab.sweeps import Sweep
+        >>> def point(x, rng):
+        ...     return {"y": x * x}
+        >>> sweep = Sweep(point, axes={"x": range(10)})
+        >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +SKIP
+        ...     sweep.fill(folder + "/part1", shard="1/4")
+        {'points': 3, 'done': 3, 'failed': 0}
+        """
+        first, n = plan.as_shard(shard)
+        places = range(first, len(self), n)
+        with self._filled(store_path(store), places, executor, progress, chunk, retry) as (writer, _):
+            found = [error for _, _, error in look_up(writer.db, self.plan.points(places))]
+        failed = len(found) - found.count(None)
+        return {"points": len(places), "done": len(places) - failed, "failed": failed}
+
+    @contextmanager
+    def _filled(
+        self, path: Path | None, places: range, executor: Any, progress: bool, chunk: int | None, retry: bool
+    ) -> Iterator[tuple[Writer, dict[str, str]]]:
+        """The open store, with all points at these places of the grid in it."""
+        executor, chunk = as_executor(executor), as_chunk(chunk)
+        if path is not None or isinstance(executor, int):
+            _check_importable(self.point, self.plan.function)
+        with Writer(path) as writer, named_errors(path):
+            todo = array("q")
+            for index, (_, blob, error) in zip(
+                places, look_up(writer.db, self.plan.points(places)), strict=True
+            ):
+                if retry if error is not None else not intact(blob):
+                    todo.append(index)
+            key, made = writer.add(self.plan, computes=bool(todo))
+            try:
+                points = self.plan.points(todo)
+                fill(writer, key, self.point, points, len(todo), executor, progress, chunk)
+                writer.flush()
+            except KeyboardInterrupt:
+                kept = f"kept in {path}, run again to resume" if path else "lost, since run() got no store"
+                print(f"\ninterrupted: finished points are {kept}", file=sys.stderr)
+                raise
+            yield writer, made
 
 
 def _function_name(point: Any) -> str:
