@@ -53,6 +53,24 @@ def killed_once(x, marker, rng):
     return {"y": np.random.default_rng(rng).normal()}
 
 
+def killed_twice(x, markers, rng):
+    """The first workers to come to x = 60 and to x = 300 kill themselves."""
+    for place, marker in zip((60, 300), markers, strict=True):
+        if x == place and not Path(marker).exists():
+            Path(marker).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.002)
+    return {"y": np.random.default_rng(rng).normal(size=3)}
+
+
+def slow_after(x, marker, rng):
+    """From x = 10 on a point takes long while the file is not older than a second."""
+    if x == 10 and not Path(marker).exists():
+        Path(marker).touch()
+        time.sleep(1)
+    return {"y": np.random.default_rng(rng).normal()}
+
+
 def deadly(x, rng):
     if x in (3, 4):
         os._exit(1)
