@@ -311,7 +311,7 @@ class Side:
         X, b, negative = self.other.X, self.other.b, self.other.negative
         if negative is None or self.K > MAX_INPUTS:
             return sum_of_sizes(c, scale * (X @ V), np.arange(len(X)), -b)
-        group, sign = _fold(negative, self.K)
+        group, sign = fold(negative, self.K)
         present, group = np.unique(group, return_inverse=True)
         return sum_of_sizes(c, scale * (threshold_functions.half_cube(self.K)[present] @ V), group, -sign * b)
 
@@ -370,7 +370,7 @@ def _thresholds(side: Side) -> Plan | str:
         return f"K={side.K} binary patterns and a field that counts as one more, {MAX_INPUTS} are allowed"
     unit = side.scale if side.plain() and side.scale else 1.0
     F = side.objective(np.eye(side.K, K), c, side.scale / unit)
-    group, sign = _fold(negative, K)
+    group, sign = fold(negative, K)
     counts = np.bincount(group, minlength=1 << (K - 1))
     reach = np.full(K, float(len(negative)))
 
@@ -466,7 +466,7 @@ def read_bits(X: np.ndarray) -> np.ndarray | None:
     return bits if X.shape[1] < 63 and _read_bits(X, bits) else None
 
 
-def _fold(negative: np.ndarray, K: int) -> tuple[np.ndarray, np.ndarray]:
+def fold(negative: np.ndarray, K: int) -> tuple[np.ndarray, np.ndarray]:
     """(class, sign): the row is sign times the row of its class, whose last entry is +1."""
     flip = negative >> (K - 1)
     return (negative ^ -flip) & ((1 << (K - 1)) - 1), 1 - 2 * flip
