@@ -9,10 +9,10 @@ Either way s_i xi_i.m > 0, so s_i = sign(xi_i.m), without ties: a stable state i
 f of the pattern columns, the same for all sites of a class. For each f, m = sum_x n(x) f(x) x follows from
 the numbers of sites, and f is a (strict) minimum if f(x) x.m >= K (> K) for every column x that occurs.
 
-Two layers, W_ia = scale sum_k xi_i^k xi_a^k, have no diagonal. A strict minimum has v_i = sign(scale xi_i.n) and
-h_a = sign(scale xi_a.m) without ties, m and n being the sums over the visible and the hidden layer: for each f
-on the visible columns, m gives h, h gives n, and n must give f back. A weak minimum of two layers need not be
-uniform on a class (a zero field leaves each of its sites free), so these are not counted here.
+Two layers, W_ia = scale sum_k xi_i^k xi_a^k, have no diagonal. A strict minimum has v_i = sign(scale xi_i.n)
+and h_a = sign(scale xi_a.m) without ties, m and n being the sums over the visible and the hidden layer: for
+each f on the visible columns, m gives h, h gives n, and n must give f back. A weak minimum of two layers need
+not be uniform on a class (a zero field leaves each of its sites free), so these are not counted here.
 
 Functions that agree on all columns that occur are one state. Sums are integers below 2^53, hence exact.
 """

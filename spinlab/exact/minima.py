@@ -1,8 +1,8 @@
 """Every one-flip-stable state of a small model or of few patterns, and the basins of steepest descent.
 
-Few binary patterns, any N: ``_pattern_minima``. Otherwise the states form a tree, one spin fixed at each step.
-A spin that is fixed can only become stable if the field on it is, at best, what it is now plus the sum of
-|J_ij| over the spins not fixed yet; branches in which some spin cannot be stable are left. For an SK model
+Few binary patterns, any N: ``_pattern_minima``. Otherwise the states form a tree, one spin fixed at each
+step. A spin that is fixed can only become stable if the field on it is, at best, what it is now plus the sum
+of |J_ij| over the spins not fixed yet; branches in which some spin cannot be stable are left. For an SK model
 some 2^(0.6 N) branches remain.
 """
 
@@ -117,9 +117,9 @@ def local_minima(
     some seconds, reading the patterns 0.05 s per 10^6 spins.
 
     Otherwise branches that hold no minimum are left early. SK with Gaussian couplings at N=30 takes 0.1 s on
-    one core, 0.1 ns for each of 2**29 states; with +-J couplings, where the bounds are weaker, 0.5 s. The worst
-    case, most states being weak minima (couplings zero), takes 30 ns for each of them. Basins: about 150 ns per
-    state and core, and 12 bytes.
+    one core, 0.1 ns for each of 2**29 states; with +-J couplings, where the bounds are weaker, 0.5 s. The
+    worst case, most states being weak minima (couplings zero), takes 30 ns for each of them. Basins: about
+    150 ns per state and core, and 12 bytes.
 
     Examples
     --------
@@ -176,6 +176,7 @@ def local_minima(
 
 
 def _of_patterns(model: IsingModel, strict: bool, max_states: int, threads: int | None) -> LocalMinima:
+    assert isinstance(model, PatternIsing | PatternBipartiteIsing)
     found = _pattern_minima.PatternMinima(model, strict, threads)
     listed = min(-(-max_states // 2), len(found))
     check_memory(3 * listed * model.n_spins, "the list of minima (max_states=0 only counts)")
