@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from . import models as models
     from . import observables as observables
     from . import plotting as plotting
+    from . import rbm as rbm
     from . import sweeps as sweeps
     from . import theory as theory
     from .solve import explain as explain
@@ -33,6 +34,7 @@ _SUBPACKAGES = (
     "exact",
     "dynamics",
     "observables",
+    "rbm",
     "theory",
     "sweeps",
     "plotting",

@@ -1,7 +1,42 @@
-"""Boltzmann machines: learning them, and judging what was learned."""
+"""Learning: restricted Boltzmann machines, how they are trained and how they are judged."""
 
-from .ais import AIS as AIS
-from .ais import AISWarning as AISWarning
-from .ais import data_biases, log_partition_ais
+from .callbacks import EarlyStopping, Every
+from .checkpoint import load_checkpoint, save_checkpoint
+from .history import History
+from .machine import Machine, Phase
+from .negative import CD, PCD, PID, Exact, NegativePhase, Tempering
+from .optimisers import SGD, Adam, Optimiser
+from .projections import Clip, GibbsProjection, Projection, Sign
+from .ra_rbm import RARBM
+from .rbm import RBM
+from .schedules import Geometric, Linear
+from .trainer import DivergenceError, Trainer
 
-__all__ = ["data_biases", "log_partition_ais"]
+__all__ = [
+    "CD",
+    "PCD",
+    "PID",
+    "RARBM",
+    "RBM",
+    "SGD",
+    "Adam",
+    "Clip",
+    "DivergenceError",
+    "EarlyStopping",
+    "Every",
+    "Exact",
+    "Geometric",
+    "GibbsProjection",
+    "History",
+    "Linear",
+    "Machine",
+    "NegativePhase",
+    "Optimiser",
+    "Phase",
+    "Projection",
+    "Sign",
+    "Tempering",
+    "Trainer",
+    "load_checkpoint",
+    "save_checkpoint",
+]

@@ -1,0 +1,183 @@
+"""What the trainer and the negative phases ask of a machine, whatever its architecture.
+
+ln P(v) = -F(v) - ln Z, so d ln P / d theta = <-dF/d theta>_data - <-dF/d theta>_model: a positive phase of
+configurations clamped to data, and a negative phase of free ones. Both are a :class:`Phase`.
+"""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._core.rng import RNG, as_key
+from .._core.validate import as_count, as_spins
+from ..dynamics.chains import starting_states
+from ..models import IsingModel
+from ..solve import log_partition
+from ._units import Noise
+
+Statistics = dict[str, np.ndarray]
+"""Averages of -dF/d theta (or -dE/d theta) by the name of the parameter, shaped like it."""
+
+
+@dataclass(slots=True)
+class Phase:
+    """Configurations over which a phase averages.
+
+    Attributes
+    ----------
+    layers : list of ndarray or None
+        Spins of each layer, visible first, shape (n, size), in the machine's dtype. None: not drawn.
+    means : list of ndarray
+        What enters the statistics for each layer: its spins, or their conditional means.
+    weights : ndarray, shape (n,), optional
+        Weights of the configurations, of sum 1; equal by default.
+    share : float
+        Factor of the whole average (1, but for a convention that divides short batches by the full size).
+    fields : ndarray, optional
+        Fields of the first hidden layer given ``layers[0]``, where they are known.
+    """
+
+    layers: list[np.ndarray | None]
+    means: list[np.ndarray]
+    weights: np.ndarray | None = None
+    share: float = 1.0
+    fields: np.ndarray | None = None
+
+    @property
+    def factor(self) -> Any:
+        """What multiplies each configuration: a number, or shape (n, 1)."""
+        if self.weights is None:
+            return self.share / len(self.means[0])
+        return (self.share * self.weights)[:, None]
+
+    def configurations(self) -> np.ndarray:
+        """Spins of all layers side by side, shape (n, N), int8."""
+        drawn = [layer for layer in self.layers if layer is not None]
+        return np.concatenate([layer.astype(np.int8) for layer in drawn], axis=1)
+
+
+class Machine(abc.ABC):
+    """A Boltzmann machine under training.
+
+    Attributes
+    ----------
+    parameters : dict of ndarray
+        Its arrays by name; the trainer changes them in place. ``dtype`` is theirs.
+    V : int
+        Visible units.
+    config : dict
+        Keywords that rebuild the machine's shape, kept in checkpoints.
+    """
+
+    V: int
+    parameters: dict[str, np.ndarray]
+    has_biases: bool = False
+    decayed: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the parameters and of all arithmetic in training."""
+        return next(iter(self.parameters.values())).dtype
+
+    @property
+    @abc.abstractmethod
+    def config(self) -> dict[str, Any]: ...
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Everything that a checkpoint must keep: the arrays themselves, not copies."""
+        return dict(self.parameters)
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Back to a kept state, in place."""
+        own = self.state_dict()
+        if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in state.items()}:
+            raise ValueError(
+                f"these arrays are of another machine: they are {_shapes(state)}, this one has {_shapes(own)}"
+            )
+        for name, array in own.items():
+            array[...] = state[name]
+
+    @abc.abstractmethod
+    def positive(self, v: np.ndarray, noise: Noise) -> Phase:
+        """Visible units clamped to the rows of ``v`` (n, V), already in the machine's dtype."""
+
+    @abc.abstractmethod
+    def statistics(self, phase: Phase) -> Statistics:
+        """Averages over a phase, newly made arrays."""
+
+    @abc.abstractmethod
+    def exact_statistics(self) -> Statistics:
+        """Averages over the model itself, by enumeration."""
+
+    @abc.abstractmethod
+    def random_phase(self, n: int, noise: Noise) -> Phase:
+        """Random configurations, the start of free chains."""
+
+    @abc.abstractmethod
+    def gibbs(self, phase: Phase, n_steps: int, noise: Noise, beta: Any = 1.0) -> Phase:
+        """Free Gibbs sampling from a phase; ``beta`` is a number or one for each configuration."""
+
+    @abc.abstractmethod
+    def energies(self, phase: Phase) -> np.ndarray:
+        """E of the drawn layers of a phase, shape (n,)."""
+
+    @abc.abstractmethod
+    def free_energy(self, v: Any) -> Any:
+        """F(v), up to no constant: P(v) = exp(-F(v)) / Z."""
+
+    @abc.abstractmethod
+    def as_ising(self) -> IsingModel:
+        """The machine as an Ising model in float64, for exact solvers, AIS and dynamics."""
+
+    def log_weights(self, phase: Phase) -> np.ndarray:
+        """-F of the visible configurations of a phase, up to a common constant, shape (n,), float64."""
+        return -np.asarray(self.free_energy(phase.layers[0]))
+
+    def pattern_phase(self, continuous: bool) -> Phase:
+        """Configurations of the machine's patterns (regularized axons only)."""
+        raise TypeError(
+            f"pattern-induced correlations need a machine of patterns (RARBM), got {type(self).__name__}; "
+            "train it by CD, PCD, Tempering or Exact"
+        )
+
+    def centre(self, gradient: Statistics, offsets: list[np.ndarray]) -> None:
+        """Make the gradient that of units shifted by ``offsets``, one array per layer, in place."""
+        raise TypeError(f"{type(self).__name__} has no centred gradient; use centred=False")
+
+    def log_likelihood(self, data: Any) -> np.ndarray:
+        """Exact ln P(v) of each sample in nats, shape (n,); ``.mean()`` is the usual figure of merit.
+
+        ln Z is that of :func:`spinlab.log_partition`, in float64: layers of up to about 24 units on
+        one side, or few patterns. Beyond that use annealed importance sampling.
+        """
+        data = as_spins(data, self.V, "data")
+        model = self.as_ising()
+        return -np.atleast_1d(self.free_energy(data)) - float(log_partition(model))
+
+    def sample(self, n_steps: int, n_chains: int = 1, *, start: Any = None, rng: RNG = None) -> np.ndarray:
+        """Visible states after ``n_steps`` of Gibbs sampling, shape (n_chains, V), int8.
+
+        Parameters
+        ----------
+        n_steps, n_chains : int
+        start : array_like of +-1, shape (V,) or (n_chains, V), optional
+            Random by default.
+        rng : None, int or numpy.random.Generator
+        """
+        n_steps, n_chains, key = as_count(n_steps, "n_steps", 0), as_count(n_chains, "n_chains"), as_key(rng)
+        v = starting_states(start, n_chains, self.V, key).astype(self.dtype)
+        noise = Noise.of(int(key), 0)
+        phase = self.gibbs(self.positive(v, noise), n_steps, noise)
+        return np.asarray(phase.layers[0]).astype(np.int8)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name}={value}" for name, value in self.config.items())
+        return f"<{type(self).__name__}: {sizes}>"
+
+
+def _shapes(arrays: dict[str, np.ndarray]) -> str:
+    return ", ".join(f"{name} {array.shape}" for name, array in arrays.items())

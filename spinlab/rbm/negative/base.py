@@ -1,0 +1,65 @@
+"""What a negative phase is: averages over free configurations of a machine."""
+
+from __future__ import annotations
+
+import abc
+
+import numpy as np
+
+from .._units import Noise
+from ..machine import Machine, Phase, Statistics
+
+
+class NegativePhase(abc.ABC):
+    """Estimate of <-dF/d theta> over the model, one file for each.
+
+    A negative phase belongs to one trainer: persistent chains are its state.
+    """
+
+    unbiased_limit = True
+    """Whether more steps bring the average to that of the model (contract tests check it)."""
+
+    _last: Phase | None = None
+
+    @abc.abstractmethod
+    def statistics(self, machine: Machine, positive: Phase, noise: Noise) -> Statistics:
+        """Averages over the model; ``positive`` is the positive phase of the same update."""
+
+    @property
+    def configurations(self) -> np.ndarray:
+        """Spins of all layers, (n, N) int8, that the last negative phase used (method accessibility)."""
+        if self._last is None:
+            raise ValueError(
+                f"{type(self).__name__} has used no configurations yet; train for an update first"
+            )
+        return self._last.configurations()
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """What a checkpoint must keep."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, np.ndarray], machine: Machine) -> None:
+        """Back to a kept state."""
+        self._last = None
+
+    def __repr__(self) -> str:
+        shown = {k: v for k, v in vars(self).items() if not k.startswith("_")}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
+
+
+class PersistentPhase(NegativePhase):
+    """Chains that go on from update to update."""
+
+    _chains: Phase | None = None
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        if self._chains is None:
+            return {}
+        layers = self._chains.layers
+        return {f"layer{i}": s.astype(np.int8) for i, s in enumerate(layers) if s is not None}
+
+    def load_state_dict(self, state: dict[str, np.ndarray], machine: Machine) -> None:
+        layers: list[np.ndarray | None] = [
+            state[f"layer{i}"].astype(machine.dtype) for i in range(len(state))
+        ]
+        self._chains = Phase(layers, []) if layers else None

@@ -1,0 +1,54 @@
+"""Pattern-induced correlations: the machine's own patterns stand for its low-energy states."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..._core.validate import as_choice, as_count
+from .._units import Noise
+from ..machine import Machine, Phase, Statistics
+from .base import NegativePhase
+
+
+class PID(NegativePhase):
+    """Negative phase over the K patterns of a machine with regularized axons (arXiv:1910.01592, Sec. III).
+
+    Parameters
+    ----------
+    n_steps : int, default 0
+        Gibbs steps from the patterns; with 0 the patterns themselves.
+    start : {"sign", "continuous"}
+        Visible parts as spins, or as they are.
+    weights : None or "boltzmann"
+        Equal weights, or those of the patterns' visible parts in the model, exp(-F).
+
+    Notes
+    -----
+    Hidden units are summed out, so only the visible parts matter. Biased unless the patterns sample
+    the model; O(K^2 (V + H)) per update.
+
+    Examples
+    --------
+    >>> import spinlab as sl
+    >>> sl.rbm.PID(n_steps=10)
+    PID(n_steps=10, start='sign', weights=None)
+    """
+
+    unbiased_limit = False
+
+    def __init__(self, n_steps: int = 0, start: str = "sign", weights: str | None = None) -> None:
+        self.n_steps = as_count(n_steps, "n_steps", 0)
+        self.start = as_choice(start, "start", ("sign", "continuous"))
+        self.weights = None if weights is None else as_choice(weights, "weights", ("boltzmann",))
+
+    def statistics(self, machine: Machine, positive: Phase, noise: Noise) -> Statistics:
+        phase = machine.pattern_phase(self.start == "continuous")
+        if self.weights is not None:
+            log_w = machine.log_weights(phase)
+            w = np.exp(log_w - log_w.max())
+            phase.weights = w / w.sum()
+        if self.n_steps:
+            phase.layers = [phase.layers[0], *(None for _ in phase.layers[1:])]
+            phase = machine.gibbs(phase, self.n_steps, noise)
+        self._last = phase
+        return machine.statistics(phase)
