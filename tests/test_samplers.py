@@ -5,16 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
-from model_forms import FORMS, bipartite, make, pattern_bipartite
+from model_forms import FORMS, make
 from naive import all_states, energies, log_z_and_mean_energy
 
 import spinlab as sl
-from spinlab.dynamics import block_gibbs, gibbs
+from spinlab.dynamics import block_gibbs, gibbs, metropolis, parallel_tempering
 
 # Each chi-square and 5-sigma assertion below may fail by chance with probability 1e-6 at most;
 # seeds are fixed, so it does not from run to run.
 FALSE_ALARM = 1e-6
 N_CHAINS = 6000
+
+# Independent states at one temperature from every sampler of the registry.
+AT_BETA = {
+    "block_gibbs": lambda model, beta: block_gibbs(model, 40, N_CHAINS, beta=beta, rng=12).states,
+    "gibbs": lambda model, beta: gibbs(model, 40, N_CHAINS, beta=beta, rng=11).states,
+    "metropolis": lambda model, beta: metropolis(model, 40, N_CHAINS, beta=beta, rng=13).states,
+    "parallel_tempering": lambda model, beta: parallel_tempering(
+        model, 20, N_CHAINS, betas=[beta / 3, beta, 2 * beta], rng=14
+    ).states[:, 1],
+}
+TWO_LAYERS_ONLY = {"block_gibbs"}
 
 GIBBS = [
     pytest.param(form, {"order": order}, id=f"{form.__name__}-{order}")
@@ -54,13 +65,15 @@ def test_gibbs_samples_the_boltzmann_distribution(form, options, fields):
     assert p_value(chains.states, boltzmann(case, beta)) > FALSE_ALARM
 
 
-@pytest.mark.parametrize("form", [bipartite, pattern_bipartite])
+@pytest.mark.parametrize("name", sl.dynamics.__all__)
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 @pytest.mark.parametrize("fields", [False, True])
-def test_block_gibbs_samples_the_boltzmann_distribution(form, fields):
+def test_every_sampler_samples_the_boltzmann_distribution(name, form, fields):
     case = make(form, integer=False, fields=fields)
+    if name in TWO_LAYERS_ONLY and not isinstance(case.model, sl.models.TwoLayerIsing):
+        return
     beta = 0.3
-    chains = block_gibbs(case.model, 40, N_CHAINS, beta=beta, rng=12)
-    assert p_value(chains.states, boltzmann(case, beta)) > FALSE_ALARM
+    assert p_value(AT_BETA[name](case.model, beta), boltzmann(case, beta)) > FALSE_ALARM
 
 
 def test_the_chi_square_test_notices_a_wrong_temperature():
@@ -125,7 +138,8 @@ def test_block_gibbs_takes_the_same_steps_from_patterns_and_from_weights():
     np.testing.assert_array_equal(a.states, b.states)
 
 
-SAMPLERS = [getattr(sl.dynamics, name) for name in sl.dynamics.__all__]
+# Those that run chains at one temperature, and return them as Chains.
+SAMPLERS = [getattr(sl.dynamics, name) for name in sl.dynamics.__all__ if name not in {"parallel_tempering"}]
 
 
 @pytest.fixture(params=SAMPLERS, ids=lambda sampler: sampler.__name__)

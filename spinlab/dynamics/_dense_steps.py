@@ -1,13 +1,13 @@
-"""Single-spin heat bath on dense models in sequential order, several times faster than the generic loop."""
+"""Single-spin dynamics on dense models in sequential order, several times faster than the generic loop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from .._core.forms import Dense
-from .._core.heat_bath import SITES, logits
+from .._core.heat_bath import SITES, exponentials, logits
 from .._core.jit import kernel
 from .._core.philox import UPDATE
 
@@ -18,47 +18,75 @@ _REFRESH = 256
 _REFRESH_FLOAT32 = 64
 
 
-def dense_steps(form: Dense, dtype: np.dtype) -> Callable[..., Callable[[int, int], None]]:
-    """Loop starter of :mod:`_single_spin` for a dense model."""
-    J, b = _tiles(form, dtype)
-    n = len(form.b)
-
-    def steps(
-        betas: np.ndarray, s: np.ndarray, moved: np.ndarray, key: np.uint64, first: int
-    ) -> Callable[[int, int], None]:
-        padded, h = _tiled_states(s, dtype)
-
-        def advance(start: int, stop: int) -> None:
-            _heat_bath_tiles(J, b, betas, padded, h, moved, key, first, start, stop)
-            s[:] = padded.reshape(len(s), -1)[:, :n]
-
-        return advance
-
-    return steps
-
-
-def _tiles(form: Dense, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+class Tiles(NamedTuple):
     """J as (tiles, N padded, _TILE) and b as (tiles, _TILE), zeros in the padding."""
-    n = len(form.b)
-    n_tiles = -(-n // _TILE)
-    J = np.zeros((n_tiles * _TILE, n_tiles * _TILE), dtype=dtype)
-    b = np.zeros(n_tiles * _TILE, dtype=dtype)
-    J[:n, :n], b[:n] = form.J, form.b
-    return np.ascontiguousarray(J.reshape(-1, n_tiles, _TILE).swapaxes(0, 1)), b.reshape(n_tiles, _TILE)
+
+    J: np.ndarray
+    b: np.ndarray
+
+    @classmethod
+    def cut(cls, form: Dense, dtype: np.dtype) -> Tiles:
+        """The tiles of a dense model in the given precision."""
+        n = len(form.b)
+        n_tiles = -(-n // _TILE)
+        J = np.zeros((n_tiles * _TILE, n_tiles * _TILE), dtype=dtype)
+        b = np.zeros(n_tiles * _TILE, dtype=dtype)
+        J[:n, :n], b[:n] = form.J, form.b
+        J = np.ascontiguousarray(J.reshape(-1, n_tiles, _TILE).swapaxes(0, 1))
+        return cls(J, b.reshape(n_tiles, _TILE))
 
 
-def _tiled_states(s: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """Padded states (chains, tiles, _TILE) and room for their fields (tiles, chains, _TILE)."""
-    n_chains, n = s.shape
-    n_tiles = -(-n // _TILE)
-    padded = np.ones((n_chains, n_tiles * _TILE), dtype=np.int8)
-    padded[:, :n] = s
-    return padded.reshape(n_chains, n_tiles, _TILE), np.empty((n_tiles, n_chains, _TILE), dtype=dtype)
+class DenseWalkers:
+    """Chains on a dense model, in sequential order."""
+
+    def __init__(
+        self,
+        tiles: Tiles,
+        metropolis: bool,
+        betas: np.ndarray,
+        factors: np.ndarray,
+        s: np.ndarray,
+        moved: np.ndarray,
+        key: np.uint64,
+        first: int,
+    ) -> None:
+        self.s, self.factors = s, factors
+        n_chains, n = s.shape
+        n_tiles = len(tiles.b)
+        padded = np.ones((n_chains, n_tiles * _TILE), dtype=np.int8)
+        padded[:, :n] = s
+        self._tiles = tiles
+        self._padded = padded.reshape(n_chains, n_tiles, _TILE)
+        self._h = np.empty((n_tiles, n_chains, _TILE), dtype=tiles.J.dtype)
+        self._metropolis, self._betas = metropolis, betas
+        self._chains = (moved, key, first)
+
+    def advance(self, start: int, stop: int) -> None:
+        """Take the steps start..stop-1."""
+        J, b = self._tiles
+        _visit_tiles(
+            J,
+            b,
+            self._metropolis,
+            self._betas,
+            self.factors,
+            self._padded,
+            self._h,
+            *self._chains,
+            start,
+            stop,
+        )
+        n_chains, n = self.s.shape
+        self.s[:] = self._padded.reshape(n_chains, -1)[:, :n]
+
+    def energy(self, out: np.ndarray) -> None:
+        """Energies without the model's offset."""
+        _energy_of_tiles(self._tiles.b, self._padded, self._h, self.s.shape[1], out)
 
 
 @kernel
-def _heat_bath_tiles(J, b, betas, s, h, moved, key, first, start, stop):  # type: ignore[no-untyped-def]
-    """The same chains as _heat_bath in sequential order on a dense model, several times faster.
+def _visit_tiles(J, b, metropolis, betas, factors, s, h, moved, key, first, start, stop):  # type: ignore[no-untyped-def]
+    """The same chains as _steps in sequential order on a dense model, several times faster.
 
     The sites are cut into tiles of _TILE columns: J (tiles, N, _TILE), s and moved (chains, tiles,
     _TILE), h (tiles, chains, _TILE). One tile of sites is finished for all chains, then its flips
@@ -67,7 +95,7 @@ def _heat_bath_tiles(J, b, betas, s, h, moved, key, first, start, stop):  # type
     """
     n_tiles, n_chains, _ = h.shape
     n = moved.shape[1]
-    logit = np.empty((8, SITES))
+    threshold = np.empty((8, SITES))
     rows = np.zeros((n_chains, _TILE + 4), dtype=np.uint64)
     change = np.zeros((n_chains, _TILE + 4), dtype=J.dtype)
     n_flips = np.zeros(n_chains, dtype=np.uint64)
@@ -89,13 +117,20 @@ def _heat_bath_tiles(J, b, betas, s, h, moved, key, first, start, stop):  # type
             n_flips[:] = 0
             for g in range(0, n_chains, 4):
                 for part in range(low, min(low + _TILE, n), SITES):
-                    logits(key, part, (first + g) >> 2, t, UPDATE, logit)
+                    if metropolis:
+                        exponentials(key, part, (first + g) >> 2, t, UPDATE, threshold)
+                    else:
+                        logits(key, part, (first + g) >> 2, t, UPDATE, threshold)
                     for k in range(np.uint64(min(SITES, n - part))):
                         i = np.uint64(part - low) + k
                         for lane in range(np.uint64(min(4, n_chains - g))):
                             r = np.uint64(g) + lane
-                            up = twice_beta * own_h[r, i] > logit[lane, k]
-                            if up != (s[r, tile, i] > 0):
+                            field = twice_beta * factors[r] * own_h[r, i]
+                            if metropolis:
+                                flips = s[r, tile, i] * field < threshold[lane, k]
+                            else:
+                                flips = (field > threshold[lane, k]) != (s[r, tile, i] > 0)
+                            if flips:
                                 s[r, tile, i] = -s[r, tile, i]
                                 moved[r, low + i] = True
                                 x = J.dtype.type(2 * s[r, tile, i])
@@ -130,3 +165,14 @@ def _add_flips(h, J, rows, change, n_flips):  # type: ignore[no-untyped-def]
             i0, i1, i2, i3, x0, x1, x2, x3 = i[0], i[1], i[2], i[3], x[0], x[1], x[2], x[3]
             for j in range(_TILE):
                 h[r, j] += (x0 * J[i0, j] + x1 * J[i1, j]) + (x2 * J[i2, j] + x3 * J[i3, j])
+
+
+@kernel
+def _energy_of_tiles(b, s, h, n, out):  # type: ignore[no-untyped-def]
+    """E = -(1/2) sum_i s_i (h_i + b_i) from the fields in use."""
+    for r in range(len(s)):
+        total = 0.0
+        for i in range(n):
+            tile, k = i // _TILE, i % _TILE
+            total += s[r, tile, k] * (np.float64(h[tile, r, k]) + b[tile, k])
+        out[r] = -0.5 * total

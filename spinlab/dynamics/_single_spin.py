@@ -1,20 +1,20 @@
-"""Single-spin heat bath: the loop behind Gibbs sampling and annealing, for any form and order."""
+"""Single-spin dynamics: the loop behind Gibbs sampling, Metropolis and annealing, for any form and order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 from .._core.forms import Dense, Form, Pattern
-from .._core.heat_bath import SITES, logits
+from .._core.heat_bath import SITES, exponentials, logits
 from .._core.jit import kernel
 from .._core.parallel import map_threads
 from .._core.philox import ORDER, UPDATE, philox
 from .._core.primitives import cache_size, field, fill, flip
 from ..models import IsingModel
-from ._dense_steps import dense_steps
-from ._pattern_steps import pattern_steps
+from ._dense_steps import DenseWalkers, Tiles
+from ._pattern_steps import PatternWalkers
 
 # Fields are updated at every flip and recomputed this often, which keeps their rounding near 1e-14.
 _REFRESH = 256
@@ -23,7 +23,36 @@ CHAINS = 16
 # Stands for infinite beta: any field but zero decides the spin, a zero field leaves it to chance.
 COLDEST = 1e300
 
-Steps = Callable[[int, int], None]
+RULES = ("gibbs", "metropolis")
+
+
+class Walkers(Protocol):
+    """A group of chains that a kernel advances together."""
+
+    s: np.ndarray
+    """States, shape (chains, N), up to date between calls."""
+    factors: np.ndarray
+    """Chain r feels the inverse temperature betas[t] * factors[r]; may change between calls."""
+
+    def advance(self, start: int, stop: int) -> None:
+        """Take the steps start..stop-1."""
+
+    def energy(self, out: np.ndarray) -> None:
+        """Energies without the model's offset, shape (chains,), after at least one step."""
+
+
+class Starter(Protocol):
+    """Makes the walkers of the chains first..first+len(s)-1; they work in place on ``s`` and ``moved``."""
+
+    def __call__(
+        self,
+        betas: np.ndarray,
+        factors: np.ndarray,
+        s: np.ndarray,
+        moved: np.ndarray,
+        key: np.uint64,
+        first: int,
+    ) -> Walkers: ...
 
 
 def evolve(
@@ -37,22 +66,21 @@ def evolve(
     order: str = "sequential",
     dtype: str = "float64",
     threads: int | None = None,
+    rule: str = "gibbs",
 ) -> None:
     """Advance the chains ``s`` in place to step ``stops[-1]``; fill ``moved``, and ``records`` at the stops.
 
     Step t is taken at inverse temperature ``betas[t]``; the last entry holds from there on.
     """
-    form = model.form()
-    if dtype == "float32" and not (isinstance(form, Dense) and order == "sequential"):
-        raise ValueError("dtype='float32' is for dense models in sequential order; leave dtype out")
-    start = _starter(form, order, dtype, len(s))
+    start = starter(model, order, dtype, len(s), rule)
+    factors = np.ones(len(s))
 
     def run(first: int) -> None:
         own = slice(first, first + CHAINS)
-        steps = start(betas, s[own], moved[own], key, first)
+        walkers = start(betas, factors[own], s[own], moved[own], key, first)
         done = 0
         for k, stop in enumerate(stops):
-            steps(done, stop)
+            walkers.advance(done, stop)
             done = stop
             if k < len(records):
                 records[k, own] = s[own]
@@ -60,26 +88,57 @@ def evolve(
     map_threads(run, range(0, len(s), CHAINS), threads)
 
 
-def _starter(form: Form, order: str, dtype: str, n_chains: int) -> Callable[..., Steps]:
-    """The fastest loop: called with (betas, s, moved, key, first chain) it returns steps(start, stop)."""
+def starter(model: IsingModel, order: str, dtype: str, n_chains: int, rule: str) -> Starter:
+    """The fastest loop for the model, for groups of at most CHAINS chains."""
+    form = model.form()
+    metropolis = rule == "metropolis"
+    if dtype == "float32" and not (isinstance(form, Dense) and order == "sequential"):
+        raise ValueError("dtype='float32' is for dense models in sequential order; leave dtype out")
     if order == "sequential" and isinstance(form, Dense):
-        return dense_steps(form, np.dtype(dtype))
+        tiles = Tiles.cut(form, np.dtype(dtype))
+        return lambda *chains: DenseWalkers(tiles, metropolis, *chains)
     if order == "sequential" and isinstance(form, Pattern) and n_chains >= CHAINS // 2:
-        return pattern_steps(form)
+        return lambda *chains: PatternWalkers(form, metropolis, *chains)
+    return lambda *chains: AnyWalkers(form, metropolis, order == "random", *chains)
 
-    def steps(betas: np.ndarray, s: np.ndarray, moved: np.ndarray, key: np.uint64, first: int) -> Steps:
-        cache = np.empty((len(s), cache_size(form)))
-        random = order == "random"
-        return lambda start, stop: _heat_bath(form, betas, s, cache, moved, key, first, start, stop, random)
 
-    return steps
+class AnyWalkers:
+    """Chains on any form, in any order."""
+
+    def __init__(
+        self,
+        form: Form,
+        metropolis: bool,
+        random: bool,
+        betas: np.ndarray,
+        factors: np.ndarray,
+        s: np.ndarray,
+        moved: np.ndarray,
+        key: np.uint64,
+        first: int,
+    ) -> None:
+        self.form, self.s, self.factors = form, s, factors
+        self.cache = np.empty((len(s), cache_size(form)))
+        self._rest = (metropolis, random, betas)
+        self._chains = (moved, key, first)
+
+    def advance(self, start: int, stop: int) -> None:
+        """Take the steps start..stop-1."""
+        metropolis, random, betas = self._rest
+        _steps(
+            self.form, metropolis, random, betas, self.factors, self.s, self.cache, *self._chains, start, stop
+        )
+
+    def energy(self, out: np.ndarray) -> None:
+        """Energies without the model's offset."""
+        _energy(self.form, self.s, self.cache, out)
 
 
 @kernel
-def _heat_bath(p, betas, s, c, moved, key, first, start, stop, random):  # type: ignore[no-untyped-def]
+def _steps(p, metropolis, random, betas, factors, s, c, moved, key, first, start, stop):  # type: ignore[no-untyped-def]
     """Steps start..stop-1 of the chains first..first+len(s)-1, any form and order."""
     n_chains, n = s.shape
-    logit = np.empty((8, SITES))
+    threshold = np.empty((8, SITES))
     for t in range(start, stop):
         twice_beta = 2.0 * betas[min(t, len(betas) - 1)]
         if t % _REFRESH == 0:
@@ -88,13 +147,30 @@ def _heat_bath(p, betas, s, c, moved, key, first, start, stop, random):  # type:
         for g in range(0, n_chains, 4):
             group = (first + g) >> 2
             for low in range(0, n, SITES):
-                logits(key, low, group, t, UPDATE, logit)
+                if metropolis:
+                    exponentials(key, low, group, t, UPDATE, threshold)
+                else:
+                    logits(key, low, group, t, UPDATE, threshold)
                 for visit in range(low, min(low + SITES, n)):
                     sites = philox(key, visit, group, t, ORDER) if random else (visit, visit, visit, visit)
                     for lane in range(min(4, n_chains - g)):
                         r = g + lane
                         i = (np.int64(sites[lane]) * n) >> 32 if random else visit
-                        up = twice_beta * field(p, c[r], s[r], i) > logit[lane, visit - low]
-                        if up != (s[r, i] > 0):
+                        x = twice_beta * factors[r] * field(p, c[r], s[r], i)
+                        if metropolis:
+                            flips = s[r, i] * x < threshold[lane, visit - low]
+                        else:
+                            flips = (x > threshold[lane, visit - low]) != (s[r, i] > 0)
+                        if flips:
                             flip(p, c[r], s[r], i)
                             moved[r, i] = True
+
+
+@kernel
+def _energy(p, s, c, out):  # type: ignore[no-untyped-def]
+    """E = -(1/2) sum_i s_i (h_i + b_i) from the cached fields."""
+    for r in range(len(s)):
+        total = 0.0
+        for i in range(s.shape[1]):
+            total += s[r, i] * (field(p, c[r], s[r], i) + p.b[i])
+        out[r] = -0.5 * total

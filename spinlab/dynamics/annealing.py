@@ -8,7 +8,8 @@ import numpy as np
 
 from .._core.rng import RNG, as_key
 from .._core.validate import as_choice, as_real
-from ..models import IsingModel, as_model
+from ..models import as_model
+from ._scales import beta_range
 from ._single_spin import COLDEST, evolve
 from .chains import Chains, Plan, starting_states
 
@@ -71,7 +72,7 @@ def anneal(
     plan = Plan.check(n_steps, n_chains, 0.0, 0, None)
     as_choice(schedule, "schedule", ("geometric", "linear"))
     as_choice(dtype, "dtype", ("float64", "float32"))
-    low, high = _range(model)
+    low, high = beta_range(model)
     low = low if beta_min is None else as_real(beta_min, "beta_min", 0.0, exclusive=True)
     high = max(high, low) if beta_max is None else as_real(beta_max, "beta_max", 0.0, exclusive=True)
     if low > high:
@@ -85,29 +86,3 @@ def anneal(
     none = plan.no_records(model.n_spins)
     evolve(model, betas, s, moved, none, [plan.n_steps + _QUENCH], key, "sequential", dtype, threads)
     return plan.chains(model, s, initial, moved, none)
-
-
-def _range(model: IsingModel) -> tuple[float, float]:
-    """Default inverse temperatures: ln 2 over the largest and ln 100 over the smallest change of energy."""
-    largest = 2 * float(_field_bounds(model).max())
-    if largest == 0.0:
-        return 1.0, 1.0
-    J = model.to_sparse()._J.data if model.n_spins <= 5000 else np.zeros(0)
-    sizes = np.abs(np.concatenate([J, model.b]))
-    sizes = sizes[sizes > largest / 2000]
-    smallest = 2 * float(sizes.min()) if sizes.size else largest / 1000
-    return float(np.log(2)) / largest, float(np.log(100)) / smallest
-
-
-def _field_bounds(model: IsingModel) -> np.ndarray:
-    """Largest field that each spin can feel, sum_j |J_ij| + |b_i| (for patterns: a bound on it)."""
-    from .._core.forms import Pattern, PatternBipartite
-
-    form = model.form()
-    if isinstance(form, Pattern):
-        return abs(form.scale) * np.abs(form.xi) @ np.abs(form.xi).sum(0) + np.abs(form.b)
-    if isinstance(form, PatternBipartite):
-        v, h = np.abs(form.xi[: form.V]), np.abs(form.xi[form.V :])
-        bounds = np.concatenate([v @ h.sum(0), h @ v.sum(0)])
-        return abs(form.scale) * bounds + np.abs(form.b)
-    return np.asarray(abs(model.to_sparse()._J).sum(1)).ravel() + np.abs(model.b)

@@ -16,7 +16,7 @@ from ..models import TwoLayerIsing
 from .chains import Chains, Plan, starting_states
 
 # Chains per matrix product: fixed, so that the result does not depend on the number of threads.
-_CHAINS = 64
+CHAINS = 64
 
 
 def block_gibbs(
@@ -85,30 +85,62 @@ def block_gibbs(
     moved = np.zeros(initial.shape, dtype=np.bool_)
     records = plan.no_records(model.n_spins)
 
+    ones, betas = np.ones(plan.n_chains), np.array([plan.beta])
+    s[:, :V] = initial
+
     def run(first: int) -> None:
-        own = slice(first, first + _CHAINS)
-        start = initial[own].astype(np.float64)
-        v = start.copy()
-        h = np.empty((len(v), model.H))
-        k = 0
-        for t in range(plan.n_steps):
-            _draw(model.hidden_input(v), plan.beta, key, first, t, HIDDEN, h)
-            _draw(model.visible_input(h), plan.beta, key, first, t, VISIBLE, v)
-            moved[own] |= v != start
-            if t + 1 == plan.stops[k]:
-                s[own, :V], s[own, V:] = v, h
-                if k < len(records):
-                    records[k, own] = s[own]
-                k += 1
+        own = slice(first, first + CHAINS)
+        walkers = BlockWalkers(model, betas, ones[own], s[own], moved[own], key, first)
+        done = 0
+        for k, stop in enumerate(plan.stops):
+            walkers.advance(done, stop)
+            done = stop
+            if k < len(records):
+                records[k, own] = s[own]
 
     with one_blas_thread():
-        map_threads(run, range(0, plan.n_chains, _CHAINS), threads)
+        map_threads(run, range(0, plan.n_chains, CHAINS), threads)
     return plan.chains(model, s, initial, moved, records)
 
 
+class BlockWalkers:
+    """A group of chains that are drawn layer by layer; the hidden part of ``s`` is not read."""
+
+    def __init__(
+        self,
+        model: TwoLayerIsing,
+        betas: np.ndarray,
+        factors: np.ndarray,
+        s: np.ndarray,
+        moved: np.ndarray,
+        key: np.uint64,
+        first: int,
+    ) -> None:
+        self.s, self.factors = s, factors
+        self._model, self._betas, self._moved = model, betas, moved
+        self._key, self._first = key, first
+        self._v = s[:, : model.V].astype(np.float64)
+        self._start = self._v.copy()
+        self._h = np.empty((len(s), model.H))
+
+    def advance(self, start: int, stop: int) -> None:
+        """Take the steps start..stop-1."""
+        model, v, h, V = self._model, self._v, self._h, self._model.V
+        for t in range(start, stop):
+            twice_beta = 2.0 * self._betas[min(t, len(self._betas) - 1)] * self.factors
+            _draw(model.hidden_input(v), twice_beta, self._key, self._first, t, HIDDEN, h)
+            _draw(model.visible_input(h), twice_beta, self._key, self._first, t, VISIBLE, v)
+            self._moved[:, :V] |= v != self._start
+        self.s[:, :V], self.s[:, V:] = v, h
+
+    def energy(self, out: np.ndarray) -> None:
+        """Energies without the model's offset."""
+        out[:] = self._model.energy(self.s) - self._model.offset
+
+
 @kernel
-def _draw(x, beta, key, first, step, stream, out):  # type: ignore[no-untyped-def]
-    """out = +1 with probability 1/(1 + exp(-2 beta x)), else -1, entry by entry."""
+def _draw(x, twice_beta, key, first, step, stream, out):  # type: ignore[no-untyped-def]
+    """out = +1 with probability 1/(1 + exp(-twice_beta x)), else -1, entry by entry."""
     n_chains, n = x.shape
     logit = np.empty((8, SITES))
     for g in range(0, n_chains, 4):
@@ -117,4 +149,4 @@ def _draw(x, beta, key, first, step, stream, out):  # type: ignore[no-untyped-de
             for lane in range(min(4, n_chains - g)):
                 row, new = x[g + lane, low : low + SITES], out[g + lane, low : low + SITES]
                 for i in range(len(row)):
-                    new[i] = 1.0 if 2.0 * beta * row[i] > logit[lane, i] else -1.0
+                    new[i] = 1.0 if twice_beta[g + lane] * row[i] > logit[lane, i] else -1.0

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .._core.rng import RNG, as_key
-from .._core.validate import as_choice
-from ..models import as_model
-from ._single_spin import evolve
-from .chains import Chains, Plan, starting_states
+from .._core.rng import RNG
+from ._sample import sample
+from .chains import Chains
 
 
 def gibbs(
@@ -80,14 +76,6 @@ def gibbs(
     >>> [bool(s[0] == s[1]) for s in chains.states]
     [True, True, True, True]
     """
-    model = as_model(model)
-    plan = Plan.check(n_steps, n_chains, beta, burn_in, record_every)
-    as_choice(order, "order", ("sequential", "random"))
-    as_choice(dtype, "dtype", ("float64", "float32"))
-    key = as_key(rng)
-    initial = starting_states(initial, plan.n_chains, model.n_spins, key)
-    s = initial.copy()
-    moved = np.zeros(s.shape, dtype=np.bool_)
-    records = plan.no_records(model.n_spins)
-    evolve(model, np.array([plan.beta]), s, moved, records, plan.stops, key, order, dtype, threads)
-    return plan.chains(model, s, initial, moved, records)
+    return sample(
+        "gibbs", model, n_steps, n_chains, beta, initial, order, dtype, burn_in, record_every, rng, threads
+    )

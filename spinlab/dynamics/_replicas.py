@@ -1,0 +1,231 @@
+"""The loop of parallel tempering: independent ladders of replicas that exchange temperatures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._core.blas import one_blas_thread
+from .._core.forms import Sparse
+from .._core.jit import kernel
+from .._core.parallel import map_threads
+from .._core.philox import SWAP, word
+from ..models import IsingModel, TwoLayerIsing
+from ._single_spin import CHAINS, AnyWalkers, Walkers, starter
+from .block_gibbs import BlockWalkers
+from .cluster import cluster_moves
+
+Group = Callable[[np.ndarray, np.ndarray, np.ndarray, int], list[Walkers]]
+
+
+@dataclass(frozen=True)
+class Ladders:
+    """What the ladders of all chains measure; R is the number of temperatures."""
+
+    s: np.ndarray
+    """States (n_chains, R, N), row by row of a replica, not of a temperature."""
+    replica: np.ndarray
+    """Which of its R replicas a chain has at each temperature, (n_chains, R)."""
+    energy: np.ndarray
+    """Energies of the replicas without the model's offset, (n_chains, R)."""
+    shift: np.ndarray
+    total: np.ndarray
+    square: np.ndarray
+    """Moments of the energy minus ``shift`` by temperature, (n_chains, R)."""
+    probability: np.ndarray
+    """Sums of the probabilities with which neighbouring temperatures are exchanged, (n_chains, R - 1)."""
+    attempts: np.ndarray
+    came: np.ndarray
+    """1 if a replica was at the hottest temperature, 2 if at the coldest since then, (n_chains, R)."""
+    round_trips: np.ndarray
+    """Ways from the hottest to the coldest temperature and back, (n_chains,)."""
+    best_energy: np.ndarray
+    best_state: np.ndarray
+
+    @classmethod
+    def start(cls, s: np.ndarray) -> Ladders:
+        """Replica l of each chain begins at temperature l."""
+        n_chains, R, N = s.shape
+        zeros = [np.zeros((n_chains, R)) for _ in range(4)]
+        came = np.zeros((n_chains, R), dtype=np.int8)
+        came[:, 0] = 1
+        return cls(
+            s=s,
+            replica=np.tile(np.arange(R), (n_chains, 1)),
+            energy=zeros[0],
+            shift=zeros[1],
+            total=zeros[2],
+            square=zeros[3],
+            probability=np.zeros((n_chains, R - 1)),
+            attempts=np.zeros((n_chains, R - 1)),
+            came=came,
+            round_trips=np.zeros(n_chains, dtype=np.int64),
+            best_energy=np.full(n_chains, np.inf),
+            best_state=np.empty((n_chains, N), dtype=np.int8),
+        )
+
+    def part(self, own: slice) -> Ladders:
+        """Views of some chains."""
+        return Ladders(**{name: array[own] for name, array in self.__dict__.items()})
+
+    def by_temperature(self, x: np.ndarray) -> np.ndarray:
+        """Rearrange what is stored by replica, axes (n_chains, R, ...)."""
+        return x[np.arange(len(x))[:, None], self.replica]
+
+
+def climb(
+    model: IsingModel,
+    betas: np.ndarray,
+    ladders: Ladders,
+    n_steps: int,
+    key: np.uint64,
+    *,
+    sampler: str,
+    order: str,
+    cluster: bool,
+    burn_in: int,
+    stops: list[int],
+    keep: Callable[[int, slice, Ladders], Any],
+    threads: int | None,
+) -> None:
+    """``n_steps`` steps of every replica, each followed by exchanges; ``keep`` is called at the stops."""
+    n_chains, R, N = ladders.s.shape
+    # Whole ladders per task, and rows in multiples of four, which share a Philox counter.
+    least = 4 // math.gcd(R, 4)
+    size = least * -(-CHAINS // (least * R))
+    if cluster and size % 2:
+        size *= 2
+    kept = {stop: k for k, stop in enumerate(stops)}
+
+    def run(first: int) -> None:
+        own = slice(first, min(first + size, n_chains))
+        part = ladders.part(own)
+        s = part.s.reshape(-1, N)
+        energy = part.energy.reshape(-1)
+        factors = np.tile(betas, own.stop - first)
+        walkers = _walkers(model, sampler, order, cluster, s, factors, key, first * R)
+        slices = [slice(i, i + len(w.s)) for i, w in zip(range(0, len(s), CHAINS), walkers, strict=False)]
+        for step in range(n_steps):
+            for w, rows in zip(walkers, slices, strict=True):
+                w.advance(step, step + 1)
+                w.energy(energy[rows])
+            counts = step >= burn_in
+            if cluster:
+                _clusters(walkers[0], part, key, first * R, step)
+            _exchange(
+                betas,
+                factors,
+                part.s,
+                part.replica,
+                part.energy,
+                part.shift,
+                part.total,
+                part.square,
+                part.probability,
+                part.attempts,
+                part.came,
+                part.round_trips,
+                part.best_energy,
+                part.best_state,
+                key,
+                first,
+                step,
+                counts,
+                step == burn_in,
+            )
+            if step + 1 in kept:
+                keep(kept[step + 1], own, part)
+
+    with one_blas_thread():
+        map_threads(run, range(0, n_chains, size), threads)
+
+
+def _walkers(
+    model: IsingModel,
+    sampler: str,
+    order: str,
+    cluster: bool,
+    s: np.ndarray,
+    factors: np.ndarray,
+    key: np.uint64,
+    first: int,
+) -> list[Walkers]:
+    """Chains in groups of CHAINS; cluster moves need all of them in one group."""
+    ones, moved = np.ones(1), np.zeros(s.shape, dtype=np.bool_)
+    if sampler == "block_gibbs":
+        assert isinstance(model, TwoLayerIsing)
+
+        def start(*chains: Any) -> Walkers:
+            return BlockWalkers(model, *chains)
+    else:
+        start = starter(model, order, "float64", min(len(s), CHAINS), sampler)
+    step = len(s) if cluster else CHAINS
+    groups = [slice(i, i + step) for i in range(0, len(s), step)]
+    return [start(ones, factors[g], s[g], moved[g], key, first + g.start) for g in groups]
+
+
+def _clusters(walkers: Walkers, part: Ladders, key: np.uint64, first: int, step: int) -> None:
+    assert isinstance(walkers, AnyWalkers)
+    assert isinstance(walkers.form, Sparse)
+    R = part.replica.shape[1]
+    rows = part.replica + R * np.arange(len(part.replica))[:, None]
+    cluster_moves(walkers.form, walkers.s, walkers.cache, rows, part.energy.reshape(-1), key, first, step)
+
+
+@kernel
+def _exchange(  # type: ignore[no-untyped-def]
+    betas,
+    factors,
+    s,
+    replica,
+    energy,
+    shift,
+    total,
+    square,
+    probability,
+    attempts,
+    came,
+    round_trips,
+    best_energy,
+    best_state,
+    key,
+    first,
+    step,
+    counts,
+    first_count,
+):
+    """Exchanges of even pairs in even and odd pairs in odd steps, and what is counted along the way."""
+    n_chains, R = replica.shape
+    for a in range(n_chains):
+        for x in range(R):
+            if energy[a, x] < best_energy[a]:
+                best_energy[a] = energy[a, x]
+                best_state[a] = s[a, x]
+        for l in range(step & 1, R - 1, 2):
+            x, y = replica[a, l], replica[a, l + 1]
+            exponent = (betas[l + 1] - betas[l]) * (energy[a, y] - energy[a, x])
+            p = 1.0 if exponent >= 0.0 else np.exp(exponent)
+            if counts:
+                probability[a, l] += p
+                attempts[a, l] += 1.0
+            u = (np.float64(word(key, (first + a) * R + l, step, 0, SWAP)) + 0.5) / 4294967296.0
+            if u < p:
+                replica[a, l], replica[a, l + 1] = y, x
+                factors[a * R + x], factors[a * R + y] = betas[l + 1], betas[l]
+        hot, cold = replica[a, 0], replica[a, R - 1]
+        if came[a, hot] == 2:
+            round_trips[a] += 1
+        came[a, hot] = 1
+        if came[a, cold] == 1:
+            came[a, cold] = 2
+        if counts:
+            for l in range(R):
+                e = energy[a, replica[a, l]]
+                if first_count:
+                    shift[a, l] = e
+                total[a, l] += e - shift[a, l]
+                square[a, l] += (e - shift[a, l]) ** 2
