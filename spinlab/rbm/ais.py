@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +16,13 @@ from .._core.progress import map_with_progress
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_count, as_fields, as_real, as_real_array, as_spins
 from ..dynamics import block_gibbs
-from ..models import PatternBipartiteIsing, TwoLayerIsing
-from ._two_layers import as_two_layers
+from ..models import TwoLayerIsing
+from ._two_layers import Layers, as_two_layers
 
 LEAST_ESS = 20.0
 
 # Chains per matrix product: fixed, so that the result does not depend on the number of threads.
 _CHAINS = 64
-_LARGEST_FLOAT32 = 1e30
 _SITES = 64
 
 
@@ -45,7 +43,8 @@ class AIS:
         Standard error of the mean weight over the mean weight, which is the error of ``log_z``
         where it is small.
     interval : tuple of float
-        ln of the mean weight -+ 3 standard errors; the lower end is -inf where these exceed the mean.
+        ``log_z`` +- |ln(1 - 3 ``std_error``)|, infinite from ``std_error`` = 1/3 on: 3 standard errors,
+        and more above since the weights are skewed.
     ess : float
         Effective sample size (sum w)^2 / sum w^2, between 1 and the number of chains.
     log_weights : ndarray, shape (n_chains,)
@@ -149,9 +148,9 @@ def log_partition_ais(
     n_chains = as_count(n_chains, "n_chains", 2)
     betas = _as_schedule(schedule)
     b0 = as_fields(base_biases, model.V, "base_biases")
-    path = _Path(model, b0, as_choice(dtype, "dtype", ("float32", "float64")))
+    layers = Layers(model, as_choice(dtype, "dtype", ("float32", "float64")))
     generator = as_generator(rng)
-    log_w, v = path.run(betas, None, n_chains, as_key(generator), threads)
+    log_w, v = anneal_weights(layers, b0, betas, None, n_chains, as_key(generator), threads)
     # Z_0 = 2^H prod_i 2cosh b0_i
     log_base = model.H * math.log(2.0) + float(np.logaddexp(b0, -b0).sum()) - model.offset
     log_w += log_base
@@ -159,7 +158,7 @@ def log_partition_ais(
     if reverse is not None:
         start = _reverse_start(model, reverse, v, log_w, n_chains, generator, threads)
         key = as_key(generator)
-        back_w, _ = path.run(betas[::-1], start, n_chains, key, threads)
+        back_w, _ = anneal_weights(layers, b0, betas[::-1], start, n_chains, key, threads)
         back = _summary(log_base - back_w, betas, -1, None)
     return _summary(log_w, betas, 1, back)
 
@@ -241,9 +240,10 @@ def _summary(log_w: np.ndarray, betas: np.ndarray, sign: int, reverse: AIS | Non
     error = float(w.std(ddof=1)) / math.sqrt(len(w)) / mean
     ess = float(w.sum() ** 2 / (w**2).sum())
     log_z = sign * (math.log(mean) + top)
-    near = log_z + sign * math.log1p(3 * error)
-    far = log_z + sign * (math.log1p(-3 * error) if 3 * error < 1 else -math.inf)
-    run = AIS(log_z, error, (min(near, far), max(near, far)), ess, log_w, betas, reverse)
+    # Weights are skewed: a mean 3 standard errors too small is seen together with too small an error.
+    # The wider of ln(1 - 3 e) and ln(1 + 3 e) is therefore taken on both sides.
+    reach = -math.log1p(-3 * error) if 3 * error < 1 else math.inf
+    run = AIS(log_z, error, (log_z - reach, log_z + reach), ess, log_w, betas, reverse)
     if ess < LEAST_ESS:
         warnings.warn(
             f"{'forward' if sign > 0 else 'reverse'} annealing: effective sample size {ess:.3g} of "
@@ -255,65 +255,51 @@ def _summary(log_w: np.ndarray, betas: np.ndarray, sign: int, reverse: AIS | Non
     return run
 
 
-class _Path:
-    """The annealing path of one model, in the arithmetic of the matrix products."""
+def anneal_weights(
+    layers: Layers,
+    b0: np.ndarray,
+    betas: np.ndarray,
+    start: np.ndarray | None,
+    n_chains: int,
+    key: np.uint64,
+    threads: int | None,
+    path: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """ln of the weights along ``betas`` (either direction) and the final visible states.
 
-    def __init__(self, model: TwoLayerIsing, b0: np.ndarray, dtype: str) -> None:
-        self.V, self.H, self.dtype = model.V, model.H, np.dtype(dtype)
-        self.b0, self.bv, self.bh = b0, np.array(model.bv), np.array(model.bh)
-        if isinstance(model, PatternBipartiteIsing):
-            factors = [model.xi_v.T * model.scale, model.xi_h]
+    ``path`` (n_betas, n_chains), if given, receives ln w at every beta.
+    """
+    log_w = np.zeros(n_chains)
+    final = np.empty((n_chains, layers.V), dtype=np.int8)
+    slope = layers.bv - b0
+
+    def chunk(first: int) -> None:
+        own = slice(first, min(first + _CHAINS, n_chains))
+        n = own.stop - own.start
+        v, h = np.empty((n, layers.V), layers.dtype), np.empty((n, layers.H), layers.dtype)
+        if start is None:
+            _draw(np.zeros_like(v), b0, 0.0, b0, key, first, 0, VISIBLE, v)
         else:
-            factors = [model.to_bipartite().W]
-        largest = float(np.prod([np.abs(x).sum() for x in factors]))
-        if dtype == "float32" and largest > _LARGEST_FLOAT32:
-            raise ValueError(f'weights up to {largest:g} in sum do not fit into float32; use dtype="float64"')
-        self.to_hidden = _product([x.astype(dtype) for x in factors])
-        self.to_visible = _product([np.ascontiguousarray(x.T, dtype) for x in reversed(factors)])
-        self.cost = sum(x.size for x in factors)
+            v[:] = start[own]
+        for t in range(1, len(betas)):
+            old, new = betas[t - 1], betas[t]
+            x = layers.to_hidden(v)
+            _collect(x, layers.bh, old, new, log_w[own])
+            log_w[own] += (new - old) * (v @ slope)
+            if path is not None:
+                path[t, own] = log_w[own]
+            _draw(x, layers.bh, new, _NO_BIASES, key, first, t, HIDDEN, h)
+            _draw(layers.to_visible(h), layers.bv, new, b0, key, first, t, VISIBLE, v)
+        final[own] = v
 
-    def run(
-        self, betas: np.ndarray, start: np.ndarray | None, n_chains: int, key: np.uint64, threads: int | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """ln of the weights along ``betas`` (either direction) and the final visible states."""
-        log_w = np.zeros(n_chains)
-        final = np.empty((n_chains, self.V), dtype=np.int8)
-        slope = self.bv - self.b0
-
-        def chunk(first: int) -> None:
-            own = slice(first, min(first + _CHAINS, n_chains))
-            n = own.stop - own.start
-            v, h = np.empty((n, self.V), self.dtype), np.empty((n, self.H), self.dtype)
-            if start is None:
-                _draw(np.zeros_like(v), self.b0, 0.0, self.b0, key, first, 0, VISIBLE, v)
-            else:
-                v[:] = start[own]
-            for t in range(1, len(betas)):
-                old, new = betas[t - 1], betas[t]
-                x = self.to_hidden(v)
-                _collect(x, self.bh, old, new, log_w[own])
-                log_w[own] += (new - old) * (v @ slope)
-                _draw(x, self.bh, new, _NO_BIASES, key, first, t, HIDDEN, h)
-                _draw(self.to_visible(h), self.bv, new, self.b0, key, first, t, VISIBLE, v)
-            final[own] = v
-
-        # Matrix products at 50 flops per ns and draws at 2 ns, both ways.
-        seconds = len(betas) * n_chains * (4 * self.cost / 5e10 + 2e-9 * (self.V + 2 * self.H))
-        with one_blas_thread():
-            map_with_progress(chunk, range(0, n_chains, _CHAINS), threads, "annealing", seconds)
-        return log_w, final
+    # Matrix products at 50 flops per ns and draws at 2 ns, both ways.
+    seconds = len(betas) * n_chains * (4 * layers.size / 5e10 + 2e-9 * (layers.V + 2 * layers.H))
+    with one_blas_thread():
+        map_with_progress(chunk, range(0, n_chains, _CHAINS), threads, "annealing", seconds)
+    return log_w, final
 
 
 _NO_BIASES = np.empty(0)
-
-
-def _product(factors: list[np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    def times(s: np.ndarray) -> np.ndarray:
-        for factor in factors:
-            s = s @ factor
-        return s
-
-    return times
 
 
 @kernel
