@@ -6,13 +6,15 @@ E(s) = -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset,  s_i = +-1, each pair c
 from __future__ import annotations
 
 import abc
+import copy
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from .._core import device as _device
 from .._core.forms import Form
-from .._core.validate import as_real, as_spins, check_memory
+from .._core.validate import as_choice, as_real, as_spins, check_memory
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -54,7 +56,11 @@ class IsingModel(abc.ABC):
         Constant added to every energy (from 0/1 units, QUBOs and BQMs; otherwise 0).
     labels : tuple or None
         Names of the sites, for models read from graphs and BQMs.
+    device : str
+        "cpu" or "gpu": where functions of this model compute (see :meth:`to`).
     """
+
+    device: str = "cpu"
 
     def __init__(self, b: np.ndarray, offset: float, labels: Sequence[Hashable] | None) -> None:
         self._b = b
@@ -113,7 +119,41 @@ class IsingModel(abc.ABC):
         """The model with couplings, fields and offset multiplied by ``factor``."""
         factor = as_real(factor, "factor")
         with np.errstate(over="ignore", invalid="ignore"):  # the constructors refuse what overflows
-            return self._scaled(factor)
+            return self._scaled(factor)._on(self.device)
+
+    def to(self, device: str) -> Self:
+        """The same model, computed on ``device``.
+
+        The couplings stay where they are, results come back as numpy arrays: only the work moves.
+        Functions without a GPU side compute on the CPU as before (docs: GPU).
+
+        Parameters
+        ----------
+        device : {"cpu", "gpu"}
+
+        Raises
+        ------
+        ImportError
+            CuPy or numba-cuda is missing: install ``spinlab[gpu]``.
+        RuntimeError
+            There is no CUDA device that works.
+
+        Examples
+        --------
+        >>> import spinlab as sl
+        >>> sl.ensembles.sk(10, rng=0).to("cpu").device
+        'cpu'
+        """
+        if as_choice(device, "device", _device.DEVICES) == "gpu":
+            _device.require_gpu()
+        return self._on(device)
+
+    def _on(self, device: str) -> Self:
+        if device == self.device:
+            return self
+        model = copy.copy(self)
+        model.__dict__["device"] = device
+        return model
 
     @abc.abstractmethod
     def _times(self, s: np.ndarray) -> np.ndarray:
@@ -139,13 +179,14 @@ class IsingModel(abc.ABC):
         from .dense import DenseIsing
 
         check_memory(4 * 8 * self.n_spins**2, f"a dense model of {self.n_spins} spins")
-        return DenseIsing(self.couplings(), self._b, offset=self.offset, labels=self.labels)
+        return DenseIsing(self.couplings(), self._b, offset=self.offset, labels=self.labels)._on(self.device)
 
     def to_sparse(self) -> SparseIsing:
         """The same model with only its non-zero couplings."""
         from .sparse import SparseIsing
 
-        return SparseIsing(self._sparse_couplings(), self._b, offset=self.offset, labels=self.labels)
+        model = SparseIsing(self._sparse_couplings(), self._b, offset=self.offset, labels=self.labels)
+        return model._on(self.device)
 
     def _sparse_couplings(self) -> scipy.sparse.csr_array:
         import scipy.sparse
@@ -154,7 +195,8 @@ class IsingModel(abc.ABC):
 
     def __repr__(self) -> str:
         fields = ", with fields" if self.has_fields else ""
-        return f"<{type(self).__name__}: {self._size()}{fields}>"
+        place = "" if self.device == "cpu" else f", on the {self.device}"
+        return f"<{type(self).__name__}: {self._size()}{fields}{place}>"
 
     def _size(self) -> str:
         return f"N={self.n_spins}"
