@@ -1,15 +1,24 @@
 """Learning: restricted Boltzmann machines, how they are trained and how they are judged."""
 
+from .ais import AIS as AIS
+from .ais import AISWarning as AISWarning
+from .ais import data_biases, log_partition_ais
 from .callbacks import EarlyStopping, Every
 from .checkpoint import load_checkpoint, save_checkpoint
 from .history import History
+from .likelihood import Likelihood as Likelihood
+from .likelihood import log_likelihood, negative_log_likelihood
 from .machine import Machine, Phase
 from .negative import CD, PCD, PID, Exact, NegativePhase, Tempering
 from .optimisers import SGD, Adam, Optimiser
 from .projections import Clip, GibbsProjection, Projection, Sign
 from .ra_rbm import RARBM
 from .rbm import RBM
+from .reconstruction import HammingDistance as HammingDistance
+from .reconstruction import hamming_distance, reconstruct
 from .schedules import Geometric, Linear
+from .spectra import WeightSpectrum as WeightSpectrum
+from .spectra import singular_values, weight_spectrum
 from .trainer import DivergenceError, Trainer
 
 __all__ = [
@@ -37,6 +46,14 @@ __all__ = [
     "Sign",
     "Tempering",
     "Trainer",
+    "data_biases",
+    "hamming_distance",
     "load_checkpoint",
+    "log_likelihood",
+    "log_partition_ais",
+    "negative_log_likelihood",
+    "reconstruct",
     "save_checkpoint",
+    "singular_values",
+    "weight_spectrum",
 ]
