@@ -87,3 +87,21 @@ def test_known_optima(name):
 def test_bad_arguments(change, message):
     with pytest.raises((ValueError, TypeError), match=message):
         anneal(sl.ensembles.sk(N=6, rng=0), **({"n_steps": 5, "n_chains": 2} | change))
+
+
+def test_a_custom_schedule_is_followed_step_by_step():
+    model = sl.ensembles.sk(N=20, rng=3)
+    by_name = anneal(model, 40, 8, beta_min=0.1, beta_max=3.0, schedule="linear", rng=5)
+    custom = anneal(model, n_chains=8, betas=np.linspace(0.1, 3.0, 40), rng=5)
+    np.testing.assert_array_equal(by_name.states, custom.states)
+    assert custom.n_steps == 40
+    reheated = anneal(model, n_chains=8, betas=np.linspace(3.0, 0.0, 40), rng=5)
+    assert reheated.energy.mean() > custom.energy.mean()
+
+
+@pytest.mark.parametrize("other", [{"n_steps": 3}, {"beta_min": 1.0}, {"schedule": "linear"}])
+def test_a_custom_schedule_stands_alone(other):
+    with pytest.raises(TypeError, match="betas is the whole schedule"):
+        anneal(sl.ensembles.sk(N=6, rng=0), betas=[1.0, 2.0], **other)
+    with pytest.raises(ValueError, match="0 or more"):
+        anneal(sl.ensembles.sk(N=6, rng=0), betas=[1.0, -2.0])

@@ -9,7 +9,7 @@ from model_forms import FORMS, make
 from naive import all_states, energies, log_z_and_mean_energy
 
 import spinlab as sl
-from spinlab.dynamics import block_gibbs, gibbs, metropolis, parallel_tempering
+from spinlab.dynamics import block_gibbs, gibbs, metropolis, parallel_tempering, population_annealing
 
 # Each chi-square and 5-sigma assertion below may fail by chance with probability 1e-6 at most;
 # seeds are fixed, so it does not from run to run.
@@ -24,6 +24,10 @@ AT_BETA = {
     "parallel_tempering": lambda model, beta: parallel_tempering(
         model, 20, N_CHAINS, betas=[beta / 3, beta, 2 * beta], rng=14
     ).states[:, 1],
+    # Steps after the last resampling make the copies independent.
+    "population_annealing": lambda model, beta: population_annealing(
+        model, N_CHAINS // 2, beta=beta, n_steps=40, n_runs=2, rng=15
+    ).states.reshape(N_CHAINS, -1),
 }
 TWO_LAYERS_ONLY = {"block_gibbs"}
 
@@ -139,7 +143,11 @@ def test_block_gibbs_takes_the_same_steps_from_patterns_and_from_weights():
 
 
 # Those that run chains at one temperature, and return them as Chains.
-SAMPLERS = [getattr(sl.dynamics, name) for name in sl.dynamics.__all__ if name not in {"parallel_tempering"}]
+SAMPLERS = [
+    getattr(sl.dynamics, name)
+    for name in sl.dynamics.__all__
+    if name not in {"parallel_tempering", "population_annealing"}
+]
 
 
 @pytest.fixture(params=SAMPLERS, ids=lambda sampler: sampler.__name__)

@@ -19,8 +19,6 @@ from ._single_spin import CHAINS, AnyWalkers, Walkers, starter
 from .block_gibbs import BlockWalkers
 from .cluster import cluster_moves
 
-Group = Callable[[np.ndarray, np.ndarray, np.ndarray, int], list[Walkers]]
-
 
 @dataclass(frozen=True)
 class Ladders:
@@ -107,8 +105,9 @@ def climb(
         s = part.s.reshape(-1, N)
         energy = part.energy.reshape(-1)
         factors = np.tile(betas, own.stop - first)
-        walkers = _walkers(model, sampler, order, cluster, s, factors, key, first * R)
-        slices = [slice(i, i + len(w.s)) for i, w in zip(range(0, len(s), CHAINS), walkers, strict=False)]
+        group = len(s) if cluster else CHAINS  # cluster moves need all chains in one group
+        walkers = make_walkers(model, sampler, order, s, factors, key, first * R, group)
+        slices = [slice(i, i + group) for i in range(0, len(s), group)]
         for step in range(n_steps):
             for w, rows in zip(walkers, slices, strict=True):
                 w.advance(step, step + 1)
@@ -144,17 +143,17 @@ def climb(
         map_threads(run, range(0, n_chains, size), threads)
 
 
-def _walkers(
+def make_walkers(
     model: IsingModel,
     sampler: str,
     order: str,
-    cluster: bool,
     s: np.ndarray,
     factors: np.ndarray,
     key: np.uint64,
     first: int,
+    size: int = CHAINS,
 ) -> list[Walkers]:
-    """Chains in groups of CHAINS; cluster moves need all of them in one group."""
+    """Chains in groups of ``size``, each at the inverse temperature that ``factors`` gives it."""
     ones, moved = np.ones(1), np.zeros(s.shape, dtype=np.bool_)
     if sampler == "block_gibbs":
         assert isinstance(model, TwoLayerIsing)
@@ -163,8 +162,7 @@ def _walkers(
             return BlockWalkers(model, *chains)
     else:
         start = starter(model, order, "float64", min(len(s), CHAINS), sampler)
-    step = len(s) if cluster else CHAINS
-    groups = [slice(i, i + step) for i in range(0, len(s), step)]
+    groups = [slice(i, i + size) for i in range(0, len(s), size)]
     return [start(ones, factors[g], s[g], moved[g], key, first + g.start) for g in groups]
 
 

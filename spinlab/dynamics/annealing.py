@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from .._core.rng import RNG, as_key
-from .._core.validate import as_choice, as_real
-from ..models import as_model
+from .._core.validate import as_choice, as_real, as_real_array
+from ..models import IsingModel, as_model
+from ._sample import PRECISIONS
 from ._scales import beta_range
 from ._single_spin import COLDEST, evolve
 from .chains import Chains, Plan, starting_states
@@ -18,9 +19,10 @@ _QUENCH = 10  # steps at zero temperature that end every run in, or next to, a l
 
 def anneal(
     model: Any,
-    n_steps: int = 1000,
+    n_steps: int | None = None,
     n_chains: int = 16,
     *,
+    betas: Any = None,
     beta_min: float | None = None,
     beta_max: float | None = None,
     schedule: str = "geometric",
@@ -37,10 +39,12 @@ def anneal(
     Parameters
     ----------
     model : IsingModel or anything :func:`spinlab.models.as_model` takes
-    n_steps : int, default 1000
-        Steps of the schedule; 10 steps at zero temperature follow.
+    n_steps : int, optional
+        Steps of the schedule, 1000 by default; 10 steps at zero temperature follow.
     n_chains : int, default 16
         Independent runs.
+    betas : array_like, shape (n_steps,), optional
+        The whole schedule: the inverse temperature of each step, 0 or more, in any order.
     beta_min, beta_max : float, optional
         First and last inverse temperature. By default the largest field that any spin can feel is
         flipped against half the time at ``beta_min``, and the smallest coupling or field one time in
@@ -58,7 +62,8 @@ def anneal(
     Raises
     ------
     ValueError, TypeError
-        As :func:`spinlab.dynamics.gibbs`; if beta_min exceeds beta_max or is not positive.
+        As :func:`spinlab.dynamics.gibbs`; if beta_min exceeds beta_max or is not positive, or if ``betas`` is
+        given beside another description of the schedule.
 
     Examples
     --------
@@ -69,16 +74,19 @@ def anneal(
     True
     """
     model = as_model(model)
-    plan = Plan.check(n_steps, n_chains, 0.0, 0, None)
     as_choice(schedule, "schedule", ("geometric", "linear"))
-    as_choice(dtype, "dtype", ("float64", "float32"))
-    low, high = beta_range(model)
-    low = low if beta_min is None else as_real(beta_min, "beta_min", 0.0, exclusive=True)
-    high = max(high, low) if beta_max is None else as_real(beta_max, "beta_max", 0.0, exclusive=True)
-    if low > high:
-        raise ValueError(f"beta_min = {low:g} is above beta_max = {high:g}; annealing goes from hot to cold")
-    space = np.geomspace if schedule == "geometric" else np.linspace
-    betas = np.append(space(low, high, plan.n_steps), COLDEST)
+    as_choice(dtype, "dtype", PRECISIONS)
+    if betas is not None:
+        if not (n_steps is None and beta_min is None and beta_max is None and schedule == "geometric"):
+            raise TypeError("betas is the whole schedule: leave out n_steps, beta_min, beta_max and schedule")
+        betas = as_real_array(betas, "betas", 1)
+        if (betas < 0).any():
+            raise ValueError(f"betas must be 0 or more, got {betas.min()}")
+        n_steps = len(betas)
+    plan = Plan.check(1000 if n_steps is None else n_steps, n_chains, 0.0, 0, None)
+    if betas is None:
+        betas = _schedule(model, plan.n_steps, beta_min, beta_max, schedule)
+    betas = np.append(betas, COLDEST)
     key = as_key(rng)
     initial = starting_states(initial, plan.n_chains, model.n_spins, key)
     s = initial.copy()
@@ -86,3 +94,14 @@ def anneal(
     none = plan.no_records(model.n_spins)
     evolve(model, betas, s, moved, none, [plan.n_steps + _QUENCH], key, "sequential", dtype, threads)
     return plan.chains(model, s, initial, moved, none)
+
+
+def _schedule(
+    model: IsingModel, n_steps: int, beta_min: float | None, beta_max: float | None, schedule: str
+) -> np.ndarray:
+    low, high = beta_range(model)
+    low = low if beta_min is None else as_real(beta_min, "beta_min", 0.0, exclusive=True)
+    high = max(high, low) if beta_max is None else as_real(beta_max, "beta_max", 0.0, exclusive=True)
+    if low > high:
+        raise ValueError(f"beta_min = {low:g} is above beta_max = {high:g}; annealing goes from hot to cold")
+    return (np.geomspace if schedule == "geometric" else np.linspace)(low, high, n_steps)

@@ -316,13 +316,18 @@ def as_ladder(betas: Any) -> np.ndarray:
     return betas
 
 
-def _check_moves(model: IsingModel, sampler: str, cluster: bool, n_chains: int) -> None:
+def check_sampler(model: IsingModel, sampler: str) -> None:
+    """Refuse unknown samplers, and block Gibbs without layers."""
     as_choice(sampler, "sampler", SAMPLERS)
     if sampler == "block_gibbs" and not isinstance(model, TwoLayerIsing):
         raise TypeError(
             "block Gibbs sampling needs two layers (BipartiteIsing or PatternBipartiteIsing), "
             f"got {type(model).__name__}; take sampler='gibbs'"
         )
+
+
+def _check_moves(model: IsingModel, sampler: str, cluster: bool, n_chains: int) -> None:
+    check_sampler(model, sampler)
     if not cluster:
         return
     if not isinstance(model, SparseIsing):
