@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from . import models as models
     from . import observables as observables
     from . import plotting as plotting
+    from . import scans as scans
     from . import rbm as rbm
     from . import sweeps as sweeps
     from . import theory as theory
@@ -36,6 +37,7 @@ _SUBPACKAGES = (
     "observables",
     "rbm",
     "theory",
+    "scans",
     "sweeps",
     "plotting",
     "interop",

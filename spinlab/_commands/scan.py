@@ -1,0 +1,190 @@
+"""``spinlab scan ENSEMBLE ...``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from . import _scheduler
+
+_EPILOG = """\
+ensembles, their sizes and loads:
+  hopfield, ra   N, K/N      ra-rbm   V, K/V (H = ratio V)
+  sk             N           rbm      V (H = ratio V)        ea   side L of a periodic lattice
+
+Temperatures are those of the theory's diagrams (docs: Theory, Coordinates); --std gives weight scales at
+beta = 1 instead. A range is START:STOP:N. One size shows a finite-N crossover, several a finite-size
+series; crossings of Binder cumulants are listed from three sizes on. Give --store and repeat the same
+command to resume; points that fail are listed and the rest is kept.
+
+examples:
+  spinlab scan hopfield --size 200 --load 0.02 0.05 0.1 0.2 --T 0.1:1.5:8 --figure hopfield.png
+  spinlab scan sk --size 32 64 128 --T 0.4:1.6:13 --instances 50      Binder cumulants and their crossings
+  spinlab scan ra --size 100 200 --load 0.05 0.3 --std 0.01:0.3:8 --accessibility
+  spinlab scan ra-rbm --ratio 5 --size 200 --load 0.05 0.1 --T 0.2:1.2:6 --store ra_rbm.sqlite
+  spinlab scan ea --dimension 2 --law pm1 --size 6 8 12 --T 0.3:2:9
+  spinlab scan hopfield --preset paper --store hopfield.sqlite --workers 8      hours, resumable
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "scan",
+        help="phase scan of a random model over load, temperature and size",
+        description="Measure overlaps, energies, P(q) and more over size, load and temperature or weight "
+        "scale, from random starts (parallel tempering) and from patterns, with the theory's lines.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("ensemble", help="hopfield, ra, ra-rbm, sk, rbm or ea")
+    parser.add_argument("--size", type=int, nargs="+", metavar="N", help="sizes, increasing")
+    parser.add_argument("--load", nargs="+", metavar="X", help="K/N or K/V: numbers or START:STOP:N")
+    parser.add_argument("--T", nargs="+", metavar="X", help="temperatures: numbers or START:STOP:N")
+    parser.add_argument("--std", nargs="+", metavar="X", help="weight scales instead of temperatures")
+    parser.add_argument("--ratio", type=float, default=1.0, help="H/V of two layers (default 1)")
+    parser.add_argument("--dimension", type=int, default=3, help="of the ea lattice (default 3)")
+    parser.add_argument("--law", default="gaussian", help="couplings of sk and ea: gaussian, pm1, uniform")
+    parser.add_argument("--instances", type=int, help="instances per cell")
+    parser.add_argument("--steps", type=int, help="steps of every chain; the second half is measured")
+    parser.add_argument("--chains", type=int, help="independent replicas, 2 or more")
+    parser.add_argument("--accessibility", action="store_true", help="also measure Gibbs accessibility")
+    parser.add_argument("--minima", action="store_true", help="also count strict minima (up to 22 spins)")
+    parser.add_argument(
+        "--preset", default="quick", choices=("quick", "paper"), help="what is not given: minutes, or hours"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the whole scan (default 0)")
+    _scheduler.add_options(parser)
+    parser.add_argument("--store", help="file that keeps finished points, for resuming")
+    parser.add_argument("--retry", action="store_true", help="compute failed points again")
+    parser.add_argument("--out", help="write the data: .nc (netCDF) or .csv")
+    parser.add_argument("--figure", metavar="FILE", help="draw it: .png, .pdf or .svg")
+    parser.add_argument("--show", metavar="NAME", help="observable of table and figure, as m_pattern, binder")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Scan, print a table, write figure and data."""
+    from .. import scans, sweeps
+    from .._core.files import atomic_write
+
+    with _scheduler.executor(args) as workers:
+        data = scans.scan(
+            args.ensemble,
+            sizes=args.size,
+            loads=_numbers(args.load, "--load"),
+            temperatures=_numbers(args.T, "--T"),
+            stds=_numbers(args.std, "--std"),
+            ratio=args.ratio,
+            dimension=args.dimension,
+            law=args.law,
+            replicas=args.instances,
+            n_steps=args.steps,
+            n_chains=args.chains,
+            accessibility=args.accessibility,
+            minima=args.minima,
+            preset=args.preset,
+            seed=args.seed,
+            store=args.store,
+            executor=workers,
+            progress=not args.quiet,
+            retry=args.retry,
+        )
+    _print(data, args.show)
+    if args.figure:
+        figure = scans.draw(data, args.show)
+        with atomic_write(args.figure) as path:
+            figure.savefig(path, dpi=160, bbox_inches="tight")
+        print(args.figure)
+    if args.out:
+        if args.out.endswith(".csv"):
+            with atomic_write(args.out) as path:
+                data.drop_vars(["P", "q"]).to_dataframe().reset_index().to_csv(path, index=False)
+        else:
+            sweeps.to_netcdf(data, args.out)
+        print(args.out)
+    return int(data.attrs["failed_points"] > 0)
+
+
+def _numbers(texts: list[str] | None, option: str) -> list[float] | None:
+    """Numbers, and ranges START:STOP:N."""
+    if texts is None:
+        return None
+    values: list[float] = []
+    for text in texts:
+        parts = text.split(":")
+        try:
+            if len(parts) == 1:
+                values.append(float(text))
+                continue
+            start, stop, n = float(parts[0]), float(parts[1]), int(parts[2])
+            if len(parts) != 3 or n < 2:
+                raise ValueError
+        except (ValueError, IndexError):
+            raise ValueError(
+                f"{option}: expected a number or START:STOP:N with N >= 2, got {text!r}"
+            ) from None
+        values += [round(start + (stop - start) * i / (n - 1), 12) for i in range(n)]
+    return values
+
+
+def _print(data: Any, show: str | None) -> None:
+    """A block per size: rows of T, columns of load, mean ± standard error; crossings; failures."""
+    from .. import scans
+
+    print(data.attrs["status"])
+    axis = data.attrs["axis"]
+    default = "m_pattern" if "m_pattern" in data else "q2"
+    name = show or default
+    if name == "binder":
+        mean, error = scans.binder(data), None
+    elif name in data and axis in data[name].dims and "replica" in data[name].dims:
+        cell = data[name]
+        mean, error = cell.mean("replica"), cell.std("replica", ddof=1) / data.sizes["replica"] ** 0.5
+        if data.sizes["replica"] < 2:
+            error = None
+    else:
+        raise ValueError(f"no table of {name!r}; --show takes binder, m_pattern, m_random, q2, e_random, ...")
+    loads = data["load"].values if "load" in data.dims else [None]
+    for size in data["size"].values:
+        print(
+            f"\n{name}, {data.attrs['size_name']} = {size}"
+            + (", columns: load" if "load" in data.dims else "")
+        )
+        print(f"{axis:>9s}" + "".join(f"{'' if x is None else format(x, 'g'):>18s}" for x in loads))
+        for value in data[axis].values:
+            where = {"size": size, axis: value}
+            line = f"{value:9.4g}"
+            for load in loads:
+                at = where if load is None else where | {"load": load}
+                line += f"{float(mean.sel(at)):10.4f}"
+                line += "        " if error is None else f" ±{float(error.sel(at)):6.4f}"
+            print(line)
+    if "m_pattern" in data and bool((scans.regions(data) == "metastable: only from the pattern").any()):
+        print(
+            "\nmetastable regions: some cells keep a pattern that random starts do not find (scans.regions)"
+        )
+    if axis == "T" and data.sizes["size"] >= 3 and data.sizes["replica"] >= 4 and data.sizes["T"] >= 3:
+        _print_crossings(scans.binder_crossings(data))
+    if data.attrs["failed_points"]:
+        print(f"\n{data.attrs['failed_points']} points could not be run; first: {data.attrs['first_error']}")
+        gone = data["n_spins"].isnull().any("replica")
+        for index in zip(*gone.values.nonzero(), strict=True):
+            print(
+                "  "
+                + ", ".join(f"{d} = {gone[d].values[i]:g}" for d, i in zip(gone.dims, index, strict=True))
+            )
+
+
+def _print_crossings(crossings: Any) -> None:
+    print("\ncrossings of the Binder cumulants (bootstrap over instances)")
+    loads = crossings["load"].values if "load" in crossings.dims else [None]
+    for load in loads:
+        part = crossings if load is None else crossings.sel(load=load)
+        for pair in part["pair"].values:
+            at = part.sel(pair=pair)
+            T, error, found = (float(at[name]) for name in ("T", "error", "found"))
+            where = "" if load is None else f"load {load:g}, "
+            shown = f"T = {T:.3f} ± {error:.3f}" if T == T else "none in this range"
+            print(f"  {where}sizes {pair}: {shown} (in {100 * found:.0f} % of resamples)")

@@ -1,0 +1,118 @@
+"""Where the Binder cumulants of different sizes cross."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._core.rng import RNG, as_generator
+from .._core.validate import as_count
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def binder(data: xr.Dataset) -> xr.DataArray:
+    """Binder cumulant of the replica overlap, g = (3 - [<q^4>]/[<q^2>]^2)/2 over instances, by size and T.
+
+    R. N. Bhatt, A. P. Young, Phys. Rev. Lett. 54, 924 (1985): 0 for a paramagnet, larger in a glass; curves
+    of different sizes cross at the transition.
+
+    Examples
+    --------
+    >>> from spinlab.scans import binder, scan
+    >>> data = scan("sk", sizes=[8], temperatures=[0.3, 3.0], replicas=8, n_steps=200)
+    >>> g = binder(data)
+    >>> bool(g.sel(size=8, T=0.3) > g.sel(size=8, T=3.0))
+    True
+    """
+    return ((3 - data["q4"].mean("replica") / data["q2"].mean("replica") ** 2) / 2).rename("binder")
+
+
+def binder_crossings(data: xr.Dataset, *, n_resamples: int = 400, rng: RNG = 0) -> xr.Dataset:
+    """Temperatures at which the Binder cumulants of neighbouring sizes cross, with bootstrap errors.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Of :func:`spinlab.scans.scan`: three sizes or more, temperatures (not weight scales), four
+        instances or more.
+    n_resamples : int
+        Draws of the instances with replacement, for each size on its own.
+    rng : None, int or numpy.random.Generator
+
+    Returns
+    -------
+    xarray.Dataset
+        ``T`` and ``error`` over ``pair`` (and load): the crossing of all instances, and the standard
+        deviation over resamples; ``found``, the share of resamples in which the curves cross in the range.
+        NaN where the curves of all instances do not cross: then there is no transition in the range, or the
+        instances are too few to see it.
+
+    Raises
+    ------
+    ValueError
+        With fewer than three sizes, four instances or three temperatures: a single crossing shows no trend.
+
+    Examples
+    --------
+    >>> from spinlab.scans import binder_crossings, scan
+    >>> T = [0.4, 0.8, 1.2, 1.6]
+    >>> data = scan("sk", sizes=[8, 16, 32], temperatures=T, replicas=16, n_steps=200)
+    >>> binder_crossings(data).sizes["pair"]
+    2
+    """
+    import xarray as xr
+
+    n_resamples, generator = as_count(n_resamples, "n_resamples", 20), as_generator(rng)
+    if "T" not in data.dims:
+        raise ValueError("crossings need temperatures; at one weight scale sizes have different temperatures")
+    for name, least in (("size", 3), ("replica", 4), ("T", 3)):
+        if data.sizes[name] < least:
+            raise ValueError(f"crossings need at least {least} values of {name}, got {data.sizes[name]}")
+    loads = list(data["load"].values) if "load" in data.dims else [None]
+    pairs = list(pairwise(data["size"].values.tolist()))
+    T = data["T"].values
+    out = {name: np.full((len(pairs), len(loads)), np.nan) for name in ("T", "error", "found")}
+    for k, load in enumerate(loads):
+        part = data if load is None else data.sel(load=load)
+        q2, q4 = (part[name].transpose("size", "replica", "T").values for name in ("q2", "q4"))
+        n = q2.shape[1]
+        draws = [generator.integers(n, size=(n_resamples, n)) for _ in q2]
+        whole = [_binder(a[None], b[None]) for a, b in zip(q2, q4, strict=True)]
+        sampled = [_binder(a[d], b[d]) for a, b, d in zip(q2, q4, draws, strict=True)]
+        for p in range(len(pairs)):
+            out["T"][p, k] = _crossing(T, whole[p + 1] - whole[p])[0]
+            roots = _crossing(T, sampled[p + 1] - sampled[p])
+            good = ~np.isnan(roots)
+            out["found"][p, k] = good.mean()
+            if good.sum() > 1:
+                out["error"][p, k] = roots[good].std(ddof=1)
+    dims = ("pair", "load")
+    result = xr.Dataset(
+        {name: (dims, values) for name, values in out.items()},
+        coords={"pair": [f"{a}-{b}" for a, b in pairs], "load": [1.0] if loads == [None] else loads},
+    )
+    return result if "load" in data.dims else result.squeeze("load", drop=True)
+
+
+def _binder(q2: np.ndarray, q4: np.ndarray) -> np.ndarray:
+    """Averages over axis 1 first; shape (resamples, T)."""
+    return (3 - np.nanmean(q4, axis=1) / np.nanmean(q2, axis=1) ** 2) / 2
+
+
+def _crossing(T: np.ndarray, difference: np.ndarray) -> np.ndarray:
+    """Where g of the larger size, seen from the cold side, stops lying above the smaller one's; else NaN."""
+    above, below = difference[:, :-1] > 0, difference[:, 1:] <= 0
+    found = above & below
+    # Noise makes several sign changes: take the one that splits positive from negative best.
+    left = np.cumsum(difference, axis=1)[:, :-1]
+    score = np.where(found, left - (difference.sum(1, keepdims=True) - left), -np.inf)
+    k = np.argmax(score, axis=1)
+    rows = np.arange(len(difference))
+    a, b = difference[rows, k], difference[rows, k + 1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        root = T[k] + (T[k + 1] - T[k]) * a / (a - b)
+    return np.where(found.any(1), root, np.nan)

@@ -1,0 +1,192 @@
+"""Phase scans: bookkeeping, bad input, and numbers against theory, enumeration and made-up curves."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import spinlab as sl
+from spinlab import theory
+from spinlab.cli import main
+from spinlab.scans import binder_crossings, draw, regions, scan, theory_lines
+from spinlab.scans.families import FAMILIES
+
+QUICK = {"replicas": 2, "n_steps": 40, "n_chains": 2}
+
+
+@pytest.mark.parametrize("ensemble", FAMILIES)
+def test_every_ensemble_can_be_scanned_and_drawn(ensemble):
+    size = 3 if ensemble == "ea" else 16
+    loads = {"loads": [0.1, 0.2]} if FAMILIES[ensemble].load else {}
+    data = scan(ensemble, sizes=[size], temperatures=[0.5, 1.5], **loads, **QUICK)
+    assert data.attrs["failed_points"] == 0
+    assert "crossover" in data.attrs["status"]
+    np.testing.assert_allclose(data["P"].sum("q") * 2 / data.sizes["q"], 1.0)
+    assert np.isfinite(data["e_random"]).all()
+    assert ("m_pattern" in data) == bool(loads)
+    figure = draw(data)
+    assert "crossover" in figure.texts[0].get_text() or "crossover" in figure._suptitle.get_text()
+
+
+def test_random_starts_sample_the_boltzmann_distribution():
+    """Energy and q^2 of small SK models against a sum over all states."""
+    seeds_T = [0.6, 1.0, 2.0]
+    data = scan("sk", sizes=[6], temperatures=seeds_T, replicas=6, n_steps=40_000, n_chains=4, seed=3)
+    sweep_seeds = _seeds_of(data)
+    states = np.array(list(itertools.product([-1, 1], repeat=6)))
+    for replica, seed in enumerate(sweep_seeds):
+        J = sl.ensembles.sk(6, rng=np.random.default_rng(seed)).couplings()
+        E = -np.einsum("si,ij,sj->s", states, J, states) / 2
+        for T in seeds_T:
+            p = np.exp(-(E - E.min()) / T)
+            p /= p.sum()
+            overlap = states @ states.T / 6
+            measured = data.sel(T=T, size=6).isel(replica=replica)
+            # 200 records of 6 pairs: errors of q2 about .01, of e below .004; 5 sigma for each of the
+            # 36 numbers, and the seed is fixed.
+            assert float(measured["e_random"]) == pytest.approx(p @ E / 6, abs=0.02)
+            assert float(measured["q2"]) == pytest.approx(p @ overlap**2 @ p, abs=0.05)
+
+
+def _seeds_of(data):
+    from spinlab.scans.measuring import measure
+
+    fixed = {
+        "ensemble": "sk", "axis": "T", "values": tuple(data["T"].values.tolist()), "ratio": 1.0,
+        "dimension": 3, "law": "gaussian", "n_steps": 40_000, "n_chains": 4, "load": 1.0,
+        "with_accessibility": False, "with_minima": False,
+    }  # fmt: skip
+    plan = sl.sweeps.Sweep(measure, axes={"size": (6,)}, fixed=fixed, replicas=6, seed=3)
+    return [point.seed for point in plan.points()]
+
+
+def test_hopfield_keeps_a_pattern_as_theory_says():
+    data = scan("hopfield", sizes=[1000], loads=[0.05], temperatures=[0.3, 1.5], replicas=2, n_steps=60)
+    m = data["m_pattern"].sel(size=1000, load=0.05).mean("replica")
+    # m fluctuates by about .003 at N = 1000; .02 is 6 sigma.
+    assert float(m.sel(T=0.3)) == pytest.approx(theory.hopfield.retrieval(0.05, 0.3).m, abs=0.02)
+    assert float(m.sel(T=1.5)) < 0.2
+    assert regions(data).sel(T=1.5).values.item() == "no recall"
+
+
+def test_scales_and_temperatures_are_the_same_thing():
+    std = theory.coordinates.hopfield_std(40, 4, np.array([1.2, 0.5]))
+    by_std = scan("ra", sizes=[40], loads=[0.1], stds=std, **QUICK)
+    np.testing.assert_allclose(by_std["temperature"].values[0, 0, 0], [1.2, 0.5])
+    draw(by_std, "e_random")
+
+
+def test_resumes_from_its_store(tmp_path):
+    arguments = {"sizes": [8], "temperatures": [0.5, 1.0], **QUICK}
+    first = scan("sk", store=tmp_path / "s", **arguments)
+    again = scan("sk", store=tmp_path / "s", **arguments)
+    xr.testing.assert_equal(first, again)
+    more = scan("sk", store=tmp_path / "s", **(arguments | {"replicas": 3}))
+    xr.testing.assert_equal(more.isel(replica=slice(2)), first)
+
+
+def test_points_that_cannot_run_are_reported_and_the_rest_completed(capsys):
+    data = scan("hopfield", sizes=[20], loads=[0.01, 0.1], temperatures=[1.0, 2.0], **QUICK)
+    assert data.attrs["failed_points"] == 2
+    assert "0.2 patterns" in data.attrs["first_error"]
+    assert np.isnan(data["q2"].sel(load=0.01)).all()
+    assert np.isfinite(data["q2"].sel(load=0.1)).all()
+    assert (regions(data).sel(load=0.01) == "not measured").all()
+    command = "scan hopfield --size 20 --load 0.01 0.1 --T 1 2 --instances 2 --steps 40 --quiet"
+    assert main(command.split()) == 1
+    assert "size = 20, load = 0.01" in capsys.readouterr().out
+
+
+def test_accessibility_and_minima():
+    data = scan("hopfield", sizes=[15], loads=[0.2], temperatures=[0.1, 5.0], accessibility=True, minima=True,
+                replicas=3, n_steps=20, n_chains=2)  # fmt: skip
+    assert data["certified"].all()
+    # Three patterns have at most 14 strict minima, the zero-threshold functions of three inputs.
+    assert (data["n_minima"] <= 14).all()
+    assert (data["accessibility"].sel(T=0.1) > data["accessibility"].sel(T=5.0)).all()
+    np.testing.assert_allclose(data["accessibility"], data["excess"])  # no layers: random states have E = 0
+
+
+def _curves(Tc, width, noise, sizes=(8, 16, 32), n=40):
+    """q2 and q4 with g = .5 - (T - Tc) L/width: exact crossings at Tc."""
+    T, rng = np.linspace(0.5, 1.5, 11), np.random.default_rng(0)
+    g = np.array([0.4 - (T - Tc) * L / width for L in sizes])
+    q2 = 1 + noise * rng.standard_normal((len(sizes), n, len(T)))
+    q4 = (3 - 2 * g)[:, None] * np.ones(q2.shape) * (1 + noise * rng.standard_normal(q2.shape))
+    dims = ("size", "replica", "T")
+    return xr.Dataset({"q2": (dims, q2), "q4": (dims, q4)}, coords={"size": list(sizes), "T": T})
+
+
+def test_crossings_of_made_up_curves():
+    exact = binder_crossings(_curves(0.93, 100, 0.0))
+    np.testing.assert_allclose(exact["T"], 0.93)
+    np.testing.assert_allclose(exact["error"], 0.0, atol=1e-12)
+    noisy = binder_crossings(_curves(0.93, 100, 0.05))
+    assert (noisy["error"] > 0).all()
+    # Two crossings within 4 bootstrap errors: false alarm 1e-4.
+    assert (abs(noisy["T"] - 0.93) < 4 * noisy["error"]).all()
+    none = binder_crossings(_curves(3.0, 100, 0.0))
+    assert none["T"].isnull().all()
+    assert (none["found"] == 0).all()
+
+
+def test_lines():
+    lines = theory_lines("ra-rbm", [0.05, 0.5], ratio=1.0)
+    assert lines["retrieval"][0] > 0.5
+    assert lines["retrieval"][1] == 0
+    assert lines["glass"][0] == pytest.approx(1 / theory.bipartite.glass_line(0.05, 0.05))
+    assert theory_lines("ea", dimension=2)["glass"].tolist() == [0.0]
+    assert theory_lines("ea", dimension=4) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"temperatures": [0.0, 1.0]}, "T must be a finite number above 0"),
+        ({"temperatures": [1.0, np.inf]}, "T must be a finite number above 0"),
+        ({"temperatures": [1.0, 0.5]}, "increase strictly"),
+        ({"temperatures": []}, "empty"),
+        ({"sizes": []}, "empty"),
+        ({"sizes": [8, 8]}, "increase strictly"),
+        ({"loads": [0.1]}, "no load"),
+        ({"temperatures": [1.0], "stds": [1.0]}, "not both"),
+        ({"n_chains": 1}, "n_chains must be at least 2"),
+        ({"preset": "huge"}, "unknown preset"),
+    ],
+)
+def test_bad_input(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        scan("sk", **arguments)
+
+
+def test_more_bad_input():
+    with pytest.raises(ValueError, match="unknown ensemble 'xy'"):
+        scan("xy")
+    with pytest.raises(ValueError, match="no weight scale"):
+        scan("ea", stds=[1.0])
+    with pytest.raises(TypeError, match="sequence"):
+        scan("sk", temperatures=1.0)
+    data = scan("sk", sizes=[8, 10], temperatures=[0.5, 1.0, 2.0], replicas=4, n_steps=20)
+    with pytest.raises(ValueError, match="at least 3 values of size"):
+        binder_crossings(data)
+    with pytest.raises(ValueError, match="no observable"):
+        draw(data, "colour")
+    with pytest.raises(ValueError, match="no patterns"):
+        regions(data)
+
+
+def test_command(tmp_path, capsys):
+    out = tmp_path / "sk.csv"
+    command = (
+        f"scan sk --size 8 12 16 --T 0.4:1.6:4 --instances 4 --steps 40 --quiet --out {out} --show binder"
+    )
+    assert main([*command.split(), "--figure", str(tmp_path / "sk.png")]) == 0
+    text = capsys.readouterr().out
+    assert "crossings of the Binder cumulants" in text
+    assert (tmp_path / "sk.png").read_bytes()[:4] == b"\x89PNG"
+    assert len(out.read_text().splitlines()) == 1 + 3 * 4 * 4
+    assert main(["scan", "sk", "--T", "0.4:1.6"]) == 1
+    assert "START:STOP:N" in capsys.readouterr().err
