@@ -3,8 +3,15 @@
 from .ais import AIS as AIS
 from .ais import AISWarning as AISWarning
 from .ais import data_biases, log_partition_ais
+from .autocorrelation import AutocorrelationTime as AutocorrelationTime
+from .autocorrelation import gibbs_autocorrelation_time, integrated_autocorrelation_time
+from .calibration import Calibration as Calibration
+from .calibration import fit_scale
 from .callbacks import EarlyStopping, Every
 from .checkpoint import load_checkpoint, save_checkpoint
+from .features import FeatureAccuracy as FeatureAccuracy
+from .features import FeatureGain as FeatureGain
+from .features import feature_accuracy, feature_gain, hidden_features
 from .history import History
 from .likelihood import Likelihood as Likelihood
 from .likelihood import log_likelihood, negative_log_likelihood
@@ -47,7 +54,13 @@ __all__ = [
     "Tempering",
     "Trainer",
     "data_biases",
+    "feature_accuracy",
+    "feature_gain",
+    "fit_scale",
+    "gibbs_autocorrelation_time",
     "hamming_distance",
+    "hidden_features",
+    "integrated_autocorrelation_time",
     "load_checkpoint",
     "log_likelihood",
     "log_partition_ais",
