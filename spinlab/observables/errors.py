@@ -56,7 +56,7 @@ def mean(samples: Any) -> Estimate:
     2.5 ± 0.65
     """
     (x,) = as_samples([samples])
-    return Estimate(_plain(x.mean(0)), _plain(x.std(0, ddof=1) / np.sqrt(len(x))), len(x))
+    return Estimate(plain(x.mean(0)), plain(x.std(0, ddof=1) / np.sqrt(len(x))), len(x))
 
 
 def jackknife(statistic: Callable[..., Any], *samples: Any, minimum: int = 2) -> Estimate:
@@ -93,7 +93,7 @@ def jackknife(statistic: Callable[..., Any], *samples: Any, minimum: int = 2) ->
     left = np.array([_finite(statistic(*(np.delete(x, i, 0) for x in arrays)), f"without sample {i}")
                      for i in range(n)])  # fmt: skip
     error = np.sqrt((n - 1) / n * ((left - left.mean(0)) ** 2).sum(0))
-    return Estimate(_plain(value), _plain(error), n)
+    return Estimate(plain(value), plain(error), n)
 
 
 def bootstrap(
@@ -147,7 +147,7 @@ def bootstrap(
         drawn.append(_finite(statistic(*(x[chosen] for x in arrays)), "of a resample"))
     results = np.array(drawn)
     low, high = np.quantile(results, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    return Estimate(_plain(value), _plain(results.std(0, ddof=1)), n, (_plain(low), _plain(high)))
+    return Estimate(plain(value), plain(results.std(0, ddof=1)), n, (plain(low), plain(high)))
 
 
 def as_samples(samples: Any, minimum: int = 2, name: str = "samples") -> list[np.ndarray]:
@@ -175,6 +175,6 @@ def _finite(value: Any, which: str) -> np.ndarray:
     return value
 
 
-def _plain(x: Any) -> Any:
+def plain(x: Any) -> Any:
     """A float for a single number, an array otherwise."""
     return float(x) if np.ndim(x) == 0 else np.asarray(x)

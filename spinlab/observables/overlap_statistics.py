@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from .._core.validate import as_count, as_flag
-from .errors import Estimate
+from .errors import Estimate, as_samples, jackknife, plain
 from .overlaps import as_replicas, gram
+
+_RECORDS = 64  # compared at a time
 
 
 @dataclass(frozen=True)
@@ -119,46 +121,42 @@ def overlap_statistics(states: Any, *, bins: int = 40, symmetric: bool = False) 
             "states must have shape (n_replicas, N), (n_records, n_replicas, N) or "
             f"(n_instances, n_records, n_replicas, N), got {s.shape}"
         )
-    N = s.shape[-1]
-    q = gram(s.reshape(-1, *s.shape[-3:]) if s.ndim == 4 else s.reshape(1, -1, *s.shape[-2:]))
-    edges = bin_edges(N, bins)
-    groups, least = (_by_instance(q), 2) if s.ndim == 4 else (_by_replica(q[0]), 4)
-    n = s.shape[0] if s.ndim == 4 else s.shape[-2]
+    n, least, what = (len(s), 2, "instances") if s.ndim == 4 else (s.shape[-2], 4, "replicas of one model")
     if n < least:
-        what = "instances" if s.ndim == 4 else "replicas of one model"
         raise ValueError(f"{n} {what} given, at least {least} are needed for an error; run more")
+    N = s.shape[-1]
+    edges = bin_edges(N, bins)
+    if s.ndim == 4:
+        R = s.shape[-2]
+        each = np.array([_features(x, edges).sum((1, 2)) / (R * (R - 1)) for x in s])
+        whole, left = each.mean(0), (each.sum(0) - each) / (n - 1)
+    else:
+        pairs = _features(s.reshape(-1, n, N), edges)
+        rows = pairs.sum(2).T  # of each replica with all others
+        total = rows.sum(0)
+        whole, left = total / (n * (n - 1)), (total - 2 * rows) / ((n - 1) * (n - 2))
+    if not (whole[1] and left[:, 1].all()):
+        raise ValueError("all overlaps vanish, so there is no Binder cumulant; take more replicas or records")
 
-    def estimate(f: Callable[[np.ndarray], np.ndarray], g: Callable[[np.ndarray], np.ndarray]) -> Estimate:
-        """g of the mean of f(q), which has a leading axis of one entry per power or bin."""
-        whole, left = groups(f)
-        value = np.asarray(g(whole))
-        parts = np.array([g(x) for x in left])
+    def estimate(f: Callable[[np.ndarray], Any]) -> Estimate:
+        parts = np.array([f(x) for x in left])
         error = np.sqrt((n - 1) / n * ((parts - parts.mean(0)) ** 2).sum(0))
-        return Estimate(value if value.ndim else float(value), error if error.ndim else float(error), n)
+        return Estimate(plain(f(whole)), plain(error), n)
 
-    if not q[..., *np.triu_indices(q.shape[-1], 1)].any():
-        raise ValueError(
-            "all overlaps are zero, so there is no Binder cumulant; take more replicas or records"
-        )
+    def density(x: np.ndarray) -> np.ndarray:
+        share = (x[3:] + x[:2:-1]) / 2 if symmetric else x[3:]
+        return np.asarray(share / np.diff(edges))
 
-    def power(k: int) -> Callable[[np.ndarray], np.ndarray]:
-        return lambda q: np.abs(q)[None] ** k
-
-    def first(x: np.ndarray) -> np.ndarray:
-        return x[0]
-
-    second = estimate(power(2), first)
-    binder = estimate(lambda q: np.stack([q**2, q**4]), lambda m: (3 - m[1] / m[0] ** 2) / 2)
-    histogram = estimate(lambda q: _histogram(q, edges, symmetric), lambda m: m)
+    second, histogram = estimate(lambda x: x[1]), estimate(density)
     return OverlapStatistics(
         distribution=OverlapDistribution(edges, histogram.value, histogram.error),
-        mean_abs=estimate(power(1), first),
+        mean_abs=estimate(lambda x: x[0]),
         second=second,
-        fourth=estimate(power(4), first),
-        binder=binder,
+        fourth=estimate(lambda x: x[2]),
+        binder=estimate(lambda x: (3 - x[2] / x[1] ** 2) / 2),
         susceptibility=Estimate(N * second.value, N * second.error, n),
         n_replicas=s.shape[-2],
-        n_instances=s.shape[0] if s.ndim == 4 else 1,
+        n_instances=len(s) if s.ndim == 4 else 1,
     )
 
 
@@ -180,8 +178,6 @@ def binder_cumulant(x: Any) -> Estimate:
     >>> binder_cumulant([[0.5, -0.5], [0.5, 0.5]]).value
     1.0
     """
-    from .errors import as_samples, jackknife
-
     (array,) = as_samples([x])
     array = array.reshape(len(array), -1)
     if not array.any():
@@ -207,36 +203,20 @@ def bin_edges(N: int, bins: int) -> np.ndarray:
     return np.unique(np.concatenate([-half, half])) / N
 
 
-def _histogram(q: np.ndarray, edges: np.ndarray, symmetric: bool) -> np.ndarray:
-    """Densities: for each bin 1/width where q lies in it, shape (n_bins, ...)."""
-    width = edges[1] - edges[0]
-    index = np.floor((q - edges[0]) / width).astype(int)
-    hit = np.stack([index == k for k in range(len(edges) - 1)]) / width
-    return (hit + hit[::-1]) / 2 if symmetric else hit
+def _features(s: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Averages over the records of |q|, q^2, q^4 and of being in each bin, for every pair of replicas.
 
-
-Groups = Callable[[Callable[[np.ndarray], np.ndarray]], tuple[np.ndarray, np.ndarray]]
-
-
-def _by_instance(q: np.ndarray) -> Groups:
-    """Means over everything, and over all instances but one; q has shape (instances, records, R, R)."""
-    a, b = np.triu_indices(q.shape[-1], 1)
-
-    def groups(f: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        each = np.array([f(x[..., a, b]).mean((-2, -1)) for x in q])
-        return each.mean(0), (each.sum(0) - each) / (len(each) - 1)
-
-    return groups
-
-
-def _by_replica(q: np.ndarray) -> Groups:
-    """Means over all pairs of replicas, and over those that leave one out; q has shape (records, R, R)."""
-    R = q.shape[-1]
-
-    def groups(f: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        pairs = f(q).mean(1) * (1 - np.eye(R))
-        rows = pairs.sum(-1).T
-        total = rows.sum(0)
-        return total / (R * (R - 1)), (total - 2 * rows) / ((R - 1) * (R - 2))
-
-    return groups
+    ``s`` has shape (records, R, N); the result (3 + bins, R, R), zero on the diagonal.
+    """
+    R, bins = s.shape[1], len(edges) - 1
+    sums = np.zeros((3, R, R))
+    hits = np.zeros(bins * R * R)
+    pair = np.arange(R * R).reshape(R, R)
+    for first in range(0, len(s), _RECORDS):
+        q = gram(s[first : first + _RECORDS])
+        sums += [np.abs(q).sum(0), (q**2).sum(0), (q**4).sum(0)]
+        index = np.floor((q - edges[0]) / (edges[1] - edges[0])).astype(np.int64)
+        hits += np.bincount((index * R * R + pair).ravel(), minlength=len(hits))
+    features = np.concatenate([sums, hits.reshape(bins, R, R)]) / len(s)
+    features[:, range(R), range(R)] = 0.0
+    return features

@@ -1,0 +1,188 @@
+r"""Where the paramagnet loses its stability, from a few traces of the couplings.
+
+The Thouless-Anderson-Palmer equations of a matrix J whose eigenvectors are in general position read, to first
+order in the magnetisations, (z - J) m = 0 with the reaction term z = 1/beta + R(beta), R the R-transform of
+the bulk of the spectrum (G. Parisi, M. Potters, J. Phys. A 28, 5267 (1995); M. Opper, O. Winther, Phys. Rev.
+E 64, 056131 (2001)). For independent entries of variance s^2 it is the Onsager term, z = 1/beta + beta N s^2.
+A glass appears when z meets the edge of the bulk, where dz/dbeta = 0; the state of a pattern when z meets an
+isolated eigenvalue, before that.
+
+With cumulants k2, k3 of the bulk, R(beta) = k1 + k2 beta / (1 - beta k3/k2) is exact for independent entries
+(k3 = 0) and for sums over random patterns (free Poisson law), and the glass lies at T = sqrt(k2) + k3/k2:
+T = s sqrt(N) and T = 1 + sqrt(alpha).
+
+Two layers have a reaction term each. With u = beta^2 and the singular values' x = s^2 the condition becomes
+x(u) = (1 + C(u)) (1 + C(u) V/H) / u, C the rectangular R-transform (F. Benaych-Georges, Probab. Theory Relat.
+Fields 144, 471 (2009)); C(u) = c2 u / (1 - u c4/c2) is exact for independent weights, where the glass lies at
+sigma (V H)^(1/4) = 1, and for random patterns.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..models import TwoLayerIsing, as_model
+from .spectra import Spectrum, spectrum
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Inverse temperatures at which the paramagnet m = 0 of a model turns unstable.
+
+    They are in units of the model's own couplings: a model used at beta = 1 is beyond the line if the
+    number is below 1.
+
+    Attributes
+    ----------
+    beta : float
+        The smaller of the two below; infinite if the paramagnet stays stable.
+    towards : {"retrieval", "glass", "nothing"}
+        Which of the two it is.
+    beta_retrieval : float
+        From the largest isolated eigenvalue (singular value); infinite without one.
+    beta_glass : float
+        From the edge of the bulk; infinite without a bulk or if its upper edge never becomes unstable.
+    n_directions : int
+        Isolated eigenvalues above the bulk: directions of patterns.
+    largest_coupling : float
+        beta max |J_ij|, infinite with beta. All of this is the theory of many weak couplings: where the
+        number is not small against 1 (sparse graphs, heavy tails), the values of beta are rough, and in two
+        dimensions there is no glass at all.
+    """
+
+    beta: float
+    towards: str
+    beta_retrieval: float
+    beta_glass: float
+    n_directions: int
+    largest_coupling: float
+
+
+def stability(model: Any, *, spectrum: Spectrum | None = None) -> Stability:
+    """Spectral stability of the paramagnet for any couplings: where, and towards what.
+
+    Thouless-Anderson-Palmer with the reaction term of the measured spectrum (see the head of the module's
+    source): SK T = 1, Hopfield T = 1 + sqrt(alpha), a ferromagnetic direction in noise T = J0, Gaussian RBM
+    sigma (V H)^(1/4) = 1, RA-RBM the glass line of :func:`spinlab.theory.bipartite.glass_line`.
+
+    Parameters
+    ----------
+    model : IsingModel or anything :func:`spinlab.models.as_model` takes
+        Fields are left out: with fields there is no state m = 0.
+    spectrum : Spectrum, optional
+        That of the model, if it is at hand.
+
+    Returns
+    -------
+    Stability
+
+    Raises
+    ------
+    ValueError
+        If the model has no couplings.
+
+    Notes
+    -----
+    Up to sqrt(n) isolated values (n = N, or the smaller layer) are directions of their own; more are counted
+    into the bulk, as an extensive number of patterns makes a glass before it lets one of them be retrieved.
+    Relative error of order 1/n for the glass, n^(-1/2) for a pattern. Costs the spectrum.
+
+    Examples
+    --------
+    >>> import spinlab as sl
+    >>> sl.observables.stability(sl.ensembles.sk(N=300, rng=0)).towards
+    'glass'
+    >>> sl.observables.stability(sl.ensembles.mattis(N=300, rng=0).scaled(1 / 300)).towards
+    'retrieval'
+    """
+    model = as_model(model)
+    found = _spectrum(model) if spectrum is None else spectrum
+    values, outliers = found.values, found.outliers
+    n = len(values)
+    above = outliers[outliers > found.thresholds[1]]
+    if len(above) > math.sqrt(n):
+        above, bulk = above[:0], values
+    else:
+        bulk = values[len(above) :]
+    empty = found.std == 0.0 and len(bulk) < n  # a bulk of one value, apart from rounding
+    if isinstance(model, TwoLayerIsing):
+        sizes = (min(model.V, model.H), max(model.V, model.H))
+        glass = math.inf if empty else _two_layer_glass(bulk, *sizes)
+        retrieval = _two_layer_outlier(above, bulk, *sizes)
+        largest = float(np.abs(model.weights()).max())
+    else:
+        glass = math.inf if empty else _glass(bulk, n)
+        retrieval = _outlier(above, bulk, n)
+        largest = float(np.abs(model.couplings()).max())
+    beta = min(glass, retrieval)
+    towards = "nothing" if math.isinf(beta) else "retrieval" if retrieval <= glass else "glass"
+    return Stability(
+        beta=beta,
+        towards=towards,
+        beta_retrieval=retrieval,
+        beta_glass=glass,
+        n_directions=len(above),
+        largest_coupling=beta * largest,
+    )
+
+
+_spectrum = spectrum  # the parameter of the same name hides it
+
+
+def _glass(bulk: np.ndarray, n: int) -> float:
+    """1/T, T = sqrt(k2) + k3/k2."""
+    x = bulk - bulk.mean()
+    unit = float(np.abs(bulk).max())
+    if unit == 0.0 or np.abs(x).max() <= 1e-9 * unit:
+        return math.inf
+    x = x / unit
+    k2, k3 = float((x**2).sum()) / n, float((x**3).sum()) / n
+    T = math.sqrt(k2) + k3 / k2
+    return 1 / (unit * T) if T > 0 else math.inf
+
+
+def _outlier(above: np.ndarray, bulk: np.ndarray, n: int) -> float:
+    """beta = (1/n) sum over the bulk of 1/(z - eigenvalue), at the isolated value z."""
+    if not len(above):
+        return math.inf
+    return float((1 / (above[0] - bulk)).sum() / n) if len(bulk) else math.inf
+
+
+def _two_layer_glass(bulk: np.ndarray, n: int, m: int) -> float:
+    """Square root of the u at which x(u) is smallest."""
+    unit = float(bulk.max(initial=0.0))
+    if unit == 0.0:
+        return math.inf
+    y = (bulk / unit) ** 2
+    ratio = n / m
+    c2 = y.sum() / n
+    c4 = (y**2).sum() / n - (1 + ratio) * c2**2
+    r = c4 / c2
+    # d ln x / du = 0 with 1 + C = (1 + p u)/(1 - r u), p = c2 - r, and 1 + C n/m = (1 + q u)/(1 - r u):
+    # p u/(1 + p u) + q u/(1 + q u) + 2 r u/(1 - r u) = 1.
+    p, q = c2 - r, c2 * ratio - r
+    a, b, c = (
+        np.polynomial.Polynomial([1, p]),
+        np.polynomial.Polynomial([1, q]),
+        np.polynomial.Polynomial([1, -r]),
+    )
+    u = np.polynomial.Polynomial([0, 1])
+    roots = (p * u * b * c + q * u * a * c + 2 * r * u * a * b - a * b * c).roots()
+    real = roots[(np.abs(roots.imag) < 1e-9 * np.abs(roots)) & (roots.real > 0)].real
+    return math.sqrt(real.min()) / unit if len(real) else math.inf
+
+
+def _two_layer_outlier(above: np.ndarray, bulk: np.ndarray, n: int, m: int) -> float:
+    """beta^2 = x g_n g_m at the isolated x = s^2, g the resolvents of the bulk of W W^T and W^T W."""
+    if not len(above):
+        return math.inf
+    unit = float(above[0])
+    y = (bulk / unit) ** 2
+    if not len(y) and m == n:
+        return math.inf
+    total = (1 / (1 - y)).sum()
+    return math.sqrt(total / n * (total + m - n) / m) / unit

@@ -1,0 +1,108 @@
+"""Stability of the paramagnet against the theory's lines."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import spinlab as sl
+from spinlab import theory
+from spinlab.observables import spectrum, stability
+
+
+def test_sk():
+    for N, seed in [(200, 0), (500, 1)]:
+        found = stability(sl.ensembles.sk(N, rng=seed))
+        assert found.towards == "glass"
+        # tr J^2 has relative error 2/N, tr J^3/N an error sqrt(6)/N: six of their sum.
+        assert found.beta == pytest.approx(1, abs=6 * 3.2 / N)
+
+
+@pytest.mark.parametrize(("N", "K"), [(400, 60), (400, 200), (400, 1600)])
+def test_hopfield_glass_line(N, K):
+    found = stability(sl.ensembles.hopfield(N, K, rng=K))
+    assert found.towards == "glass"
+    assert 1 / found.beta == pytest.approx(theory.hopfield.glass_line(K / N), rel=0.04)
+
+
+@pytest.mark.parametrize("K", [1, 3])
+def test_few_patterns_are_retrieved(K):
+    found = stability(sl.ensembles.hopfield(500, K, rng=K))
+    assert (found.towards, found.n_directions) == ("retrieval", K)
+    assert math.isinf(found.beta_glass)
+    # The largest eigenvalue of the K x K matrix of pattern overlaps is 1 + O(sqrt(K/N)).
+    assert 1 / found.beta == pytest.approx(1, abs=3 * math.sqrt(K / 500))
+    rbm = stability(sl.ensembles.ra_rbm(200, 450, K, rng=K))
+    assert (rbm.towards, rbm.n_directions) == ("retrieval", K)
+    assert rbm.beta * math.sqrt(200 * 450 / K) == pytest.approx(1, abs=3 * math.sqrt(K / 200))
+
+
+@pytest.mark.parametrize("J0", [0.0, 0.5, 1.5, 3.0])
+def test_a_ferromagnetic_direction_in_noise(J0):
+    N = 500
+    noise = sl.ensembles.sk(N, rng=7).couplings()
+    J = noise + J0 / N * (1 - np.eye(N))
+    found = stability(J)
+    assert found.towards == ("retrieval" if J0 > 1 else "glass")
+    assert 1 / found.beta == pytest.approx(max(J0, 1.0), rel=0.05)
+    if J0 > 1:
+        # The TAP equations themselves, with Onsager's term for independent couplings: the smallest eigenvalue
+        # of 1 + beta^2 sum_j J_ij^2 - beta J vanishes.
+        matrix = np.diag(1 + found.beta**2 * (J**2).sum(1)) - found.beta * J
+        assert abs(np.linalg.eigvalsh(matrix)[0]) < 0.03
+
+
+@pytest.mark.parametrize(("V", "H"), [(150, 150), (60, 600)])
+def test_gaussian_rbm(V, H):
+    W = np.random.default_rng(V).normal(size=(V, H))
+    for weights in (W, W.T):
+        found = stability(sl.models.BipartiteIsing(weights))
+        assert found.towards == "glass"
+        # tr WW^T and tr (WW^T)^2 have relative errors below 2/V.
+        assert found.beta * (V * H) ** 0.25 == pytest.approx(1, abs=5 / V)
+
+
+@pytest.mark.parametrize(("V", "H", "K"), [(200, 200, 40), (200, 200, 200), (100, 1000, 50), (300, 100, 400)])
+def test_ra_rbm_glass_line(V, H, K):
+    found = stability(sl.ensembles.ra_rbm(V, H, K, rng=K))
+    line = theory.coordinates.ra_rbm_std(V, H, K, theory.bipartite.glass_line(K / V, K / H))
+    assert found.towards == "glass"
+    assert found.beta == pytest.approx(line, rel=0.04)
+
+
+def test_a_strong_pattern_in_a_noisy_rbm():
+    V, H = 200, 300
+    generator = np.random.default_rng(3)
+    u, w = (np.sign(generator.normal(size=n)) / math.sqrt(n) for n in (V, H))
+    noise = generator.normal(size=(V, H)) / (V * H) ** 0.25
+    found = stability(sl.models.BipartiteIsing(noise + 3 * np.outer(u, w)))
+    assert (found.towards, found.n_directions) == ("retrieval", 1)
+    # Independent weights have C(u) = u c2: the two reaction terms leave the pattern's own strength.
+    assert 1 / found.beta == pytest.approx(3, rel=0.02)
+    assert found.beta_glass == pytest.approx(1, rel=0.05)
+
+
+def test_nothing_unstable():
+    # J = -xi xi^T: no direction of low energy; all overlaps only cost.
+    found = stability(sl.models.PatternIsing(np.ones((1, 50)), scale=-1 / 50))
+    assert found.towards == "nothing"
+    assert math.isinf(found.beta)
+
+
+def test_invariances():
+    model = sl.ensembles.sk(60, rng=0)
+    generator = np.random.default_rng(1)
+    signs, order = np.where(generator.random(60) < 0.5, -1, 1), generator.permutation(60)
+    J = (3.0 * model.couplings() * np.outer(signs, signs))[np.ix_(order, order)]
+    a, b = stability(model), stability(J)
+    assert b.beta == pytest.approx(a.beta / 3)
+    assert b.largest_coupling == pytest.approx(a.largest_coupling)
+    assert b.towards == a.towards
+    assert stability(model, spectrum=spectrum(model)) == a
+
+
+def test_refusal():
+    with pytest.raises(ValueError, match="no couplings"):
+        stability(np.zeros((5, 5)))
