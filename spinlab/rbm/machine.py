@@ -29,8 +29,8 @@ class Phase:
 
     Attributes
     ----------
-    layers : list of ndarray or None
-        Spins of each layer, visible first, shape (n, size), in the machine's dtype. None: not drawn.
+    layers : list
+        Spins of each layer, visible first, shape (n, size), in the machine's dtype; None where not drawn.
     means : list of ndarray
         What enters the statistics for each layer: its spins, or their conditional means.
     weights : ndarray, shape (n,), optional
@@ -41,7 +41,7 @@ class Phase:
         Fields of the first hidden layer given ``layers[0]``, where they are known.
     """
 
-    layers: list[np.ndarray | None]
+    layers: list[Any]
     means: list[np.ndarray]
     weights: np.ndarray | None = None
     share: float = 1.0
@@ -119,7 +119,10 @@ class Machine(abc.ABC):
 
     @abc.abstractmethod
     def gibbs(self, phase: Phase, n_steps: int, noise: Noise, beta: Any = 1.0) -> Phase:
-        """Free Gibbs sampling from a phase; ``beta`` is a number or one for each configuration."""
+        """Free Gibbs sampling from a phase, with means in its result; ``beta`` is 1 or of shape (n, 1).
+
+        The arrays of ``phase`` stay as they are. With ``beta`` given the means may be left out.
+        """
 
     @abc.abstractmethod
     def energies(self, phase: Phase) -> np.ndarray:

@@ -146,10 +146,10 @@ class RARBM(TwoLayerMachine):
         biases = self.parameters.get("bv"), self.parameters.get("bh")
         return PatternBipartiteIsing(self.xi_v, self.xi_h, self.scale / self.K**0.5, *biases)
 
-    def _times_weights(self, v: np.ndarray) -> np.ndarray:
+    def _times_weights(self, v: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         m = v @ self.xi_v.T
         m *= self._unit
-        return m @ self.xi_h
+        return np.matmul(m, self.xi_h, out=out)
 
     def _times_transposed(self, h: np.ndarray) -> np.ndarray:
         m = h @ self.xi_h.T

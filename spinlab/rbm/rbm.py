@@ -109,8 +109,8 @@ class RBM(TwoLayerMachine):
         """The machine as a model in float64, for exact solvers, AIS and dynamics."""
         return BipartiteIsing(self.W, self.parameters.get("bv"), self.parameters.get("bh"))
 
-    def _times_weights(self, v: np.ndarray) -> np.ndarray:
-        return v @ self.parameters["W"]
+    def _times_weights(self, v: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        return np.matmul(v, self.parameters["W"], out=out)
 
     def _times_transposed(self, h: np.ndarray) -> np.ndarray:
         return h @ self.parameters["W"].T

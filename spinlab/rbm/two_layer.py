@@ -22,8 +22,8 @@ class TwoLayerMachine(Machine):
     H: int
 
     @abc.abstractmethod
-    def _times_weights(self, v: np.ndarray) -> np.ndarray:
-        """v W, a new array."""
+    def _times_weights(self, v: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """v W, a new array unless there is room for it."""
 
     @abc.abstractmethod
     def _times_transposed(self, h: np.ndarray) -> np.ndarray:
@@ -36,9 +36,9 @@ class TwoLayerMachine(Machine):
     @abc.abstractmethod
     def as_ising(self) -> TwoLayerIsing: ...
 
-    def hidden_fields(self, v: np.ndarray) -> np.ndarray:
+    def hidden_fields(self, v: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """v W + bh, shape (n, H), for ``v`` (n, V) of the machine's dtype."""
-        x = self._times_weights(v)
+        x = self._times_weights(v, out)
         return np.add(x, self.parameters["bh"], out=x) if self.has_biases else x
 
     def visible_fields(self, h: np.ndarray) -> np.ndarray:
@@ -66,28 +66,34 @@ class TwoLayerMachine(Machine):
     def gibbs(self, phase: Phase, n_steps: int, noise: Noise, beta: Any = 1.0) -> Phase:
         """``n_steps`` times v given h, then h given v; h is drawn first where the phase lacks it.
 
-        The result keeps weights and share of the start. Its hidden means are those at ``beta`` = 1.
+        The result keeps weights and share of the start. At other temperatures than 1 it has the fields, but
+        no means.
         """
-        hot = not (isinstance(beta, float) and beta == 1.0)
+        cold = isinstance(beta, float) and beta == 1.0
         v, h = phase.layers
+        x = phase.fields
+        if x is None and (h is None or n_steps == 0):
+            x = self.hidden_fields(v)
         if h is None:
-            x = phase.fields if phase.fields is not None else self.hidden_fields(v)
-            h = noise.spins(x * beta if hot else x)
-        else:
-            x = phase.fields
-        for _ in range(n_steps):
+            h = noise.spins(x if cold else x * beta)
+        room = None
+        for step in range(n_steps):
             y = self.visible_fields(h)
-            v = noise.spins(np.multiply(y, beta, out=y) if hot else y, out=y)
-            x = self.hidden_fields(v)
-            h = noise.spins(x * beta if hot else x)
-        if x is None:
-            x = self.hidden_fields(v)
-        return Phase([v, h], [v, mean_spins(x)], phase.weights, phase.share, x)
+            v = noise.spins(y if cold else np.multiply(y, beta, out=y), out=y)
+            x = room = self.hidden_fields(v, room)
+            if step + 1 == n_steps:
+                h = noise.spins(x if cold else x * beta)
+            else:
+                h = noise.spins(x if cold else np.multiply(x, beta, out=x), out=x)
+        if not cold:
+            return Phase([v, h], [v], phase.weights, phase.share, x)
+        # Fields that belong to the start stay as they are; others become means in place.
+        return Phase([v, h], [v, mean_spins(x, out=room)], phase.weights, phase.share)
 
     def energies(self, phase: Phase) -> np.ndarray:
         v, h = phase.layers
         x = phase.fields if phase.fields is not None else self.hidden_fields(v)
-        E = -np.einsum("na,na->n", x, h, dtype=np.float64)
+        E = -(x * h).sum(1, dtype=np.float64)
         return E - v @ self.parameters["bv"] if self.has_biases else E
 
     def statistics(self, phase: Phase) -> Statistics:
@@ -107,15 +113,23 @@ class TwoLayerMachine(Machine):
                 f"exact statistics enumerate the smaller layer, up to {_MOST_ENUMERATED} units, got {n}; "
                 "use PCD or Tempering"
             )
-        fields = self.visible_fields if swap else self.hidden_fields
-        own = self.parameters["bh" if swap else "bv"] if self.has_biases else None
+        times, bias, own = self._times_weights, "bh", "bv"
+        if swap:
+            times, bias, own = self._times_transposed, "bv", "bh"
         total: Statistics = {}
         top, norm = -np.inf, 0.0
+        first_x = None
         for s in _states(n, max(self.V, self.H), self.has_biases, self.dtype):
-            x = fields(s)
+            if first_x is None:
+                first_s, first_x = s[0].copy(), times(s)
+                if self.has_biases:
+                    first_x += self.parameters[bias]
+                x = np.empty_like(first_x)
+            # The chunks differ by a common change of their leading spins.
+            np.add(first_x, times((s[0] - first_s)[None]), out=x)
             log_w = log_norms(x)  # x is tanh of the fields from here on
-            if own is not None:
-                log_w += s @ own.astype(np.float64)
+            if self.has_biases:
+                log_w += s @ self.parameters[own].astype(np.float64)
             new_top = max(top, float(log_w.max()))
             old = np.exp(top - new_top)
             top = new_top
@@ -131,14 +145,19 @@ class TwoLayerMachine(Machine):
 
 
 def _states(n: int, width: int, both_signs: bool, dtype: np.dtype) -> Iterator[np.ndarray]:
-    """All states of n spins in chunks (only those with the first spin up, unless ``both_signs``)."""
+    """All states of n spins in chunks (only those with the first spin up, unless ``both_signs``).
+
+    Each chunk is the same array with new values of the leading spins.
+    """
     free = n if both_signs else n - 1
-    rows = min(2**free, max(64, _CHUNK // width))
-    for first in range(0, 2**free, rows):
-        number = np.arange(first, min(first + rows, 2**free))
-        s = np.ones((len(number), n), dtype)
-        for i in range(free):
-            s[:, n - 1 - i] = 1 - 2 * ((number >> i) & 1)
+    within = min(free, max(6, (_CHUNK // width).bit_length() - 1))
+    s = np.ones((2**within, n), dtype)
+    number = np.arange(2**within)
+    for i in range(within):
+        s[:, n - 1 - i] = 1 - 2 * ((number >> i) & 1)
+    for chunk in range(2 ** (free - within)):
+        for i in range(free - within):
+            s[:, n - 1 - within - i] = 1 - 2 * ((chunk >> i) & 1)
         yield s
 
 

@@ -59,7 +59,5 @@ class PersistentPhase(NegativePhase):
         return {f"layer{i}": s.astype(np.int8) for i, s in enumerate(layers) if s is not None}
 
     def load_state_dict(self, state: dict[str, np.ndarray], machine: Machine) -> None:
-        layers: list[np.ndarray | None] = [
-            state[f"layer{i}"].astype(machine.dtype) for i in range(len(state))
-        ]
+        layers = [state[f"layer{i}"].astype(machine.dtype) for i in range(len(state))]
         self._chains = Phase(layers, []) if layers else None

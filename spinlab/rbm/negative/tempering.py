@@ -55,9 +55,11 @@ class Tempering(PersistentPhase):
         beta = np.repeat(self.betas, C).astype(machine.dtype)[:, None]
         phase = machine.gibbs(start, self.k, noise, beta)
         order = self._swaps(machine.energies(phase).reshape(R, C), noise)
-        self._chains = Phase([np.asarray(layer)[order] for layer in phase.layers], [])
-        cold = [np.asarray(layer)[-C:] for layer in self._chains.layers]
-        self._last = machine.gibbs(Phase([*cold], []), 0, noise)  # no step: the means given the spins
+        self._chains = Phase([layer[order] for layer in phase.layers], [])
+        cold = Phase([layer[-C:] for layer in self._chains.layers], [])
+        if phase.fields is not None:
+            cold.fields = phase.fields[order[-C:]]
+        self._last = machine.gibbs(cold, 0, noise)  # no step: the means given the spins
         return machine.statistics(self._last)
 
     def _swaps(self, E: np.ndarray, noise: Noise) -> np.ndarray:
