@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from . import exact
-from ._core.validate import as_choice, as_flag
-from .dynamics import anneal
+from ._core.validate import as_choice, as_flag, as_real
+from .dynamics import anneal, search
 from .exact import GroundState
 from .models import IsingModel, as_model
+
+HEURISTICS = ("tempering", "annealing")
+_LARGEST_LADDER = 20_000  # spins; the ladder grows with the square root, the work with the power 3/2
 
 
 def ground_state(
@@ -22,6 +25,7 @@ def ground_state(
     *,
     degeneracy: bool = False,
     allow_heuristic: bool = False,
+    seconds: float | None = None,
     threads: int | None = None,
     **options: Any,
 ) -> GroundState:
@@ -32,13 +36,18 @@ def ground_state(
     model : IsingModel, array_like (N, N), scipy.sparse, networkx.Graph or dimod BQM
         Anything :func:`spinlab.models.as_model` takes.
     method : str, default "auto"
-        Name of an exact method (:func:`explain` lists them), or "annealing" for simulated annealing
-        without proof. "auto" takes the exact method that is cheapest by estimate.
+        Name of an exact method (:func:`explain` lists them), or of a heuristic: "tempering"
+        (:func:`spinlab.dynamics.search`) or "annealing" (:func:`spinlab.dynamics.anneal`). "auto" takes the
+        exact method that is cheapest by estimate.
     degeneracy : bool, default False
         Also count the states of lowest energy.
     allow_heuristic : bool, default False
-        Where no exact method can take the model, run simulated annealing and return its best state
-        with ``certified=False``, instead of refusing.
+        Where no exact method can take the model, return the best state of a heuristic with
+        ``certified=False``, instead of refusing: parallel tempering with descent and, on sparse graphs,
+        cluster moves, until independent runs agree; beyond 20 000 spins annealing.
+    seconds : float, optional
+        Budget of the tempering heuristic in wall-clock time; without it the budget is 16 000 steps of every
+        replica, and the result depends on ``rng`` alone (0 by default).
     threads : int, optional
         Threads; all processors by default.
     **options
@@ -47,8 +56,8 @@ def ground_state(
     Returns
     -------
     GroundState
-        With ``certified`` True, no state lies below ``lower_bound``. The answer of annealing has
-        ``certified`` False and ``lower_bound`` -sum |J| - sum |b|.
+        No state lies below ``lower_bound``; with ``certified`` True the energy meets it. A heuristic's bound
+        is -sum |J| - sum |b|, which only models without frustration meet.
 
     Raises
     ------
@@ -67,10 +76,16 @@ def ground_state(
     allow_heuristic = as_flag(allow_heuristic, "allow_heuristic")
     if options and method == "auto":
         raise TypeError(f"options {sorted(options)} belong to one method; name it, for example 'enumeration'")
-    if method == "annealing":
-        return _annealed(model, degeneracy, "asked for by name", threads, options)
+    if seconds is not None:
+        if not (method == "tempering" or (method == "auto" and allow_heuristic)):
+            raise TypeError("seconds bounds the tempering heuristic: give allow_heuristic=True with it")
+        seconds = as_real(seconds, "seconds", 0.0, exclusive=True)
+    if method in HEURISTICS:
+        return _heuristic(method, model, degeneracy, "asked for by name", seconds, threads, options)
     if method == "auto" and allow_heuristic and all(row.refusal for row in explain(model).rows):
-        return _annealed(model, degeneracy, "no exact method can take this model", threads, options)
+        name = "tempering" if model.n_spins <= _LARGEST_LADDER else "annealing"
+        reason = "no exact method can take this model"
+        return _heuristic(name, model, degeneracy, reason, seconds, threads, {})
     known = exact.GROUND_STATE
     if degeneracy and method == "auto":
         known = {name: solver for name, solver in known.items() if getattr(solver, "COUNTS_STATES", True)}
@@ -131,23 +146,38 @@ def explain(model: Any) -> Explanation:
     return Explanation(repr(model), tuple(rows))
 
 
-def _annealed(
-    model: IsingModel, degeneracy: bool, reason: str, threads: int | None, options: dict[str, Any]
+def _heuristic(
+    name: str,
+    model: IsingModel,
+    degeneracy: bool,
+    reason: str,
+    seconds: float | None,
+    threads: int | None,
+    options: dict[str, Any],
 ) -> GroundState:
-    """The best of many annealing runs, with the trivial bound."""
+    """The best state found, certified only where it meets the trivial bound."""
     if degeneracy:
-        raise ValueError("annealing proves nothing and cannot count ground states; leave out degeneracy=True")
+        raise ValueError(f"{name} proves nothing and cannot count ground states; leave out degeneracy=True")
     start = time.perf_counter()
-    runs = anneal(model, **({"n_chains": 64, "rng": 0, "threads": threads} | options))
-    best = int(np.argmin(runs.energy))
+    options = {"rng": 0, "threads": threads, **options}
+    if name == "annealing":
+        runs = anneal(model, **({"n_chains": 64} | options))
+        state = runs.states[int(np.argmin(runs.energy))]
+    else:
+        found = search(model, seconds=seconds, **options)
+        state = found.state
+        reason += f"; {found.hits} of {found.groups} independent searches met this energy"
+    energy = float(model.energy(state))
     sparse = model.to_sparse()
-    bound = model.offset - float(np.abs(sparse.edges()[2]).sum() + np.abs(model.b).sum())
+    size = float(np.abs(sparse.edges()[2]).sum() + np.abs(model.b).sum())
+    rounding = 2.0**-52 * (sparse.n_edges + model.n_spins) * (size + abs(model.offset))
+    bound = model.offset - size
     return GroundState(
-        energy=float(runs.energy[best]),
-        state=runs.states[best],
-        method="annealing",
-        certified=False,
-        lower_bound=bound,
+        energy=energy,
+        state=state,
+        method=name,
+        certified=energy <= bound + rounding,
+        lower_bound=bound if energy == bound else bound - rounding,
         reason=reason,
         seconds=time.perf_counter() - start,
         labels=model.labels,

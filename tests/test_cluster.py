@@ -1,172 +1,75 @@
-"""Sweeps on a dask cluster of processes on this machine: killed workers, lost schedulers, other versions."""
+"""Isoenergetic cluster moves: they conserve what they must, and the Boltzmann distribution."""
 
 from __future__ import annotations
 
-import sys
-import threading
-import time
-from pathlib import Path
-
 import numpy as np
 import pytest
-import sweep_points
+from model_forms import make, sparse
+from naive import all_states
+from test_samplers import FALSE_ALARM, boltzmann, p_value
 
-from spinlab import cli
-from spinlab._commands import _scheduler
-from spinlab.sweeps import Store, Sweep
+import spinlab as sl
+from spinlab.dynamics import parallel_tempering
+from spinlab.dynamics.cluster import cluster_moves
 
-distributed = pytest.importorskip("distributed", reason="needs the extra spinlab[cluster]")
-
-# dask closes some of its sockets and tasks late.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
+BETAS = np.array([0.1, 0.25, 0.45, 0.7])
 
 
-def bits(dataset):
-    return {name: (v.dims, v.dtype.str, v.values.tobytes()) for name, v in dataset.variables.items()}
+@pytest.mark.parametrize("fields", [False, True])
+def test_cluster_moves_keep_every_temperature(fields):
+    case = make(sparse, integer=False, fields=fields)
+    run = parallel_tempering(case.model, 25, 6000, betas=BETAS, cluster=True, rng=4)
+    # The two ladders of a pair: independent in equilibrium, so their joint law is a product.
+    for l, beta in enumerate(BETAS):
+        P = boltzmann(case, beta)
+        assert p_value(run.states[::2, l], P) > FALSE_ALARM
+        assert p_value(run.states[1::2, l], P) > FALSE_ALARM
+        agree = (run.states[::2, l] * run.states[1::2, l]).mean(1)
+        q2 = np.square((P[:, None] * all_states(7)).T @ all_states(7)).sum() / 49
+        # 5 sigma: false alarm 6e-7.
+        assert abs((agree**2).mean() - q2) < 5 * (agree**2).std() / np.sqrt(len(agree))
 
 
-def local_cluster(n_workers):
-    return distributed.LocalCluster(
-        n_workers=n_workers,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=":0",
-        silence_logs=100,
-    )
+def test_cluster_moves_alone_conserve_the_energy_of_a_pair():
+    rng = np.random.default_rng(0)
+    for field_std in (0.0, 1.0):
+        model = sl.ensembles.edwards_anderson(shape=(5, 5), field_std=field_std, rng=1)
+        s = rng.choice(np.array([-1, 1], dtype=np.int8), (2, 25))
+        energy = model.energy(s)
+        fields = model.local_fields(s)
+        before, total = s.copy(), energy.sum()
+        replica = np.array([[0], [1]])
+        seen = set()
+        for step in range(30):
+            cluster_moves(model.form(), s, fields, replica, energy, np.uint64(7), 0, step)
+            seen.add(s.tobytes())
+        assert len(seen) > 3
+        np.testing.assert_array_equal(s[0] * s[1], before[0] * before[1])
+        assert energy.sum() == pytest.approx(total, rel=1e-12)
+        np.testing.assert_allclose(energy, model.energy(s), rtol=1e-12)
+        np.testing.assert_allclose(fields, model.local_fields(s), atol=1e-12)
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    with local_cluster(2) as cluster:
-        yield cluster
+def test_clusters_are_connected():
+    # Two separate pairs of spins that differ: each move flips one pair, never both.
+    model = sl.models.SparseIsing.from_edges([0, 2, 4, 5], [1, 3, 5, 6], [1.0, -1.0, 2.0, 0.0], N=7)
+    s = np.ones((2, 7), dtype=np.int8)
+    s[1, :2] = s[1, 6] = -1  # {0, 1} and {6}: the bond 5-6 has no coupling
+    start = s.copy()
+    flipped = set()
+    for step in range(40):
+        s[:] = start
+        fields, energy = model.local_fields(s), model.energy(s)
+        cluster_moves(model.form(), s, fields, np.array([[0], [1]]), energy, np.uint64(1), 0, step)
+        changed = s != start
+        np.testing.assert_array_equal(changed[0], changed[1])
+        flipped.add(tuple(np.flatnonzero(changed[0]).tolist()))
+    assert flipped == {(0, 1), (6,)}
 
 
-def test_a_killed_worker_costs_only_its_points(cluster, tmp_path):
-    """500 points; points 60 and 300 kill the worker that first comes to them."""
-    markers = (str(tmp_path / "first"), str(tmp_path / "second"))
-    sweep = Sweep(sweep_points.killed_twice, {"x": range(500)}, fixed={"markers": markers}, seed=2)
-    with _scheduler.connect(cluster.scheduler_address) as executor:
-        data = sweep.run(tmp_path / "store", executor, progress=False)
-    assert all(Path(marker).exists() for marker in markers)
-    assert data.failed_points == data.missing_points == 0
-    assert bits(data) == bits(sweep.run(progress=False))  # the markers are there: this process lives
-
-
-def test_any_executor_of_dask_serves(cluster):
-    sweep = Sweep(sweep_points.product, {"a": range(40), "b": [1, 2]}, seed=1)
-    with distributed.Client(cluster, set_as_default=False) as client:
-        assert bits(sweep.run(executor=client.get_executor(), progress=False)) == bits(sweep.run())
-
-
-def test_one_thread_per_point(cluster):
-    with _scheduler.connect(cluster.scheduler_address) as executor:
-        data = Sweep(sweep_points.threads, {"x": range(4)}).run(executor=executor, progress=False)
-    assert data.blas.max() == data.spinlab.max() == 1
-
-
-def test_a_point_that_kills_every_worker_fails_alone(tmp_path):
-    import dask
-
-    sweep = Sweep(sweep_points.deadly, {"x": range(8)})
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        local_cluster(1) as fragile,
-        _scheduler.connect(fragile.scheduler_address) as executor,
-        pytest.warns(RuntimeWarning, match="2 of 8 points failed.*WorkerDied"),
-    ):
-        data = sweep.run(tmp_path / "store", executor, progress=False, chunk=4)
-    assert np.isnan(data.y.values[:, 0]).tolist() == [x in (3, 4) for x in range(8)]
-    assert {failure["params"]["x"] for failure in Store(tmp_path / "store").errors()} == {3, 4}
-
-
-def test_a_lost_scheduler_loses_no_finished_point(tmp_path):
-    marker = tmp_path / "marker"
-    sweep = Sweep(sweep_points.slow_after, {"x": range(20)}, fixed={"marker": str(marker)})
-    with local_cluster(1) as lost:
-
-        def close_when_halfway():
-            while not marker.exists():
-                time.sleep(0.02)
-            time.sleep(0.2)
-            lost.close()
-
-        closer = threading.Thread(target=close_when_halfway)
-        closer.start()
-        with (
-            pytest.raises(RuntimeError, match=r"executor could not finish a task.*run again to resume"),
-            _scheduler.connect(lost.scheduler_address) as executor,
-        ):
-            sweep.run(tmp_path / "store", executor, progress=False, chunk=1)
-        closer.join()
-    done = Store(tmp_path / "store").status()["done"]
-    assert 10 <= done < 20
-    assert bits(sweep.run(tmp_path / "store", progress=False)) == bits(sweep.run(progress=False))
-
-
-# --- the command line and its errors --------------------------------------------------------------------
-
-WORDS = ["accessibility", "sk", "-N", "6", "8", "--std", "1", "2", "--instances", "4", "--quiet"]
-
-
-def test_the_command_gives_the_same_numbers(cluster, tmp_path, capsys):
-    for name, more in (("here", []), ("there", ["--scheduler", cluster.scheduler_address])):
-        words = [*WORDS, "--store", str(tmp_path / name), "--out", str(tmp_path / f"{name}.csv"), *more]
-        assert cli.main(words) == 0
-    assert (tmp_path / "here.csv").read_bytes() == (tmp_path / "there.csv").read_bytes()
-
-
-@pytest.mark.parametrize(
-    "address", ["tcp://127.0.0.1:1", "tcp://no-such-host.invalid:8786", "elsewhere", "x://y"]
-)
-def test_an_unreachable_scheduler(address, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(_scheduler, "CONNECT_SECONDS", 0.3)
-    store = tmp_path / "store.sqlite"
-    assert cli.main([*WORDS, "--store", str(store), "--scheduler", address]) == 1
-    message = capsys.readouterr().err
-    assert f"no dask scheduler answers at '{address}'" in message
-    assert "dask scheduler" in message
-    assert not store.exists()
-
-
-def test_workers_with_other_versions(cluster, tmp_path, monkeypatch, capsys):
-    expected = dict(_scheduler.versions())
-    monkeypatch.setattr(_scheduler, "versions", lambda: expected | {"spinlab": "9.9", "numpy": "1.0"})
-    words = [*WORDS, "--store", str(tmp_path / "store"), "--scheduler", cluster.scheduler_address]
-    assert cli.main(words) == 1
-    message = capsys.readouterr().err
-    assert f"spinlab {expected['spinlab']} instead of 9.9, numpy {np.__version__} instead of 1.0" in message
-    assert "tcp://" in message
-
-    # A worker that joins later is told apart by the task itself; what is in the store stays.
-    sweep = Sweep(sweep_points.product, {"a": range(10), "b": [1]})
-    sweep.fill(tmp_path / "late", "1/2")
-    monkeypatch.setattr(_scheduler, "_check_workers", lambda client: None)
-    with (
-        _scheduler.connect(cluster.scheduler_address) as executor,
-        pytest.raises(RuntimeError, match=r"spinlab .* instead of 9\.9.*finished.*kept"),
-    ):
-        sweep.run(tmp_path / "late", executor, progress=False)
-    assert Store(tmp_path / "late").status()["done"] == 5
-
-
-def test_patch_versions_of_python_do_not_matter():
-    same = _scheduler.versions()
-    _scheduler._check("a worker", same | {"python": same["python"] + ".final.0"}, same)
-    with pytest.raises(RuntimeError, match=r"a worker has python 3\.2 instead of 3\."):
-        _scheduler._check("a worker", same | {"python": "3.2.1"}, same)
-    with pytest.raises(RuntimeError, match="spinlab None instead of"):
-        _scheduler._check("a worker", same | {"spinlab": None}, same)
-
-
-def test_without_dask(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    assert cli.main([*WORDS, "--scheduler", "tcp://node1:8786"]) == 1
-    assert "pip install 'spinlab[cluster]'" in capsys.readouterr().err
-
-
-def test_workers_or_a_scheduler(capsys):
-    with pytest.raises(SystemExit):
-        cli.main([*WORDS, "--workers", "2", "--scheduler", "tcp://node1:8786"])
-    assert "not allowed with" in capsys.readouterr().err
+def test_identical_replicas_stay():
+    model = sl.ensembles.edwards_anderson(shape=(4, 4), rng=1)
+    s = np.ones((2, 16), dtype=np.int8)
+    fields, energy = model.local_fields(s), model.energy(s)
+    cluster_moves(model.form(), s, fields, np.array([[0], [1]]), energy, np.uint64(1), 0, 0)
+    assert (s == 1).all()

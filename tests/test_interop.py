@@ -134,17 +134,20 @@ def test_models_beyond_a_proof():
     bqm = dimod.BQM.from_ising({}, {edge: 1.0 + 0.1 * k for k, edge in enumerate(graph.edges)})
     with pytest.raises(ValueError, match="no exact method can take"):
         ExactSampler().sample(bqm)
-    for keywords in ({"allow_heuristic": True}, {"method": "annealing"}):
+    for keywords, method in (
+        ({"allow_heuristic": True}, "tempering"),
+        ({"method": "annealing"}, "annealing"),
+    ):
         answer = ExactSampler().sample(bqm, **keywords)
         assert answer.info["certified"] is False
         assert answer.info["lower_bound"] < answer.first.energy
-        assert answer.info["method"] == "annealing"
+        assert answer.info["method"] == method
 
 
 def test_method_by_name():
     bqm = dimod.BQM({}, {("a", "b"): -1.0}, 0.0, "SPIN")
     sampler = ExactSampler()
-    assert set(sampler.properties["methods"]) == {"auto", "annealing", *exact.GROUND_STATE}
+    assert set(sampler.properties["methods"]) == {"auto", "tempering", "annealing", *exact.GROUND_STATE}
     assert sampler.sample(bqm, method="enumeration").info["method"] == "enumeration"
     with pytest.raises(ValueError, match="unknown method 'magic'"):
         sampler.sample(bqm, method="magic")

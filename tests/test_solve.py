@@ -156,19 +156,45 @@ def test_extreme_numbers_never_give_nan(upper, b, beta):
     assert gs.energy - 1e-12 * size <= U <= 1e-12 * size
 
 
-def test_a_heuristic_answer_is_asked_for_and_never_certified():
+@pytest.mark.parametrize("method", ["tempering", "annealing"])
+def test_a_heuristic_answer_is_asked_for_and_not_certified(method):
     model = sl.ensembles.sk(N=70, rng=0)
-    gs = sl.ground_state(model, allow_heuristic=True)
-    assert gs.method == "annealing"
+    gs = sl.ground_state(model, method)
+    assert gs.method == method
     assert not gs.certified
     assert gs.energy == pytest.approx(model.energy(gs.state), rel=1e-13)
     assert gs.lower_bound == pytest.approx(-np.abs(np.triu(model.J)).sum(), rel=1e-12)
     assert gs.energy < -0.68 * 70  # the ground state is near -.72 N at this size
-    np.testing.assert_array_equal(gs.state, sl.ground_state(model, "annealing").state)
+    with pytest.raises(ValueError, match="cannot count"):
+        sl.ground_state(model, method, degeneracy=True)
+
+
+def test_the_front_door_turns_to_tempering_where_no_proof_is_in_reach():
+    model = sl.ensembles.sk(N=70, rng=0)
+    gs = sl.ground_state(model, allow_heuristic=True, seconds=60.0)
+    assert gs.method == "tempering"
+    assert "independent searches met this energy" in gs.reason
+    np.testing.assert_array_equal(gs.state, sl.ground_state(model, "tempering").state)
     # Within reach of a proof, the proof is given.
     assert sl.ground_state(sl.ensembles.sk(N=12, rng=0), allow_heuristic=True).certified
-    with pytest.raises(ValueError, match="cannot count"):
-        sl.ground_state(model, "annealing", degeneracy=True)
+    with pytest.raises(TypeError, match="allow_heuristic=True"):
+        sl.ground_state(model, seconds=1.0)
+    with pytest.raises(ValueError, match="seconds"):
+        sl.ground_state(model, allow_heuristic=True, seconds=0.0)
+
+
+@pytest.mark.parametrize("method", ["tempering", "annealing"])
+def test_a_heuristic_answer_that_meets_the_trivial_bound_is_proven(method):
+    # A Mattis model has no frustration: E0 = -sum |J|, and the heuristic finds it.
+    model = sl.models.DenseIsing(sl.ensembles.mattis(N=50, rng=0).couplings())
+    gs = sl.ground_state(model, method)
+    assert gs.energy == -50 * 49 / 2
+    assert gs.certified
+    assert gs.lower_bound == gs.energy
+    frustrated = np.ones((50, 50)) - np.eye(50)
+    gs = sl.ground_state(-frustrated, method)
+    assert not gs.certified
+    assert gs.energy == -25  # sum s = 0
 
 
 def test_explain_lists_every_method():

@@ -30,43 +30,6 @@ def test_every_temperature_follows_boltzmann(form, sampler):
     np.testing.assert_allclose(run.energy, case.model.energy(run.states), rtol=1e-12)
 
 
-@pytest.mark.parametrize("fields", [False, True])
-def test_cluster_moves_keep_every_temperature(fields):
-    case = make(FORMS[1], integer=False, fields=fields)
-    run = parallel_tempering(case.model, 25, 6000, betas=BETAS, cluster=True, rng=4)
-    # The two ladders of a pair: independent in equilibrium, so their joint law is a product.
-    for l, beta in enumerate(BETAS):
-        P = boltzmann(case, beta)
-        assert p_value(run.states[::2, l], P) > FALSE_ALARM
-        assert p_value(run.states[1::2, l], P) > FALSE_ALARM
-        agree = (run.states[::2, l] * run.states[1::2, l]).mean(1)
-        q2 = np.square((P[:, None] * all_states(7)).T @ all_states(7)).sum() / 49
-        # 5 sigma: false alarm 6e-7.
-        assert abs((agree**2).mean() - q2) < 5 * (agree**2).std() / np.sqrt(len(agree))
-
-
-def test_cluster_moves_alone_conserve_the_energy_of_a_pair():
-    from spinlab.dynamics.cluster import cluster_moves
-
-    rng = np.random.default_rng(0)
-    for field_std in (0.0, 1.0):
-        model = sl.ensembles.edwards_anderson(shape=(5, 5), field_std=field_std, rng=1)
-        s = rng.choice(np.array([-1, 1], dtype=np.int8), (2, 25))
-        energy = model.energy(s)
-        fields = model.local_fields(s)
-        before, total = s.copy(), energy.sum()
-        replica = np.array([[0], [1]])
-        seen = set()
-        for step in range(30):
-            cluster_moves(model.form(), s, fields, replica, energy, np.uint64(7), 0, step)
-            seen.add(s.tobytes())
-        assert len(seen) > 3
-        np.testing.assert_array_equal(s[0] * s[1], before[0] * before[1])
-        assert energy.sum() == pytest.approx(total, rel=1e-12)
-        np.testing.assert_allclose(energy, model.energy(s), rtol=1e-12)
-        np.testing.assert_allclose(fields, model.local_fields(s), atol=1e-12)
-
-
 def test_swap_rates_are_those_of_the_exact_energy_distribution():
     case = make(FORMS[0], integer=False, fields=True)
     E = energies(case.J, case.b, 0.0, all_states(7))

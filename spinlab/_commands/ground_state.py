@@ -23,7 +23,7 @@ examples:
   spinlab ground-state model.txt
   spinlab ground-state model.txt --degeneracy --json
   spinlab ground-state large.txt --explain          what each exact method would cost
-  spinlab ground-state large.txt --allow-heuristic  best state of annealing if no proof is in reach
+  spinlab ground-state large.txt --allow-heuristic  best state of a heuristic if no proof is in reach
   spinlab ground-state graph.mc --format rudy --threads 2
   spinlab ground-state bqm.coo --vartype BINARY
 """
@@ -43,7 +43,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--format", default="auto", help="ij, rudy, npz, coo, qubo, bqp or auto (default)")
     parser.add_argument("--vartype", help="SPIN or BINARY, for a coo file that does not say it")
     parser.add_argument(
-        "--method", default="auto", help="an exact method (see --explain), annealing, or auto (default)"
+        "--method",
+        default="auto",
+        help="an exact method (see --explain), tempering, annealing, or auto (default)",
     )
     parser.add_argument("--degeneracy", action="store_true", help="also count the states of lowest energy")
     parser.add_argument("--explain", action="store_true", help="print what each method would cost, and stop")

@@ -9,6 +9,8 @@ from .gibbs import gibbs as gibbs
 from .metropolis import metropolis as metropolis
 from .population import Population as Population
 from .population import population_annealing as population_annealing
+from .search import Search as Search
+from .search import search as search
 from .tempering import Tempering as Tempering
 from .tempering import ladder as ladder
 from .tempering import parallel_tempering as parallel_tempering
