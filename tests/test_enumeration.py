@@ -170,15 +170,6 @@ def test_known_instances(family):
             assert answer.degeneracy == int(header["proved_here"].rpartition("=")[2]), header["name"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("family", "limit"), [("sk1_hamerly", 60), ("mc50_hamerly", 40)])
-def test_large_known_instances(family, limit):
-    for header, J in instances(family):
-        if 30 < len(J) <= limit:
-            answer = ground_state(J, max_spins=60)
-            assert answer.energy == float(header["known_ground_energy"]), header["name"]
-
-
 @pytest.mark.parametrize(("n", "mean"), [(3, -2.0), (4, -4.0), (5, -5.625)])
 def test_mean_over_all_couplings(n, mean):
     """Exact mean of E0 / |J| over all +-J couplings."""
