@@ -28,7 +28,7 @@ class AutocorrelationTime:
         tau = 1 + 2 sum_{t >= 1} rho(t), in steps: n steps are worth n / tau independent samples. Infinite
         for a series that never changes.
     std_error : float
-        tau sqrt(2 (2 M + 1) / n), n steps in all chains (Madras, Sokal, J. Stat. Phys. 50, 109 (1988)).
+        tau sqrt((4 M + 2 - 2 tau) / n), n steps in all chains (Wolff, Comput. Phys. Commun. 156, 143 (2004)).
     window : int
         M, the last step that enters the sum.
     n_effective : float
@@ -52,15 +52,17 @@ def integrated_autocorrelation_time(series: Any, *, c: float = 5.0) -> Autocorre
     """Integrated autocorrelation time with Sokal's self-consistent window.
 
     rho(t) = sum_d <(x_d(s) - mean_d)(x_d(s + t) - mean_d)> / sum_d var_d, averaged over chains, with one
-    mean for all chains, so that chains stuck in different places count as correlated. The window is the
-    smallest M >= c tau(M), tau(M) = 1 + 2 sum_{t <= M} rho(t) (Sokal, lecture notes, 1989, for tau / 2).
+    mean for all chains, so that chains stuck in different places count as correlated. The window ends at
+    the first M >= c (1/2 + sum_{1 <= t <= M} |rho(t)|) with rho(M) below two of its standard errors. The
+    first condition is Sokal's (lecture notes, 1989), with bars that keep it open where signs alternate; alone
+    it would cut off slow modes of small amplitude, which are common in sampling from several valleys.
 
     Parameters
     ----------
     series : array_like, shape (n_steps,), (n_chains, n_steps) or (n_chains, n_steps, d)
         A stationary series (burn-in removed); d components are treated as one vector.
     c : float, default 5
-        Width of the window in units of tau / 2 as in Sokal's convention.
+        Width of the window; rho = exp(-t/T) is cut off at a relative error of about exp(-c).
 
     Returns
     -------
@@ -87,16 +89,17 @@ def integrated_autocorrelation_time(series: Any, *, c: float = 5.0) -> Autocorre
         return AutocorrelationTime(math.inf, math.nan, n - 1, 0.0, False, np.ones(n))
     rho = covariance / covariance[0]
     tau = 2.0 * np.cumsum(rho) - 1.0
-    inside = np.arange(n) < c * tau / 2
+    total = n * n_chains
+    noise = np.sqrt((2.0 * np.cumsum(rho**2) - 1.0) / total)
+    inside = (np.arange(n) < c * (np.cumsum(np.abs(rho)) - 0.5)) | (rho > 2.0 * noise)
     closed = not inside.all()
     window = int(np.argmin(inside)) if closed else n - 1
-    # Strong anticorrelation can bring the sum to zero or below; a step is then worth more than any number.
-    t = max(float(tau[window]), np.finfo(float).tiny)
+    t = max(float(tau[window]), 1 / total)  # alternating signs can bring the sum down to noise around zero
     return AutocorrelationTime(
         tau=t,
-        std_error=t * math.sqrt(2 * (2 * window + 1) / (n * n_chains)),
+        std_error=t * math.sqrt(max(4 * window + 2 - 2 * t, 0.0) / total),
         window=window,
-        n_effective=n * n_chains / t,
+        n_effective=total / t,
         reliable=closed and n >= _LONG_ENOUGH * t,
         rho=rho,
     )
@@ -179,11 +182,10 @@ def gibbs_autocorrelation_time(
 
 
 def _autocovariance(x: np.ndarray) -> np.ndarray:
-    """sum_d <x_d(s) x_d(s + t)> over chains and s, for t = 0 .. n - 1, divided by n at every t."""
+    """sum_d <x_d(s) x_d(s + t)>, averaged over chains and s, for t = 0 .. n - 1."""
     n = x.shape[1]
     length = 1 << (2 * n - 1).bit_length()  # zeros behind, so that the ends do not meet
     total = np.zeros(length // 2 + 1)
     for chain in x:
         total += (np.abs(np.fft.rfft(chain, length, axis=0)) ** 2).sum(1)
-    # Dividing by n instead of n - t keeps the tail, where few pairs are left, small.
-    return np.fft.irfft(total, length)[:n] / (n * len(x))
+    return np.fft.irfft(total, length)[:n] / (np.arange(n, 0, -1) * len(x))
