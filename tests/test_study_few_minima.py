@@ -1,0 +1,46 @@
+"""The study of the number of minima, in its small preset, and its sums."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from spinlab import studies
+
+
+def test_small_preset(tmp_path):
+    study = studies.load("few_minima")
+    study.main("small", tmp_path, workers=None, progress=False)
+    for name in ("few_minima.png", "few_minima.pdf", "few_minima_fixed_K.nc", "verdict.md"):
+        assert (tmp_path / name).stat().st_size > 1000, name
+    verdict = json.loads((tmp_path / "verdict.json").read_text())
+    assert verdict["bounded"]
+    assert verdict["fourteen_attained"]
+    # Four sizes of 60 instances: one |z| > 4.5 has a chance of 3e-5, more for the skewed tails; fixed seed.
+    assert max(map(abs, verdict["z_sk"])) < 4.5
+    with xr.open_dataset(tmp_path / "few_minima_fixed_K.nc") as data:
+        assert (data["count"].sel(K=1) == 2).all()
+        assert float(data["count"].sel(K=5).max()) <= 1882
+        assert (data["count"] % 2 == 0).all()
+
+
+def test_growth_recovers_a_slope():
+    rng = np.random.default_rng(0)
+    N = np.array([6, 10, 14, 18])
+    count = np.exp(0.3 * N[:, None] + 0.1 * rng.normal(size=(4, 400)))
+    data = xr.Dataset({"count": (("N", "replica"), count)}, coords={"N": N})
+    slope, error = studies.load("few_minima").growth(data)
+    # Four errors: a false alarm has a chance of 6e-5.
+    assert slope == pytest.approx(0.3, abs=4 * error)
+    assert error < 2e-3
+
+
+def test_rates_fall_with_the_load():
+    rate = studies.load("few_minima").rate
+    rates = [rate(load) for load in (0.1, 0.25, 0.5, 1.5, math.inf)]
+    assert rates == sorted(rates)
+    assert rates[-1] == pytest.approx(0.1992, abs=1e-4)
