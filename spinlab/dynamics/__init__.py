@@ -1,5 +1,6 @@
 """Markov chains on Ising models: one file per sampler."""
 
+from . import equilibration as equilibration
 from .annealing import anneal as anneal
 from .block_gibbs import block_gibbs as block_gibbs
 from .chains import Chains as Chains

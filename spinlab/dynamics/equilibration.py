@@ -1,0 +1,319 @@
+"""Has a chain run long enough? Tests on plain arrays of measurements, one time series per chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._core.validate import as_count, as_real, as_real_array, as_spins
+
+_WINDOW = 5.0  # Sokal's automatic window: sum up to 5 correlation times
+_LONG_ENOUGH = 50  # correlation times that a series should hold
+
+
+@dataclass(frozen=True)
+class LogBins:
+    """Means over the last half of the run, the quarter before it, the eighth before that, ...
+
+    Attributes
+    ----------
+    start, stop : ndarray of int, shape (n_bins,)
+        Records start..stop-1, the earliest bin first.
+    mean, error : ndarray, shape (n_bins,)
+        Mean over the chains' means, and its standard error from their spread.
+    """
+
+    start: np.ndarray
+    stop: np.ndarray
+    mean: np.ndarray
+    error: np.ndarray
+
+    def settled(self, n_sigma: float = 3.0, n_bins: int = 3) -> bool:
+        """Whether the last ``n_bins`` bins agree pairwise within ``n_sigma`` combined errors."""
+        n_bins = as_count(n_bins, "n_bins", 2)
+        if n_bins > len(self.mean):
+            raise ValueError(f"n_bins = {n_bins} exceeds the {len(self.mean)} bins there are; record more")
+        mean, error = self.mean[-n_bins:], self.error[-n_bins:]
+        apart = np.abs(mean[:, None] - mean)
+        return bool((apart <= n_sigma * np.hypot(error[:, None], error)).all())
+
+
+@dataclass(frozen=True)
+class AutocorrelationTime:
+    """Integrated autocorrelation time.
+
+    Attributes
+    ----------
+    tau : float
+        In records: n records of a chain are worth n / (2 tau) independent ones; 1/2 without correlation.
+    error : float
+        tau sqrt[2 (2 window + 1) / n], n records in all chains.
+    window : int
+        Lag up to which the correlations were summed.
+    effective : float
+        Independent records in all chains, n / (2 tau).
+    reliable : bool
+        Whether each chain is longer than 50 tau; otherwise tau is, at best, a lower bound.
+    """
+
+    tau: float
+    error: float
+    window: int
+    effective: float
+    reliable: bool
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Difference of two groups of chains, with its error from their spread.
+
+    Attributes
+    ----------
+    difference, error : float
+        Of the means.
+    sigma : float
+        ``difference / error``; about normal if the groups follow one law and each holds ten chains or more.
+    """
+
+    difference: float
+    error: float
+    sigma: float
+
+
+def log_bins(x: Any) -> LogBins:
+    """Logarithmic binning: equilibrated measurements have the same mean in every bin.
+
+    Bin k from the end holds the records n/2^(k+1)..n/2^k (Katzgraber, Palassini and Young, Phys. Rev. B 63,
+    184422 (2001), look at the last three).
+
+    Parameters
+    ----------
+    x : array_like, shape (n_records, n_chains)
+        Measurements, for example ``chains.sample_energy``; 2 or more of both. The chains may be different
+        instances of disorder.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spinlab.dynamics import equilibration
+    >>> bins = equilibration.log_bins(np.random.default_rng(0).normal(size=(64, 20)))
+    >>> bins.stop.tolist(), bins.settled()
+    ([1, 2, 4, 8, 16, 32, 64], True)
+    """
+    x = _series(x, 2, 2)
+    edges = [len(x)]
+    while edges[-1] > 1:
+        edges.append(edges[-1] // 2)
+    stop = np.array(edges[::-1])
+    start = np.append(0, stop[:-1])
+    means = np.array([x[a:b].mean(0) for a, b in zip(start, stop, strict=True)])
+    return LogBins(start, stop, means.mean(1), means.std(1, ddof=1) / np.sqrt(x.shape[1]))
+
+
+def r_hat(x: Any) -> float:
+    """Split R-hat: the spread between chains, and between their halves, over the spread inside.
+
+    R^2 = [(n - 1)/n W + B/n] / W, n records in each half chain, W their mean variance, B/n the variance of
+    their means (Gelman et al., Bayesian Data Analysis, 3rd ed., 11.4); 1 in equilibrium, and below 1.01 is
+    asked for. inf if no half chain moves and their means differ, 1 if nothing differs at all.
+
+    Parameters
+    ----------
+    x : array_like, shape (n_records, n_chains)
+        4 or more records of 2 or more chains, which should start far apart.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spinlab.dynamics import equilibration
+    >>> x = np.random.default_rng(0).normal(size=(1000, 4))
+    >>> bool(equilibration.r_hat(x) < 1.01 < equilibration.r_hat(x + [0, 0, 0, 1]))
+    True
+    """
+    x = _series(x, 4, 2)
+    n = len(x) // 2
+    halves = np.concatenate([x[:n], x[-n:]], axis=1)
+    within, between = halves.var(0, ddof=1).mean(), halves.mean(0).var(ddof=1)
+    if within == 0.0:
+        return 1.0 if between == 0.0 else np.inf
+    return float(np.sqrt((n - 1) / n + between / within))
+
+
+def autocorrelation(x: Any) -> np.ndarray:
+    """Normalised autocorrelation function of stationary series, averaged over the chains.
+
+    rho(t) = <(x_s - m)(x_{s+t} - m)> / <(x - m)^2>, m the mean of all chains, so that chains that stay apart
+    show as a correlation that does not decay.
+
+    Parameters
+    ----------
+    x : array_like, shape (n_records,) or (n_records, n_chains)
+
+    Returns
+    -------
+    ndarray, shape (n_records,)
+        1 at lag 0; exactly 1 everywhere if all records are equal.
+    """
+    x = _series(x, 2, 1)
+    n = len(x)
+    x = x - x.mean()
+    power = np.abs(np.fft.rfft(x, 2 * n, axis=0)) ** 2
+    covariance = np.fft.irfft(power, axis=0)[:n].mean(1) / np.arange(n, 0, -1)
+    if not x.any():
+        return np.ones(n)
+    return covariance / covariance[0]
+
+
+def autocorrelation_time(x: Any) -> AutocorrelationTime:
+    """Integrated autocorrelation time tau = 1/2 + sum_{t=1}^{w} rho(t).
+
+    The window w is the first that holds 5 tau and 5 records (Madras and Sokal, J. Stat. Phys. 50, 109
+    (1988)).
+
+    Parameters
+    ----------
+    x : array_like, shape (n_records,) or (n_records, n_chains)
+        4 or more records of stationary series.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spinlab.dynamics import equilibration
+    >>> x = np.random.default_rng(0).normal(size=(4000, 2))
+    >>> bool(abs(equilibration.autocorrelation_time(x).tau - 0.5) < 0.1)
+    True
+    """
+    x = _series(x, 4, 1)
+    n, n_chains = x.shape
+    rho = autocorrelation(x)
+    tau = 0.5 + np.append(0.0, np.cumsum(rho[1:]))
+    enough = np.flatnonzero(np.arange(n) >= _WINDOW * np.maximum(tau, 1.0))
+    window = int(enough[0]) if len(enough) else n - 1
+    value = max(float(tau[window]), 1e-12)
+    total = n * n_chains
+    return AutocorrelationTime(
+        tau=value,
+        error=value * float(np.sqrt(2 * (2 * window + 1) / total)),
+        window=window,
+        effective=min(total / (2 * value), float(total)) if len(enough) else float(n_chains),
+        reliable=bool(len(enough)) and n >= _LONG_ENOUGH * value,
+    )
+
+
+def agree(x: Any, y: Any) -> Agreement:
+    """Do chains from different starts, random and at a pattern for example, measure the same?
+
+    Each chain's mean is one measurement, whatever its correlations.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (n_records, n_chains)
+        2 or more chains each; n_records and n_chains may differ.
+
+    Examples
+    --------
+    >>> import spinlab as sl
+    >>> memory = sl.ensembles.hopfield(N=200, K=20, rng=0)
+    >>> kept = dict(beta=3.0, burn_in=100, record_every=10, rng=1)
+    >>> hot = sl.dynamics.gibbs(memory, 300, 20, **kept)
+    >>> pattern = sl.dynamics.gibbs(memory, 300, 20, initial=memory.xi[0], **kept)
+    >>> found = sl.dynamics.equilibration.agree(hot.sample_energy, pattern.sample_energy)
+    >>> bool(abs(found.sigma) > 3)  # cold, chains stay in the valley they start in
+    True
+    """
+    a, b = _series(x, 1, 2, "x").mean(0), _series(y, 1, 2, "y").mean(0)
+    error = float(np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b)))
+    return _agreement(float(a.mean() - b.mean()), error)
+
+
+def link_overlap(states: Any, others: Any, edges: tuple[Any, Any] | None = None) -> np.ndarray:
+    """q_l = mean over coupled pairs of s_i s_j s'_i s'_j, for two replicas of one instance.
+
+    Parameters
+    ----------
+    states, others : array_like of +-1, shape (..., N)
+    edges : pair of int arrays, shape (M,) each, optional
+        Ends of the coupled pairs (the first two arrays of ``SparseIsing.edges()``); all pairs by default.
+
+    Returns
+    -------
+    ndarray, shape (...,)
+
+    Examples
+    --------
+    >>> from spinlab.dynamics import equilibration
+    >>> float(equilibration.link_overlap([1, 1, 1, 1], [1, 1, 1, -1]))
+    0.0
+    """
+    states = np.asarray(states)
+    N = states.shape[-1] if states.ndim else 0
+    q = (as_spins(states, N) * as_spins(others, N, "others")).astype(np.float64)
+    if edges is not None:
+        i, j = edges
+        return (q[..., i] * q[..., j]).mean(-1)
+    if N < 2:
+        raise ValueError(f"a link overlap needs two spins or more, got N = {N}")
+    return (q.sum(-1) ** 2 - N) / (N * (N - 1))
+
+
+def gaussian_identity(
+    energy: Any, overlap: Any, beta: float, coupling_variance: float, n_pairs: int
+) -> Agreement:
+    """Energy against replica overlap of models with Gaussian couplings: equal only in equilibrium.
+
+    Integration by parts over J_ij of mean 0 and variance s^2 gives the exact, finite-N identity
+    [<E>] = -beta s^2 n_pairs (1 - [q_l]), where q_l is the mean of s_i s_j s'_i s'_j over the coupled pairs
+    and two replicas of an instance, and [] the mean over instances (Katzgraber, Palassini and Young 2001).
+    For the SK model, s^2 = 1/N, that is [<E>]/N = -(beta/2)(1 - [<q^2>]) with q_l = (N q^2 - 1)/(N - 1). Out
+    of equilibrium, from random starts, the energy is too high and the overlap too small, and the two sides
+    approach each other from opposite directions.
+
+    Parameters
+    ----------
+    energy : array_like, shape (n_instances,)
+        Thermal mean of E of each instance, without fields and offset; 2 or more instances.
+    overlap : array_like, shape (n_instances,)
+        Thermal mean of q_l of two independent replicas, see :func:`link_overlap`.
+    beta : float
+    coupling_variance : float
+        Variance s^2 of the ensemble.
+    n_pairs : int
+        Coupled pairs: N (N - 1)/2 for SK, edges of a graph, V H of an RBM.
+
+    Returns
+    -------
+    Agreement
+        Of the two sides, per pair.
+    """
+    energy, overlap = as_real_array(energy, "energy", 1), as_real_array(overlap, "overlap", 1)
+    if len(energy) != len(overlap) or len(energy) < 2:
+        raise ValueError(
+            f"energy and overlap need one entry per instance, 2 or more, got {len(energy)} and {len(overlap)}"
+        )
+    beta = as_real(beta, "beta", 0.0)
+    variance = as_real(coupling_variance, "coupling_variance", 0.0)
+    n_pairs = as_count(n_pairs, "n_pairs")
+    gap = energy / n_pairs + beta * variance * (1.0 - overlap)
+    return _agreement(float(gap.mean()), float(gap.std(ddof=1) / np.sqrt(len(gap))))
+
+
+def _agreement(difference: float, error: float) -> Agreement:
+    if error == 0.0:
+        return Agreement(
+            difference, 0.0, 0.0 if difference == 0.0 else float(np.copysign(np.inf, difference))
+        )
+    return Agreement(difference, error, difference / error)
+
+
+def _series(x: Any, least_records: int, least_chains: int, name: str = "x") -> np.ndarray:
+    """Measurements (n_records, n_chains)."""
+    x = as_real_array(x, name, 2 if least_chains > 1 else (1, 2))
+    x = x.reshape(len(x), -1)
+    if len(x) < least_records or x.shape[1] < least_chains:
+        raise ValueError(
+            f"{name} must hold at least {least_records} records of {least_chains} chains, "
+            f"got shape {x.shape} (records first, chains last)"
+        )
+    return x
