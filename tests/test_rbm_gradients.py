@@ -179,3 +179,23 @@ def test_starting_weights():
     dense = 2.0 / 5**0.5 * ra.xi_v.T @ ra.xi_h
     assert np.allclose(ra.as_ising().weights(), dense, rtol=1e-6)
     assert np.array_equal(sl.rbm.RBM(4, 5, rng=3).W, sl.rbm.RBM(4, 5, rng=3).W)
+
+
+@pytest.mark.parametrize("shape", [(9, 11), (11, 9)])
+@pytest.mark.parametrize("biases", [False, True])
+def test_exact_statistics_chunk_by_chunk(shape, biases, monkeypatch):
+    """Nine units in chunks of 2^6 states, strong weights, against all visible states at once."""
+    monkeypatch.setattr("spinlab.rbm.two_layer._CHUNK", 1)
+    rng = np.random.default_rng(8)
+    V, H = shape
+    W, bv, bh = rng.normal(0, 1.5, shape), rng.normal(0, 1, V), rng.normal(0, 1, H)
+    given = {"visible_biases": bv, "hidden_biases": bh} if biases else {}
+    found = sl.rbm.RBM.from_weights(W, dtype="float64", **given).exact_statistics()
+    v = np.array(np.meshgrid(*[[-1.0, 1.0]] * V)).reshape(V, -1).T
+    x = v @ W + biases * bh
+    log_p = np.log(2 * np.cosh(x)).sum(1) + biases * (v @ bv)
+    p = np.exp(log_p - log_p.max())
+    p /= p.sum()
+    expected = {"W": (v.T * p) @ np.tanh(x), "bv": p @ v, "bh": p @ np.tanh(x)}
+    for key, value in found.items():
+        assert np.allclose(value, expected[key], rtol=1e-10, atol=1e-12), key

@@ -38,7 +38,7 @@ def test_no_compiler_without_kernels(package: str) -> None:
     assert loaded_after(f"import spinlab.{package}", on_use) == set()
 
 
-@pytest.mark.parametrize("package", ["exact", "dynamics", "observables", "solve", "plotting"])
+@pytest.mark.parametrize("package", ["exact", "dynamics", "observables", "solve", "plotting", "rbm"])
 def test_third_parties_wait_for_their_use(package: str) -> None:
     on_use = ("matplotlib", "xarray", "dimod", "networkx", "tqdm", "scipy.stats")
     assert loaded_after(f"import spinlab.{package}", on_use) == set()

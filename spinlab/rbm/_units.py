@@ -127,7 +127,9 @@ def _draw(x: Any, key: Any, step: Any, out: Any) -> None:
             for i in range(size):
                 u = (_F(word[i]) + _HALF) * _WORD
                 s = _ONE if row[i] > 0 else -_ONE
-                new[i] = -s if u * (_ONE + e[i]) < e[i] else s
+                power[i] = -s if u * (_ONE + e[i]) < e[i] else s
+            for i in range(size):  # fields and spins may be one array: a loop over both is not vectorised
+                new[i] = power[i]
 
 
 @kernel
@@ -139,7 +141,9 @@ def _mean(x: Any, out: Any) -> None:
         _exponentials(part, e, power)
         for i in range(len(part)):
             t = (_ONE - e[i]) / (_ONE + e[i])
-            new[i] = t if part[i] > _ZERO else -t
+            power[i] = t if part[i] > _ZERO else -t
+        for i in range(len(part)):
+            new[i] = power[i]
 
 
 @kernel

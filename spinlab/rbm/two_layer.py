@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ class TwoLayerMachine(Machine):
         """
         cold = isinstance(beta, float) and beta == 1.0
         v, h = phase.layers
-        x = phase.fields
+        x: Any = phase.fields
         if x is None and (h is None or n_steps == 0):
             x = self.hidden_fields(v)
         if h is None:
@@ -113,6 +113,7 @@ class TwoLayerMachine(Machine):
                 f"exact statistics enumerate the smaller layer, up to {_MOST_ENUMERATED} units, got {n}; "
                 "use PCD or Tempering"
             )
+        times: Callable[[np.ndarray], np.ndarray]
         times, bias, own = self._times_weights, "bh", "bv"
         if swap:
             times, bias, own = self._times_transposed, "bv", "bh"
