@@ -4,6 +4,11 @@ from . import errors as errors
 from .accessibility import Accessibility as Accessibility
 from .accessibility import gibbs_accessibility as gibbs_accessibility
 from .accessibility import random_start_energy as random_start_energy
+from .correlations import TwoTime as TwoTime
+from .correlations import edwards_anderson as edwards_anderson
+from .correlations import two_time_correlation as two_time_correlation
+from .crossings import Crossings as Crossings
+from .crossings import binder_crossings as binder_crossings
 from .errors import Estimate as Estimate
 from .frustration import FrustrationIndex as FrustrationIndex
 from .frustration import Loops as Loops
@@ -30,8 +35,10 @@ from .ultrametricity import subdominant_ultrametric as subdominant_ultrametric
 from .ultrametricity import ultrametricity as ultrametricity
 
 __all__ = [
+    "binder_crossings",
     "binder_cumulant",
     "count_minima",
+    "edwards_anderson",
     "errors",
     "frustration_index",
     "gibbs_accessibility",
@@ -46,5 +53,6 @@ __all__ = [
     "stability",
     "subdominant_ultrametric",
     "triads",
+    "two_time_correlation",
     "ultrametricity",
 ]

@@ -170,7 +170,7 @@ def richness(hits: Any) -> tuple[float, float, float]:
         variance += a**2 * f1**2 * f2 * (f1 - 1) ** 2 / (4 * (f2 + 1) ** 4)
     elif f1:
         variance -= a**2 * f1**4 / (4 * (found + unseen))
-    return found + float(unseen), math.sqrt(max(float(variance), 0.0)), 1 - f1 / n
+    return found + float(unseen), math.sqrt(max(float(variance), 0.0)), float(1 - f1 / n)
 
 
 def _listed(model: Any, strict: bool, basins: bool, threads: int | None) -> MinimaCount:

@@ -1,0 +1,191 @@
+"""Where the curves of several sizes cross: Binder crossings with bootstrap errors."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._core.rng import RNG, as_generator
+from .._core.validate import as_choice, as_count, as_real_array
+from .errors import Estimate, as_samples
+
+_NEAR = 3  # values on either side of a crossing that locate it
+_CROSSED = 0.9  # share of the resamples in which two sizes must cross
+
+
+@dataclass(frozen=True)
+class Crossings:
+    """Crossings of the curves of neighbouring sizes.
+
+    Attributes
+    ----------
+    pairs : tuple of (smaller size, larger size)
+    position : ndarray, shape (n_pairs,)
+        Where the two curves cross.
+    error : ndarray, shape (n_pairs,)
+        Bootstrap over instances. Neighbouring pairs share a size and are correlated.
+    interval : ndarray, shape (n_pairs, 2)
+        95 % of the resamples.
+    mean : Estimate
+        Average over the pairs, weighted by the errors; its error is from the same resamples.
+    drift : Estimate
+        Position of the last pair minus that of the first. Several errors away from 0: no common crossing at
+        these sizes, so ``mean`` is not a transition.
+    curves, curve_errors : ndarray, shape (n_sizes, n_x)
+        Binder cumulants g with their bootstrap errors.
+    """
+
+    pairs: tuple[tuple[int, int], ...]
+    position: np.ndarray
+    error: np.ndarray
+    interval: np.ndarray
+    mean: Estimate
+    drift: Estimate
+    curves: np.ndarray
+    curve_errors: np.ndarray
+
+
+def binder_crossings(
+    sizes: Any,
+    x: Any,
+    second: Any,
+    fourth: Any,
+    *,
+    ordered: str = "low",
+    n_resamples: int = 500,
+    rng: RNG = None,
+) -> Crossings:
+    """Crossings of the Binder cumulants g(x) = (3 - [<q^4>]/[<q^2>]^2)/2 of at least three sizes.
+
+    At a continuous transition the curves of all sizes meet (K. Binder, Z. Phys. B 43, 119 (1981)). The
+    difference of neighbouring sizes passes zero where the larger size gains order; a parabola through the
+    three values on either side, weighted by their errors, tells where.
+
+    Parameters
+    ----------
+    sizes : array_like of int, shape (n_sizes,)
+        At least three, increasing. A single size, or two, shows a finite-size crossover and no transition.
+    x : array_like, shape (n_x,)
+        Temperatures, loads or scales, increasing, at least 4.
+    second, fourth : sequence of array_like, each of shape (n_instances, n_x)
+        <q^2> and <q^4> (or of a magnetisation), one array per size, at least 4 instances each.
+    ordered : {"low", "high"}
+        On which side of x the ordered phase lies.
+    n_resamples : int, default 500
+    rng : None, int or numpy.random.Generator
+
+    Returns
+    -------
+    Crossings
+
+    Raises
+    ------
+    ValueError
+        With fewer than three sizes or four instances, or if two sizes do not cross within x (or in fewer than
+        nine of ten resamples): then x misses the transition, there is none, or the errors are too large.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spinlab.observables import binder_crossings
+    >>> T, rng = np.linspace(0.8, 1.2, 9), np.random.default_rng(0)
+    >>> g = [0.5 - np.tanh((T - 1) * L) / 3 for L in (4, 6, 8)]
+    >>> second = [1 + 0.01 * rng.normal(size=(50, 9)) for _ in g]
+    >>> fourth = [(3 - 2 * gL) * m**2 for gL, m in zip(g, second)]
+    >>> crossings = binder_crossings([4, 6, 8], T, second, fourth, rng=0)
+    >>> bool(abs(crossings.mean.value - 1) < 0.02)
+    True
+    """
+    L = as_real_array(sizes, "sizes", 1)
+    if len(L) < 3 or (np.diff(L) <= 0).any() or (np.round(L) != L).any():
+        raise ValueError(
+            f"sizes must be at least three increasing integers, got {L.tolist()}; two curves always seem to "
+            "cross somewhere, only a third one tells whether there"
+        )
+    x = as_real_array(x, "x", 1)
+    if len(x) < 4 or (np.diff(x) <= 0).any():
+        raise ValueError(f"x must be increasing with at least 4 values, got {x.tolist()}")
+    sign = {"low": -1, "high": 1}[as_choice(ordered, "ordered", ("low", "high"))]
+    n_resamples = as_count(n_resamples, "n_resamples", 20)
+    moments = _as_moments(second, fourth, len(L), len(x))
+    generator = as_generator(rng)
+
+    curves = np.array([_cumulant(m.mean(0)) for m in moments])
+    drawn = np.empty((n_resamples, *curves.shape))
+    for k, m in enumerate(moments):
+        for r in range(n_resamples):
+            drawn[r, k] = _cumulant(m[generator.integers(0, len(m), len(m))].mean(0))
+    errors = drawn.std(0, ddof=1)
+    weight = 1 / np.sqrt(errors[1:] ** 2 + errors[:-1] ** 2 + 1e-24 + (1e-6 * errors.max()) ** 2)
+
+    pairs = tuple((int(a), int(b)) for a, b in itertools.pairwise(L))
+    position = np.array([_zero(x, y, w, sign) for y, w in zip(np.diff(curves, axis=0), weight, strict=True)])
+    found = np.array([[_zero(x, y, w, sign) for y, w in zip(d, weight, strict=True)]
+                      for d in np.diff(drawn, axis=1)])  # fmt: skip
+    for pair, at, share in zip(pairs, position, np.isfinite(found).mean(0), strict=True):
+        if not math.isfinite(at) or share < _CROSSED:
+            raise ValueError(
+                f"sizes {pair[0]} and {pair[1]} do not cross between {x[0]:g} and {x[-1]:g} (they do in {share:.0%} "
+                "of the resamples): widen x, take more instances, or there is no transition"
+            )
+    found = found[np.isfinite(found).all(1)]
+    error = found.std(0, ddof=1)
+    share = 1 / np.maximum(error, 1e-12 * (x[-1] - x[0])) ** 2
+    share /= share.sum()
+    n = min(len(m) for m in moments)
+    common, drift = found @ share, found[:, -1] - found[:, 0]
+    return Crossings(
+        pairs=pairs,
+        position=position,
+        error=error,
+        interval=np.quantile(found, [0.025, 0.975], axis=0).T,
+        mean=Estimate(float(position @ share), float(common.std(ddof=1)), n),
+        drift=Estimate(float(position[-1] - position[0]), float(drift.std(ddof=1)), n),
+        curves=curves,
+        curve_errors=errors,
+    )
+
+
+def _as_moments(second: Any, fourth: Any, n_sizes: int, n_x: int) -> list[np.ndarray]:
+    """Per size an array of shape (n_instances, 2, n_x)."""
+    if len(second) != n_sizes or len(fourth) != n_sizes:
+        raise ValueError(f"second and fourth need one array for each of the {n_sizes} sizes")
+    moments = []
+    for pair in zip(second, fourth, strict=True):
+        a, b = as_samples(pair, 4, "second and fourth")
+        if a.shape != b.shape or a.shape[1:] != (n_x,):
+            raise ValueError(
+                f"second and fourth must have shape (n_instances, {n_x}), got {a.shape} and {b.shape}"
+            )
+        if (a <= 0).any() or (b <= 0).any():
+            raise ValueError("second and fourth moments must be positive; take more replicas or records")
+        moments.append(np.stack([a, b], axis=1))
+    return moments
+
+
+def _cumulant(moments: np.ndarray) -> np.ndarray:
+    return np.asarray((3 - moments[1] / moments[0] ** 2) / 2)
+
+
+def _zero(x: np.ndarray, y: np.ndarray, weight: np.ndarray, sign: int) -> float:
+    """Where y passes zero in the direction of ``sign``; NaN if it does not.
+
+    The place is the one with the most significant values of the right sign on either side; there a parabola
+    through the nearest values is solved.
+    """
+    z = sign * weight * y
+    contrast = z.sum() - 2 * np.cumsum(z)  # right side minus left side
+    k = int(np.argmax(contrast[:-1]))
+    if contrast[k] <= abs(z.sum()):  # all values of one sign
+        return math.nan
+    near = slice(max(0, k + 1 - _NEAR), k + 1 + _NEAR)
+    p = np.polynomial.Polynomial.fit(x[near], y[near], 2, w=weight[near])
+    roots = p.roots()
+    real = roots[np.abs(np.imag(roots)) < 1e-9 * (1 + np.abs(roots))].real
+    inside = real[(real >= x[near][0]) & (real <= x[near][-1])]
+    inside = inside[sign * p.deriv()(inside) > 0]
+    return float(inside[0]) if len(inside) else math.nan
