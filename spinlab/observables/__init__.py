@@ -30,6 +30,7 @@ from .spectra import Spectrum as Spectrum
 from .spectra import spectrum as spectrum
 from .stability import Stability as Stability
 from .stability import stability as stability
+from .ultrametricity import Index as Index
 from .ultrametricity import Ultrametricity as Ultrametricity
 from .ultrametricity import subdominant_ultrametric as subdominant_ultrametric
 from .ultrametricity import ultrametricity as ultrametricity
