@@ -127,7 +127,7 @@ def _locate(folder: Any, download: bool) -> list[Path]:
             for name, digest in _SHA256.items()
         ]
     except (OSError, ValueError) as error:  # no network, or a file with another checksum
-        raise FileNotFoundError(f"{advice}; the download failed: {error}") from error
+        raise FileNotFoundError(f"{advice}; the download failed: {error}") from None
 
 
 def _check(path: Path) -> None:
