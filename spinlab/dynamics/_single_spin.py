@@ -72,6 +72,11 @@ def evolve(
 
     Step t is taken at inverse temperature ``betas[t]``; the last entry holds from there on.
     """
+    if model.device == "gpu":
+        from .._core.cuda import chains
+
+        chains.evolve(model.form(), betas, s, moved, records, stops, key, order, dtype, rule)
+        return
     start = starter(model, order, dtype, len(s), rule)
     factors = np.ones(len(s))
 

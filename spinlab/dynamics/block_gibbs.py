@@ -88,9 +88,11 @@ def block_gibbs(
     ones, betas = np.ones(plan.n_chains), np.array([plan.beta])
     s[:, :V] = initial
 
+    size = CHAINS if model.device == "cpu" else plan.n_chains
+
     def run(first: int) -> None:
-        own = slice(first, first + CHAINS)
-        walkers = BlockWalkers(model, betas, ones[own], s[own], moved[own], key, first)
+        own = slice(first, first + size)
+        walkers = start(model, betas, ones[own], s[own], moved[own], key, first)
         done = 0
         for k, stop in enumerate(plan.stops):
             walkers.advance(done, stop)
@@ -99,8 +101,17 @@ def block_gibbs(
                 records[k, own] = s[own]
 
     with one_blas_thread():
-        map_threads(run, range(0, plan.n_chains, CHAINS), threads)
+        map_threads(run, range(0, plan.n_chains, size), threads)
     return plan.chains(model, s, initial, moved, records)
+
+
+def start(model: TwoLayerIsing, *chains: Any) -> Any:
+    """Walkers on the device of the model."""
+    if model.device == "cpu":
+        return BlockWalkers(model, *chains)
+    from .._core.cuda.layers import BlockChains
+
+    return BlockChains(model.form(), model.V, *chains)
 
 
 class BlockWalkers:

@@ -27,6 +27,7 @@ from .._core.parallel import n_threads
 from .._core.progress import duration, map_with_progress
 from .._core.validate import check_memory
 from ..models import IsingModel
+from . import _gpu
 
 SECONDS_PER_STATE = 0.1e-9  # one core, every state visited
 
@@ -60,18 +61,21 @@ class Search:
         An energy above which nothing is of interest.
     """
 
-    def __init__(self, model: IsingModel, prune: bool = True) -> None:
+    def __init__(self, model: IsingModel, prune: bool = True, device: str = "cpu") -> None:
         G, self.unit, exact = in_units(with_ghost(model))
         self.n_spins = model.n_spins
         self.images = 1 if model.has_fields else 2
         self.G, self.n_idle, self.chunk_bits, self.n_chunks = in_blocks(G)
         self.n_free = len(self.G) - 1
+        self.device = device
         self.size = float(np.abs(G).sum()) / 2
         self.eps = 0.0 if exact else rounding_bound(len(self.G), self.size)
         self.T = energy_table(self.G[-BLOCK_BITS:, -BLOCK_BITS:]).reshape(ROWS, LANES)
         self.rest = np.full(self.chunk_bits + 1, -math.inf)
         self.threshold = math.inf
-        if prune and self.n_free >= PRUNE_FROM:
+        if self.device == "gpu":
+            _gpu.cut(self)
+        elif prune and self.n_free >= PRUNE_FROM:
             self._solve_last_spins()
             self.threshold = above_ground(self.G, self.eps)
 
@@ -231,12 +235,17 @@ def chunk_minima(search: Search, dtype: str = "float64", threads: int | None = N
         return np.array(map_with_progress(minimum, chunks.tolist(), threads, "ground state", seconds))
 
     chunks = np.arange(search.n_chunks)
-    if dtype == "float64":
+    screened = _gpu.rough_minima(search) if search.device == "gpu" else None
+    if screened is not None:
+        rough, error = screened
+    elif dtype == "float64":
         return run(search.T, chunks)
-    rough = run(search.T.astype(np.float32), chunks)
-    # T and FC are rounded and added in float32: below 2.1 2^-24 size, and nothing for small integers.
-    exact = search.eps == 0 and search.size < 2**24
-    eps = search.eps + (0.0 if exact else 4 * 2.0**-24 * search.size)
+    else:
+        rough = run(search.T.astype(np.float32), chunks)
+        # T and FC are rounded and added in float32: below 2.1 2^-24 size, and nothing for small integers.
+        exact = search.eps == 0 and search.size < 2**24
+        error = 0.0 if exact else 4 * 2.0**-24 * search.size
+    eps = search.eps + error
     chunks = np.flatnonzero(rough <= rough.min() + 2 * eps)
     minima = np.full(search.n_chunks, math.inf)
     minima[chunks] = run(search.T, chunks)

@@ -12,6 +12,7 @@ from .._core.blocks import BLOCK_BITS
 from .._core.parallel import n_threads
 from .._core.validate import as_choice, as_count
 from ..models import IsingModel, TwoLayerIsing, as_model
+from . import _gpu
 from ._search import (
     SECONDS_PER_STATE,
     Search,
@@ -32,7 +33,12 @@ _MAX_CANDIDATES = 256  # nearly tied states that are compared in exact arithmeti
 
 def refusal(model: IsingModel) -> str | None:
     """Why this method cannot take the model, or None."""
-    return too_large(model, cost(model)[0])
+    return too_large(model, cost(model)[0], largest(model))
+
+
+def largest(model: IsingModel) -> int:
+    """Spins that are taken without being asked to: more on a GPU."""
+    return _gpu.MAX_SPINS if model.device == "gpu" else MAX_SPINS
 
 
 def too_large(model: IsingModel, seconds: float, max_spins: int = MAX_SPINS) -> str | None:
@@ -50,6 +56,8 @@ def too_large(model: IsingModel, seconds: float, max_spins: int = MAX_SPINS) -> 
 def cost(model: IsingModel) -> tuple[float, float]:
     """Seconds, if nothing could be pruned, and bytes that the search takes."""
     states = 2.0 ** min(max(free_spins(model), BLOCK_BITS), 1000)
+    if model.device == "gpu":
+        return 0.01 + states * _gpu.SECONDS_PER_STATE, 1e8
     return 0.002 + states * SECONDS_PER_STATE / n_threads(), 1e6
 
 
@@ -59,7 +67,7 @@ def ground_state(
     degeneracy: bool = False,
     dtype: str = "float64",
     prune: bool = True,
-    max_spins: int = MAX_SPINS,
+    max_spins: int | None = None,
     threads: int | None = None,
 ) -> GroundState:
     """Lowest state of any Ising model of up to 40 spins, proven by exhaustive search.
@@ -77,7 +85,7 @@ def ground_state(
         again in float64, so the answer is the same.
     prune : bool, default True
         Skip sets of states that provably hold no ground state; False visits every state.
-    max_spins : int, default 40
+    max_spins : int, default 40, on a GPU 52
         Up to 60: larger models are searched at the caller's risk. They are feasible where pruning is
         strong (SK at N=60: about a second) and hopeless where it is not (2**(N-1) states).
     threads : int, optional
@@ -115,12 +123,13 @@ def ground_state(
     start = time.perf_counter()
     model = as_model(model)
     dtype = as_choice(dtype, "dtype", ("float64", "float32"))
+    max_spins = largest(model) if max_spins is None else max_spins
     if as_count(max_spins, "max_spins") > LARGEST:
         raise ValueError(f"max_spins must be at most {LARGEST}, got {max_spins}")
     reason = too_large(model, cost(model)[0], max_spins)
     if reason:
         raise ValueError(reason)
-    search = Search(model, prune)
+    search = Search(model, prune, model.device)
     minima = chunk_minima(search, dtype, threads)
     lowest = float(minima.min())
     threshold = lowest + 2 * search.eps

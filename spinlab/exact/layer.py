@@ -28,6 +28,7 @@ from .._core.parallel import map_threads, n_threads
 from .._core.progress import duration, map_with_progress
 from .._core.validate import as_choice
 from ..models import IsingModel, PatternBipartiteIsing, TwoLayerIsing
+from . import _gpu
 from .result import GroundState
 
 NAME = "layer"
@@ -123,7 +124,10 @@ def ground_state(
     start = time.perf_counter()
     problem, unit = Layer.of(model, layer).in_units()
     tiles = Tiles(problem.W, problem.b, problem.c)
-    best, error = screen(problem, tiles, threads)
+    if model.device == "gpu":
+        best, error = _gpu.screen_layer(problem, tiles)
+    else:
+        best, error = screen(problem, tiles, threads)
     B = problem.bound
     survivors = np.flatnonzero(best >= best.max() - 2 * (error + B))
     values = scan(tiles, survivors, threads)

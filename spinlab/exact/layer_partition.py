@@ -22,6 +22,7 @@ from .._core.jit import kernel
 from .._core.progress import duration
 from .._core.validate import as_real, as_real_array
 from ..models import IsingModel, TwoLayerIsing
+from . import _gpu
 from . import layer as ground
 from .layer import LOW, Layer, Tiles, aligned
 
@@ -200,6 +201,8 @@ def _problem(model: TwoLayerIsing, beta: float, layer: str) -> Layer:
 
 def _log_partition(model: TwoLayerIsing, beta: float, threads: int | None, layer: str) -> float:
     problem = _problem(model, beta, layer)
+    if model.device == "gpu":
+        return _gpu.layer_log_z(problem)
     tiles = _tiles(problem)
     numbers = tiles.numbers if _is_fast(tiles) else _tiles_that_matter(problem, tiles, threads)
     top, weight = _tile_weights(tiles, numbers, threads)

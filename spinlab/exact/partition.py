@@ -22,7 +22,7 @@ from .._core.parallel import n_threads
 from .._core.progress import map_with_progress
 from .._core.validate import as_real_array
 from ..models import IsingModel, as_model
-from . import enumeration
+from . import _gpu, enumeration
 from ._low_states import LowStates
 from ._search import Search, above_ground, energy_table, free_spins, linear_table
 
@@ -39,7 +39,7 @@ _LARGEST_GAP = 660.0  # above, it is not worth trying: 660 = -ln(1e-275) + 40 ln
 
 def refusal(model: IsingModel) -> str | None:
     """Why this method cannot take the model, or None."""
-    return enumeration.too_large(model, cost(model)[0])
+    return enumeration.too_large(model, cost(model)[0], enumeration.largest(model))
 
 
 def cost(model: IsingModel) -> tuple[float, float]:
@@ -119,11 +119,15 @@ def _thermal(model: Any, beta: Any, threads: int | None, with_energy: bool) -> t
     search = Search(model, prune=False)
     log_z, u = np.empty(betas.size), np.empty(betas.size)
     with one_blas_thread():  # the threads are ours, and the bits the same
-        product = Product(search)
+        product = Product(search) if model.device == "cpu" or with_energy else None
         low = None
         for k, x in enumerate(betas.ravel()):
             reduced = float(x) * search.unit
-            answer = product.sums(reduced, with_energy, threads)
+            if product is not None:
+                answer = product.sums(reduced, with_energy, threads)
+            else:
+                log_sum = _gpu.log_z(search, reduced)
+                answer = None if log_sum is None else (log_sum, math.nan)
             if answer is None:
                 low = low or LowStates(model, threads)
                 answer = low.sums(reduced)[:2]

@@ -1,0 +1,64 @@
+"""The decorators for CUDA code, and scalar functions that the CPU's kernels use too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from .. import heat_bath
+from .. import philox as counters
+
+SHARED_BYTES = 46_000  # per block of threads, below the 48 KB that need no special launch
+
+
+def cuda_kernel(function: Callable[..., None]) -> Any:
+    """A kernel to launch, compiled on first call for the device it runs on."""
+    return cuda.jit(function)
+
+
+def device_function(function: Callable[..., Any]) -> Any:
+    """A function that kernels call; inlined, so that one module holds everything."""
+    return cuda.jit(device=True, inline="always")(function)
+
+
+# The same source as on the CPU: the known answers of Philox hold on both.
+philox = device_function(counters.philox.py_func)
+odds = device_function(heat_bath._odds.py_func)
+inverse = device_function(heat_bath._inverse.py_func)
+
+_SQRT_HALF = 0.7071067811865476  # the float64 with the bits heat_bath._SQRT_HALF_BITS
+_LN2 = heat_bath._LN2
+
+
+@device_function
+def logarithm(x):
+    """ln x for 2^-34 < x < 2^34 by the arithmetic of ``heat_bath``, one number at a time."""
+    k = 0
+    while x >= 2.0 * _SQRT_HALF:  # powers of two: no rounding
+        x *= 0.5
+        k += 1
+    while x < _SQRT_HALF:
+        x *= 2.0
+        k -= 1
+    z = (x - 1.0) / (x + 1.0)
+    y = z * z
+    p = 1 / 21
+    p = p * y + 1 / 19
+    p = p * y + 1 / 17
+    p = p * y + 1 / 15
+    p = p * y + 1 / 13
+    p = p * y + 1 / 11
+    p = p * y + 1 / 9
+    p = p * y + 1 / 7
+    p = p * y + 1 / 5
+    p = p * y + 1 / 3
+    return np.float64(k) * _LN2 + 2.0 * (z + z * (y * p))
+
+
+@device_function
+def threshold(word, metropolis):
+    """logit(u), or -ln(u) for Metropolis, of a random word."""
+    return logarithm(inverse(word) if metropolis else odds(word))

@@ -1,0 +1,302 @@
+"""The GPU against the CPU and against enumeration: on a device (``-m gpu``), and on numba's simulator.
+
+``test_device.py`` runs this file on the simulator, at sizes that an interpreter can bear. Needs numpy, numba,
+numba-cuda, scipy, pytest, and CuPy on a real device; nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+from naive import all_states
+
+import spinlab as sl
+from spinlab._core import device
+
+pytest.importorskip("numba_cuda", reason="needs the extra spinlab[gpu]")
+pytestmark = pytest.mark.gpu
+
+SIMULATED = device.simulated()
+
+
+@pytest.fixture(autouse=True)
+def _a_device():
+    try:
+        device.require_gpu()
+    except (ImportError, RuntimeError) as error:
+        pytest.skip(str(error))
+
+
+def size(simulated, real):
+    return simulated if SIMULATED else real
+
+
+def integer_model(N, seed, fields=True):
+    """Couplings -2..2: every sum is exact, so that the order of additions cannot show."""
+    rng = np.random.default_rng(seed)
+    J = np.triu(rng.integers(-2, 3, (N, N)), 1)
+    return sl.models.DenseIsing(J + J.T, rng.integers(-1, 2, N) if fields else None)
+
+
+def same(a, b):
+    np.testing.assert_array_equal(a.states, b.states)
+    np.testing.assert_array_equal(a.moved, b.moved)
+    np.testing.assert_array_equal(a.energy, b.energy)
+    if b.samples is not None:
+        np.testing.assert_array_equal(a.samples, b.samples)
+    assert b.moved.any()
+    assert not b.moved.all() or b.n_steps > 2
+
+
+# --- chains -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dtype", "N", "n_chains"),
+    # one site more than the 64 that share their thresholds; the last group of chains is not full
+    [("float64", size(9, 300), size(6, 1001)), ("float32", size(5, 65), size(3, 130))],
+)
+def test_gibbs_on_integer_couplings_bit_for_bit(dtype, N, n_chains):
+    model = integer_model(N, 1)
+    options = {
+        "n_steps": size(3, 300),
+        "n_chains": n_chains,
+        "beta": size(0.4, 0.05),
+        "dtype": dtype,
+        "rng": 3,
+    }
+    options |= {"burn_in": 1, "record_every": 1 if SIMULATED else 70}
+    same(sl.dynamics.gibbs(model.to("gpu"), **options), sl.dynamics.gibbs(model, **options))
+
+
+def test_more_sites_than_share_their_thresholds():
+    model = integer_model(66, 2)
+    options = {"n_steps": 1, "n_chains": 2, "beta": 0.05, "rng": 1}
+    same(sl.dynamics.gibbs(model.to("gpu"), **options), sl.dynamics.gibbs(model, **options))
+
+
+def test_fields_in_global_memory(monkeypatch):
+    from spinlab._core.cuda import chains
+
+    monkeypatch.setattr(chains, "SHARED_BYTES", 0)
+    model = integer_model(7, 5)
+    options = {"n_steps": 2, "n_chains": 5, "beta": 0.3, "rng": 4}
+    same(sl.dynamics.gibbs(model.to("gpu"), **options), sl.dynamics.gibbs(model, **options))
+
+
+def test_chains_in_several_blocks(monkeypatch):
+    """A card that holds few chains gives the same bits."""
+    model = integer_model(6, 6)
+    options = {"n_steps": 2, "n_chains": 10, "beta": 0.3, "rng": 4}
+    expected = sl.dynamics.gibbs(model, **options)
+    monkeypatch.setattr(device, "free_bytes", lambda: 8 * 36 + 4 * 6 * 10)
+    same(sl.dynamics.gibbs(model.to("gpu"), **options), expected)
+
+
+def test_metropolis_bit_for_bit():
+    model = integer_model(size(8, 100), 3)
+    options = {"n_steps": size(2, 50), "n_chains": 4, "beta": 0.2, "rng": 5}
+    same(sl.dynamics.metropolis(model.to("gpu"), **options), sl.dynamics.metropolis(model, **options))
+
+
+def test_annealing_bit_for_bit():
+    model = integer_model(size(6, 100), 4)
+    options = {"betas": np.linspace(0.1, 2.0, size(3, 100)), "n_chains": 4, "rng": 5}
+    same(sl.dynamics.anneal(model.to("gpu"), **options), sl.dynamics.anneal(model, **options))
+
+
+@pytest.mark.parametrize("K", [1, 5])
+def test_pattern_models_bit_for_bit(K):
+    model = sl.ensembles.hopfield(N=size(8, 256), K=K, rng=K)  # 1/N is a power of two: sums are exact
+    options = {"n_steps": size(3, 100), "n_chains": size(5, 1000), "beta": 0.7, "rng": 6}
+    same(sl.dynamics.gibbs(model.to("gpu"), **options), sl.dynamics.gibbs(model, **options))
+
+
+def test_gibbs_samples_the_boltzmann_distribution():
+    if SIMULATED:
+        pytest.skip("too many draws for the simulator; the bits are the CPU's, which has this test")
+    from scipy.stats import chisquare
+
+    model = sl.models.DenseIsing(sl.ensembles.sk(5, rng=0).J, b=0.2)
+    chains = sl.dynamics.gibbs(model.to("gpu"), n_steps=60, n_chains=100_000, beta=0.8, rng=8)
+    s = all_states(5)
+    weights = np.exp(-0.8 * model.energy(s))
+    index = ((chains.states > 0) << np.arange(4, -1, -1)).sum(1)
+    order = ((s > 0) << np.arange(4, -1, -1)).sum(1)
+    counts = np.bincount(index, minlength=32)[order]
+    # A right sampler fails once in 10^6 seeds; this seed is fixed.
+    assert chisquare(counts, weights / weights.sum() * len(index)).pvalue > 1e-6
+
+
+def test_the_energy_of_walkers():
+    from spinlab._core.cuda import chains
+
+    for model in (integer_model(6, 1), sl.models.PatternIsing([[1, -1, 1, 1], [1, 1, 1, -1]], b=0.5)):
+        form, n = model.form(), model.n_spins
+        s = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), size=(3, n))
+        energy, moved = np.empty(3), np.zeros(s.shape, bool)
+        walkers = chains.kind(form)(
+            form, False, "float64", 4, np.ones(1), np.full(3, 0.5), s, moved, np.uint64(9), 0
+        )
+        walkers.advance(0, 1)
+        walkers.energy(energy)
+        np.testing.assert_allclose(energy + model.offset, model.energy(s), rtol=1e-12)
+
+
+# --- two layers ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("patterns", [False, True])
+def test_block_gibbs(patterns):
+    V, H = size((5, 7), (100, 300))
+    model = sl.ensembles.ra_rbm(V=V, H=H, K=4, rng=1)  # scale 1/2: exact sums
+    model = model if patterns else model.to_bipartite()
+    options = {
+        "n_steps": size(3, 50),
+        "n_chains": size(6, 501),
+        "beta": 0.1,
+        "burn_in": 1,
+        "record_every": 1,
+        "rng": 2,
+    }
+    a, b = sl.dynamics.block_gibbs(model.to("gpu"), **options), sl.dynamics.block_gibbs(model, **options)
+    np.testing.assert_array_equal(a.samples, b.samples)
+    np.testing.assert_array_equal(a.states, b.states)
+    np.testing.assert_array_equal(a.moved, b.moved)
+    assert len(np.unique(b.states, axis=0)) > 3
+
+
+def tiny_tiles(monkeypatch):
+    """On the simulator a block of 4 threads with 2 x 2 sums each: several blocks, all of them ragged."""
+    from spinlab._core.cuda import layer
+
+    if SIMULATED:
+        monkeypatch.setattr(layer, "pair_sums", functools.partial(layer.pair_sums, side=2, each=2, depth=2))
+
+
+@pytest.mark.parametrize("biases", [False, True])
+def test_ground_state_and_ln_z_by_the_visible_layer(biases, monkeypatch):
+    tiny_tiles(monkeypatch)
+    rng = np.random.default_rng(3)
+    V, H = size((5, 3), (18, 37))
+    b = (rng.normal(size=V), rng.normal(size=H)) if biases else (None, None)
+    model = sl.models.BipartiteIsing(rng.normal(size=(V, H)), *b)
+    a, c = (
+        sl.exact.layer.ground_state(m, layer="visible", degeneracy=True) for m in (model.to("gpu"), model)
+    )
+    np.testing.assert_array_equal(a.state, c.state)
+    assert (a.energy, a.lower_bound, a.degeneracy) == (c.energy, c.lower_bound, c.degeneracy)
+    for beta in (0.0, 0.5) if SIMULATED else (0.0, 0.5, 50.0):
+        a, c = (
+            sl.exact.layer_partition.log_partition(m, beta, layer="visible") for m in (model.to("gpu"), model)
+        )
+        assert a == pytest.approx(c, rel=1e-12)
+
+
+def test_pair_sums_against_numpy(monkeypatch):
+    from spinlab._core.cuda import layer
+
+    tiny_tiles(monkeypatch)
+    rng = np.random.default_rng(1)
+    X, Y = rng.normal(size=size((5, 3), (70, 33))), rng.normal(size=size((6, 3), (130, 33)))
+    xp = device.module("gpu")
+    sums = X[:, None, :] + Y[None, :, :]
+    for beta, expected in ((None, np.abs(sums)), (800.0, np.logaddexp(800 * sums, -800 * sums))):
+        got = device.to_host(layer.pair_sums(xp.asarray(X), xp.asarray(Y), beta))
+        np.testing.assert_allclose(got, expected.sum(2), rtol=1e-13)
+
+
+# --- dense models: all states ---------------------------------------------------------------------------
+
+
+def chunk_oracle(G, chunk_bits):
+    """Minimum of every chunk by naive enumeration, spin 0 fixed at +1, spin 1 the highest bit."""
+    n = len(G) - 1
+    free = all_states(n)
+    order = np.argsort(((free > 0) << np.arange(n - 1, -1, -1)).sum(1))
+    s = np.hstack([np.ones((2**n, 1)), free[order]])
+    energy = np.array([-sum(G[i, j] * x[i] * x[j] for i in range(n + 1) for j in range(i)) for x in s])
+    return energy.reshape(-1, 2**chunk_bits).min(1)
+
+
+@pytest.mark.parametrize(("dtype", "threads"), [(np.float32, 3), (np.float64, 8)])
+def test_chunk_minima_against_naive_enumeration(dtype, threads):
+    from spinlab._core.cuda import search
+    from spinlab.exact._search import energy_table
+
+    rng = np.random.default_rng(5)
+    n = 9
+    G = np.triu(rng.integers(-3, 4, (n + 1, n + 1)), 1).astype(float)
+    G += G.T
+    options = {"row_bits": 2, "lane_bits": 2, "dtype": dtype, "threads": threads, "blocks": 3}
+    for chunk_bits in (7, 8):
+        got = search.chunk_minima(G, energy_table, chunk_bits, **options)
+        np.testing.assert_array_equal(got, chunk_oracle(G, chunk_bits))
+    with pytest.raises(ValueError, match="chunk_bits must be 7 to 9 for 9 free spins, got 6"):
+        search.chunk_minima(G, energy_table, 6, **options)
+
+
+@pytest.mark.parametrize("kind", ["gauss", "integer", "fields"])
+def test_ground_state_by_enumeration(kind):
+    if SIMULATED:
+        pytest.skip("2^24 states are too many for the simulator; test_device.py puts numpy in its place")
+    model = sl.ensembles.sk(30, rng=2)
+    if kind == "integer":
+        model = integer_model(30, 3, fields=False)
+    if kind == "fields":
+        model = sl.models.DenseIsing(model.J, np.random.default_rng(4).normal(size=30))
+    a, b = (sl.exact.enumeration.ground_state(m, degeneracy=True) for m in (model.to("gpu"), model))
+    np.testing.assert_array_equal(a.state, b.state)
+    assert (a.energy, a.lower_bound, a.degeneracy, a.certified) == (
+        b.energy,
+        b.lower_bound,
+        b.degeneracy,
+        True,
+    )
+
+
+def test_ln_z_by_matrix_products():
+    for N in size((4, 9), (4, 20, 31)):
+        for fields in (None, 0.3):
+            model = sl.models.DenseIsing(sl.ensembles.sk(N, rng=N).J, fields)
+            a, b = (sl.exact.partition.log_partition(m, [0.0, 0.5, 400.0]) for m in (model.to("gpu"), model))
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+# --- the front door -------------------------------------------------------------------------------------
+
+
+def test_random_words_are_those_of_the_cpu():
+    """The known answer of Philox4x32-10 for counter and key zero (Random123)."""
+    from numba import cuda
+
+    from spinlab._core.cuda.compile import cuda_kernel, philox
+
+    @cuda_kernel
+    def words(key, out):
+        out[0], out[1], out[2], out[3] = philox(key, np.uint32(0), np.uint32(0), np.uint32(0), np.uint32(0))
+
+    out = device.module("gpu").zeros(4, np.uint32)
+    words[1, 1](np.uint64(0), out)
+    assert cuda is not None
+    assert device.to_host(out).tolist() == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
+
+
+def test_what_the_gpu_does_not_take():
+    lattice = sl.ensembles.edwards_anderson(shape=(4, 4), rng=0).to("gpu")
+    with pytest.raises(TypeError, match=r"dense and pattern models, got Sparse.*to_dense\(\)"):
+        sl.dynamics.gibbs(lattice, n_steps=1)
+    with pytest.raises(ValueError, match="order='sequential', got 'random'"):
+        sl.dynamics.gibbs(lattice.to_dense(), n_steps=1, order="random")
+    with pytest.raises(ValueError, match="up to 64 patterns, got 70"):
+        sl.dynamics.gibbs(sl.ensembles.hopfield(80, 70, rng=0).to("gpu"), n_steps=1)
+
+
+def test_more_than_the_card_holds_is_refused(monkeypatch):
+    monkeypatch.setattr(device, "free_bytes", lambda: 1000)
+    with pytest.raises(ValueError, match=r"4 chains of 50 spins needs about .* GiB on the GPU.*to\('cpu'\)"):
+        sl.dynamics.gibbs(integer_model(50, 0).to("gpu"), n_steps=1, n_chains=4, rng=0)
+    with pytest.raises(ValueError, match="block Gibbs with 4 chains of 40 units needs"):
+        sl.dynamics.block_gibbs(sl.ensembles.rbm_gaussian(20, 20, rng=0).to("gpu"), 1, 4, rng=0)
