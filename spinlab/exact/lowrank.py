@@ -9,12 +9,13 @@ and for a restricted Boltzmann machine, whose other layer follows the enumerated
     min_h E(v, h) = -F,   F = sum_a |scale sum_k xi_a^k m_k + bh_a| + bv.v.
 
 A convex function is largest at a vertex: s_i is the sign of a linear function of (xi_i, b_i), and few such
-signs exist. A field along the patterns adds no dimension, any other field adds one. Three routes:
+signs exist. A field along the patterns adds no dimension, any other field adds one. Four routes:
 
 thresholds  binary patterns: sites of the same pattern column up to sign are one class; all zero-threshold
             functions of up to 7 inputs are visited, whatever the number of sites;
 turns       real patterns of rank up to 3, a field that needs a dimension included: all directions;
-types       few different pairs (xi_i, b_i) up to sign: sites of a type align and act as one spin.
+types       few different pairs (xi_i, b_i) up to sign: sites of a type align and act as one spin;
+classes     up to 3 binary patterns in any field: the sums over the classes of sites are the variables.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from ..models import (
     SparseIsing,
     as_model,
 )
+from . import _class_sums as class_sums
 from . import _threshold_functions as threshold_functions
 from . import enumeration, layer
 from ._recover_patterns import Recovered, recover_patterns
@@ -94,6 +96,8 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
 
         - up to 7 binary (+-1) patterns, any N. Fields sum_k c_k xi^k cost nothing; a uniform field, or any
           field of a constant size, counts as one more pattern;
+        - up to 3 binary patterns in any fields, N in the ten thousands for 3, any N for less; of an RBM with
+          3 binary patterns in both layers and any biases, one layer of up to some 1000 units;
         - real patterns of rank up to 3; a field that is no sum of patterns counts as one more;
         - any patterns and fields with at most 30 different pairs (xi_i, b_i) up to sign;
         - a matrix J of 8 to 4000 spins that has one of these forms up to its diagonal.
@@ -341,7 +345,7 @@ def _cheapest(sides: list[Side]) -> Plan | str:
     plans, reasons = [], []
     for side in sides:
         plan = _thresholds(side)
-        found = [plan] if isinstance(plan, Plan) else [plan, _turns(side), _types(side)]
+        found = [plan] if isinstance(plan, Plan) else [plan, _turns(side), _types(side), _class_sums(side)]
         plans += [p for p in found if isinstance(p, Plan)]
         layer_name = "" if side.other is None else f"{'visible' if side.is_first else 'hidden'} layer: "
         reasons.append(layer_name + "; ".join(p for p in found if isinstance(p, str)))
@@ -458,6 +462,30 @@ def _types(side: Side) -> Plan | str:
 
     seconds, memory = method.cost(reduced)
     return Plan(solve, side.energy, seconds, memory)
+
+
+def _class_sums(side: Side) -> Plan | str:
+    """Up to three binary patterns, any fields: sums over classes."""
+    if side.K > class_sums.MAX_PATTERNS:
+        return f"with such a field, binary patterns are limited to {class_sums.MAX_PATTERNS}"
+    layers = [side] if side.other is None else [side, side.other]
+    bits = [layer.negative for layer in layers]
+    if bits[0] is None or bits[-1] is None:
+        return "some patterns are not binary"
+    K, N, scale, negative, b = side.K, len(side.b), side.scale, bits[0], side.b
+    other = None if side.other is None else (bits[-1], side.other.b)
+    fields = float(sum(np.abs(layer.b).sum() for layer in layers))
+    units = 0 if other is None else len(other[0])
+    size = fields + abs(scale) * K * float(N) * float(units or 5 * N)
+    rounding = Fraction(class_sums.rounding(size, fields, N + units)) + Fraction(2.0**-1000)
+
+    def solve(threads: int | None) -> tuple[np.ndarray, Fraction]:
+        s, value = class_sums.best_sums(K, negative, b, scale, other, threads)
+        return side.complete(s), side.lower(Fraction(value) + rounding)
+
+    counts = np.bincount(class_sums.classes_of(negative, K)[0], minlength=1 << (K - 1))
+    seconds = class_sums.seconds(K, counts, units) / n_threads()
+    return Plan(solve, side.energy, seconds, 200.0 * (N + units))
 
 
 def read_bits(X: np.ndarray) -> np.ndarray | None:
