@@ -106,3 +106,20 @@ def test_invariances():
 def test_refusal():
     with pytest.raises(ValueError, match="no couplings"):
         stability(np.zeros((5, 5)))
+
+
+def test_the_edge_of_the_band_is_where_the_reaction_term_says():
+    from spinlab.observables.stability import _glass, _two_layer_glass
+
+    _, edge = _glass(spectrum(sl.ensembles.sk(400, rng=2)).values, 400)
+    assert edge == pytest.approx(2, abs=0.03)
+    hopfield = sl.ensembles.hopfield(300, 900, rng=3)
+    _, edge = _glass(spectrum(hopfield).values, 300)
+    assert edge == pytest.approx((1 + math.sqrt(3)) ** 2 - 3, rel=0.02)
+    W = np.random.default_rng(4).normal(size=(100, 400))
+    _, edge = _two_layer_glass(spectrum(sl.models.BipartiteIsing(W)).values, 100, 400)
+    assert edge == pytest.approx(10 + 20, rel=0.02)
+    # Two layers of patterns have no such formula: their largest singular value lies at the edge.
+    rbm = spectrum(sl.ensembles.ra_rbm(200, 300, 400, rng=5))
+    _, edge = _two_layer_glass(rbm.values, 200, 300)
+    assert rbm.values[0] == pytest.approx(edge, rel=0.05)

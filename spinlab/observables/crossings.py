@@ -130,7 +130,8 @@ def binder_crossings(
         if not math.isfinite(at) or share < _CROSSED:
             raise ValueError(
                 f"sizes {pair[0]} and {pair[1]} do not cross between {x[0]:g} and {x[-1]:g} "
-                f"(they do in {share:.0%} of the resamples): widen x, take more instances, or there is no transition"
+                f"(they do in {share:.0%} of the resamples): widen x, take more instances, or there is no "
+                "transition"
             )
     found = found[np.isfinite(found).all(1)]
     error = found.std(0, ddof=1)

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from ..models import TwoLayerIsing, as_model
+from ..models import IsingModel, TwoLayerIsing, as_model
 from .spectra import Spectrum, spectrum
 
 
@@ -101,88 +101,90 @@ def stability(model: Any, *, spectrum: Spectrum | None = None) -> Stability:
     """
     model = as_model(model)
     found = _spectrum(model) if spectrum is None else spectrum
-    values, outliers = found.values, found.outliers
+    values = found.values
     n = len(values)
-    above = outliers[outliers > found.thresholds[1]]
-    if len(above) > math.sqrt(n):
-        above, bulk = above[:0], values
-    else:
-        bulk = values[len(above) :]
-    empty = found.std == 0.0 and len(bulk) < n  # a bulk of one value, apart from rounding
-    if isinstance(model, TwoLayerIsing):
-        sizes = (min(model.V, model.H), max(model.V, model.H))
-        glass = math.inf if empty else _two_layer_glass(bulk, *sizes)
-        retrieval = _two_layer_outlier(above, bulk, *sizes)
-        largest = float(np.abs(model.weights()).max())
-    else:
-        glass = math.inf if empty else _glass(bulk, n)
-        retrieval = _outlier(above, bulk, n)
-        largest = float(np.abs(model.couplings()).max())
+    layers = isinstance(model, TwoLayerIsing)
+    m = max(model.V, model.H) if isinstance(model, TwoLayerIsing) else n
+    n_above = int((values > found.thresholds[1]).sum())
+    if found.std > 0.0:
+        # Patterns widen the bulk upwards beyond the law of independent entries: let it grow to its own edge.
+        margin = (found.thresholds[1] - found.centre) / (found.edges[1] - found.centre)
+        for _ in range(n_above):
+            bulk = values[n_above:]
+            middle = 0.0 if layers else float(bulk.mean())
+            _, edge = _two_layer_glass(bulk, n, m) if layers else _glass(bulk, n)
+            now = int((values - middle > margin * (edge - middle)).sum())
+            if now >= n_above:
+                break
+            n_above = now
+    if n_above > math.sqrt(n):
+        n_above = 0
+    above, bulk = values[:n_above], values[n_above:]
+    glass, retrieval = math.inf, math.inf
+    if found.std > 0.0 or not n_above:
+        glass, _ = _two_layer_glass(bulk, n, m) if layers else _glass(bulk, n)
+    if n_above and len(bulk) + m > n:
+        retrieval = _two_layer_outlier(above, bulk, n, m) if layers else _outlier(above, bulk, n)
     beta = min(glass, retrieval)
-    towards = "nothing" if math.isinf(beta) else "retrieval" if retrieval <= glass else "glass"
     return Stability(
         beta=beta,
-        towards=towards,
+        towards="nothing" if math.isinf(beta) else "retrieval" if retrieval <= glass else "glass",
         beta_retrieval=retrieval,
         beta_glass=glass,
-        n_directions=len(above),
-        largest_coupling=beta * largest,
+        n_directions=n_above,
+        largest_coupling=beta * _largest(model),
     )
 
 
 _spectrum = spectrum  # the parameter of the same name hides it
 
 
-def _glass(bulk: np.ndarray, n: int) -> float:
-    """1/T, T = sqrt(k2) + k3/k2."""
-    x = bulk - bulk.mean()
-    unit = float(np.abs(bulk).max())
-    if unit == 0.0 or np.abs(x).max() <= 1e-9 * unit:
-        return math.inf
-    x = x / unit
+def _largest(model: IsingModel) -> float:
+    W = model.weights() if isinstance(model, TwoLayerIsing) else model.couplings()
+    return float(np.abs(W).max())
+
+
+def _glass(bulk: np.ndarray, n: int) -> tuple[float, float]:
+    """1/T with T = sqrt(k2) + k3/k2, and the edge z(1/T)."""
+    mean, unit = float(bulk.mean()), float(np.abs(bulk).max())
+    if unit == 0.0 or np.ptp(bulk) <= 1e-9 * unit:
+        return math.inf, float(bulk.max())
+    x = (bulk - mean) / unit
     k2, k3 = float((x**2).sum()) / n, float((x**3).sum()) / n
     T = math.sqrt(k2) + k3 / k2
-    return 1 / (unit * T) if T > 0 else math.inf
+    if T <= 0:
+        return math.inf, float(bulk.max())
+    return 1 / (unit * T), mean + unit * (T + math.sqrt(k2))
 
 
 def _outlier(above: np.ndarray, bulk: np.ndarray, n: int) -> float:
     """beta = (1/n) sum over the bulk of 1/(z - eigenvalue), at the isolated value z."""
-    if not len(above):
-        return math.inf
-    return float((1 / (above[0] - bulk)).sum() / n) if len(bulk) else math.inf
+    return float((1 / (above[0] - bulk)).sum()) / n
 
 
-def _two_layer_glass(bulk: np.ndarray, n: int, m: int) -> float:
-    """Square root of the u at which x(u) is smallest."""
+def _two_layer_glass(bulk: np.ndarray, n: int, m: int) -> tuple[float, float]:
+    """Square root of the u at which x(u) is smallest, and of that x."""
     unit = float(bulk.max(initial=0.0))
     if unit == 0.0:
-        return math.inf
+        return math.inf, 0.0
     y = (bulk / unit) ** 2
     ratio = n / m
-    c2 = y.sum() / n
-    c4 = (y**2).sum() / n - (1 + ratio) * c2**2
-    r = c4 / c2
-    # d ln x / du = 0 with 1 + C = (1 + p u)/(1 - r u), p = c2 - r, and 1 + C n/m = (1 + q u)/(1 - r u):
-    # p u/(1 + p u) + q u/(1 + q u) + 2 r u/(1 - r u) = 1.
+    c2 = float(y.sum()) / n
+    r = (float((y**2).sum()) / n - (1 + ratio) * c2**2) / c2
+    # x = (1 + p u)(1 + q u)/(1 - r u)^2/u; d ln x / du = 0 times all denominators:
     p, q = c2 - r, c2 * ratio - r
-    a, b, c = (
-        np.polynomial.Polynomial([1, p]),
-        np.polynomial.Polynomial([1, q]),
-        np.polynomial.Polynomial([1, -r]),
-    )
     u = np.polynomial.Polynomial([0, 1])
+    a, b, c = 1 + p * u, 1 + q * u, 1 - r * u
     roots = (p * u * b * c + q * u * a * c + 2 * r * u * a * b - a * b * c).roots()
-    real = roots[(np.abs(roots.imag) < 1e-9 * np.abs(roots)) & (roots.real > 0)].real
-    return math.sqrt(real.min()) / unit if len(real) else math.inf
+    real = roots[(np.abs(np.imag(roots)) < 1e-9 * np.abs(roots)) & (np.real(roots) > 0)].real
+    if not len(real):
+        return math.inf, unit
+    at = float(real.min())
+    return math.sqrt(at) / unit, unit * math.sqrt(a(at) * b(at) / at) / c(at)
 
 
 def _two_layer_outlier(above: np.ndarray, bulk: np.ndarray, n: int, m: int) -> float:
     """beta^2 = x g_n g_m at the isolated x = s^2, g the resolvents of the bulk of W W^T and W^T W."""
-    if not len(above):
-        return math.inf
     unit = float(above[0])
-    y = (bulk / unit) ** 2
-    if not len(y) and m == n:
-        return math.inf
-    total = (1 / (1 - y)).sum()
+    total = float((1 / (1 - (bulk / unit) ** 2)).sum())
     return math.sqrt(total / n * (total + m - n) / m) / unit
