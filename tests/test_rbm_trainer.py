@@ -256,6 +256,7 @@ def test_callbacks_history_and_early_stopping():
             sl.rbm.Every(2, lambda t: {"score": -abs(t.epoch - 4)}),
             lambda t: {"ll": min(t.epoch, 6)},
             sl.rbm.EarlyStopping("ll", patience=3),
+            sl.rbm.EarlyStopping("score", patience=8),  # not yet measured at epoch 1
         ],
     )
     assert trainer.stopped.startswith("ll has not improved since epoch 6")

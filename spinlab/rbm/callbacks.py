@@ -42,8 +42,9 @@ class EarlyStopping:
     Parameters
     ----------
     monitor : str
-        Name that an earlier callback of the list records.
+        Name that an earlier callback of the list records, at every epoch or now and then.
     patience : int
+        Epochs.
     mode : {"max", "min"}
         Whether more or less is better.
     min_delta : float, default 0
@@ -61,6 +62,8 @@ class EarlyStopping:
         self.min_delta = as_real(min_delta, "min_delta", 0.0)
 
     def __call__(self, trainer: Trainer) -> None:
+        if self.monitor not in trainer.history and trainer.epoch < self.patience:
+            return  # measured every few epochs, and not yet
         best, best_epoch = -float("inf"), 0
         for epoch, value in trainer.history.series(self.monitor).items():
             if self._sign * float(value) > best + self.min_delta:

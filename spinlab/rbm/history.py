@@ -30,6 +30,9 @@ class History:
                 raise ValueError(f"the shape of {name!r} changed to {array.shape} at epoch {epoch}")
             kept[epoch] = np.array(array)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
     def series(self, name: str) -> dict[int, Any]:
         """Values of one name by epoch."""
         if name not in self._values:
