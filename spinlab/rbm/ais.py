@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
 from dataclasses import dataclass
@@ -250,9 +251,19 @@ def _summary(log_w: np.ndarray, betas: np.ndarray, sign: int, reverse: AIS | Non
             f"{len(w)} chains, below {LEAST_ESS:g}, so its error bar cannot be trusted; take more steps "
             f"(now {len(betas) - 1}), more chains, or base_biases from the data",
             AISWarning,
-            stacklevel=3,
+            stacklevel=_frames_of_the_package(),
         )
     return run
+
+
+def _frames_of_the_package() -> int:
+    """The stack level of the user's line, for warnings raised by ``_summary``."""
+    package = __name__.partition(".")[0]
+    level, frame = 1, inspect.currentframe()
+    frame = frame.f_back if frame else None  # _summary
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def anneal_weights(
