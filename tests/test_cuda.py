@@ -145,6 +145,26 @@ def test_the_energy_of_walkers():
         np.testing.assert_allclose(energy + model.offset, model.energy(s), rtol=1e-12)
 
 
+def test_tempering_bit_for_bit():
+    model = integer_model(size(5, 40), 8)
+    options = {"betas": [0.1, 0.3, 0.6], "n_steps": size(3, 60), "n_chains": 2, "rng": 5}
+    a, b = (sl.dynamics.parallel_tempering(m, **options) for m in (model.to("gpu"), model))
+    for name in ("states", "energy", "swap_rate", "best_state", "best_energy"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+
+
+@pytest.mark.parametrize("sampler", ["gibbs", "block_gibbs"])
+def test_tempering_of_both_samplers(sampler):
+    model = sl.ensembles.rbm_gaussian(3, 3, rng=0)
+    model = model if sampler == "block_gibbs" else model.to_dense()
+    options = {"n_steps": 2, "n_chains": 1, "betas": [0.2, 0.4], "sampler": sampler, "rng": 1}
+    chains = sl.dynamics.parallel_tempering(model.to("gpu"), **options)
+    np.testing.assert_allclose(chains.energy, model.energy(chains.states), rtol=1e-12)
+    np.testing.assert_array_equal(
+        chains.states, sl.dynamics.parallel_tempering(model, **options).states
+    )  # the couplings are real, but two steps do not meet a tie
+
+
 # --- two layers ---------------------------------------------------------------------------------------
 
 

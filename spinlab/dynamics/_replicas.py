@@ -16,7 +16,7 @@ from .._core.parallel import map_threads
 from .._core.philox import SWAP, word
 from ..models import IsingModel, TwoLayerIsing
 from ._single_spin import CHAINS, AnyWalkers, Walkers, starter
-from .block_gibbs import BlockWalkers
+from .block_gibbs import start as start_block
 from .cluster import cluster_moves
 
 
@@ -97,6 +97,8 @@ def climb(
     size = least * -(-CHAINS // (least * R))
     if cluster and size % 2:
         size *= 2
+    if model.device == "gpu":
+        size = n_chains  # one task: the card works on all chains at once
     kept = {stop: k for k, stop in enumerate(stops)}
 
     def run(first: int) -> None:
@@ -105,7 +107,8 @@ def climb(
         s = part.s.reshape(-1, N)
         energy = part.energy.reshape(-1)
         factors = np.tile(betas, own.stop - first)
-        group = len(s) if cluster else CHAINS  # cluster moves need all chains in one group
+        # Cluster moves need all chains in one group, and so does the GPU.
+        group = len(s) if cluster or model.device == "gpu" else CHAINS
         walkers = make_walkers(model, sampler, order, s, factors, key, first * R, group)
         slices = [slice(i, i + group) for i in range(0, len(s), group)]
         for step in range(n_steps):
@@ -159,9 +162,11 @@ def make_walkers(
         assert isinstance(model, TwoLayerIsing)
 
         def start(*chains: Any) -> Walkers:
-            return BlockWalkers(model, *chains)
+            return start_block(model, *chains)
     else:
         start = starter(model, order, "float64", min(len(s), CHAINS), sampler)
+    if model.device == "gpu":
+        size = len(s)
     groups = [slice(i, i + size) for i in range(0, len(s), size)]
     return [start(ones, factors[g], s[g], moved[g], key, first + g.start) for g in groups]
 

@@ -99,6 +99,11 @@ def starter(model: IsingModel, order: str, dtype: str, n_chains: int, rule: str)
     metropolis = rule == "metropolis"
     if dtype == "float32" and not (isinstance(form, Dense) and order == "sequential"):
         raise ValueError("dtype='float32' is for dense models in sequential order; leave dtype out")
+    if model.device == "gpu":
+        from .._core.cuda import chains
+
+        kind = chains.kind(form, order)
+        return lambda *group: kind(form, metropolis, dtype, chains.THREADS, *group)
     if order == "sequential" and isinstance(form, Dense):
         tiles = Tiles.cut(form, np.dtype(dtype))
         return lambda *chains: DenseWalkers(tiles, metropolis, *chains)

@@ -36,7 +36,7 @@ class Inputs:
     """Inputs of each layer from the other; for patterns W is never formed. Runs on numpy as on CuPy."""
 
     def __init__(self, xp: Any, form: Bipartite | PatternBipartite, V: int) -> None:
-        self._b = xp.asarray(form.b[:V]), xp.asarray(form.b[V:])
+        self.biases = xp.asarray(form.b[:V]), xp.asarray(form.b[V:])
         if isinstance(form, Bipartite):
             self._W, self._Wt = xp.asarray(form.W), xp.asarray(form.Wt)
             self._scale = None
@@ -47,14 +47,14 @@ class Inputs:
     def hidden(self, v: Any) -> Any:
         """v W + bh."""
         if self._scale is None:
-            return v @ self._W + self._b[1]
-        return self._scale * ((v @ self._W) @ self._Wt.T) + self._b[1]
+            return v @ self._W + self.biases[1]
+        return self._scale * ((v @ self._W) @ self._Wt.T) + self.biases[1]
 
     def visible(self, h: Any) -> Any:
         """h W^T + bv."""
         if self._scale is None:
-            return h @ self._Wt + self._b[0]
-        return self._scale * ((h @ self._Wt) @ self._W.T) + self._b[0]
+            return h @ self._Wt + self.biases[0]
+        return self._scale * ((h @ self._Wt) @ self._W.T) + self.biases[0]
 
 
 class BlockChains:
@@ -96,6 +96,12 @@ class BlockChains:
         if changed is not None:
             self._moved[:, :V] |= device.to_host(changed)
         self.s[:, :V], self.s[:, V:] = device.to_host(self._v), device.to_host(self._h)
+
+    def energy(self, out: np.ndarray) -> None:
+        """Energies without the model's offset, after at least one step."""
+        v, h = self._v, self._h
+        bv, bh = self._inputs.biases
+        out[:] = device.to_host(-(v * (self._inputs.visible(h) - bv)).sum(1) - v @ bv - h @ bh)
 
     def _draw(self, x: Any, twice_beta: np.ndarray, step: int, stream: np.uint32, out: Any) -> None:
         n_chains, n = out.shape
