@@ -3,8 +3,7 @@
 from .ais import AIS as AIS
 from .ais import AISWarning as AISWarning
 from .ais import data_biases, log_partition_ais
-from .autocorrelation import AutocorrelationTime as AutocorrelationTime
-from .autocorrelation import gibbs_autocorrelation_time, integrated_autocorrelation_time
+from .autocorrelation import gibbs_autocorrelation_time
 from .calibration import Calibration as Calibration
 from .calibration import fit_scale
 from .callbacks import EarlyStopping, Every
@@ -60,7 +59,6 @@ __all__ = [
     "gibbs_autocorrelation_time",
     "hamming_distance",
     "hidden_features",
-    "integrated_autocorrelation_time",
     "load_checkpoint",
     "log_likelihood",
     "log_partition_ais",

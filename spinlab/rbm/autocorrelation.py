@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,44 +11,15 @@ import numpy as np
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_choice, as_count, as_real, as_real_array
 from ..dynamics import block_gibbs
+from ..dynamics.equilibration import AutocorrelationTime
 from ._two_layers import as_two_layers
 
 _BLOCK = 256  # steps whose full states are kept at a time
 _LONG_ENOUGH = 50.0
 
 
-@dataclass(frozen=True, eq=False)
-class AutocorrelationTime:
-    """Integrated autocorrelation time of a stationary series.
-
-    Attributes
-    ----------
-    tau : float
-        tau = 1 + 2 sum_{t >= 1} rho(t), in steps: n steps are worth n / tau independent samples. Infinite
-        for a series that never changes.
-    std_error : float
-        tau sqrt((4 M + 2 - 2 tau) / n), n steps in all chains (Wolff, Comput. Phys. Commun. 156, 143 (2004)).
-    window : int
-        M, the last step that enters the sum.
-    n_effective : float
-        Independent samples in the whole series, n / tau.
-    reliable : bool
-        Whether every chain is at least 50 tau long and the window ended before the series did. A chain that
-        has never left one of several modes looks reliable: start chains in all of them.
-    rho : ndarray
-        Normalised autocorrelation, rho(0) = 1.
-    """
-
-    tau: float
-    std_error: float
-    window: int
-    n_effective: float
-    reliable: bool
-    rho: np.ndarray
-
-
-def integrated_autocorrelation_time(series: Any, *, c: float = 5.0) -> AutocorrelationTime:
-    """Integrated autocorrelation time with Sokal's self-consistent window.
+def vector_autocorrelation_time(series: Any, *, c: float = 5.0) -> AutocorrelationTime:
+    """tau = 1/2 + sum_{t >= 1} rho(t) of a vector, with a window that keeps slow modes of small amplitude.
 
     rho(t) = sum_d <(x_d(s) - mean_d)(x_d(s + t) - mean_d)> / sum_d var_d, averaged over chains, with one
     mean for all chains, so that chains stuck in different places count as correlated. The window ends at
@@ -59,49 +29,51 @@ def integrated_autocorrelation_time(series: Any, *, c: float = 5.0) -> Autocorre
 
     Parameters
     ----------
-    series : array_like, shape (n_steps,), (n_chains, n_steps) or (n_chains, n_steps, d)
-        A stationary series (burn-in removed); d components are treated as one vector.
+    series : array_like, shape (n_records,), (n_records, n_chains) or (n_records, n_chains, d)
+        A stationary series (burn-in removed).
     c : float, default 5
         Width of the window; rho = exp(-t/T) is cut off at a relative error of about exp(-c).
 
     Returns
     -------
     AutocorrelationTime
+        ``tau`` is infinite for a series that never changes. ``error`` is tau sqrt((4 M + 2 - 4 tau) / n), n
+        records in all chains (Wolff, Comput. Phys. Commun. 156, 143 (2004)); ``reliable`` says that every
+        chain is longer than 50 tau and the window ended before the series did.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from spinlab.rbm import integrated_autocorrelation_time
-    >>> noise = np.random.default_rng(0).normal(size=(4, 5000))
-    >>> result = integrated_autocorrelation_time(noise)
-    >>> result.reliable, abs(result.tau - 1) < 0.1
+    >>> from spinlab.rbm.autocorrelation import vector_autocorrelation_time
+    >>> noise = np.random.default_rng(0).normal(size=(5000, 4))
+    >>> result = vector_autocorrelation_time(noise)
+    >>> result.reliable, abs(result.tau - 0.5) < 0.05
     (True, True)
     """
     x = as_real_array(series, "series", (1, 2, 3))
-    x = x[None, :, None] if x.ndim == 1 else x[:, :, None] if x.ndim == 2 else x
+    x = x.reshape(*x.shape, *(1,) * (3 - x.ndim))
     c = as_real(c, "c", 1.0)
-    n_chains, n = x.shape[:2]
+    n, n_chains = x.shape[:2]
     if n < 2 or x.size == 0:
-        raise ValueError(f"series must have at least 2 steps, got shape {np.shape(series)}")
+        raise ValueError(f"series must have at least 2 records, got shape {np.shape(series)}")
+    total = n * n_chains
     x = x - x.mean((0, 1))
     covariance = _autocovariance(x)
     if covariance[0] <= 0.0:
-        return AutocorrelationTime(math.inf, math.nan, n - 1, 0.0, False, np.ones(n))
+        return AutocorrelationTime(math.inf, math.nan, n - 1, 0.0, False)
     rho = covariance / covariance[0]
-    tau = 2.0 * np.cumsum(rho) - 1.0
-    total = n * n_chains
     noise = np.sqrt((2.0 * np.cumsum(rho**2) - 1.0) / total)
     inside = (np.arange(n) < c * (np.cumsum(np.abs(rho)) - 0.5)) | (rho > 2.0 * noise)
     closed = not inside.all()
     window = int(np.argmin(inside)) if closed else n - 1
-    t = max(float(tau[window]), 1 / total)  # alternating signs can bring the sum down to noise around zero
+    # Alternating signs can bring the sum down to noise around zero.
+    tau = max(float(rho[: window + 1].sum()) - 0.5, 1 / total)
     return AutocorrelationTime(
-        tau=t,
-        std_error=t * math.sqrt(max(4 * window + 2 - 2 * t, 0.0) / total),
+        tau=tau,
+        error=tau * math.sqrt(max(4 * window + 2 - 4 * tau, 0.0) / total),
         window=window,
-        n_effective=total / t,
-        reliable=closed and n >= _LONG_ENOUGH * t,
-        rho=rho,
+        effective=total / (2 * tau),
+        reliable=closed and n >= _LONG_ENOUGH * tau,
     )
 
 
@@ -117,7 +89,9 @@ def gibbs_autocorrelation_time(
     rng: RNG = None,
     threads: int | None = None,
 ) -> AutocorrelationTime:
-    """Autocorrelation time of block Gibbs sampling of an RBM, in steps.
+    """Integrated autocorrelation time of block Gibbs sampling of an RBM, in steps.
+
+    tau = 1/2 + sum_{t >= 1} rho(t): n steps are worth n / (2 tau) independent samples.
 
     Parameters
     ----------
@@ -131,14 +105,16 @@ def gibbs_autocorrelation_time(
     burn_in : int, default 200
     initial : array_like of +-1, shape (V,) or (n_chains, V), optional
         Where the chains start; random by default.
-    c
-        As in :func:`integrated_autocorrelation_time`.
+    c : float, default 5
+        Width of the window, see :func:`spinlab.rbm.autocorrelation.vector_autocorrelation_time`.
     rng, threads
         The result does not depend on the number of threads.
 
     Returns
     -------
-    AutocorrelationTime
+    spinlab.dynamics.equilibration.AutocorrelationTime
+        ``reliable`` is no proof: chains that have never left one of several modes look fast. Start them in
+        all of the modes.
 
     Examples
     --------
@@ -178,14 +154,14 @@ def gibbs_autocorrelation_time(
         assert run.samples is not None
         values += [measure(states) for states in run.samples]
         initial = run.states[:, : model.V]
-    return integrated_autocorrelation_time(np.stack(values, axis=1), c=c)
+    return vector_autocorrelation_time(np.stack(values), c=c)
 
 
 def _autocovariance(x: np.ndarray) -> np.ndarray:
     """sum_d <x_d(s) x_d(s + t)>, averaged over chains and s, for t = 0 .. n - 1."""
-    n = x.shape[1]
+    n, n_chains = x.shape[:2]
     length = 1 << (2 * n - 1).bit_length()  # zeros behind, so that the ends do not meet
     total = np.zeros(length // 2 + 1)
-    for chain in x:
-        total += (np.abs(np.fft.rfft(chain, length, axis=0)) ** 2).sum(1)
-    return np.fft.irfft(total, length)[:n] / (np.arange(n, 0, -1) * len(x))
+    for chain in range(n_chains):  # one at a time: a vector of many components fills the memory
+        total += (np.abs(np.fft.rfft(x[:, chain], length, axis=0)) ** 2).sum(1)
+    return np.fft.irfft(total, length)[:n] / (np.arange(n, 0, -1) * n_chains)
