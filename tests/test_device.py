@@ -270,3 +270,38 @@ def test_kernels_compile_for_compute_capability_9():
     if done.stdout.startswith("skip:"):
         pytest.skip(done.stdout.strip())
     assert done.stdout.strip().endswith("compiled")
+
+
+# --- the command line ------------------------------------------------------------------------------------
+
+
+def test_the_commands_have_the_option(tmp_path, capsys, simulated, monkeypatch):
+    from spinlab import cli
+
+    (tmp_path / "model.txt").write_text("# N: 3\n0 1 1.0\n1 2 1.0\n0 2 1.0\n")
+    words = ["ground-state", str(tmp_path / "model.txt"), "--device", "gpu"]
+    assert cli.main(words) == 0
+    out = capsys.readouterr().out
+    assert "energy      -3" in out
+    assert "on the gpu" in out
+    monkeypatch.delenv("NUMBA_ENABLE_CUDASIM")
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    for command in (words, ["accessibility", "sk", "-N", "6", "--device", "gpu", "--quiet"]):
+        assert cli.main(command) == 1
+        assert "pip install 'spinlab[gpu]'" in capsys.readouterr().err
+
+
+def test_a_point_of_the_accessibility_command_on_the_gpu(simulated, monkeypatch):
+    from spinlab import observables
+    from spinlab._commands.accessibility import measure
+
+    seen = []
+    real = observables.gibbs_accessibility
+    monkeypatch.setattr(
+        observables,
+        "gibbs_accessibility",
+        lambda model, *args, **options: seen.append(model.device) or real(model.to("cpu"), *args, **options),
+    )
+    a, b = (measure("sk", 1.0, 2, 3, rng=1, device=d, N=6) for d in ("gpu", "cpu"))
+    assert seen == ["gpu", "cpu"]
+    assert a["ratio"].tolist() == b["ratio"].tolist()

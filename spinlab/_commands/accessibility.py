@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from . import _scheduler
+from . import _device, _scheduler
 
 _EPILOG = """\
 Every size and scale may be given several values: the command then measures all combinations, on
@@ -62,6 +62,7 @@ def add_parser(commands: Any) -> None:
         "the table shows both)",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the whole measurement (default 0)")
+    _device.add_option(parser)
     _scheduler.add_options(parser)
     parser.add_argument("--store", help="file that keeps finished points, for resuming")
     parser.add_argument(
@@ -78,15 +79,19 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, print a table, write the data."""
     from .. import ensembles, sweeps
+    from .._core import device
     from .._core.files import atomic_write
     from .._core.validate import as_choice
 
     as_choice(args.ensemble, "ensemble", ensembles.__all__)
     axes: dict[str, Any] = {size: getattr(args, size) for size in _SIZES if getattr(args, size)}
     fixed: dict[str, Any] = {"ensemble": args.ensemble, "n_steps": args.steps, "n_chains": args.chains}
+    if args.device != "cpu":
+        device.require_gpu()  # before any worker starts
+        fixed["device"] = args.device
     if args.shape:
         fixed["shape"] = tuple(args.shape)
-    _check_sizes(args.ensemble, {*axes, *fixed} - {"ensemble", "n_steps", "n_chains"})
+    _check_sizes(args.ensemble, {*axes, *fixed} - {"ensemble", "n_steps", "n_chains", "device"})
     chain = ("ratio", "excess")
     sweep = sweeps.Sweep(
         measure,
@@ -120,14 +125,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def measure(ensemble: str, std: float, n_steps: int, n_chains: int, rng: int, **sizes: Any) -> dict[str, Any]:
+def measure(
+    ensemble: str, std: float, n_steps: int, n_chains: int, rng: int, device: str = "cpu", **sizes: Any
+) -> dict[str, Any]:
     """One instance at one scale; the instance depends on the seed alone, which all scales share."""
     import numpy as np
 
     from .. import ensembles, observables
 
     generator = np.random.default_rng(rng)
-    model = getattr(ensembles, ensemble)(**sizes, rng=generator).scaled(std)
+    model = getattr(ensembles, ensemble)(**sizes, rng=generator).scaled(std).to(device)
     a = observables.gibbs_accessibility(model, n_steps, n_chains, reduce=None, rng=generator)
     return {
         "ratio": a.ratio,

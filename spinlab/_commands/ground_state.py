@@ -6,6 +6,8 @@ import argparse
 import math
 from typing import TYPE_CHECKING, Any
 
+from . import _device
+
 if TYPE_CHECKING:
     from ..exact import GroundState
     from ..models import IsingModel
@@ -55,6 +57,7 @@ def add_parser(commands: Any) -> None:
         help="without an exact method in reach, anneal and say that the answer is not certified",
     )
     parser.add_argument("--threads", type=int, help="threads (default: all processors)")
+    _device.add_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object, for scripts")
     parser.set_defaults(run=run)
 
@@ -64,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from .. import models, solve
 
     source = {"format": args.format, "vartype": args.vartype}
-    model = models.load_instance(args.file, **source)
+    model = models.load_instance(args.file, **source).to(args.device)
     if args.explain:
         print(solve.explain(model))
         return 0
