@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import datasets as datasets
+    from . import diagnose as diagnose
     from . import dynamics as dynamics
     from . import ensembles as ensembles
     from . import exact as exact
@@ -37,6 +38,7 @@ _SUBPACKAGES = (
     "observables",
     "rbm",
     "theory",
+    "diagnose",
     "scans",
     "sweeps",
     "plotting",

@@ -7,14 +7,15 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-COMMANDS = ("ground_state", "accessibility", "scan", "study", "sweep", "info")
+COMMANDS = ("ground_state", "accessibility", "scan", "diagnose", "study", "sweep", "info")
 
 _DESCRIPTION = "Statistical physics of Ising models and Boltzmann machines."
 _EPILOG = """\
 examples:
   spinlab ground-state model.txt                    certified ground state of an instance file
   spinlab accessibility ra_rbm -V 20 -H 1000 -K 10 --std 0.1 1 10 --instances 20
-  spinlab scan sk --size 32 64 128 --T 0.4:1.6:13  phases over temperature, load and size
+  spinlab scan sk --size 32 64 128 --T 0.4:1.6:13   phases over temperature, load and size
+  spinlab diagnose W.npy --rbm                      in which phase is a matrix of weights?
   spinlab study fig1 --preset small                 a figure, its data and its verdict
   spinlab COMMAND --help                            options and examples of a command
 """

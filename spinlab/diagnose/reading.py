@@ -1,0 +1,132 @@
+"""From a file or an object to a model, with the choices that a bare array leaves open made explicit."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._core.validate import as_real_array
+from ..models import BipartiteIsing, DenseIsing, IsingModel, as_model, load_instance
+from ..models.binary import from_binary, rbm_from_binary
+
+_WEIGHTS = ("W", "weights", "weight", "components_", "weight_matrix")
+_VISIBLE = ("bv", "vbias", "intercept_visible_")
+_HIDDEN = ("bh", "hbias", "intercept_hidden_")
+
+
+def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) -> IsingModel:
+    """The Ising model behind a file, an array, a graph, or a model.
+
+    Parameters
+    ----------
+    source : path, array_like, IsingModel, networkx.Graph, scipy.sparse, dimod BQM, ``.as_ising()``
+        Files: .npy (one array); .npz with the arrays ``W`` (and ``bv``, ``bh``) of an RBM or ``J`` (and
+        ``b``), or saved by :func:`spinlab.models.save_instance`; any other instance file of
+        :func:`spinlab.models.load_instance`.
+    rbm : bool, optional
+        True: a matrix is the weights of a restricted Boltzmann machine (needed for rectangular
+        ones; the layers may be in either order). False or None: a square symmetric matrix is the
+        couplings of all pairs.
+    binary : bool, default False
+        The units of the given arrays are 0/1, as in most packages; converted to +-1 with x = (1 + s)/2.
+
+    Returns
+    -------
+    IsingModel
+
+    Raises
+    ------
+    ValueError, TypeError
+        NaN, object arrays, wrong number of axes, an asymmetric square or a rectangular matrix without
+        ``rbm=True``, ``binary=True`` for what knows its units itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spinlab.diagnose import read_model
+    >>> read_model(np.ones((3, 5)), rbm=True)
+    <BipartiteIsing: V=3, H=5>
+    """
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if path.suffix == ".npy":
+            return _from_array(_load(path), None, None, rbm, binary, os.fspath(source))
+        if path.suffix == ".npz":
+            archive = _load(path)
+            if "form" not in archive:
+                return _from_archive(archive, rbm, binary, os.fspath(source))
+        return _plain(load_instance(path), binary)
+    if isinstance(source, IsingModel):
+        return _plain(source, binary)
+    if hasattr(source, "as_ising"):
+        return _plain(source.as_ising(), binary)
+    if hasattr(source, "detach"):  # a torch tensor, known by its manners, not imported
+        source = source.detach().cpu().numpy()
+    if isinstance(source, np.ndarray | list | tuple):
+        return _from_array(source, None, None, rbm, binary, "the matrix")
+    return _plain(as_model(source), binary)
+
+
+def _plain(model: IsingModel, binary: bool) -> IsingModel:
+    if binary:
+        raise ValueError(
+            "binary=True converts bare arrays; models, graphs and instance files know their units"
+        )
+    return model
+
+
+def _load(path: Path) -> Any:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except OSError:
+        raise
+    except Exception as error:  # object arrays, truncated files, whatever zipfile raises
+        raise ValueError(
+            f"{os.fspath(path)}: not a readable array file ({error}); save plain numbers with numpy.save"
+        ) from None
+
+
+def _from_archive(arrays: dict[str, np.ndarray], rbm: bool | None, binary: bool, name: str) -> IsingModel:
+    def pick(names: tuple[str, ...]) -> Any:
+        return next((arrays[key] for key in names if key in arrays), None)
+
+    W = pick(_WEIGHTS)
+    if W is not None:
+        bv, bh = pick(_VISIBLE), pick(_HIDDEN)
+        return _from_array(W, bv, bh, True if rbm is None else rbm, binary, name)
+    if "J" in arrays:
+        return _from_array(arrays["J"], arrays.get("b"), None, rbm, binary, name)
+    if len(arrays) == 1:
+        return _from_array(next(iter(arrays.values())), None, None, rbm, binary, name)
+    raise ValueError(
+        f"{name} holds {', '.join(arrays) or 'nothing'}; name the arrays W (and bv, bh) for an RBM, "
+        "or J (and b) for couplings of all pairs"
+    )
+
+
+def _from_array(x: Any, bv: Any, bh: Any, rbm: bool | None, binary: bool, name: str) -> IsingModel:
+    W = as_real_array(x, name, 2)
+    if W.size == 0:
+        raise ValueError(f"{name} is empty, shape {W.shape}")
+    if not rbm:
+        if W.shape[0] != W.shape[1]:
+            raise ValueError(
+                f"{name} has shape {W.shape}; if it is the weights of a restricted Boltzmann machine say "
+                "rbm=True (--rbm), couplings of all pairs are square and symmetric"
+            )
+        if not np.array_equal(W, W.T):
+            raise ValueError(
+                f"{name} is square but not symmetric; for the weights of an RBM say rbm=True (--rbm), "
+                "for couplings symmetrise it, (J + J.T) / 2"
+            )
+        if np.diagonal(W).any():  # s_i s_i = 1: a constant
+            W = W - np.diag(np.diagonal(W))
+        return from_binary(W, bv) if binary else DenseIsing(W, bv)
+    sizes = [None if b is None or np.ndim(b) == 0 else len(b) for b in (bv, bh)]
+    if (sizes[0] or W.shape[0], sizes[1] or W.shape[1]) == W.shape[::-1] and W.shape[0] != W.shape[1]:
+        W = W.T  # torch and scikit-learn store (H, V)
+    return rbm_from_binary(W, bv, bh) if binary else BipartiteIsing(W, bv, bh)

@@ -1,0 +1,143 @@
+"""What the couplings alone say: where the paramagnet ends, the dimension of the graph, frustration of loops.
+
+Many weak couplings: the spectral stability of :func:`spinlab.observables.stability`. Few or very unequal
+ones (sparse graphs, heavy tails): the first step of the Bethe lattice's non-backtracking iteration. A
+perturbation of the field on a site spreads with tanh(beta J) per bond, its square with tanh^2; with
+r_i = sum_j t_ij^2 the mean growth over a bond that is not walked back is
+sum_i (r_i^2 - sum_j t_ij^4) / sum_i r_i, which is (c - 1) tanh^2(beta J) on a tree of degree c
+(D. J. Thouless, Phys. Rev. Lett. 56, 1082 (1986)) and beta^2 for the SK model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import theory
+from ..models import BipartiteIsing, IsingModel, SparseIsing
+from ..observables import Spectrum, Stability
+
+_FEW_BONDS = 5.0  # effective number of couplings per site below which single bonds matter
+_SHELL_SITES = 64
+_UNCUT = 0.55  # share of the sites up to which the size does not yet cut the shells
+_FEW_DIRECTIONS = 4
+_STANDS_OUT = 2.0
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Where the paramagnet ends, from the couplings alone.
+
+    Attributes
+    ----------
+    method : str
+        "spectrum" (many weak couplings) or "bonds" (sparse or heavy-tailed ones).
+    log_glass, log_order : float
+        ln(T/T_line) of the glass and of order along a few directions; infinite if there is no such line.
+    dimension : float or None
+        Growth of the neighbourhoods of a sparse graph; None for dense couplings.
+    balanced : bool
+        No loop is frustrated: after a gauge transformation all couplings are positive.
+    """
+
+    method: str
+    log_glass: float
+    log_order: float
+    dimension: float | None
+    balanced: bool
+
+    @property
+    def log_distance(self) -> float:
+        """ln(T/T_line) of the line that comes first when the temperature falls."""
+        return min(self.log_glass, self.log_order)
+
+
+def structure(model: IsingModel, spectrum: Spectrum, stability: Stability, negative: np.ndarray) -> Structure:
+    """Lines and geometry of a canonical model used at beta = 1."""
+    balanced = negative.size == 0
+    if isinstance(model, SparseIsing) or _effective_degree(model) < min(_FEW_BONDS, model.n_spins / 6):
+        rows = _rows(model)
+        log_glass = _log_scale(lambda c: _growth(rows, c, 2))
+        log_order = _log_scale(lambda c: _growth(rows, c, 1)) if balanced else _log(stability.beta_retrieval)
+        if not balanced and not isinstance(model, SparseIsing):
+            log_order = math.inf  # isolated values of heavy-tailed matrices are single bonds, not patterns
+        dimension = _dimension(model) if isinstance(model, SparseIsing) else None
+        return Structure("bonds", math.inf if balanced else log_glass, log_order, dimension, balanced)
+    log_order = _log(stability.beta_retrieval)
+    if stability.n_directions > _FEW_DIRECTIONS:
+        # Many patterns of like strength: their common line, not that of the largest eigenvalue.
+        log_order = max(log_order, _common_line(model, spectrum, stability.n_directions))
+    return Structure("spectrum", _log(stability.beta_glass), log_order, None, balanced)
+
+
+def _common_line(model: IsingModel, spectrum: Spectrum, n: int) -> float:
+    """ln(T/T_line) of n patterns of like strength taken together; -infinity if one stands out."""
+    top = spectrum.values[:n] - spectrum.centre
+    if top[0] > _STANDS_OUT * top.mean():
+        return -math.inf
+    if isinstance(model, BipartiteIsing):
+        at = theory.coordinates.ra_rbm(model.V, model.H, n, model.coupling_std())
+        return math.log(theory.bipartite.glass_line(at.alpha_v, at.alpha_h) / at.b)
+    x = spectrum.values / top[0]
+    x = x - x.mean()
+    k2, k3 = float((x**2).mean()), float((x**3).mean())
+    return -math.log(top[0] * (math.sqrt(k2) + k3 / k2))
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else -math.inf
+
+
+def _effective_degree(model: IsingModel) -> float:
+    """Median over sites of (sum_j J_ij^2)^2 / sum_j J_ij^4: N for equal couplings, N/3 for normal ones."""
+    x = np.asarray(model.W if isinstance(model, BipartiteIsing) else model.couplings())
+    square = (x / np.abs(x).max()) ** 2
+    degrees = []
+    for axis in (0, 1) if isinstance(model, BipartiteIsing) else (1,):
+        second, fourth = square.sum(axis), (square**2).sum(axis)
+        degrees.append(second[fourth > 0] ** 2 / fourth[fourth > 0])
+    return float(np.median(np.concatenate(degrees)))
+
+
+def _rows(model: IsingModel) -> tuple[np.ndarray, np.ndarray, int]:
+    """Absolute couplings with the row of each."""
+    J = model.to_sparse()._J
+    return np.abs(J.data), np.repeat(np.arange(J.shape[0]), np.diff(J.indptr)), J.shape[0]
+
+
+def _growth(rows: tuple[np.ndarray, np.ndarray, int], scale: float, power: int) -> float:
+    data, row, n = rows
+    t = np.tanh(scale * data) ** power
+    r = np.bincount(row, t, n)
+    total = r.sum()
+    return float(((r**2).sum() - (t**2).sum()) / total) if total > 0 else 0.0
+
+
+def _log_scale(growth: Callable[[float], float]) -> float:
+    """ln of the factor on all couplings at which the growth is one; infinite if it stays below."""
+    low, high = -12.0, 12.0
+    if growth(math.exp(high)) <= 1:
+        return math.inf
+    for _ in range(24):
+        middle = (low + high) / 2
+        low, high = (low, middle) if growth(math.exp(middle)) > 1 else (middle, high)
+    return (low + high) / 2
+
+
+def _dimension(model: IsingModel) -> float | None:
+    """d from the number of sites at distance r, S(r) ~ r^(d-1): the fastest growth that the size allows."""
+    from scipy.sparse.csgraph import dijkstra
+
+    J = model.to_sparse()._J
+    n = J.shape[0]
+    sites = np.unique(np.linspace(0, n - 1, min(n, _SHELL_SITES)).astype(int))
+    distance = dijkstra(abs(J), directed=False, indices=sites, unweighted=True)
+    finite = distance[np.isfinite(distance)].astype(int)
+    shells = np.bincount(finite)[1:] / len(sites)
+    reached = 1 + np.cumsum(shells)
+    last = int(np.searchsorted(reached, _UNCUT * reached[-1], side="right"))
+    growth = [1 + math.log(shells[r - 1] / shells[r - 2]) / math.log(r / (r - 1)) for r in range(2, last + 1)]
+    return max(growth, default=None)

@@ -1,0 +1,166 @@
+"""From evidence to three verdicts, each with its reasons and a confidence, and allowed to say "undecided".
+
+Every rule is a smooth step (a logistic function) in a quantity with a physical meaning; its width is the
+error that the quantity has at the model's size. The numbers were chosen on a development set of models and
+are checked on another one (docs: Diagnose). Ultrametricity takes no part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..observables import MinimaCount
+from .simulation import FromPattern, FromRandom, Tempered
+from .structure import Structure
+
+UNDECIDED = "undecided"
+_LEAST_CONFIDENCE = 0.65
+# Glasses need d > 2.5 (S. Boettcher, Phys. Rev. Lett. 95, 197205 (2005)); small cubic lattices measure 2.3.
+_NO_GLASS_BELOW = 2.25
+_MEAN_FIELD_ABOVE = 4.0  # neighbourhoods that grow faster are taken for a tree's
+_CUBIC = -0.65  # ln of T_c over the tree's value on the cubic lattice, 1.109/2.08
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An answer to one question.
+
+    Attributes
+    ----------
+    value : str
+        The answer, or "undecided".
+    confidence : float
+        Probability given to the most probable answer; below 0.65 the verdict is "undecided".
+    probabilities : dict
+        Of all answers.
+    reasons : tuple of str
+    """
+
+    value: str
+    confidence: float
+    probabilities: dict[str, float]
+    reasons: tuple[str, ...]
+
+
+def _verdict(probabilities: Mapping[str, float], reasons: list[str]) -> Verdict:
+    total = sum(probabilities.values())
+    shares = {name: round(p / total, 4) for name, p in probabilities.items()}
+    best = max(shares, key=lambda name: shares[name])
+    decided = shares[best] >= _LEAST_CONFIDENCE
+    return Verdict(best if decided else UNDECIDED, shares[best], shares, tuple(reasons))
+
+
+def _step(x: float) -> float:
+    """1/(1 + exp(-x))."""
+    return 1 / (1 + math.exp(-min(max(x, -30.0), 30.0)))
+
+
+def phase(
+    N: int, field: float, structure: Structure, hot: Tempered | None, pattern: FromPattern | None
+) -> Verdict:
+    """Paramagnet, ordered (ferromagnet, Mattis, retrieval), or spin glass."""
+    names = ("paramagnet", "ordered", "spin glass")
+    if hot is None:
+        return _verdict(dict(zip(names, (0.99, 0.005, 0.005), strict=True)), ["there are no couplings"])
+    x, width = structure.log_distance, 0.05 + 0.45 / math.sqrt(N)
+    para = _step(x / width)
+    reasons = [f"ln(T/T_line) = {x:+.2f} ± {width:.2f} for the paramagnet's end, from the {structure.method}"]
+    kept, order = 0.0, 0.02
+    if pattern is not None and len(pattern.overlap):
+        kept = float(np.median(pattern.overlap))
+        gain = (pattern.log_partition - hot.log_partition + math.log(2 * len(pattern.overlap)) + 2) / N
+        found = pattern.found_by_tempering
+        # Lower in free energy, or found from random states.
+        stable = max(_step((gain + 0.012) / 0.004), _step((found - 0.8 * kept) / 0.05))
+        order = _step((kept - 0.5) / 0.06) * stable
+        reasons.append(
+            f"{len(pattern.overlap)} candidate pattern(s) keep overlap {kept:.2f}; ln Z per spin of their "
+            f"states is {gain:+.3f} from that of tempered replicas, which have overlap {found:.2f} with them"
+        )
+    d = structure.dimension
+    if structure.balanced:
+        reasons.append("no loop is frustrated: a ferromagnet after a change of signs, never a glass")
+        if structure.method == "bonds":
+            # On lattices the tree's line is only an upper bound on the transition.
+            order = _step((kept - 0.55) / 0.06)
+            shares = {
+                "paramagnet": 1 - (1 - para) * order,
+                "ordered": (1 - para) * order,
+                "spin glass": 0.001,
+            }
+        else:
+            shares = {"paramagnet": para, "ordered": 1 - para, "spin glass": 0.001}
+    elif d is not None and d < _NO_GLASS_BELOW:
+        reasons.append(
+            f"neighbourhoods grow as in {d:.1f} dimensions, where no glass exists at T > 0: what looks "
+            "frozen is finite size and finite time"
+        )
+        order *= 1 - para
+        shares = {"paramagnet": 1 - order, "ordered": order, "spin glass": 0.02}
+    else:
+        if d is not None and d < _MEAN_FIELD_ABOVE:
+            reasons.append(
+                f"neighbourhoods grow as in {d:.1f} dimensions, where the tree's line lies too high"
+            )
+            para = max(_step(x / width), _step((x - _CUBIC) / 0.3))
+        elif structure.method == "bonds" and d is None and N < 100:
+            para = 0.5 + (para - 0.5) * 0.6
+            reasons.append("sparse and small: the geometry cannot be told")
+        shares = {"paramagnet": para, "ordered": (1 - para) * order, "spin glass": (1 - para) * (1 - order)}
+    if field > 0:
+        keep = 1 / (1 + 3 * field)
+        shares = {name: keep * p + (1 - keep) / 3 for name, p in shares.items()}
+        reasons.append(
+            f"fields of rms {field:.2g} (times beta): the lines are those of models without fields"
+        )
+    return _verdict(shares, reasons)
+
+
+def metastability(N: int, count: MinimaCount | None, has_fields: bool) -> Verdict:
+    """Few strict minima (a number that does not grow with N), or many (exponentially many)."""
+    if count is None:
+        return _verdict({"few": 0.5, "many": 0.5}, ["no descent ended in a strict minimum"])
+    n = max(count.count.value, 1.0)
+    pairs = n if has_fields else n / 2
+    if count.exact:
+        reasons = [f"{n:.0f} strict minima, counted"]
+        # Three patterns have at most 14 minima; the SK model e^(0.2 N).
+        many = _step((math.log(pairs) - math.log(10)) / 0.25)
+    else:
+        reasons = [
+            f"{count.n_descents} descents met {count.found} strict minima, coverage {count.coverage:.2f}; "
+            f"estimate {n:.3g} or more"
+        ]
+        many = _step((0.75 - count.coverage) / 0.08)
+        if count.coverage > 0.75:
+            many = max(many, _step((math.log(pairs) - math.log(25)) / 0.4))
+    return _verdict({"few": 1 - many, "many": many}, reasons)
+
+
+def dynamics(N: int, chains: FromRandom | None, hot: Tempered | None) -> Verdict:
+    """Do plain Gibbs chains from random states equilibrate within 60 steps, are they trapped, or frozen?"""
+    if chains is None or hot is None:
+        return _verdict({"equilibrates": 0.99, "trapped": 0.005, "frozen": 0.005}, ["there are no couplings"])
+    q = float(np.sqrt((hot.q**2).mean()))
+    scale = max(abs(hot.energy), 1e-300)
+    gap = (chains.energy - hot.energy) / scale
+    error = math.hypot(chains.energy_error, hot.energy_error) / scale
+    remembers = abs(chains.memory) - q
+    # One reason to be out of equilibrium is enough.
+    late = max(_step((gap - 0.01 - 2 * error) / 0.01), _step((remembers - 0.15) / 0.04))
+    still = _step((0.02 - chains.activity) / 0.004)
+    unmoved = _step((0.2 - chains.moved) / 0.04)
+    frozen = max(unmoved, 0.0) * still
+    reasons = [
+        f"energy {100 * gap:+.1f} ± {100 * error:.1f} % from tempered replicas after 60 steps",
+        f"overlap {chains.memory:.2f} between half time and the end, {q:.2f} between tempered replicas",
+        f"{100 * chains.moved:.0f} % of the spins ever moved, {100 * chains.activity:.1f} % in two steps",
+    ]
+    late = max(late, frozen)
+    return _verdict(
+        {"equilibrates": 1 - late, "trapped": late * (1 - frozen), "frozen": late * frozen}, reasons
+    )
