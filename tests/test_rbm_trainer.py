@@ -346,6 +346,41 @@ def test_bad_settings_are_refused(options, error):
         Trainer(rbm(), **options)
 
 
+def test_data_made_anew_in_each_epoch(tmp_path):
+    """A function of the epoch: the same bits in one go, resumed, and given epoch by epoch."""
+
+    def noisy(epoch):
+        return STRIPES * np.random.default_rng(epoch).choice([-1, 1, 1, 1], STRIPES.shape)
+
+    whole, parts = SETTINGS["cd"](), SETTINGS["cd"]()
+    whole.fit(noisy, 5)
+    for epoch in range(5):
+        parts.fit(noisy(epoch), epoch + 1)
+    path = tmp_path / "run.npz"
+    SETTINGS["cd"]().fit(noisy, 2, checkpoint=path)
+    resumed = SETTINGS["cd"]()
+    resumed.fit(noisy, 5, checkpoint=path)
+    assert_equal_bits(arrays(whole), arrays(resumed))
+    states = [{k: x for k, x in arrays(t).items() if k != "identity"} for t in (whole, parts)]
+    assert_equal_bits(*states)
+    with pytest.raises(ValueError, match="8 spins"):
+        SETTINGS["cd"]().fit(lambda epoch: STRIPES[:, : 8 - epoch], 3)
+
+
+def test_chains_belong_to_one_run():
+    phase = PCD(1, 5)
+    Trainer(rbm(), phase).fit(STRIPES, 1)
+    with pytest.raises(ValueError, match="another training run"):
+        Trainer(rbm(), phase)
+
+
+def test_parameters_that_a_step_cannot_change_in_place_are_refused():
+    machine = rbm()
+    machine.parameters["W"] = np.asfortranarray(machine.parameters["W"])
+    with pytest.raises(ValueError, match="'W' must be a C-contiguous"):
+        Trainer(machine)
+
+
 def test_progress_bar_shows_the_latest_values(capsys):
     SETTINGS["cd"]().fit(STRIPES, 2, progress=False)
     assert capsys.readouterr().err == ""

@@ -21,7 +21,7 @@ from .callbacks import Callback
 from .checkpoint import load_checkpoint, save_checkpoint
 from .history import History
 from .machine import Machine
-from .negative import CD, NegativePhase
+from .negative import CD, NegativePhase, PersistentPhase
 from .optimisers import LARGEST, as_optimiser
 from .projections import as_projection
 from .schedules import Schedule
@@ -114,6 +114,13 @@ class Trainer:
         negative = CD() if negative is None else negative
         if not isinstance(negative, NegativePhase):
             raise TypeError(f"negative must be a negative phase such as CD(1) or PID(), got {negative!r}")
+        if isinstance(negative, PersistentPhase) and negative.has_chains:
+            raise ValueError(f"{negative!r} has the chains of another training run; give a new one")
+        for name, array in machine.parameters.items():
+            if not array.flags.c_contiguous:  # a step would change a copy
+                raise ValueError(
+                    f"parameter {name!r} must be a C-contiguous array; see numpy.ascontiguousarray"
+                )
         self.machine, self.negative = machine, negative
         self.lr = as_real(lr, "lr", 0.0)
         self.reference = as_choice(convention, "convention", ("spinlab", "reference")) == "reference"
@@ -149,8 +156,9 @@ class Trainer:
 
         Parameters
         ----------
-        data : array_like of +-1, shape (n, V)
-            0/1 data are mapped by 2 x - 1.
+        data : array_like of +-1, shape (n, V), or a function of the epoch (from 0) that returns one
+            0/1 data are mapped by 2 x - 1. A function can binarise grey pixels anew in each epoch; a run
+            resumes to the same bits if it returns the same data for the same epoch.
         epochs : int
             Total number, those of earlier calls and of the checkpoint included.
         callbacks : iterable of functions
@@ -177,9 +185,8 @@ class Trainer:
             On data that are not +-1 or of the wrong width, and on a checkpoint that is damaged or of
             another run.
         """
-        data = as_spins(data, self.machine.V, "data")
-        if data.ndim != 2 or len(data) == 0:
-            raise ValueError(f"data must have shape (n, {self.machine.V}) with n >= 1, got {data.shape}")
+        source = data if callable(data) else None
+        data = self._checked(source(0) if source else data)
         epochs = as_count(epochs, "epochs", 0)
         every = None if checkpoint_every is None else as_count(checkpoint_every, "checkpoint_every")
         callbacks = list(callbacks)
@@ -193,6 +200,8 @@ class Trainer:
         threads = nullcontext() if self.blas_threads is None else one_blas_thread()
         with threads, _bar(epochs, self.epoch, progress) as bar, np.errstate(over="ignore", invalid="ignore"):
             while self.epoch < epochs and self.stopped is None:
+                if source and self.epoch > 0:
+                    data = self._checked(source(self.epoch))
                 norm = self._run_epoch(data, checkpoint)
                 self._seconds = time.perf_counter() - start
                 self.history.record(
@@ -222,6 +231,12 @@ class Trainer:
     def stop(self, reason: str) -> None:
         """End the training after this epoch; for callbacks."""
         self.stopped = str(reason)
+
+    def _checked(self, data: Any) -> np.ndarray:
+        data = as_spins(data, self.machine.V, "data")
+        if data.ndim != 2 or len(data) == 0:
+            raise ValueError(f"data must have shape (n, {self.machine.V}) with n >= 1, got {data.shape}")
+        return data
 
     def _run_epoch(self, data: np.ndarray, checkpoint: Any) -> float:
         n, size, dtype = len(data), self.batch_size, self.machine.dtype

@@ -52,6 +52,11 @@ class PersistentPhase(NegativePhase):
 
     _chains: Phase | None = None
 
+    @property
+    def has_chains(self) -> bool:
+        """Whether training has begun."""
+        return self._chains is not None
+
     def state_dict(self) -> dict[str, np.ndarray]:
         if self._chains is None:
             return {}
