@@ -485,7 +485,7 @@ def test_refusals_say_what_is_allowed():
             r"visible layer: K=8.*hidden layer: K=8",
         ),
         (PatternIsing(rng.normal(size=(3, 200_000))), r"minutes on.*limit is"),
-        (BipartiteIsing(np.ones((2, 2))), r"needs patterns.*BipartiteIsing"),
+        (BipartiteIsing(rng.normal(size=(9, 9))), r"rank above 7"),
         (sl.ensembles.sk(N=100, rng=0), r"rank above 7"),
         (DenseIsing(np.zeros((3, 3))), r"8 to 4000 spins, got N=3"),
         (SparseIsing.from_edges(range(99), range(1, 100), np.ones(99), 100), r"few couplings"),

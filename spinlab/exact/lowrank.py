@@ -50,7 +50,8 @@ from ..models import (
 from . import _class_sums as class_sums
 from . import _threshold_functions as threshold_functions
 from . import enumeration, layer
-from ._recover_patterns import Recovered, recover_patterns
+from ._recover_layers import recover_layers
+from ._recover_patterns import recover_patterns
 from ._threshold_functions import MAX_INPUTS
 from ._zonotope import MAX_RANK, Convex, U, best_signs, quadratic, sum_of_sizes
 from .result import GroundState
@@ -100,7 +101,8 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
           3 binary patterns in both layers and any biases, one layer of up to some 1000 units;
         - real patterns of rank up to 3; a field that is no sum of patterns counts as one more;
         - any patterns and fields with at most 30 different pairs (xi_i, b_i) up to sign;
-        - a matrix J of 8 to 4000 spins that has one of these forms up to its diagonal.
+        - a matrix J of 8 to 4000 spins that has one of these forms up to its diagonal, or a matrix W of
+          weights between two layers (up to 16 million of them) that has one.
 
         ``scale`` must not be negative (of an RBM it may). For an RBM this concerns one layer, whichever is
         cheaper; the other may have any patterns, fields and size.
@@ -207,7 +209,7 @@ def too_long(model: IsingModel, seconds: float) -> str:
 
 
 def _new_plan(model: IsingModel) -> Plan | str:
-    if isinstance(model, DenseIsing | SparseIsing):
+    if isinstance(model, DenseIsing | SparseIsing | BipartiteIsing):
         return _plan_of_matrix(model)
     if isinstance(model, PatternIsing):
         if model.scale < 0:
@@ -227,25 +229,28 @@ def _new_plan(model: IsingModel) -> Plan | str:
     return f"{NAME} needs patterns (models.PatternIsing or PatternBipartiteIsing), got {type(model).__name__}"
 
 
-def _plan_of_matrix(model: DenseIsing | SparseIsing) -> Plan | str:
-    recovered = recover_patterns(model)
-    if not isinstance(recovered, Recovered):
+def _plan_of_matrix(model: DenseIsing | SparseIsing | BipartiteIsing) -> Plan | str:
+    recovered = recover_layers(model) if isinstance(model, BipartiteIsing) else recover_patterns(model)
+    if isinstance(recovered, str):
         return f"{NAME} finds no few patterns behind the matrix: {recovered}"
     plan = _new_plan(recovered.model)
     if isinstance(plan, str):
         return plan
     # The plan must not hold the model, which is its key.
     inner, left = plan.solve, Fraction(recovered.left)
-    J = model.couplings() if isinstance(model, SparseIsing) else model.form().J
     b, offset = model.form().b, Fraction(model.offset)
+    J = model.W if isinstance(model, BipartiteIsing) else model.couplings()
+    V = model.V if isinstance(model, BipartiteIsing) else None
 
     def solve(threads: int | None) -> tuple[np.ndarray, Fraction]:
         state, lower = inner(threads)
         return state, lower - left
 
     def energy(state: np.ndarray) -> Fraction:
-        rows = ((J[i, :i] * (state[i] * state[:i])).tolist() for i in range(len(J)))
-        return offset - Fraction(math.fsum(itertools.chain.from_iterable(rows))) - _dot(b, state)
+        rows = (row[:i] * (state[i] * state[:i]) if V is None else row * (state[i] * state[V:])
+                for i, row in enumerate(J))  # fmt: skip
+        pairs = itertools.chain.from_iterable(row.tolist() for row in rows)
+        return offset - Fraction(math.fsum(pairs)) - _dot(b, state)
 
     return replace(plan, solve=solve, energy=energy)
 
