@@ -45,8 +45,36 @@ def test_fields_break_the_pairs():
 def test_few_patterns_have_few_minima():
     # Fourteen zero-threshold functions of three inputs, at any size.
     for N in (101, 1001):
-        found = count_minima(sl.ensembles.hopfield(N=N, K=3, rng=N), 300, rng=0)
+        found = count_minima(sl.ensembles.hopfield(N=N, K=3, rng=N), 300, method="descent", rng=0)
         assert (found.found, found.count.value, found.coverage) == (14, 14.0, 1.0)
+        listed = count_minima(sl.ensembles.hopfield(N=N, K=3, rng=N))
+        assert listed.exact
+        assert set(map(bytes, listed.states)) == set(map(bytes, found.states))
+
+
+@pytest.mark.parametrize("fields", [0.0, 0.4])
+@pytest.mark.parametrize(("V", "H"), [(4, 21), (22, 3)])
+def test_two_layers_through_the_smaller_one(V, H, fields):
+    W = np.random.default_rng(V).normal(size=(V, H))
+    model = sl.models.BipartiteIsing(W, bv=fields, bh=-fields / 2)
+    found, listed = count_minima(model), sl.exact.local_minima(model)
+    assert found.exact
+    assert found.count.value == listed.count
+    assert set(map(bytes, found.states)) == set(map(bytes, listed.states))
+    # Weights without a sign leave ties: a state with a zero field is no strict minimum.
+    ties = sl.models.BipartiteIsing(np.sign(W))
+    assert count_minima(ties).count.value == sl.exact.local_minima(ties).count
+
+
+def test_minima_of_a_wide_machine():
+    # Fig. 1's sizes: nearly every visible state of independent weights is a minimum, few of few patterns are.
+    V, H = 12, 1000
+    independent = count_minima(sl.models.BipartiteIsing(np.random.default_rng(0).normal(size=(V, H))))
+    assert independent.exact
+    assert 0.9 * 2**V < independent.found <= 2**V
+    few = count_minima(sl.ensembles.ra_rbm(V, H + 1, 9, rng=0))
+    assert few.exact
+    assert few.found < 2**V / 10
 
 
 def test_basins():

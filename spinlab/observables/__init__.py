@@ -16,10 +16,10 @@ from .frustration import frustration_index as frustration_index
 from .frustration import is_balanced as is_balanced
 from .frustration import plaquettes as plaquettes
 from .frustration import triads as triads
-from .minima_count import GrowthRates as GrowthRates
+from .growth import GrowthRates as GrowthRates
+from .growth import growth_rates as growth_rates
 from .minima_count import MinimaCount as MinimaCount
 from .minima_count import count_minima as count_minima
-from .minima_count import growth_rates as growth_rates
 from .overlap_statistics import OverlapDistribution as OverlapDistribution
 from .overlap_statistics import OverlapStatistics as OverlapStatistics
 from .overlap_statistics import binder_cumulant as binder_cumulant

@@ -9,13 +9,20 @@ from typing import Any
 import numpy as np
 
 from .. import exact
+from .._core.blas import one_blas_thread
 from .._core.rng import RNG
 from .._core.validate import as_choice, as_count, as_flag, as_real_array
 from ..dynamics import descend
-from ..models import as_model
-from .errors import Estimate, as_samples
+from ..exact._pattern_minima import seconds as seconds_by_patterns
+from ..models import IsingModel, TwoLayerIsing, as_model
+from .errors import Estimate
 
-_EXACT_SPINS = 24  # "auto" lists the minima of models up to this size: a second at most
+# "auto" lists the minima of models up to these sizes, about a second's work.
+_EXACT_SPINS = 24
+_EXACT_FLOPS = 1e11
+_EXACT_SECONDS = 2.0  # for few patterns
+_LAYER_SPINS = 24  # of the smaller layer; more is refused
+_VALUES = 2**22  # fields at a time
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,7 @@ class MinimaCount:
         error. Of exact counts only with ``basins=True`` (steepest descent, error 0; shares of the listed
         strict minima, the rest belongs to weak ones), otherwise empty.
     states : ndarray of int8, shape (found, N)
+        (Of exact counts 100 000 at most.)
     strict : bool
         Whether every flip raises the energy, or none lowers it.
     n_descents : int
@@ -80,7 +88,9 @@ def count_minima(
         Count states with s_i h_i > 0 everywhere; False: s_i h_i >= 0 (for few patterns, of which fields can
         vanish, vastly more). Descents that end elsewhere are left out.
     method : {"auto", "exact", "descent"}
-        "auto" lists all minima up to 24 spins with :func:`spinlab.exact.local_minima`.
+        "exact" lists all minima: up to 36 spins, or few patterns of any size, with
+        :func:`spinlab.exact.local_minima`; two layers of which the smaller has up to 24 units through all
+        states of that layer (strict minima). "auto" does so where it takes about a second.
     basins : bool, default False
         Also compute exact basins (26 spins at most). Descents always measure them.
     max_steps : int, default 1000
@@ -103,7 +113,8 @@ def count_minima(
     >>> import spinlab as sl
     >>> sl.observables.count_minima(sl.ensembles.mattis(N=20, rng=0)).count.value
     2.0
-    >>> found = sl.observables.count_minima(sl.ensembles.hopfield(N=301, K=3, rng=0), 200, rng=1)
+    >>> memory = sl.ensembles.hopfield(N=301, K=3, rng=0)
+    >>> found = sl.observables.count_minima(memory, 200, method="descent", rng=1)
     >>> found.found, found.coverage
     (14, 1.0)
     """
@@ -111,7 +122,9 @@ def count_minima(
     strict, basins = as_flag(strict, "strict"), as_flag(basins, "basins")
     as_choice(method, "method", ("auto", "exact", "descent"))
     n_descents = as_count(n_descents, "n_descents", 10)
-    if method == "exact" or (method == "auto" and model.n_spins <= _EXACT_SPINS):
+    if method == "exact" or (method == "auto" and _is_quick(model, strict)):
+        if _through_layer(model, strict, basins):
+            return _exact_result(_layer_minima(model), None, True)
         return _listed(model, strict, basins, threads)
     ends = descend(model, n_descents, strict=strict, max_steps=max_steps, rng=rng, threads=threads)
     states = ends.states[ends.strict if strict else ends.converged]
@@ -173,16 +186,73 @@ def richness(hits: Any) -> tuple[float, float, float]:
     return found + float(unseen), math.sqrt(max(float(variance), 0.0)), float(1 - f1 / n)
 
 
-def _listed(model: Any, strict: bool, basins: bool, threads: int | None) -> MinimaCount:
+def _is_quick(model: IsingModel, strict: bool) -> bool:
+    if model.n_spins <= _EXACT_SPINS:
+        return True
+    patterns = seconds_by_patterns(model, strict)
+    if patterns is not None and patterns < _EXACT_SECONDS:
+        return True
+    if not (isinstance(model, TwoLayerIsing) and strict):
+        return False
+    n = min(model.V, model.H)
+    return n <= _LAYER_SPINS and 2.0**n * 4 * model.V * model.H < _EXACT_FLOPS
+
+
+def _through_layer(model: IsingModel, strict: bool, basins: bool) -> bool:
+    """Whether to go through all states of a layer: the other ways do not take the model."""
+    if not isinstance(model, TwoLayerIsing) or not strict or basins or model.n_spins <= _EXACT_SPINS:
+        return False
+    return seconds_by_patterns(model, strict) is None and min(model.V, model.H) <= _LAYER_SPINS
+
+
+def _layer_minima(model: IsingModel) -> np.ndarray:
+    """All strict minima of two layers: each state of the smaller one decides the other, which must agree."""
+    assert isinstance(model, TwoLayerIsing)
+    W, bx, by = model.weights(), model.bv, model.bh
+    swapped = model.H < model.V
+    if swapped:
+        W, bx, by = W.T, by, bx
+    n, m = W.shape
+    W, Wt = np.ascontiguousarray(W), np.ascontiguousarray(W.T)
+    size = np.abs(W)
+    rounding = 4 * (n + m + 16) * 2.0**-53
+    tx, ty = rounding * (size.sum(1) + np.abs(bx)), rounding * (size.sum(0) + np.abs(by))
+    free = n if model.has_fields else n - 1  # otherwise the first spin is up, and the flips follow
+    step = max(1, _VALUES // (n + m))
+    found = []
+    with one_blas_thread():
+        for first in range(0, 1 << free, step):
+            number = np.arange(first, min(first + step, 1 << free))
+            x = np.ones((len(number), n))
+            x[:, n - free :] = 1.0 - 2.0 * ((number[:, None] >> np.arange(free)) & 1)
+            field = x @ W + by
+            decided = (np.abs(field) > ty).all(1)
+            x, y = x[decided], np.sign(field[decided])
+            stable = (x * (y @ Wt + bx) > tx).all(1)
+            parts = (y, x) if swapped else (x, y)
+            found.append(np.concatenate([part[stable] for part in parts], axis=1).astype(np.int8))
+    states = np.concatenate(found)
+    return states if model.has_fields else np.stack([states, -states], axis=1).reshape(-1, n + m)
+
+
+def _listed(model: IsingModel, strict: bool, basins: bool, threads: int | None) -> MinimaCount:
     minima = exact.local_minima(model, strict, basins=basins, threads=threads)
-    states, weights = minima.states, np.zeros(0)
+    states, weights = minima.states, None
     if minima.basins is not None:
         order = np.argsort(-minima.basins, kind="stable")
         states, weights = states[order], minima.basins[order] / 2.0**model.n_spins
+    return _exact_result(states, weights, strict, minima.count)
+
+
+def _exact_result(
+    states: np.ndarray, weights: np.ndarray | None, strict: bool, count: int | None = None
+) -> MinimaCount:
+    count = len(states) if count is None else count
+    weights = np.zeros(0) if weights is None else weights
     return MinimaCount(
-        count=Estimate(float(minima.count), 0.0, 1),
+        count=Estimate(float(count), 0.0, 1),
         exact=True,
-        found=minima.count,
+        found=count,
         coverage=1.0,
         weights=weights,
         weight_error=np.zeros(len(weights)),
@@ -190,77 +260,3 @@ def _listed(model: Any, strict: bool, basins: bool, threads: int | None) -> Mini
         strict=strict,
         n_descents=0,
     )
-
-
-@dataclass(frozen=True)
-class GrowthRates:
-    """Growth of a number with size, exp(rate N).
-
-    Attributes
-    ----------
-    mean : Estimate
-        Rate of ln <n>: the average is dominated by rare instances with many.
-    typical : Estimate
-        Rate of <ln n>, never above the other in the limit of large N.
-    log_mean, log_typical : Estimate
-        ln <n> and <ln n> at each size.
-    """
-
-    mean: Estimate
-    typical: Estimate
-    log_mean: Estimate
-    log_typical: Estimate
-
-
-def growth_rates(sizes: Any, counts: Any) -> GrowthRates:
-    """Rates at which a number grows with size, mean and typical, from counts on many instances.
-
-    Slopes of straight lines through ln <n> and <ln n> against N, by least squares with the inverse squares
-    of the errors as weights (equal ones where an error is zero); errors from a jackknife over instances.
-
-    Parameters
-    ----------
-    sizes : array_like, shape (n_sizes,)
-        At least three different ones; all large enough, since corrections are not fitted.
-    counts : sequence of array_like, each of shape (n_instances,)
-        Positive numbers, one array per size, at least two instances each.
-
-    Raises
-    ------
-    ValueError
-        With fewer than three sizes or two instances, or counts that are not positive.
-
-    Examples
-    --------
-    >>> from spinlab.observables import growth_rates
-    >>> rates = growth_rates([10, 20, 30], [[2.0, 2.0], [4.0, 4.0], [8.0, 8.0]])
-    >>> round(rates.mean.value, 4)  # ln(2)/10
-    0.0693
-    """
-    N = as_real_array(sizes, "sizes", 1)
-    if len(set(N.tolist())) < 3 or len(N) != len(counts):
-        raise ValueError(
-            f"a rate needs at least three different sizes with counts each, got {len(N)} sizes "
-            f"and {len(counts)} sets of counts"
-        )
-    samples = [as_samples([x])[0].ravel() for x in counts]
-    if min(x.min() for x in samples) <= 0:
-        raise ValueError("counts must be positive: the logarithm of zero has no mean; leave such sizes out")
-
-    def line(points: list[np.ndarray], left: list[np.ndarray]) -> tuple[Estimate, Estimate]:
-        value = np.array([float(x) for x in points])
-        error = np.array([math.sqrt((len(x) - 1) * float(x.var())) for x in left])
-        weight = 1 / error**2 if (error > 0).all() else np.ones(len(N))
-        centred = N - (weight * N).sum() / weight.sum()
-        slope = weight * centred / (weight * centred**2).sum()
-        n = min(len(x) for x in samples)
-        rate = Estimate(float(slope @ value), math.sqrt(float(slope**2 @ error**2)), n)
-        return rate, Estimate(value, error, n)
-
-    def without(x: np.ndarray) -> np.ndarray:
-        return (x.sum() - x) / (len(x) - 1)
-
-    mean, log_mean = line([np.log(x.mean()) for x in samples], [np.log(without(x)) for x in samples])
-    logs = [np.log(x) for x in samples]
-    typical, log_typical = line([x.mean() for x in logs], [without(x) for x in logs])
-    return GrowthRates(mean, typical, log_mean, log_typical)
