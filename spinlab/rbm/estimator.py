@@ -106,7 +106,7 @@ def _define() -> dict[str, type]:
 
         Attributes
         ----------
-        machine_ : RBM or RARBM
+        machine_ : Machine
             The trained machine.
         history_ : xarray.Dataset
             What the trainer has recorded along the epochs.
