@@ -89,7 +89,7 @@ from spinlab.rbm import PCD, RBM, Trainer
 machine = RBM(8, 6, std=0.3, biases=True, rng=1)
 trainer = Trainer(machine, PCD(1, 5), lr=0.01, momentum=0.5, batch_size=3, rng=3)
 data = np.load(sys.argv[1])
-trainer.fit(data, 400, checkpoint=sys.argv[2], checkpoint_every=1, progress=False)
+trainer.fit(data, 3000, checkpoint=sys.argv[2], checkpoint_every=1, progress=False)
 """
 
 
@@ -109,13 +109,13 @@ def test_killed_run_goes_on_with_the_same_bits(tmp_path):
         child.send_signal(signal.SIGKILL)
         assert child.wait() == -signal.SIGKILL
         epochs.append(int(sl.rbm.load_checkpoint(path)["counters"][0]))
-    assert 0 < epochs[1] < epochs[2] < 400
+    assert 0 < epochs[1] < epochs[2] < 3000
     machine = {"rng": 1, "std": 0.3, "biases": True}
     trainers = [
         Trainer(RBM(8, 6, **machine), PCD(1, 5), lr=0.01, momentum=0.5, batch_size=3, rng=3) for _ in range(2)
     ]
-    trainers[0].fit(STRIPES, 400, checkpoint=path)
-    trainers[1].fit(STRIPES, 400)
+    trainers[0].fit(STRIPES, 3000, checkpoint=path)
+    trainers[1].fit(STRIPES, 3000)
     assert_equal_bits(arrays(trainers[0]), arrays(trainers[1]))
 
 
@@ -372,6 +372,10 @@ def test_chains_belong_to_one_run():
     Trainer(rbm(), phase).fit(STRIPES, 1)
     with pytest.raises(ValueError, match="another training run"):
         Trainer(rbm(), phase)
+    optimiser = sl.rbm.SGD(momentum=0.5)
+    Trainer(rbm(), optimiser=optimiser).fit(STRIPES, 1)
+    with pytest.raises(ValueError, match="another training run"):
+        Trainer(rbm(), optimiser=optimiser)
 
 
 def test_parameters_that_a_step_cannot_change_in_place_are_refused():

@@ -55,9 +55,13 @@ class Phase:
         return (self.share * self.weights)[:, None]
 
     def configurations(self) -> np.ndarray:
-        """Spins of all layers side by side, shape (n, N), int8."""
-        drawn = [layer for layer in self.layers if layer is not None]
-        return np.concatenate([layer.astype(np.int8) for layer in drawn], axis=1)
+        """Spins of all layers side by side, shape (n, N), int8 (floats where a layer is not of spins)."""
+        return np.concatenate([compact(layer) for layer in self.layers if layer is not None], axis=1)
+
+
+def compact(layer: np.ndarray) -> np.ndarray:
+    """Spins as int8; the values of other units as they are."""
+    return layer.astype(np.int8) if (np.abs(layer) == 1).all() else np.array(layer)
 
 
 class Machine(abc.ABC):
@@ -146,6 +150,10 @@ class Machine(abc.ABC):
             f"pattern-induced correlations need a machine of patterns (RARBM), got {type(self).__name__}; "
             "train it by CD, PCD, Tempering or Exact"
         )
+
+    def resample_patterns(self, noise: Noise) -> None:
+        """Draw the patterns anew by a Gibbs step from their continuous values (regularized axons only)."""
+        raise TypeError(f"the Gibbs projection needs a machine of patterns, got {type(self).__name__}")
 
     def centre(self, gradient: Statistics, offsets: list[np.ndarray]) -> None:
         """Make the gradient that of units shifted by ``offsets``, one array per layer, in place."""

@@ -122,6 +122,8 @@ def as_optimiser(optimiser: Any, momentum: float, weight_decay: float, reference
             raise ValueError(
                 "momentum and weight_decay belong to the optimiser object that was given: set them there"
             )
+        if optimiser.state_dict():
+            raise ValueError("this optimiser has the memory of another training run; give a new one")
         return optimiser
     if as_choice(optimiser, "optimiser", ("sgd", "adam")) == "sgd":
         return SGD(momentum, weight_decay)

@@ -10,7 +10,7 @@ import numpy as np
 from .._core.validate import as_real
 from ._units import Noise
 from .machine import Machine
-from .ra_rbm import RARBM, signs
+from .ra_rbm import signs
 
 
 class Projection(abc.ABC):
@@ -50,11 +50,7 @@ class GibbsProjection(Projection):
     visible given hidden ones (B2)."""
 
     def apply(self, machine: Machine, noise: Noise) -> None:
-        if not isinstance(machine, RARBM):
-            raise TypeError(f"the Gibbs projection needs a RARBM, got {type(machine).__name__}")
-        h = noise.spins(machine.hidden_fields(machine.xi_v))
-        v = noise.spins(machine.visible_fields(h))
-        machine.xi_h[:], machine.xi_v[:] = h, v
+        machine.resample_patterns(noise)
 
 
 def as_projection(projection: Any) -> Projection | None:

@@ -9,7 +9,7 @@ import numpy as np
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_choice, as_count, as_fields, as_flag, as_real, as_real_array
 from ..models import PatternBipartiteIsing
-from ._units import mean_spins
+from ._units import Noise, mean_spins
 from .machine import Phase, Statistics
 from .two_layer import TwoLayerMachine, weighted
 
@@ -192,6 +192,12 @@ class RARBM(TwoLayerMachine):
         start = self.xi_v.copy() if continuous else v
         x = self.hidden_fields(start)
         return Phase([v, h], [start, mean_spins(x)], fields=x)
+
+    def resample_patterns(self, noise: Noise) -> None:
+        """Hidden parts given the visible ones as they are, then visible given hidden (Eq. B2)."""
+        h = noise.spins(self.hidden_fields(self.xi_v))
+        v = noise.spins(self.visible_fields(h))
+        self.xi_h[:], self.xi_v[:] = h, v
 
 
 def signs(x: np.ndarray) -> np.ndarray:

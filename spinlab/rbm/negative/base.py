@@ -7,7 +7,7 @@ import abc
 import numpy as np
 
 from .._units import Noise
-from ..machine import Machine, Phase, Statistics
+from ..machine import Machine, Phase, Statistics, compact
 
 
 class NegativePhase(abc.ABC):
@@ -61,7 +61,7 @@ class PersistentPhase(NegativePhase):
         if self._chains is None:
             return {}
         layers = self._chains.layers
-        return {f"layer{i}": s.astype(np.int8) for i, s in enumerate(layers) if s is not None}
+        return {f"layer{i}": compact(s) for i, s in enumerate(layers) if s is not None}
 
     def load_state_dict(self, state: dict[str, np.ndarray], machine: Machine) -> None:
         layers = [state[f"layer{i}"].astype(machine.dtype) for i in range(len(state))]
