@@ -319,3 +319,49 @@ def test_sums_of_low_states_without_pairs_are_the_same():
     model = DenseIsing(symmetric(np.random.default_rng(2).normal(size=(10, 10))))
     low = _low_states.LowStates(model, 1)
     assert low.sums(1.0)[:3] == low.sums(1.0, with_pairs=True)[:3]
+
+
+def test_energies_of_integers_at_all_temperatures_from_one_pass(monkeypatch):
+    """spins=False: the same numbers as one matrix product for each temperature; offsets cancel nothing."""
+    rng = np.random.default_rng(11)
+    betas = np.array([0.0, 0.1, 0.7, 3.0, 40.0])
+    for n in (1, 2, 6, 11, 16):
+        for unit in (1.0, 0.1, 1e-3):
+            J = symmetric(rng.integers(-2, 3, size=(n, n)) * 1.0)
+            b = rng.integers(-2, 3, size=n) * float(rng.integers(0, 2))
+            for offset in (0.0, 1e9):
+                model = DenseIsing(J, b, offset=offset).scaled(unit)
+                x = betas / unit
+                answer, expected = (
+                    exact.thermal_averages(model, x, spins=False),
+                    exact.thermal_averages(model, x),
+                )
+                assert answer.magnetisation is None
+                assert answer.correlation is None
+                size = np.abs(J).sum() + np.abs(b).sum() + 1
+                for name, scale in (("log_z", 1.0), ("energy", unit), ("heat_capacity", 1.0)):
+                    a, c = getattr(answer, name), getattr(expected, name)
+                    np.testing.assert_allclose(a, c, rtol=1e-11, atol=1e-13 * size * scale, err_msg=name)
+    # One pass, whatever the number of temperatures; none of the matrix product.
+    calls = []
+    count = thermal.integer_levels
+    monkeypatch.setattr(thermal, "integer_levels", lambda *args: calls.append(1) or count(*args))
+    monkeypatch.setattr(thermal, "Product", None)
+    ring = np.roll(np.eye(18), 1, axis=0) + np.roll(np.eye(18), -1, axis=0)
+    betas = np.linspace(0, 5, 1001)
+    answer = exact.thermal_averages(ring, betas, spins=False)
+    assert len(calls) == 1
+    t = np.tanh(betas)
+    log_z = 18 * np.log(2 * np.cosh(betas)) + np.log1p(t**18)
+    np.testing.assert_allclose(answer.log_z, log_z, rtol=1e-13)
+    single = exact.thermal_averages(ring, 1.5, spins=False)
+    assert single.energy == pytest.approx(answer.energy[300], rel=1e-14)
+    assert isinstance(single.log_z, float)
+
+
+def test_energies_of_real_couplings():
+    """spins=False without integers: the matrix product, and no correlations."""
+    model = DenseIsing(symmetric(np.random.default_rng(1).normal(size=(9, 9))))
+    answer, expected = (exact.thermal_averages(model, [0.3, 2.0], spins=spins) for spins in (False, True))
+    np.testing.assert_array_equal(answer.energy, expected.energy)
+    assert answer.correlation is None

@@ -289,7 +289,7 @@ def density_of_states(model: Any, bins: Any = None, *, threads: int | None = Non
     if not integers:
         assert edges is not None
         return _binned(model, edges, threads)
-    levels, counts = _integer_levels(G, seconds, threads)
+    levels, counts = integer_levels(G, seconds, threads)
     scale, offset = Fraction(unit), Fraction(model.offset)
     rounded = np.array([float(scale * int(level) + offset) for level in levels])
     energies, first = np.unique(rounded, return_index=True)  # a large offset makes levels equal
@@ -353,7 +353,7 @@ def _kth_known(search: Search, k: int) -> float:
     return float(levels[k - 1]) + 8 * search.eps if len(levels) >= k else math.inf
 
 
-def _integer_levels(G: np.ndarray, seconds: float, threads: int | None) -> tuple[np.ndarray, np.ndarray]:
+def integer_levels(G: np.ndarray, seconds: float, threads: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Energies of integer couplings that occur, and the number of states of the free spins at each."""
     divisor = max(1, math.gcd(*np.abs(G).ravel().astype(np.int64).tolist()))
     G = G / divisor

@@ -4,6 +4,9 @@ Both come from the matrix product of :mod:`~spinlab.exact.partition`: with W_ba,
 weights of the pairs of groups, the probability of a pair of states (b, a) is W_ba (X Y)_ba, that of
 (b, c) is X_bc (W Y')_bc, that of (c, a) is Y_ca (X' W)_ca. Where the product underflows, at low
 temperature, the states near the ground state are visited one by one (``_low_states``).
+
+Averages of the energy alone follow from the number of states at each energy (``spectrum``), where the
+couplings are integers: one pass serves every temperature.
 """
 
 from __future__ import annotations
@@ -19,11 +22,12 @@ from .._core.blas import one_blas_thread
 from .._core.parallel import n_threads
 from .._core.progress import map_with_progress
 from .._core.rng import RNG, as_generator
-from .._core.validate import as_count, as_real, as_real_array, check_memory
+from .._core.validate import as_count, as_flag, as_real, as_real_array, check_memory
 from ..models import IsingModel, as_model
 from ._low_states import LowStates, Sums
-from ._search import Search, free_spins, over_limit, spins_of
+from ._search import Search, free_spins, in_units, over_limit, spins_of, with_ghost
 from .partition import SECONDS_PER_STATE, SMALLEST_SUM, Product, signs
+from .spectrum import MAX_BINS, integer_levels
 
 MAX_SPINS = 36
 
@@ -45,10 +49,10 @@ class ThermalAverages:
         <E>, the model's offset included.
     heat_capacity : float or ndarray, shape (T,)
         d<E>/dT = beta^2 (<E^2> - <E>^2), of the whole model, in units of k_B.
-    magnetisation : ndarray, shape (T, N)
-        <s_i>; exactly 0 without fields.
-    correlation : ndarray, shape (T, N, N)
-        <s_i s_j>, not connected, with ones on the diagonal.
+    magnetisation : ndarray, shape (T, N), or None
+        <s_i>; exactly 0 without fields. None with ``spins=False``.
+    correlation : ndarray, shape (T, N, N), or None
+        <s_i s_j>, not connected, with ones on the diagonal. None with ``spins=False``.
     labels : tuple or None
         Names of the sites.
     """
@@ -57,8 +61,8 @@ class ThermalAverages:
     log_z: Any
     energy: Any
     heat_capacity: Any
-    magnetisation: np.ndarray
-    correlation: np.ndarray
+    magnetisation: np.ndarray | None
+    correlation: np.ndarray | None
     labels: tuple[Hashable, ...] | None = None
 
     @property
@@ -67,7 +71,9 @@ class ThermalAverages:
         return self.log_z + self.beta * self.energy
 
 
-def thermal_averages(model: Any, beta: Any = 1.0, *, threads: int | None = None) -> ThermalAverages:
+def thermal_averages(
+    model: Any, beta: Any = 1.0, *, spins: bool = True, threads: int | None = None
+) -> ThermalAverages:
     """Energy, heat capacity, <s_i> and <s_i s_j> of any Ising model of up to 36 spins, at every temperature.
 
     <O> = sum_s O(s) exp(-beta E(s)) / Z, E(s) = -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset.
@@ -78,6 +84,9 @@ def thermal_averages(model: Any, beta: Any = 1.0, *, threads: int | None = None)
         N <= 36 spins, any form, with or without fields.
     beta : float or array_like of one axis, default 1
         Inverse temperatures, 0 or more.
+    spins : bool, default True
+        With False, only ln Z and the averages of the energy: where couplings and fields are integers times
+        one number (with fewer than 2**22 possible energies), one pass then serves all temperatures.
     threads : int, optional
         Default: all processors. The result does not depend on it.
 
@@ -95,7 +104,10 @@ def thermal_averages(model: Any, beta: Any = 1.0, *, threads: int | None = None)
 
     Notes
     -----
-    The price of ln Z at seven temperatures for each beta: about 0.5 ns per state and core (2**(N-1)
+    Integers with ``spins=False``: the price of :func:`density_of_states`, 0.1 to 0.5 ns per state and core,
+    for any number of temperatures.
+
+    Otherwise the price of ln Z at seven temperatures for each beta: about 0.5 ns per state and core (2**(N-1)
     states without fields, 2**N with), N=28 in 0.07 s. At low temperature, where the matrix product
     underflows, the search for the ground state of :mod:`~spinlab.exact.enumeration` comes first, once,
     and then a walk through the states within (45 + N ln 2) / beta of it, at up to 100 ns each.
@@ -117,10 +129,13 @@ def thermal_averages(model: Any, beta: Any = 1.0, *, threads: int | None = None)
         raise ValueError(
             f"beta must be 0 or more, got {betas.min():g}; change the sign of the couplings instead"
         )
-    seconds = betas.size * _AVERAGES_COST * _seconds_per_sum(model)
+    by_levels = not as_flag(spins, "spins") and _has_few_levels(model)
+    seconds = (1 if by_levels else betas.size) * _AVERAGES_COST * _seconds_per_sum(model)
     if (reason := _refusal(model, seconds, "the thermal averages")) is not None:
         raise ValueError(reason)
     _check_offset(model, float(betas.max(initial=0.0)))
+    if by_levels:
+        return _of_levels(model, betas, threads)
     check_memory(8 * betas.size * model.n_spins**2, "the correlations at so many temperatures")
     search = Search(model, prune=False)
     sums = []
@@ -134,14 +149,13 @@ def thermal_averages(model: Any, beta: Any = 1.0, *, threads: int | None = None)
                 result = low.sums(x * search.unit, with_pairs=True)
             sums.append(result)
 
-    N, n = model.n_spins, search.n_free - search.n_idle + 1
-    pairs = np.clip(np.array([s.pairs for s in sums]).reshape(*betas.shape, n, n), -1.0, 1.0)
-    correlation = pairs[..., -N:, -N:].copy()
-    correlation[..., np.arange(N), np.arange(N)] = 1.0
-    if model.has_fields:
-        magnetisation = pairs[..., 0, 1:].copy()
-    else:
-        magnetisation = np.zeros((*betas.shape, N))
+    magnetisation = correlation = None
+    if spins:
+        N, n = model.n_spins, search.n_free - search.n_idle + 1
+        pairs = np.clip(np.array([s.pairs for s in sums]).reshape(*betas.shape, n, n), -1.0, 1.0)
+        correlation = pairs[..., -N:, -N:].copy()
+        correlation[..., np.arange(N), np.arange(N)] = 1.0
+        magnetisation = pairs[..., 0, 1:].copy() if model.has_fields else np.zeros((*betas.shape, N))
 
     def over_beta(values: list[float]) -> Any:
         return values[0] if betas.ndim == 0 else np.array(values)
@@ -165,6 +179,36 @@ def thermal_averages(model: Any, beta: Any = 1.0, *, threads: int | None = None)
         correlation=correlation,
         labels=model.labels,
     )
+
+
+def _has_few_levels(model: IsingModel) -> bool:
+    """Whether the density of states is exact and small."""
+    if model.n_spins > MAX_SPINS:
+        return False
+    G = in_units(with_ghost(model))[0]
+    return np.array_equal(G, np.rint(G)) and float(np.abs(G).sum()) < MAX_BINS
+
+
+def _of_levels(model: IsingModel, betas: np.ndarray, threads: int | None) -> ThermalAverages:
+    """Averages of the energy from the number of states at each energy."""
+    G, unit, _ = in_units(with_ghost(model))
+    levels, counts = integer_levels(G, 2.0 ** (len(G) - 1) * SECONDS_PER_STATE, threads)
+    counts = counts * (1.0 if model.has_fields else 2.0)
+    lowest = float(levels[0])
+    x = levels - lowest
+    log_z, energy, heat = np.empty((3, betas.size))
+    for k, beta in enumerate(betas.ravel().tolist()):
+        weights = counts * np.exp(-beta * unit * x)
+        z = float(weights.sum())
+        mean = float(weights @ x) / z
+        log_z[k] = math.log(z) - beta * (lowest * unit + model.offset)
+        energy[k] = (lowest + mean) * unit + model.offset
+        heat[k] = (beta * unit) ** 2 * float(weights @ (x - mean) ** 2) / z
+    if betas.ndim == 0:
+        return ThermalAverages(
+            float(betas), float(log_z[0]), float(energy[0]), float(heat[0]), None, None, model.labels
+        )
+    return ThermalAverages(betas, log_z, energy, heat, None, None, model.labels)
 
 
 def boltzmann_samples(
