@@ -271,6 +271,18 @@ def test_callbacks_history_and_early_stopping():
         trainer.fit(STRIPES, 30, [lambda t: {"name": "x"}])
 
 
+def test_stopped_run_stays_stopped(tmp_path):
+    path = tmp_path / "run.npz"
+    stop = [lambda t: {"x": 1.0}, sl.rbm.EarlyStopping("x", patience=2)]
+    first, second = SETTINGS["cd"](), SETTINGS["cd"]()
+    first.fit(STRIPES, 9, stop, checkpoint=path)
+    second.fit(STRIPES, 9, stop, checkpoint=path)
+    assert first.epoch == second.epoch == 3
+    assert first.stopped == second.stopped == "x has not improved since epoch 1 (1)"
+    second.fit(STRIPES, 9)  # on purpose
+    assert second.epoch == 9
+
+
 @pytest.mark.parametrize("lr", [1e9, 1e38])
 def test_divergence_stops_and_keeps_the_checkpoint(lr, tmp_path):
     path = tmp_path / "run.npz"

@@ -165,7 +165,8 @@ class Trainer:
             Called with the trainer at the end of each epoch; a returned mapping of names to numbers or
             arrays is recorded. ``trainer.stop(reason)`` ends the training.
         checkpoint : path, optional
-            If the file exists, training goes on from it, with the same bits as an uninterrupted run.
+            If the file exists, training goes on from it, with the same bits as an uninterrupted run (and
+            stays where a callback has stopped it).
         checkpoint_every : int, optional
             Epochs between checkpoints; by default 30 seconds. The last epoch is always kept.
         progress : bool, optional
@@ -198,11 +199,12 @@ class Trainer:
             self._offsets = [data.mean(0).astype(self.machine.dtype)]
         saved_at, start = time.perf_counter(), time.perf_counter() - self._seconds
         threads = nullcontext() if self.blas_threads is None else one_blas_thread()
-        with threads, _bar(epochs, self.epoch, progress) as bar, np.errstate(over="ignore", invalid="ignore"):
+        with threads, _bar(epochs, self.epoch, progress) as bar:
             while self.epoch < epochs and self.stopped is None:
                 if source and self.epoch > 0:
                     data = self._checked(source(self.epoch))
-                norm = self._run_epoch(data, checkpoint)
+                with np.errstate(over="ignore", invalid="ignore"):  # divergence has its own message
+                    norm = self._run_epoch(data, checkpoint)
                 self._seconds = time.perf_counter() - start
                 self.history.record(
                     self.epoch,
@@ -320,6 +322,7 @@ class Trainer:
         state["counters"] = np.array([self.epoch, self.updates])
         state["key"] = np.array(self._key, dtype=np.uint64)
         state["seconds"] = np.array(self._seconds)
+        state["stopped"] = np.array(self.stopped or "")
         return state | {"identity": np.array(getattr(self, "_fingerprint", ""))}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
@@ -337,6 +340,7 @@ class Trainer:
         self.epoch, self.updates = (int(x) for x in state["counters"])
         self._key = int(state["key"])
         self._seconds = float(state["seconds"])
+        self.stopped = str(state["stopped"]) or None
 
     def _resume(self, path: str | os.PathLike[str]) -> None:
         state = load_checkpoint(path)
