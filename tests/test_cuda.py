@@ -290,17 +290,14 @@ def test_ln_z_by_matrix_products():
 
 def test_random_words_are_those_of_the_cpu():
     """The known answer of Philox4x32-10 for counter and key zero (Random123)."""
-    from numba import cuda
-
-    from spinlab._core.cuda.compile import cuda_kernel, philox
+    from spinlab._core.cuda.compile import cuda_kernel, launch, philox
 
     @cuda_kernel
     def words(key, out):
         out[0], out[1], out[2], out[3] = philox(key, np.uint32(0), np.uint32(0), np.uint32(0), np.uint32(0))
 
     out = device.module("gpu").zeros(4, np.uint32)
-    words[1, 1](np.uint64(0), out)
-    assert cuda is not None
+    launch(words, 1, 1, np.uint64(0), out)
     assert device.to_host(out).tolist() == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
 
 

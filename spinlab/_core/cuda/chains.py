@@ -15,7 +15,7 @@ from numba import cuda
 from .. import device
 from ..forms import Dense, Form, Pattern
 from ..philox import UPDATE
-from .compile import SHARED_BYTES, cuda_kernel, device_function, philox, threshold
+from .compile import SHARED_BYTES, cuda_kernel, device_function, launch, philox, threshold
 
 GROUP = 4  # chains of one block: those that share a Philox counter
 SITES = 64
@@ -236,7 +236,9 @@ class DenseChains:
     def advance(self, start: int, stop: int) -> None:
         """Take the steps start..stop-1."""
         xp = device.module("gpu")
-        self._kernel[self._grid](
+        launch(
+            self._kernel,
+            *self._grid,
             *self._form,
             self._metropolis,
             self._betas,
@@ -299,7 +301,9 @@ class PatternChains:
     def advance(self, start: int, stop: int) -> None:
         """Take the steps start..stop-1."""
         xp = device.module("gpu")
-        self._kernel[self._grid](
+        launch(
+            self._kernel,
+            *self._grid,
             *self._form,
             self._metropolis,
             self._betas,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,14 @@ def cuda_kernel(function: Callable[..., None]) -> Any:
 def device_function(function: Callable[..., Any]) -> Any:
     """A function that kernels call; inlined, so that one module holds everything."""
     return cuda.jit(device=True, inline="always")(function)
+
+
+def launch(kernel: Any, blocks: Any, threads: Any, *arguments: Any) -> None:
+    """Start a kernel; a small model fills a small part of the card, and numba need not warn of it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Grid size")
+        configured = kernel[blocks, threads]
+    configured(*arguments)
 
 
 # The same source as on the CPU: the known answers of Philox hold on both.

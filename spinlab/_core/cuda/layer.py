@@ -15,7 +15,7 @@ import numpy as np
 from numba import cuda
 
 from .. import device
-from .compile import cuda_kernel, device_function
+from .compile import cuda_kernel, device_function, launch
 
 SIDE = 16  # threads along each side of a tile
 EACH = 4  # rows and columns of a thread, SIDE apart
@@ -82,5 +82,6 @@ def pair_sums(
     f = absolute if beta is None else ln_2cosh
     tile = side * each
     grid = -(-len(Y) // tile), -(-len(X) // tile)
-    make_pair_sums(f, side, each, depth)[grid, (side, side)](X, Y, 0.0 if beta is None else beta, out)
+    kernel = make_pair_sums(f, side, each, depth)
+    launch(kernel, grid, (side, side), X, Y, 0.0 if beta is None else beta, out)
     return out

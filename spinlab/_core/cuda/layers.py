@@ -10,7 +10,7 @@ from numba import cuda
 from .. import device
 from ..forms import Bipartite, PatternBipartite
 from ..philox import HIDDEN, VISIBLE
-from .compile import cuda_kernel, philox, threshold
+from .compile import cuda_kernel, launch, philox, threshold
 
 THREADS = 128
 
@@ -108,4 +108,4 @@ class BlockChains:
         threads = min(THREADS, n)
         grid = -(-n // threads), -(-n_chains // 4)
         twice_beta = device.module("gpu").asarray(twice_beta)
-        _draw[grid, (threads, 1)](x, twice_beta, self._key, self._first, step, stream, out)
+        launch(_draw, grid, (threads, 1), x, twice_beta, self._key, self._first, step, stream, out)

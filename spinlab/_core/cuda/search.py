@@ -20,7 +20,7 @@ import numpy as np
 from numba import cuda
 
 from .. import device
-from .compile import cuda_kernel
+from .compile import cuda_kernel, launch
 
 STATES_BITS = 3  # steps that are taken together
 STATES = 1 << STATES_BITS
@@ -160,6 +160,6 @@ def chunk_minima(
     out = np.empty(n_chunks, dtype)
     for start in range(0, n_chunks, blocks):
         part = xp.empty(min(blocks, n_chunks - start), dtype)
-        kernel[len(part), threads](*arrays, middle, start, part)
+        launch(kernel, len(part), threads, *arrays, middle, start, part)
         out[start : start + len(part)] = device.to_host(part)
     return out
