@@ -9,6 +9,8 @@ from model_forms import FORMS, make
 from naive import all_states, energies, log_z_and_mean_energy
 
 import spinlab as sl
+from spinlab._core.heat_bath import COARSE, SITES, coarse_thresholds, exponentials, logits
+from spinlab._core.philox import UPDATE
 from spinlab.dynamics import block_gibbs, gibbs, metropolis, parallel_tempering, population_annealing
 
 # Each chi-square and 5-sigma assertion below may fail by chance with probability 1e-6 at most;
@@ -131,6 +133,30 @@ def test_all_forms_of_one_model_take_the_same_steps(order, n_chains, K):
         np.testing.assert_array_equal(run.states, runs[0].states)
         np.testing.assert_array_equal(run.samples, runs[0].samples)
         np.testing.assert_array_equal(run.moved, runs[0].moved)
+
+
+@pytest.mark.parametrize("metropolis", [False, True])
+def test_coarse_thresholds_are_as_close_as_they_promise(metropolis):
+    words, coarse = np.empty(16 * SITES, np.uint32), np.empty(16 * SITES, np.float32)
+    exact, key = np.empty((8, SITES)), np.uint64(5)
+    worst, largest = 0.0, 0.0
+    for step in range(400):
+        coarse_thresholds(key, 64, 8, step, UPDATE, metropolis, words, coarse)
+        for lane in range(0, 16, 4):
+            (exponentials if metropolis else logits)(key, 64, 8 + lane // 4, step, UPDATE, exact)
+            difference = coarse.reshape(SITES, 16)[:, lane : lane + 4] - exact[:4].T
+            worst, largest = max(worst, np.abs(difference).max()), max(largest, np.abs(exact[:4]).max())
+    assert largest > 11  # rare words, where rounding is largest, were seen
+    assert worst < 0.7 * COARSE
+
+
+def test_close_decisions_are_taken_exactly():
+    # So many decisions that some 100 are too close for the coarse thresholds of the pattern loop.
+    model = sl.ensembles.hopfield(500, 3, rng=0)
+    lanes = gibbs(model, 3000, 16, rng=3)
+    single = gibbs(model, 3000, 4, rng=3)  # takes the generic loop
+    np.testing.assert_array_equal(lanes.states[:4], single.states)
+    np.testing.assert_array_equal(lanes.moved[:4], single.moved)
 
 
 def test_block_gibbs_takes_the_same_steps_from_patterns_and_from_weights():
