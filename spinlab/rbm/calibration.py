@@ -111,7 +111,7 @@ def fit_scale(
     if low < 1.0 < high:
         scales = np.unique(np.append(scales, 1.0))
     if method == "auto":
-        method = "exact" if exact_in_reach(model) else "ais"
+        method = "exact" if exact_in_reach(model, len(scales)) else "ais"
     if method == "exact":
         log_z = np.asarray(solve.log_partition(model, scales, threads=threads))
         error = np.zeros(len(scales))

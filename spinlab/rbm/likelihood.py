@@ -152,12 +152,12 @@ def negative_log_likelihood(
     )
 
 
-def exact_in_reach(model: IsingModel) -> bool:
-    """Whether ln Z is exact within about a minute, or annealing cannot take the model anyway."""
+def exact_in_reach(model: IsingModel, repeats: int = 1) -> bool:
+    """Whether ln Z is exact ``repeats`` times within about a minute, or annealing cannot take the model."""
     if not isinstance(model, TwoLayerIsing):
         return True
     methods = exact.PARTITION.values()
-    return any(m.cost(model)[0] < _LONGEST_EXACT for m in methods if m.refusal(model) is None)
+    return any(repeats * m.cost(model)[0] < _LONGEST_EXACT for m in methods if m.refusal(model) is None)
 
 
 def free_energies(model: IsingModel, data: np.ndarray) -> np.ndarray:
