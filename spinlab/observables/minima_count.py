@@ -17,10 +17,10 @@ from ..exact._pattern_minima import seconds as seconds_by_patterns
 from ..models import IsingModel, TwoLayerIsing, as_model
 from .errors import Estimate
 
-# "auto" lists the minima of models up to these sizes, about a second's work.
+# "auto" lists the minima of models up to this size, about a second's work, or this time.
 _EXACT_SPINS = 24
-_EXACT_FLOPS = 1e11
-_EXACT_SECONDS = 2.0  # for few patterns
+_EXACT_SECONDS = 5.0
+_FLOPS = 2e10  # per second
 _LAYER_SPINS = 24  # of the smaller layer; more is refused
 _VALUES = 2**22  # fields at a time
 
@@ -90,7 +90,7 @@ def count_minima(
     method : {"auto", "exact", "descent"}
         "exact" lists all minima: up to 36 spins, or few patterns of any size, with
         :func:`spinlab.exact.local_minima`; two layers of which the smaller has up to 24 units through all
-        states of that layer (strict minima). "auto" does so where it takes about a second.
+        states of that layer (strict minima). "auto" does so where it takes seconds.
     basins : bool, default False
         Also compute exact basins (26 spins at most). Descents always measure them.
     max_steps : int, default 1000
@@ -190,19 +190,22 @@ def _is_quick(model: IsingModel, strict: bool) -> bool:
     if model.n_spins <= _EXACT_SPINS:
         return True
     patterns = seconds_by_patterns(model, strict)
-    if patterns is not None and patterns < _EXACT_SECONDS:
-        return True
-    if not (isinstance(model, TwoLayerIsing) and strict):
-        return False
-    n = min(model.V, model.H)
-    return n <= _LAYER_SPINS and 2.0**n * 4 * model.V * model.H < _EXACT_FLOPS
+    return min(math.inf if patterns is None else patterns, _layer_seconds(model, strict)) < _EXACT_SECONDS
+
+
+def _layer_seconds(model: IsingModel, strict: bool) -> float:
+    """Time to go through all states of the smaller layer; infinite where that cannot be done."""
+    if not isinstance(model, TwoLayerIsing) or not strict or min(model.V, model.H) > _LAYER_SPINS:
+        return math.inf
+    return 2.0 ** min(model.V, model.H) * 4 * model.V * model.H / _FLOPS
 
 
 def _through_layer(model: IsingModel, strict: bool, basins: bool) -> bool:
-    """Whether to go through all states of a layer: the other ways do not take the model."""
-    if not isinstance(model, TwoLayerIsing) or not strict or basins or model.n_spins <= _EXACT_SPINS:
+    """Whether to go through all states of a layer: the other ways take longer, or do not take the model."""
+    if basins or model.n_spins <= _EXACT_SPINS:
         return False
-    return seconds_by_patterns(model, strict) is None and min(model.V, model.H) <= _LAYER_SPINS
+    patterns = seconds_by_patterns(model, strict)
+    return _layer_seconds(model, strict) < (math.inf if patterns is None else patterns)
 
 
 def _layer_minima(model: IsingModel) -> np.ndarray:

@@ -1,0 +1,260 @@
+"""Growth of the number of minima of two layers, over the loads K/V and K/H.
+
+Claim (arXiv:1910.01592): an RBM with regularized axons has few minima, one with independent weights
+exponentially many.
+
+Figure: strictly one-flip-stable states of both layers together, exact numbers. Left: against V at equal
+layers, mean and typical (exp of the mean of ln), with the slopes of theory. Middle: rates of growth per
+visible spin at all loads and shapes against the complexity of infinite size, mean and typical. Right: at the
+sizes of Fig. 1, H = 999 hidden units and V growing at a fixed number of patterns: ln of the number per
+visible spin.
+
+Expected: left, straight lines; middle, points on the diagonal, more so at higher load; right, independent
+weights near ln 2 (every visible state is a minimum), few patterns far below and falling with V.
+
+Runtime: paper preset about 4 minutes on 2 cores, small preset seconds.
+Verdict: at fixed K/V and K/H the number grows exponentially, with a rate that depends on both loads and not
+on K/(V+H); the mean and the typical number grow alike within a few per cent at these sizes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+import spinlab as sl
+from spinlab import plotting, theory
+from spinlab.studies import Output, markdown_table
+
+# K, V and H are odd, so that all fields are odd and none is zero.
+SMALL: dict[str, Any] = {
+    "sizes": {1.0: (5, 7, 9, 11), 3.0: (5, 7, 9, 11), math.inf: (5, 7, 9, 11)},
+    "gamma": (1, 5),
+    "instances": 60,
+    "wide": {"K": (3, 9), "V": (5, 9, 13), "H": 199, "instances": 4},
+    "seed": 4,
+}
+PAPER: dict[str, Any] = {
+    "sizes": {
+        1 / 3: (3, 9, 15, 21),
+        1.0: (5, 7, 9, 11, 13, 15, 17),
+        3.0: (5, 7, 9, 11, 13, 15, 17),
+        math.inf: (5, 7, 9, 11, 13, 15, 17),
+    },
+    "gamma": (1, 3, 5),
+    "instances": 100,
+    "wide": {"K": (3, 9, 27), "V": (5, 7, 9, 11, 13, 15, 17), "H": 999, "instances": 10},
+    "seed": 4,
+}
+
+
+def point(load: float, gamma: int, V: int, rng: int) -> dict[str, Any]:
+    """Strict minima of one instance at K/V = load and H/V = gamma (infinite load: independent weights)."""
+    if math.isinf(load):
+        model: sl.models.IsingModel = sl.ensembles.rbm_gaussian(V, gamma * V, rng=rng)
+    else:
+        model = sl.ensembles.ra_rbm(V, gamma * V, round(load * V), rng=rng)
+    return {"count": sl.observables.count_minima(model, method="exact").count.value}
+
+
+def wide_point(K: int, V: int, H: int, rng: int) -> dict[str, Any]:
+    """Strict minima of one instance with K patterns (0: independent weights)."""
+    model = sl.ensembles.ra_rbm(V, H, K, rng=rng) if K else sl.ensembles.rbm_gaussian(V, H, rng=rng)
+    return {"count": sl.observables.count_minima(model, method="exact").count.value}
+
+
+def sweeps(preset: dict[str, Any]) -> dict[str, sl.sweeps.Sweep]:
+    """Name to sweep."""
+    result = {
+        name(load): sl.sweeps.Sweep(
+            point,
+            axes={"gamma": preset["gamma"], "V": sizes},
+            fixed={"load": load},
+            replicas=preset["instances"],
+            seed=preset["seed"],
+        )
+        for load, sizes in preset["sizes"].items()
+    }
+    wide = preset["wide"]
+    result["wide"] = sl.sweeps.Sweep(
+        wide_point,
+        axes={"K": (*wide["K"], 0), "V": wide["V"]},
+        fixed={"H": wide["H"]},
+        replicas=wide["instances"],
+        seed=preset["seed"],
+    )
+    return result
+
+
+def name(load: float) -> str:
+    """Name of the sweep at one K/V."""
+    return f"load_{load:.3g}"
+
+
+def main(preset: str, out: str, workers: int | None = None, progress: bool = True) -> Output:
+    """Run or resume the study and write figure, data and verdict."""
+    output = Output(out)
+    settings = {"small": SMALL, "paper": PAPER}[preset]
+    data = {
+        key: output.run(sweep, f"minima_growth_{key}", workers, progress)
+        for key, sweep in sweeps(settings).items()
+    }
+    output.figure(plot(data, settings), "minima_growth")
+    output.verdict(*verdict(data, settings, preset))
+    return output
+
+
+def complexity(load: float, gamma: int) -> float:
+    """Rate of the mean number per visible spin, infinite size."""
+    if math.isinf(load):
+        return float(theory.minima.gaussian_rbm(gamma))
+    return float(theory.minima.ra_rbm(load, load / gamma))
+
+
+def rates(data: dict[str, Any], load: float, gamma: int) -> sl.observables.GrowthRates:
+    """Measured growth with V, smallest size left out."""
+    count = data[name(load)]["count"].sel(gamma=gamma).isel(V=slice(1, None))
+    return sl.observables.growth_rates(
+        count["V"].values, [count.sel(V=V).values.astype(float) for V in count["V"].values]
+    )
+
+
+def label(load: float) -> str:
+    """K/V in words."""
+    return "independent" if math.isinf(load) else f"$K/V={load:.3g}$"
+
+
+def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
+    """Numbers, rates, and the sizes of Fig. 1."""
+    import matplotlib.pyplot as plt
+
+    from spinlab.plotting.style import COLOURS, MARKERS
+
+    with plotting.style():
+        figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 4.4), layout="constrained")
+        for i, load in enumerate(settings["sizes"]):
+            look = {"color": COLOURS[i], "marker": MARKERS[i]}
+            count = data[name(load)]["count"].sel(gamma=1)
+            V = count["V"].values
+            plotting.lines(left, count, "V", **look, linestyle="none", label=label(load))
+            typical = np.exp(np.log(count).mean("replica").values)
+            left.plot(V, typical, **look, linestyle="none", markerfacecolor="none")
+            anchor = float(count.isel(V=-1).mean()) * np.exp(complexity(load, 1) * (V - V[-1]))
+            left.plot(V, anchor, color=COLOURS[i], linewidth=1)
+            for gamma in settings["gamma"]:
+                measured, expected = rates(data, load, gamma), complexity(load, gamma)
+                for rate, filled in ((measured.mean, True), (measured.typical, False)):
+                    middle.errorbar(
+                        expected, rate.value, rate.error, **look, markerfacecolor=None if filled else "none"
+                    )
+                middle.annotate(
+                    f"{gamma}", (expected, measured.mean.value), xytext=(3, -11), textcoords="offset points",
+                    fontsize=7, color=COLOURS[i],
+                )  # fmt: skip
+        diagonal = np.array([0, math.log(2)])
+        middle.plot(diagonal, diagonal, color="black", linewidth=0.8, zorder=0)
+        left.set(yscale="log", xlabel="visible units $V$ ($H=V$)", ylabel="strict minima", ylim=(1, None))
+        left.set_title("equal layers (open: typical; lines: theory's slope)")
+        left.legend()
+        middle.set(
+            xlabel=r"complexity $\Sigma$ per visible unit, theory", ylabel="measured rate per visible unit"
+        )
+        middle.set_title("rates of growth (labels: $H/V$; open: typical)")
+        wide = np.log(data["wide"]["count"]) / data["wide"]["V"]
+        for i, K in enumerate(wide["K"].values.tolist()):
+            text = f"$K={K}$" if K else "independent"
+            plotting.lines(right, wide.sel(K=K), "V", color=COLOURS[i], marker=MARKERS[i], label=text)
+        right.axhline(math.log(2), color="black", linewidth=0.8, linestyle="--", label=r"$\ln 2$")
+        right.set(xlabel="visible units $V$", ylabel=r"$\ln(\mathrm{number})/V$", ylim=(0, 0.75))
+        right.set_title(f"fixed $K$, $H={settings['wide']['H']}$")
+        right.legend(loc="lower left", ncols=2)
+    return figure
+
+
+def same_total(settings: dict[str, Any], data: dict[str, Any]) -> str:
+    """Rates of two shapes with one K/(V+H), in words."""
+    loads = [x for x in settings["sizes"] if not math.isinf(x)]
+    cells = [(load / (1 + gamma), load, gamma) for load in loads for gamma in settings["gamma"]]
+    for total, load, gamma in cells:
+        for other, load2, gamma2 in cells:
+            if math.isclose(total, other) and load < load2:
+                a, b = rates(data, load, gamma).mean, rates(data, load2, gamma2).mean
+                return (
+                    f"at K/(V+H) = {total:.3g} it is {a.value:.3f} ± {a.error:.3f} per visible unit for "
+                    f"K/V = {load:.3g}, H/V = {gamma}, and {b.value:.3f} ± {b.error:.3f} for "
+                    f"K/V = {load2:.3g}, H/V = {gamma2} "
+                    f"({a.value / (1 + gamma):.3f} and {b.value / (1 + gamma2):.3f} per unit)"
+                )
+    return "no two shapes here have the same"
+
+
+def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
+    """Rates against complexities, and counts at the sizes of Fig. 1."""
+    rows, off, growing, gaps = [], [], True, []
+    for load, sizes in settings["sizes"].items():
+        for gamma in settings["gamma"]:
+            measured, expected = rates(data, load, gamma), complexity(load, gamma)
+            mean, typical = measured.mean, measured.typical
+            last = data[name(load)]["count"].sel(gamma=gamma, V=sizes[-1])
+            total = "inf" if math.isinf(load) else f"{load / (1 + gamma):.3g}"
+            loads = ["inf", "inf"] if math.isinf(load) else [f"{load:.3g}", f"{load / gamma:.3g}"]
+            rows.append(
+                [*loads, str(gamma), total, str(sizes[-1]), f"{float(last.mean()):.5g}",
+                 f"{float(np.exp(np.log(last).mean())):.5g}", f"{mean.value:.4f} ± {mean.error:.4f}",
+                 f"{typical.value:.4f} ± {typical.error:.4f}", f"{expected:.4f}"]
+            )  # fmt: skip
+            off.append(mean.value / expected - 1)
+            gaps.append((mean.value - typical.value) / expected)
+            growing &= bool(typical.value > 5 * typical.error)
+    wide = np.log(data["wide"]["count"]).mean("replica") / data["wide"]["V"]
+    wide_rows = [
+        [str(K) if K else "independent", *(f"{float(wide.sel(K=K, V=V)):.3f}" for V in wide["V"].values)]
+        for K in wide["K"].values.tolist()
+    ]
+    largest = int(settings["wide"]["V"][-1])
+    few, many = (data["wide"]["count"].sel(V=largest, K=K).mean() for K in (settings["wide"]["K"][0], 0))
+    high = [x for x, row in zip(off, rows, strict=True) if row[0] == "inf" or float(row[0]) >= 1]
+    low = f", and by up to {max(off, key=abs):+.1%} at lower load" if len(high) < len(off) else ""
+    text = "\n".join(
+        [
+            f"# Minima of two layers, preset {preset}\n",
+            "Strictly one-flip-stable states of both layers, exact counts, both states of a global flip "
+            f"counted; K, V, H odd; {settings['instances']} instances per point, "
+            f"{settings['wide']['instances']} at H = {settings['wide']['H']}; spinlab {sl.__version__}, "
+            f"seed {settings['seed']}.\n",
+            f"- At fixed K/V and K/H the number {'grows' if growing else 'DOES NOT EVERYWHERE GROW'} "
+            "exponentially at every load and shape measured (typical rate above 5 errors), few patterns per "
+            "unit included: the claim is then about rates, and 'few' holds at fixed K only (study "
+            "few_minima).",
+            f"- Against the complexity of infinite size, slopes of ln(mean) differ by {min(high):+.1%} to "
+            f"{max(high):+.1%} at K/V >= 1{low}; their errors are a few per cent, and sizes of a few tens of "
+            "spins have corrections of that order.",
+            f"- Mean and typical rates differ by {min(gaps):+.1%} to {max(gaps):+.1%} of the complexity: no "
+            "instance dominates at these sizes.",
+            f"- The rate is no function of K/(V+H): {same_total(settings, data)}.",
+            f"- At the sizes of Fig. 1 (H = {settings['wide']['H']}, V = {largest}): {float(few):.4g} minima "
+            f"for {settings['wide']['K'][0]} patterns, {float(many):.5g} of {2**largest} visible states for "
+            "independent weights. There nearly every visible state is a minimum with its best hidden state, "
+            "because H >> V: that is why chains freeze, whatever the phase.\n",
+            "Rates per visible unit, smallest size left out:\n",
+            markdown_table(
+                ["K/V", "K/H", "H/V", "K/(V+H)", "largest V", "mean", "typical", "rate of mean",
+                 "typical rate", "theory"],
+                rows,
+            ),
+            f"ln(number)/V at H = {settings['wide']['H']} (ln 2 = 0.693 is every visible state):\n",
+            markdown_table(["K", *(f"V = {V}" for V in wide["V"].values)], wide_rows),
+        ]
+    )  # fmt: skip
+    return text, {
+        "study": "minima_growth",
+        "preset": preset,
+        "version": sl.__version__,
+        "settings": settings | {"sizes": {f"{k:.3g}": v for k, v in settings["sizes"].items()}},
+        "grows_everywhere": growing,
+        "off_theory": off,
+        "rates": rows,
+        "wide": wide_rows,
+    }
