@@ -1,0 +1,174 @@
+"""Training runs on 4x4 Bars, evaluated along training: one sweep of runs for Figs. 2, 3 and 4.
+
+Settings are those of arXiv:1910.01592, V.A, and of the code published with it where the text is silent:
+V=16, H=1000; RAPID with K=8 patterns, rate 0.02 times 0.96 per epoch, batches of 3, sign of the patterns at
+the end of each epoch; CD-10, PCD-10 (2048 chains) and exact gradients with batches of 1, Adam at rate 0.001,
+weights from 0.01 N(0, 1).
+
+The convention "reference" repeats two quirks of that code (a last short batch divided by the full batch
+size; Adam's bias correction by epoch), "spinlab" does not.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import spinlab as sl
+from spinlab.studies import Output
+
+METHODS = {"rapid": "RAPID", "cd": "CD-10", "pcd": "PCD-10", "exact": "exact"}
+EPOCHS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
+V, H, K = 16, 1000, 8
+SIDES = ("train", "test")
+DISTANCES = ("one_step", "clamped")
+DIMS = {
+    "hamming": ("epoch", "distance", "side"),
+    "nll": ("epoch", "side"),
+    "singular_values": ("epoch", "rank"),
+} | dict.fromkeys(
+    ("gibbs_min", "gibbs_mean", "excess_min", "excess_mean", "method", "method_excess", "std_W"), ("epoch",)
+)
+
+# Epochs and runs of each method, by convention.
+SMALL: dict[str, Any] = {
+    "reference": {"rapid": (100, 10), "cd": (30, 5), "pcd": (2, 2), "exact": (2, 2)},
+    "spinlab": {"rapid": (30, 4)},
+    "seed": 234,
+}
+PAPER: dict[str, Any] = {
+    "reference": {"rapid": (300, 25), "cd": (1000, 25), "pcd": (100, 8), "exact": (100, 8)},
+    "spinlab": {"rapid": (300, 25), "cd": (100, 25)},
+    "seed": 234,
+}
+
+
+def trainer_of(
+    method: str, convention: str, rng: Any, negative: sl.rbm.NegativePhase | None = None
+) -> sl.rbm.Trainer:
+    """A machine and its trainer with the settings of the paper; ``negative`` instead of the method's own."""
+    rng = np.random.default_rng(rng)
+    settings: dict[str, Any]
+    if method == "rapid":
+        machine: Any = sl.rbm.RARBM(V, H, K, rng=rng)
+        settings = {
+            "lr": 0.02,
+            "schedule": sl.rbm.Geometric(0.96, floor=1e-5),
+            "batch_size": 3,
+            "projection": "sign",
+        }
+    else:
+        machine = sl.rbm.RBM(V, H, std=0.01, rng=rng)
+        settings = {"lr": 0.001, "optimiser": "adam", "batch_size": 1}
+    if negative is None:
+        negative = {
+            "rapid": sl.rbm.PID(),
+            "cd": sl.rbm.CD(10),
+            "pcd": sl.rbm.PCD(10, n_chains=2048),
+            "exact": sl.rbm.Exact(),
+        }[method]
+    return sl.rbm.Trainer(machine, negative, convention=convention, rng=rng, **settings)
+
+
+def point(method: str, convention: str, epochs: tuple[int, ...], rng: int) -> dict[str, Any]:
+    """One training run, evaluated before the first epoch and after the listed ones."""
+    data = sl.datasets.bars(4)
+    trainer = trainer_of(method, convention, rng)
+
+    def measure(trainer: sl.rbm.Trainer) -> dict[str, Any]:
+        return evaluate(trainer, data, np.random.default_rng([rng, trainer.epoch]))
+
+    first = measure(trainer)
+    history = trainer.fit(
+        data.train, epochs[-1], [sl.rbm.Every([e for e in epochs if e], measure)], progress=False
+    )
+    history = history.sel(epoch=[e for e in epochs if e])
+    return {name: np.concatenate([[value], history[name].values]) for name, value in first.items()}
+
+
+def evaluate(trainer: sl.rbm.Trainer, data: sl.datasets.Dataset, rng: np.random.Generator) -> dict[str, Any]:
+    """Everything that Figs. 2 to 4 show, for the machine as it is now."""
+    model = trainer.machine.as_ising()
+    ground = sl.ground_state(model, threads=1).energy
+    random = sl.observables.random_start_energy(model, threads=1)
+    chains = sl.observables.gibbs_accessibility(
+        model, 10, 10, reduce=None, ground_energy=ground, random_energy=random, rng=rng, threads=1
+    )
+    sides = [getattr(data, side) for side in SIDES]
+    reached = method_energy(trainer, data, model, rng)
+    return {
+        "hamming": np.array(
+            [
+                [
+                    sl.rbm.hamming_distance(model, side, 4, convention=how, rng=rng, threads=1).mean
+                    for side in sides
+                ]
+                for how in DISTANCES
+            ]
+        ),
+        "nll": np.array([-sl.rbm.log_likelihood(model, side, threads=1).mean() for side in sides]),
+        "gibbs_min": chains.ratio.max(),
+        "gibbs_mean": chains.ratio.mean(),
+        "excess_min": chains.excess.max(),
+        "excess_mean": chains.excess.mean(),
+        "method": reached / ground,
+        "method_excess": (reached - random) / (ground - random),
+        "std_W": model.coupling_std(),
+        "singular_values": sl.rbm.singular_values(model),
+    }
+
+
+def method_energy(
+    trainer: sl.rbm.Trainer, data: sl.datasets.Dataset, model: Any, rng: np.random.Generator
+) -> float:
+    """Lowest energy among the configurations that a negative phase would use now; NaN for exact averages.
+
+    RAPID: the K patterns. CD: ten chains of ten steps from each image. PCD: its chains.
+    """
+    negative = trainer.negative
+    if isinstance(negative, sl.rbm.Exact):
+        return float("nan")
+    if isinstance(negative, sl.rbm.PID):
+        patterns = trainer.machine.pattern_phase(continuous=False)
+        return float(model.energy(patterns.configurations()).min())
+    if isinstance(negative, sl.rbm.PCD) and negative.has_chains:
+        return float(model.energy(negative.configurations).min())
+    if isinstance(negative, sl.rbm.PCD):  # before the first update
+        chains = sl.dynamics.block_gibbs(model, negative.k, negative.n_chains, rng=rng, threads=1)
+    else:
+        start = np.repeat(data.train, 10, axis=0)
+        chains = sl.dynamics.block_gibbs(model, 10, len(start), initial=start, rng=rng, threads=1)
+    return float(chains.energy.min())
+
+
+def sweep(preset: dict[str, Any], method: str, convention: str) -> sl.sweeps.Sweep:
+    """Independent runs of one method."""
+    last, runs = preset[convention][method]
+    epochs = tuple(e for e in EPOCHS if e <= last)
+    return sl.sweeps.Sweep(
+        point,
+        axes={"method": (method,), "convention": (convention,)},
+        fixed={"epochs": epochs},
+        replicas=runs,
+        seed=preset["seed"],
+        dims=DIMS,
+        coords={"epoch": epochs, "distance": DISTANCES, "side": SIDES},
+    )
+
+
+def run(
+    preset: dict[str, Any], name: str, out: Any, workers: int | None, progress: bool
+) -> dict[tuple[str, str], Any]:
+    """Data by (convention, method), computed or read.
+
+    The stores lie in ``bars-NAME`` beside the output folder, so that the figures share them.
+    """
+    store = Output(Path(out).resolve().parent / f"bars-{name}")
+    found = {}
+    for convention in ("reference", "spinlab"):
+        for method in preset[convention]:
+            data = store.run(sweep(preset, method, convention), f"{convention}-{method}", workers, progress)
+            found[convention, method] = data.sel(method=method, convention=convention)
+    return found
