@@ -39,13 +39,16 @@ class PatternWalkers:
     ) -> None:
         self.s, self.factors = s, factors
         n, K = form.xi.shape
-        self._xi = np.zeros((n, -(-K // _AT_ONCE) * _AT_ONCE))
+        size = np.abs(form.xi)
+        # Sums of integers below 2^24 are exact in float32, and take half the time.
+        exact = (form.xi == np.rint(form.xi)).all() and (size @ size.sum(0)).max() < 2**24
+        self._xi = np.zeros((n, -(-K // _AT_ONCE) * _AT_ONCE), dtype=np.float32 if exact else np.float64)
         self._xi[:, :K] = form.xi
         bits = np.ones((n, _LANES), dtype=bool)
         bits[:, : len(s)] = s.T > 0
         self._up = (bits << np.arange(_LANES)).sum(1).astype(np.uint16)
         self._flipped = np.zeros(n, dtype=np.uint16)
-        self._m = np.empty(self._xi.shape[1] * _LANES)
+        self._m = np.empty(self._xi.shape[1] * _LANES, dtype=self._xi.dtype)
         self._lane_factors = np.ones(_LANES)
         self._form, self._metropolis, self._betas = form, metropolis, betas
         self._moved, self._key, self._first = moved, key, first
@@ -73,7 +76,7 @@ class PatternWalkers:
 
     def energy(self, out: np.ndarray) -> None:
         """Energies without the model's offset: -(scale/2) sum_k m_k^2 + (1/2) sum_i d_i - sum_i b_i s_i."""
-        form, m = self._form, self._m.reshape(-1, _LANES)[:, : len(self.s)]
+        form, m = self._form, self._m.reshape(-1, _LANES)[:, : len(self.s)].astype(np.float64)
         out[:] = (form.d.sum() - form.scale * (m * m).sum(0)) / 2 - self.s @ form.b
 
 
@@ -84,12 +87,13 @@ def _visit_lanes(xi, scale, d, b, metropolis, betas, factors, up, m, flipped, ke
     words = np.empty(SITES * _LANES, dtype=np.uint32)
     coarse = np.empty(SITES * _LANES, dtype=np.float32)
     exact = np.empty((8, SITES))
-    # Of sixteen entries each: fields, what the spins change by, 2 beta, and 2 beta times the field.
-    lanes = np.empty(4 * _LANES)
+    h, change = np.empty(_LANES, dtype=m.dtype), np.empty(_LANES, dtype=m.dtype)
+    # Sixteen times 2 beta, then 2 beta times the field.
+    lanes = np.empty(2 * _LANES)
     for t in range(start, stop):
         twice_beta = 2.0 * betas[min(t, len(betas) - 1)]
         for r in range(_LANES):
-            lanes[2 * _LANES + r] = twice_beta * factors[r]
+            lanes[r] = twice_beta * factors[r]
         if t % _REFRESH == 0:
             _fill_overlaps(xi, up, m)
         for low in range(0, n, SITES):
@@ -97,7 +101,7 @@ def _visit_lanes(xi, scale, d, b, metropolis, betas, factors, up, m, flipped, ke
             for i in range(_U(low), _U(min(low + SITES, n))):
                 row = xi[i]
                 for r in range(_LANES):
-                    lanes[r] = 0.0
+                    h[r] = 0.0
                 for k in range(_U(0), K, _U(_AT_ONCE)):
                     x0, x1, x2 = row[k], row[k + _U(1)], row[k + _U(2)]
                     x3, x4, x5 = row[k + _U(3)], row[k + _U(4)], row[k + _U(5)]
@@ -105,29 +109,29 @@ def _visit_lanes(xi, scale, d, b, metropolis, betas, factors, up, m, flipped, ke
                         j = _1 * k + r
                         low_half = x0 * m[j] + x1 * m[j + _1] + x2 * m[j + _2]
                         high_half = x3 * m[j + _3] + x4 * m[j + _4] + x5 * m[j + _5]
-                        lanes[r] += low_half + high_half
+                        h[r] += low_half + high_half
                 old, new, close = np.int64(up[i]), np.int64(0), np.int64(0)
                 d_i, b_i = d[i], b[i]
                 threshold = coarse[_1 * (i - _U(low)) : _1 * (i - _U(low)) + _1]
                 if metropolis:
                     for r in range(_1):
                         s = np.float64(((old >> np.int64(r)) & 1) * 2 - 1)
-                        x = lanes[r + _2] * ((scale * lanes[r] - d_i * s) + b_i)
-                        lanes[r + _3] = x
+                        x = lanes[r] * ((scale * h[r] - d_i * s) + b_i)
+                        lanes[r + _1] = x
                         gap = threshold[r] - s * x
                         close |= np.int64(abs(gap) < COARSE)
                         flips = np.int64(gap > 0.0)
-                        lanes[r + _1] = np.float64(-2 * flips) * s
+                        change[r] = np.float64(-2 * flips) * s
                         new |= (((old >> np.int64(r)) & 1) ^ flips) << np.int64(r)
                 else:
                     for r in range(_1):
                         s = np.float64(((old >> np.int64(r)) & 1) * 2 - 1)
-                        x = lanes[r + _2] * ((scale * lanes[r] - d_i * s) + b_i)
-                        lanes[r + _3] = x
+                        x = lanes[r] * ((scale * h[r] - d_i * s) + b_i)
+                        lanes[r + _1] = x
                         gap = x - threshold[r]
                         close |= np.int64(abs(gap) < COARSE)
                         plus = np.int64(gap > 0.0)
-                        lanes[r + _1] = np.float64(2 * plus - 1) - s
+                        change[r] = np.float64(2 * plus - 1) - s
                         new |= plus << np.int64(r)
                 if close:
                     new = np.int64(0)
@@ -136,12 +140,12 @@ def _visit_lanes(xi, scale, d, b, metropolis, betas, factors, up, m, flipped, ke
                             exponentials(key, low, (first + r) >> 2, t, UPDATE, exact)
                         elif r % 4 == 0:
                             logits(key, low, (first + r) >> 2, t, UPDATE, exact)
-                        s, x = ((old >> r) & 1) * 2 - 1, lanes[3 * _LANES + r]
+                        s, x = ((old >> r) & 1) * 2 - 1, lanes[_LANES + r]
                         if metropolis:
                             after = -s if s * x < exact[r & 3, i - _U(low)] else s
                         else:
                             after = 1 if x > exact[r & 3, i - _U(low)] else -1
-                        lanes[_LANES + r] = after - s
+                        change[r] = after - s
                         new |= (after + 1 >> 1) << r
                 if new == old:
                     continue
@@ -151,13 +155,13 @@ def _visit_lanes(xi, scale, d, b, metropolis, betas, factors, up, m, flipped, ke
                     x0, x1, x2 = row[k], row[k + _U(1)], row[k + _U(2)]
                     x3, x4, x5 = row[k + _U(3)], row[k + _U(4)], row[k + _U(5)]
                     for r in range(_1):
-                        j, change = _1 * k + r, lanes[r + _1]
-                        m[j] += x0 * change
-                        m[j + _1] += x1 * change
-                        m[j + _2] += x2 * change
-                        m[j + _3] += x3 * change
-                        m[j + _4] += x4 * change
-                        m[j + _5] += x5 * change
+                        j, c = _1 * k + r, change[r]
+                        m[j] += x0 * c
+                        m[j + _1] += x1 * c
+                        m[j + _2] += x2 * c
+                        m[j + _3] += x3 * c
+                        m[j + _4] += x4 * c
+                        m[j + _5] += x5 * c
 
 
 @kernel
