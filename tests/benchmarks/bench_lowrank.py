@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from spinlab._core.jit import kernel
-from spinlab.exact import lowrank, lowrank_partition
+from spinlab.exact import local_minima, lowrank, lowrank_partition
 from spinlab.exact._threshold_functions import COUNTS
-from spinlab.models import IsingModel, PatternBipartiteIsing, PatternIsing
+from spinlab.models import BipartiteIsing, IsingModel, PatternBipartiteIsing, PatternIsing
 
 
 def best_time(function: Callable[[], Any], runs: int = 5) -> float:
@@ -102,6 +102,25 @@ def main() -> None:
         ]
         none = fresh(PatternIsing(rng.normal(size=(N, N)), 1 / N).to_dense(), lowrank.refusal)
         print(f"| {N} | {1e3 * found[0]:.3g} | {1e3 * found[1]:.3g} | {1e3 * none:.3g} |")
+
+    print("\n| binary patterns, independent fields on all sites | ms |")
+    print("|---|--:|")
+    for K, N in ((1, 10**6), (2, 10**6), (3, 1000), (3, 10_000)):
+        model = PatternIsing(binary(rng, K, N), 1 / N, rng.normal(size=N))
+        print(f"| K={K}, N={N} | {1e3 * fresh(model, lowrank.ground_state, runs=2):.3g} |")
+    xi = binary(rng, 3, 400), binary(rng, 3, 1000)
+    model = PatternBipartiteIsing(*xi, 1e-3, rng.normal(size=400), rng.normal(size=1000))
+    print(f"| RBM K=3, 400 x 1000 | {1e3 * fresh(model, lowrank.ground_state, runs=2):.3g} |")
+    weights = BipartiteIsing(xi[0].T @ xi[1] * 1e-3)
+    seconds = fresh(weights, lowrank.ground_state, runs=2)
+    print(f"| RBM K=3, 400 x 1000, without fields, given by its weights | {1e3 * seconds:.3g} |")
+
+    print("\n| strict minima, N=1000 | number | ms |")
+    print("|---|--:|--:|")
+    for K in (3, 5, 6):
+        model = PatternIsing(binary(rng, K, 1000), 1e-3)
+        count = local_minima(model, max_states=0).count
+        print(f"| K={K} | {count} | {1e3 * fresh(model, local_minima, True, 0, runs=3):.3g} |")
 
     print("\n| ln Z at one temperature | ms |")
     print("|---|--:|")

@@ -79,6 +79,9 @@ ROWS: dict[str, Callable[[int], object]] = {
     "strict minima, +-J": lambda n: exact.local_minima(sk(n, True), threads=1),
     "ln Z, beta = 1": lambda n: log_partition(sk(n), 1.0, threads=1),
     "averages, beta = 1": lambda n: exact.thermal_averages(sk(n), 1.0, threads=1),
+    "energies at 100 temperatures, +-J": lambda n: exact.thermal_averages(
+        sk(n, True), np.linspace(0.01, 1.0, 100), spins=False, threads=1
+    ),
     "averages, beta = 1000": lambda n: exact.thermal_averages(sk(n), 1000.0, threads=1),
     "1000 samples, beta = 1": lambda n: exact.boltzmann_samples(sk(n), 1000, 1.0, rng=0, threads=1),
 }
