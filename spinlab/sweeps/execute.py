@@ -21,7 +21,8 @@ from .plan import Point
 
 TASK_SECONDS = 0.1  # long beside the 0.5 ms that a task costs, short beside a commit
 MAX_CHUNK = 200
-MAX_TASKS = 2048  # in flight on an executor whose size is not known
+MAX_TASKS = 2048  # in flight on an executor whose size is not known,
+FIRST_TASKS = 64  # and at first: one more with each that finishes, four times as many where none does
 MAX_POINTS = 20_000  # in flight, so that memory stays bounded
 MAX_DEATHS = 2  # of workers that held nothing but this one point
 MAX_STARTS = 3  # of workers that die before they do anything
@@ -78,7 +79,7 @@ def _parallel(
 ) -> Generator[tuple[Point, Outcome] | None, None, None]:
     pool = _Workers(executor, function) if isinstance(executor, int) else executor
     own = isinstance(pool, _Workers)
-    most = 2 * executor if own else MAX_TASKS
+    most = 2 * executor if own else FIRST_TASKS
     again: deque[Point] = deque()  # left over from tasks that ran out of time
     suspects: deque[Point] = deque()  # in flight when a worker died: run one at a time to find the culprit
     deaths: dict[str, int] = {}
@@ -110,6 +111,7 @@ def _parallel(
                 future = finished.get(timeout=1)
                 outcomes = future.result()
             except queue.Empty:
+                most = most if own else min(4 * most, MAX_TASKS)
                 yield None
             except Exception as error:
                 if type(error).__name__ == "KilledWorker":  # dask has tried this task on several workers
@@ -133,6 +135,7 @@ def _parallel(
                         yield lost.pop(), Outcome(None, _DIED.format(MAX_DEATHS), 0.0)
                 suspects.extendleft(reversed(lost))
             else:
+                most = most if own else min(most + 1, MAX_TASKS)
                 tasks = flight.pop(future)
                 again.extend(tasks[len(outcomes) :])
                 seconds = sum(outcome.seconds for outcome in outcomes) / len(outcomes)
