@@ -16,8 +16,8 @@ _WARNING = (
 )
 
 
-def place(model: IsingModel, spectrum: Spectrum) -> dict[str, Any]:
-    """Coordinates, and the phase that theory has there; at beta = 1."""
+def place(model: IsingModel, spectrum: Spectrum, lines: bool = True) -> dict[str, Any]:
+    """Coordinates, and the phase that theory has there, at beta = 1; with the lines at this load."""
     std = model.coupling_std()
     if isinstance(model, SparseIsing) or std == 0.0:
         return {"model": "none", "warning": "no diagram of dense random models applies"}
@@ -52,16 +52,18 @@ def place(model: IsingModel, spectrum: Spectrum) -> dict[str, Any]:
         name = "spin glass" if T < 1 else "paramagnet"
         return result | {"model": "SK", "theory": name, "warning": _WARNING}
     at_load = theory.coordinates.hopfield(N, max(K, 1.0), std)
-    return result | {
+    result |= {
         "model": "Hopfield",
         "effective_patterns": K,
         "alpha": at_load.alpha,
         "T": at_load.T,
-        "theory": theory.hopfield.phase(at_load.alpha, at_load.T),
-        "lines": {
+        "warning": _WARNING,
+    }
+    if lines:
+        result["theory"] = theory.hopfield.phase(at_load.alpha, at_load.T)
+        result["lines"] = {
             "glass": theory.hopfield.glass_line(at_load.alpha),
             "retrieval": theory.hopfield.retrieval_line(at_load.alpha),
             "retrieval in equilibrium": theory.hopfield.coexistence_line(at_load.alpha),
-        },
-        "warning": _WARNING,
-    }
+        }
+    return result

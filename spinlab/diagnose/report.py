@@ -154,7 +154,7 @@ def diagnose(
     spectrum = observables.spectrum(model)
     stability = observables.stability(model, spectrum=spectrum)
     lines = structure(model, spectrum, stability, negative)
-    evidence["place"] = place(model, spectrum)
+    evidence["place"] = place(model, spectrum, lines=extras)
     warnings.append(evidence["place"]["warning"])
     evidence["spectrum"] = {
         "law": spectrum.law,

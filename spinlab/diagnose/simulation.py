@@ -61,7 +61,7 @@ def tempered(model: IsingModel, log_distance: float, rng: np.random.Generator) -
         * N_LADDERS
         * (model.V * model.H / 10 if isinstance(model, BipartiteIsing) else model.n_spins)
     )
-    n_steps = int(np.clip(_WORK / per_step, 80, 1500))
+    n_steps = int(np.clip(_WORK / per_step, 50, 1500))
     run = parallel_tempering(
         model, n_steps, N_LADDERS, betas=betas, burn_in=n_steps // 2, record_every=max(1, n_steps // 60),
         sampler="block_gibbs" if layers else "gibbs", rng=rng,

@@ -146,17 +146,16 @@ def dynamics(N: int, chains: FromRandom | None, hot: Tempered | None) -> Verdict
     if chains is None or hot is None:
         return _verdict({"equilibrates": 0.99, "trapped": 0.005, "frozen": 0.005}, ["there are no couplings"])
     q = float(np.sqrt((hot.q**2).mean()))
-    scale = max(abs(hot.energy), 1e-300)
-    gap = (chains.energy - hot.energy) / scale
-    error = math.hypot(chains.energy_error, hot.energy_error) / scale
+    gap = (chains.energy - hot.energy) / N
+    error = math.hypot(chains.energy_error, hot.energy_error) / N
     remembers = abs(chains.memory) - q
     # One reason to be out of equilibrium is enough.
-    late = max(_step((gap - 0.01 - 2 * error) / 0.01), _step((remembers - 0.15) / 0.04))
+    late = max(_step((gap - 0.015 - 3 * error) / 0.005), _step((remembers - 0.15) / 0.04))
     still = _step((0.02 - chains.activity) / 0.004)
     unmoved = _step((0.2 - chains.moved) / 0.04)
     frozen = max(unmoved, 0.0) * still
     reasons = [
-        f"energy {100 * gap:+.1f} ± {100 * error:.1f} % from tempered replicas after 60 steps",
+        f"beta times energy per spin {gap:+.3f} ± {error:.3f} above tempered replicas after 60 steps",
         f"overlap {chains.memory:.2f} between half time and the end, {q:.2f} between tempered replicas",
         f"{100 * chains.moved:.0f} % of the spins ever moved, {100 * chains.activity:.1f} % in two steps",
     ]
