@@ -117,9 +117,10 @@ def likelihoods(trainer: sl.rbm.Trainer, data: sl.datasets.Dataset) -> dict[str,
 
 
 def nearest_labels(samples: np.ndarray, data: sl.datasets.Dataset) -> np.ndarray:
-    """Label of the training image with the largest overlap, for each sample."""
+    """Label of the training image with the largest overlap up to inversion (without biases an image and
+    its inverse are equally likely), for each sample."""
     images = data.train[:10_000].astype(np.float32)
-    return data.train_labels[(samples.astype(np.float32) @ images.T).argmax(1)]
+    return data.train_labels[np.abs(samples.astype(np.float32) @ images.T).argmax(1)]
 
 
 def sweep(preset: dict[str, Any], machines: tuple[str, ...]) -> sl.sweeps.Sweep:

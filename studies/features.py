@@ -133,14 +133,16 @@ def plot(data: Any, raw: float, settings: dict[str, Any]) -> Any:
             for shift, stage, colour in zip((-0.15, 0.15, 0.3), STAGES, plotting.COLOURS, strict=False):
                 values = test.sel(stage=stage).values
                 ax.plot(np.full(len(values), i + shift), values, ".", color=colour, alpha=0.6)
-                ax.errorbar(i + shift, values.mean(), values.std(ddof=1) / len(values) ** 0.5, color=colour,
-                            marker="o", capsize=4, label=stage if i == 0 else None, linestyle="none")  # fmt: skip
+                error = values.std(ddof=1) / len(values) ** 0.5
+                label = stage if i == 0 else None
+                ax.errorbar(i + shift, values.mean(), error, color=colour, marker="o", label=label)
         ax.axhline(100 * raw, color="black", linestyle="--", linewidth=1, label="raw pixels")
-        names = [
-            m.replace(", scale", ",\nscale").replace(STANDARD, "standard\nRBM") for m in settings["machines"]
-        ]
-        ax.set(xticks=range(len(names)), xticklabels=names, ylabel="test images labelled correctly, %",
-               title=f"{settings['dataset']}: logistic regression on hidden units")  # fmt: skip
+        ax.set(
+            xticks=range(len(settings["machines"])),
+            xticklabels=[m.replace(", scale", ",\nscale") for m in settings["machines"]],
+            ylabel="test images labelled correctly, %",
+            title=f"{settings['dataset']}: logistic regression on hidden units",
+        )
         ax.legend()
     return figure
 
@@ -167,9 +169,9 @@ def verdict(data: Any, raw: float, settings: dict[str, Any], preset: str) -> tup
             f"{settings['H_wide']}), {settings['epochs'][-1]} epochs in batches of {settings['batch_size']}; "
             f"logistic regression (L2, C=1, up to {settings['max_iter']} iterations) on one sample of the "
             f"hidden units per image; {settings['runs']} seeds, standard errors over seeds; spinlab "
-            f"{sl.__version__}, seed {settings['seed']}. Raw pixels, same classifier: {100 * raw:.2f} % of the "
-            "test images.\n",
-            "Correctly labelled, in %; 'means' takes the mean of each hidden unit in place of a sample:\n",
+            f"{sl.__version__}, seed {settings['seed']}. Raw pixels, same classifier: {100 * raw:.2f} % of "
+            "the test images.\n",
+            "Correctly labelled, in %; 'means': of the hidden units' means:\n",
             markdown_table(
                 [
                     "machine",

@@ -114,6 +114,8 @@ def distance(machine: sl.rbm.RARBM, images: np.ndarray, size: int, convention: s
     bars = (images.reshape(-1, size, size) == images.reshape(-1, size, size)[:, :1]).all((1, 2))
     total = 0.0
     for chosen, known in ((images[bars], size), (images[~bars], column)):
+        if len(chosen) == 0:
+            continue
         found = sl.rbm.hamming_distance(
             machine, chosen, known, convention=convention, n_repeats=10, rng=0, threads=1
         )
