@@ -400,3 +400,8 @@ def test_parameters_that_a_step_cannot_change_in_place_are_refused():
 def test_progress_bar_shows_the_latest_values(capsys):
     SETTINGS["cd"]().fit(STRIPES, 2, progress=False)
     assert capsys.readouterr().err == ""
+    SETTINGS["cd"]().fit(STRIPES, 2, [lambda t: {"nll": 1.25}], progress=True)
+    shown = capsys.readouterr().err
+    assert "training: 100%" in shown
+    assert "2/2" in shown
+    assert "nll=1.25" in shown

@@ -412,6 +412,13 @@ def _bar(epochs: int, done: int, progress: bool | None) -> _Bar:
         return _Bar(None)
     from tqdm import tqdm
 
-    disable = None if progress is None else False  # None: off where stderr is no terminal
-    bar = tqdm(total=epochs, initial=done, desc="training", unit="epoch", delay=2.0, disable=disable)
+    asked = progress is not None
+    bar = tqdm(
+        total=epochs,
+        initial=done,
+        desc="training",
+        unit="epoch",
+        delay=0.0 if asked else 2.0,
+        disable=False if asked else None,  # None: off where stderr is no terminal
+    )
     return _Bar(None if bar.disable else bar)
