@@ -23,7 +23,7 @@ from ._two_layers import Layers, as_two_layers
 LEAST_ESS = 20.0
 
 # Chains per matrix product: fixed, so that the result does not depend on the number of threads.
-_CHAINS = 64
+_CHAINS = 32
 _SITES = 64
 
 
@@ -274,11 +274,10 @@ def anneal_weights(
     n_chains: int,
     key: np.uint64,
     threads: int | None,
-    path: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """ln of the weights along ``betas`` (either direction) and the final visible states.
 
-    ``path`` (n_betas, n_chains), if given, receives ln w at every beta.
+    ``start`` None: from the base, whose fields are ``b0``.
     """
     log_w = np.zeros(n_chains)
     final = np.empty((n_chains, layers.V), dtype=np.int8)
@@ -297,8 +296,6 @@ def anneal_weights(
             x = layers.to_hidden(v)
             _collect(x, layers.bh, old, new, log_w[own])
             log_w[own] += (new - old) * (v @ slope)
-            if path is not None:
-                path[t, own] = log_w[own]
             _draw(x, layers.bh, new, _NO_BIASES, key, first, t, HIDDEN, h)
             _draw(layers.to_visible(h), layers.bv, new, b0, key, first, t, VISIBLE, v)
         final[own] = v

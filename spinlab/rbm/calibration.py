@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import solve
-from .._core.rng import RNG, as_key
+from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_count, as_real
 from ..models import TwoLayerIsing
 from ._two_layers import Layers, as_two_layers
@@ -75,8 +75,8 @@ def fit_scale(
     data : array_like of +-1, shape (n, V)
         Held-out samples.
     method : {"auto", "exact", "ais"}
-        How ln Z is found, as in :func:`negative_log_likelihood`. One annealing run from beta = 0 to the
-        upper bound passes all scales.
+        How ln Z is found, as in :func:`negative_log_likelihood`. One annealing run from beta = 0 up
+        passes all scales, until its effective sample size falls below 20.
     bounds : tuple of float, default (0.001, 10)
         Range of scales. 1 is tried too if it lies inside.
     n_scales : int, default 60
@@ -106,7 +106,8 @@ def fit_scale(
     if not low < high:
         raise ValueError(f"bounds must be two increasing scales, got {bounds}")
     n_scales = as_count(n_scales, "n_scales", 3)
-    n_chains, steps = as_count(n_chains, "n_chains", 2), as_count(steps_per_scale, "steps_per_scale")
+    n_chains = as_count(n_chains, "n_chains", int(2 * LEAST_ESS))
+    steps = as_count(steps_per_scale, "steps_per_scale")
     scales = np.geomspace(low, high, n_scales)
     if low < 1.0 < high:
         scales = np.unique(np.append(scales, 1.0))
@@ -117,7 +118,9 @@ def fit_scale(
         error = np.zeros(len(scales))
     else:
         log_z, error = _annealed_log_z(model, scales, steps, n_chains, rng, threads)
-    nll = log_z + [float(free_energies(model.scaled(x), data).mean()) for x in scales]
+    nll = log_z.copy()
+    for i in np.flatnonzero(np.isfinite(log_z)):
+        nll[i] += free_energies(model.scaled(scales[i]), data).mean()
     best = int(np.nanargmin(nll))
     scale, after = float(scales[best]), float(nll[best])
     if method == "exact" and 0 < best < len(scales) - 1:
@@ -151,22 +154,21 @@ def _refined(
 def _annealed_log_z(
     model: TwoLayerIsing, scales: np.ndarray, steps: int, n_chains: int, rng: RNG, threads: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """ln Z and its error at every scale, from one run that starts at beta = 0 and passes all of them.
+    """ln Z and its error at every scale, from chains that start at scale 0 and pass all of them.
 
-    Where the effective sample size has fallen below its limit, ln Z is too small: NaN from there on.
+    They stop where the effective sample size falls below its limit; NaN from there on.
     """
-    knots = np.concatenate([[0.0], scales]) / scales[-1]
-    parts = [np.linspace(a, b, steps, endpoint=False) for a, b in itertools.pairwise(knots)]
-    betas = np.append(np.concatenate(parts), 1.0)
-    path = np.zeros((len(betas), n_chains))
-    top = model.scaled(float(scales[-1]))
-    anneal_weights(Layers(top), np.zeros(model.V), betas, None, n_chains, as_key(rng), threads, path)
-    log_w = path[steps::steps]
-    shift = log_w.max(axis=1, keepdims=True)
-    w = np.exp(log_w - shift)
-    mean = w.mean(1)
-    log_z = np.log(mean) + shift[:, 0] + (model.V + model.H) * math.log(2.0) - scales * model.offset
-    error = w.std(1, ddof=1) / math.sqrt(n_chains) / mean
-    ess = w.sum(1) ** 2 / (w**2).sum(1)
-    log_z[ess < min(LEAST_ESS, n_chains)] = np.nan
+    layers, generator = Layers(model), as_generator(rng)
+    free = (model.V + model.H) * math.log(2.0)
+    log_z, error = np.full(len(scales), np.nan), np.full(len(scales), np.nan)
+    log_w, v = np.zeros(n_chains), None
+    for i, (last, scale) in enumerate(itertools.pairwise([0.0, *scales])):
+        betas = np.linspace(last, scale, steps + 1)
+        gained, v = anneal_weights(layers, np.zeros(model.V), betas, v, n_chains, as_key(generator), threads)
+        log_w += gained
+        w = np.exp(log_w - log_w.max())
+        if w.sum() ** 2 < LEAST_ESS * (w**2).sum():
+            break
+        log_z[i] = math.log(w.mean()) + log_w.max() + free - scale * model.offset
+        error[i] = w.std(ddof=1) / math.sqrt(n_chains) / w.mean()
     return log_z, error
