@@ -133,7 +133,7 @@ def _define() -> dict[str, type]:
             names = ("num_reads", "num_sweeps", "beta_range", "beta_schedule_type", "seed", "threads")
             self._parameters: dict[str, list[str]] = {name: [] for name in names}
             self._parameters["beta_schedule_type"] = ["beta_schedule_options"]
-            self._properties = {"beta_schedule_options": ("geometric", "linear")}
+            self._properties = {"beta_schedule_options": ("linear", "geometric")}
 
         @property
         def parameters(self) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def _define() -> dict[str, type]:
             num_reads: int = 1,
             num_sweeps: int = 1000,
             beta_range: tuple[float, float] | None = None,
-            beta_schedule_type: str = "geometric",
+            beta_schedule_type: str = "linear",
             seed: int | None = None,
             threads: int | None = None,
             **kwargs: Any,
@@ -169,7 +169,7 @@ def _define() -> dict[str, type]:
                 Updates of each variable in a run; some at zero temperature follow.
             beta_range : (float, float), optional
                 First and last inverse temperature; by default from the biases.
-            beta_schedule_type : {"geometric", "linear"}
+            beta_schedule_type : {"linear", "geometric"}
             seed : int, optional
                 Makes the samples repeatable.
             threads : int, optional

@@ -41,7 +41,7 @@ def test_slow_cooling_goes_lower():
 def test_a_constant_schedule_is_gibbs_sampling_until_the_quench():
     model = sl.ensembles.sk(N=20, rng=3)
     warm = gibbs(model, 30, 8, beta=0.7, rng=5)
-    annealed = anneal(model, 30, 8, beta_min=0.7, beta_max=0.7, rng=5)
+    annealed = anneal(model, 30, 8, beta_min=0.7, beta_max=0.7, sampler="gibbs", rng=5)
     np.testing.assert_array_equal(annealed.initial, warm.initial)
     # A quench only goes down from the state that Gibbs sampling reached with the same draws.
     assert (annealed.energy <= warm.energy + 1e-12).all()
@@ -79,7 +79,8 @@ def test_known_optima(name):
         ({"beta_min": 0.0}, "beta_min"),
         ({"beta_max": np.inf}, "beta_max"),
         ({"beta_min": 2.0, "beta_max": 1.0}, "hot to cold"),
-        ({"schedule": "quadratic"}, "known: geometric, linear"),
+        ({"schedule": "quadratic"}, "known: linear, geometric"),
+        ({"sampler": "block_gibbs"}, "unknown sampler"),
         ({"dtype": "int8"}, "unknown dtype"),
         ({"initial": np.zeros(6)}, r"\+1 and -1"),
     ],
@@ -99,7 +100,9 @@ def test_a_custom_schedule_is_followed_step_by_step():
     assert reheated.energy.mean() > custom.energy.mean()
 
 
-@pytest.mark.parametrize("other", [{"n_steps": 3}, {"beta_min": 1.0}, {"schedule": "linear"}])
+@pytest.mark.parametrize(
+    "other", [{"n_steps": 3}, {"beta_min": 1.0}, {"schedule": "linear"}, {"schedule": "geometric"}]
+)
 def test_a_custom_schedule_stands_alone(other):
     with pytest.raises(TypeError, match="betas is the whole schedule"):
         anneal(sl.ensembles.sk(N=6, rng=0), betas=[1.0, 2.0], **other)

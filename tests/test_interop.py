@@ -115,7 +115,7 @@ def test_annealing_keywords():
     for keywords, message in (
         ({"beta_range": [1.0]}, "beta_range must be two inverse temperatures"),
         ({"beta_range": [2.0, 1.0]}, "from hot to cold"),
-        ({"beta_schedule_type": "custom"}, "unknown schedule 'custom'; known: geometric, linear"),
+        ({"beta_schedule_type": "custom"}, "unknown schedule 'custom'; known: linear, geometric"),
         ({"num_sweeps": 0}, "num_sweeps must be at least 1"),
         ({"num_reads": 0}, "num_reads must be at least 1"),
     ):

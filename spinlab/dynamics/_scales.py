@@ -1,23 +1,27 @@
-"""Scales of a model that set default temperatures and tolerances."""
+"""What samplers ask of a model: scales of its fields, and the form whose loops are fastest."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .._core.forms import Pattern, PatternBipartite
-from ..models import IsingModel
+from ..models import IsingModel, SparseIsing
+
+_DENSE = 0.25  # couplings per pair from which the dense loops are faster than the sparse ones
 
 
-def beta_range(model: IsingModel) -> tuple[float, float]:
-    """Default inverse temperatures: ln 2 over the largest and ln 100 over the smallest change of energy."""
+def fast_form(model: IsingModel) -> IsingModel:
+    """The same model, dense if it is sparse in name only."""
+    N = model.n_spins
+    if isinstance(model, SparseIsing) and N <= 5000 and model.n_edges > _DENSE * N * (N - 1) / 2:
+        return model.to_dense()
+    return model
+
+
+def hottest(model: IsingModel) -> float:
+    """Inverse temperature at which the largest possible field is flipped against half the time."""
     largest = 2 * float(field_bounds(model).max())
-    if largest == 0.0:
-        return 1.0, 1.0
-    J = model.to_sparse()._J.data if model.n_spins <= 5000 else np.zeros(0)
-    sizes = np.abs(np.concatenate([J, model.b]))
-    sizes = sizes[sizes > largest / 2000]
-    smallest = 2 * float(sizes.min()) if sizes.size else largest / 1000
-    return float(np.log(2)) / largest, float(np.log(100)) / smallest
+    return float(np.log(2)) / largest if largest else 1.0
 
 
 def field_bounds(model: IsingModel) -> np.ndarray:

@@ -23,7 +23,7 @@ CHAINS = 16
 # Stands for infinite beta: any field but zero decides the spin, a zero field leaves it to chance.
 COLDEST = 1e300
 
-RULES = ("gibbs", "metropolis")
+RULES = ("metropolis", "gibbs")
 
 
 class Walkers(Protocol):

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from .._core.rng import RNG, as_key
+from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_real, as_real_array
 from ..models import IsingModel, as_model
 from ._sample import PRECISIONS
-from ._scales import beta_range
-from ._single_spin import COLDEST, evolve
+from ._scales import fast_form
+from ._single_spin import COLDEST, RULES, evolve
+from ._span import beta_span
 from .chains import Chains, Plan, starting_states
 
 _QUENCH = 10  # steps at zero temperature that end every run in, or next to, a local minimum
@@ -25,16 +26,17 @@ def anneal(
     betas: Any = None,
     beta_min: float | None = None,
     beta_max: float | None = None,
-    schedule: str = "geometric",
+    schedule: str | None = None,
+    sampler: str = "metropolis",
     initial: Any = None,
     dtype: str = "float64",
     rng: RNG = None,
     threads: int | None = None,
 ) -> Chains:
-    """Simulated annealing: Gibbs sampling while the temperature falls, then a quench.
+    """Simulated annealing: Metropolis sampling while the temperature falls, then a quench.
 
-    Kirkpatrick, Gelatt and Vecchi, Science 220, 671 (1983), with heat-bath updates in sequential
-    order. The lowest of the final energies is an upper bound on the ground energy, nothing more.
+    Kirkpatrick, Gelatt and Vecchi, Science 220, 671 (1983), with updates in sequential order. The lowest
+    of the final energies is an upper bound on the ground energy, nothing more.
 
     Parameters
     ----------
@@ -46,11 +48,13 @@ def anneal(
     betas : array_like, shape (n_steps,), optional
         The whole schedule: the inverse temperature of each step, 0 or more, in any order.
     beta_min, beta_max : float, optional
-        First and last inverse temperature. By default the largest field that any spin can feel is
-        flipped against half the time at ``beta_min``, and the smallest coupling or field one time in
-        a hundred at ``beta_max`` (as far as it exceeds a thousandth of the largest).
-    schedule : {"geometric", "linear"}
-        How beta grows from step to step.
+        First and last inverse temperature. By default measured: from half the inverse of the typical field
+        in a random state, to where a spin in a weak field of a local minimum (5 % are weaker) is flipped
+        against it one time in twenty.
+    schedule : {"linear", "geometric"}
+        How beta grows from step to step; linear by default.
+    sampler : {"metropolis", "gibbs"}
+        Metropolis reaches low states in fewer steps.
     initial, dtype, rng, threads
         As in :func:`spinlab.dynamics.gibbs`.
 
@@ -74,34 +78,41 @@ def anneal(
     True
     """
     model = as_model(model)
-    as_choice(schedule, "schedule", ("geometric", "linear"))
+    as_choice(sampler, "sampler", RULES)
+    if schedule is not None:
+        as_choice(schedule, "schedule", ("linear", "geometric"))
     as_choice(dtype, "dtype", PRECISIONS)
     if betas is not None:
-        if not (n_steps is None and beta_min is None and beta_max is None and schedule == "geometric"):
+        if not (n_steps is None and beta_min is None and beta_max is None and schedule is None):
             raise TypeError("betas is the whole schedule: leave out n_steps, beta_min, beta_max and schedule")
         betas = as_real_array(betas, "betas", 1)
         if (betas < 0).any():
             raise ValueError(f"betas must be 0 or more, got {betas.min()}")
         n_steps = len(betas)
     plan = Plan.check(1000 if n_steps is None else n_steps, n_chains, 0.0, 0, None)
+    generator = as_generator(rng)
+    key = as_key(generator)
     if betas is None:
-        betas = _schedule(model, plan.n_steps, beta_min, beta_max, schedule)
+        space = np.geomspace if schedule == "geometric" else np.linspace
+        betas = space(*_ends(model, beta_min, beta_max, generator), plan.n_steps)
     betas = np.append(betas, COLDEST)
-    key = as_key(rng)
     initial = starting_states(initial, plan.n_chains, model.n_spins, key)
     s = initial.copy()
     moved = np.zeros(s.shape, dtype=np.bool_)
     none = plan.no_records(model.n_spins)
-    evolve(model, betas, s, moved, none, [plan.n_steps + _QUENCH], key, "sequential", dtype, threads)
+    stops = [plan.n_steps + _QUENCH]
+    evolve(fast_form(model), betas, s, moved, none, stops, key, "sequential", dtype, threads, sampler)
     return plan.chains(model, s, initial, moved, none)
 
 
-def _schedule(
-    model: IsingModel, n_steps: int, beta_min: float | None, beta_max: float | None, schedule: str
-) -> np.ndarray:
-    low, high = beta_range(model)
-    low = low if beta_min is None else as_real(beta_min, "beta_min", 0.0, exclusive=True)
+def _ends(
+    model: IsingModel, beta_min: float | None, beta_max: float | None, generator: np.random.Generator
+) -> tuple[float, float]:
+    """First and last inverse temperature, measured where not given."""
+    low, high = (1.0, 1.0) if None not in (beta_min, beta_max) else beta_span(model, generator)
+    if beta_min is not None:
+        low = as_real(beta_min, "beta_min", 0.0, exclusive=True)
     high = max(high, low) if beta_max is None else as_real(beta_max, "beta_max", 0.0, exclusive=True)
     if low > high:
         raise ValueError(f"beta_min = {low:g} is above beta_max = {high:g}; annealing goes from hot to cold")
-    return (np.geomspace if schedule == "geometric" else np.linspace)(low, high, n_steps)
+    return low, high

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from .._core.philox import random_spins
-from .._core.rng import RNG, as_generator, as_key
+from .._core.rng import RNG, as_generator
 from .._core.validate import as_count, as_real
-from ..models import IsingModel, SparseIsing, as_model
+from ..models import SparseIsing, as_model
+from ._scales import fast_form
+from ._span import beta_span
 from .descent import descend
 from .tempering import ladder, parallel_tempering
 
-_DENSE = 0.25  # Couplings per pair from which the dense loops are faster than the sparse ones.
-_CLUSTERS = 12.0  # Mean number of neighbours up to which cluster moves are tried.
+_CLUSTERS = 12.0  # mean number of neighbours up to which cluster moves are tried.
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,10 @@ def search(
     n_groups = as_count(n_groups, "n_groups", 2)
     limit = np.inf if seconds is None else as_real(seconds, "seconds", 0.0, exclusive=True)
     generator = as_generator(rng)
-    model, cluster = _fast_form(given)
+    model = fast_form(given)
+    cluster = isinstance(model, SparseIsing) and 2 * model.n_edges <= _CLUSTERS * model.n_spins
     each = 2 if cluster else 1
-    hot, cold = _span(model, generator)
+    hot, cold = beta_span(model, generator)
     betas = ladder(model, cold, beta_min=hot, n_steps=50, n_rounds=3, rng=generator, threads=threads)
     group_energy = np.full(n_groups, np.inf)
     best_energy, best_state = np.inf, np.ones(model.n_spins, dtype=np.int8)
@@ -153,27 +154,3 @@ def search(
         n_steps=done,
         betas=betas,
     )
-
-
-def _fast_form(model: IsingModel) -> tuple[IsingModel, bool]:
-    """The model in the form whose loops are fastest, and whether cluster moves are worth it."""
-    if not isinstance(model, SparseIsing):
-        return model, False
-    N = model.n_spins
-    if model.n_edges > _DENSE * N * (N - 1) / 2 and N <= 5000:
-        return model.to_dense(), False
-    return model, 2 * model.n_edges <= _CLUSTERS * N
-
-
-def _span(model: IsingModel, generator: np.random.Generator) -> tuple[float, float]:
-    """Inverse temperatures between which all happens, from the fields of random states and of minima."""
-    s = random_spins(as_key(generator), 16, model.n_spins)
-    fields = model.local_fields(s)
-    size = float(np.sqrt(np.square(fields).mean()))
-    if size == 0.0:
-        return 0.5, 1.0
-    minima = descend(model, 16, initial=s, rng=generator).states
-    strength = np.abs(model.local_fields(minima))
-    weak = float(np.quantile(strength[strength > 1e-9 * size], 0.05))
-    hot = 0.5 / size
-    return hot, max(2 * hot, np.log(20) / (2 * max(weak, 1e-3 * size)))

@@ -13,7 +13,7 @@ from .._core.validate import as_choice, as_count, as_flag, as_real, as_real_arra
 from ..models import IsingModel, SparseIsing, TwoLayerIsing, as_model
 from ._replicas import Ladders, climb
 from ._sample import ORDERS
-from ._scales import beta_range
+from ._scales import hottest
 from .chains import Plan
 
 SAMPLERS = ("gibbs", "metropolis", "block_gibbs")
@@ -256,7 +256,7 @@ def ladder(
     model = as_model(model)
     beta = as_real(beta, "beta", 0.0, exclusive=True)
     if beta_min is None:
-        beta_min = min(beta_range(model)[0], beta / 2)
+        beta_min = min(hottest(model), beta / 2)
     beta_min = as_real(beta_min, "beta_min", 0.0)
     if beta_min >= beta:
         raise ValueError(f"beta_min = {beta_min:g} must be below beta = {beta:g}")
