@@ -267,6 +267,8 @@ def test_callbacks_history_and_early_stopping():
     assert fit["score"].sel(epoch=[2, 4, 6, 8]).values.tolist() == [-2, 0, -2, -4]
     with pytest.raises(ValueError, match="has no 'nll'"):
         trainer.fit(STRIPES, 20, [sl.rbm.EarlyStopping("nll", 3)])
+    with pytest.raises(TypeError, match="mapping of names"):
+        trainer.fit(STRIPES, 25, [lambda t: 3.0])
     with pytest.raises(TypeError, match="real numbers"):
         trainer.fit(STRIPES, 30, [lambda t: {"name": "x"}])
 
@@ -351,6 +353,7 @@ def test_bad_data_are_refused(data, message):
         ({"convention": "paper"}, ValueError),
         ({"negative": "cd"}, TypeError),
         ({"centred": 1}, TypeError),
+        ({"schedule": 0.96}, TypeError),
     ],
 )
 def test_bad_settings_are_refused(options, error):
@@ -377,6 +380,11 @@ def test_data_made_anew_in_each_epoch(tmp_path):
     assert_equal_bits(*states)
     with pytest.raises(ValueError, match="8 spins"):
         SETTINGS["cd"]().fit(lambda epoch: STRIPES[:, : 8 - epoch], 3)
+
+
+def test_schedule_must_give_a_rate():
+    with pytest.raises(ValueError, match="learning rate of the schedule"):
+        Trainer(rbm(), schedule=lambda epoch, lr: np.nan).fit(STRIPES, 1)
 
 
 def test_chains_belong_to_one_run():

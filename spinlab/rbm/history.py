@@ -19,6 +19,8 @@ class History:
 
     def record(self, epoch: int, values: Mapping[str, Any]) -> None:
         """Keep numbers or arrays of one epoch."""
+        if not isinstance(values, Mapping):
+            raise TypeError(f"a callback must return a mapping of names to numbers, or None, got {values!r}")
         for name, value in values.items():
             array = np.asarray(value)
             if array.dtype.kind not in "biuf":

@@ -125,6 +125,10 @@ class Trainer:
         self.lr = as_real(lr, "lr", 0.0)
         self.reference = as_choice(convention, "convention", ("spinlab", "reference")) == "reference"
         self.optimiser = as_optimiser(optimiser, momentum, weight_decay, self.reference)
+        if schedule is not None and not callable(schedule):
+            raise TypeError(
+                f"schedule must be a function of (epoch, lr) such as Geometric(0.96), got {schedule!r}"
+            )
         self.schedule = schedule
         self.batch_size = as_count(batch_size, "batch_size")
         self.projection = as_projection(projection)
@@ -245,7 +249,10 @@ class Trainer:
         order = np.arange(n)
         if self.shuffle:
             order = np.random.Generator(np.random.Philox(key=[self._key, self.epoch])).permutation(n)
-        self.lr_now = self.lr if self.schedule is None else float(self.schedule(self.epoch, self.lr))
+        if self.schedule is not None:
+            self.lr_now = as_real(
+                self.schedule(self.epoch, self.lr), "the learning rate of the schedule", 0.0
+            )
         norm = 0.0
         for first in range(0, n, size):
             batch = data[order[first : first + size]].astype(dtype)
