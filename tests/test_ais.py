@@ -60,6 +60,25 @@ def test_twenty_models_with_small_and_large_weights():
     assert sum(inside) >= 18
 
 
+def test_full_size_against_exact_sums_of_few_patterns():
+    """784 visible and 500 hidden units: ln Z of three binary patterns is exact at any size."""
+    for strength, steps in ((0.5, 200), (0.8, 300)):
+        scale = strength / np.sqrt(784 * 500)
+        model = sl.models.PatternBipartiteIsing(*patterns(784, 500, 3), scale)
+        exact = sl.log_partition(model)
+        for form in (model, model.to_bipartite()):
+            run = log_partition_ais(form, schedule=steps, n_chains=64, rng=0)
+            assert run.std_error < 0.05
+            assert (
+                abs(run.log_z - exact) < 5 * run.std_error
+            )  # false alarm 6e-7 (and the bias, below one error)
+
+
+def patterns(V, H, K):
+    rng = np.random.default_rng(0)
+    return rng.choice([-1.0, 1.0], (K, V)), rng.choice([-1.0, 1.0], (K, H))
+
+
 def test_the_mean_weight_is_unbiased():
     # Two steps only: ln w has a large spread, and its exponential must still average to Z.
     for model in (biased_rbm(3, 2, 0.8, 0.5, seed=1), biased_ra_rbm(2, 3, 2, 0.7, 0.3, seed=4)):

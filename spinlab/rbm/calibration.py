@@ -28,7 +28,8 @@ class Calibration:
         Factor of all weights and biases of highest likelihood (an inverse temperature): use
         ``model.scaled(scale)``.
     nll_before, nll_after : float
-        Negative log-likelihood of the data in nats per sample at scale 1 and at ``scale``.
+        Negative log-likelihood of the data in nats per sample at scale 1 and at ``scale``; the first is NaN
+        where annealing did not reach scale 1.
     scales, nll : ndarray
         All scales that were tried, increasing, and their negative log-likelihoods; NaN where the
         effective sample size of the annealing is below 20.
