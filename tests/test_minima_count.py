@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -159,3 +161,29 @@ def test_growth_rates_of_planted_numbers():
 def test_refusals(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+def test_study(monkeypatch, tmp_path):
+    from spinlab import studies
+
+    study = studies.load("minima_growth")
+    few = {"sizes": {1.0: (3, 5, 7, 9), np.inf: (3, 5, 7, 9)}, "gamma": (1,), "instances": 20}
+    monkeypatch.setattr(
+        study, "SMALL", study.SMALL | few | {"wide": {"K": (3,), "V": (5, 9), "H": 99, "instances": 2}}
+    )
+    study.main("small", tmp_path, progress=False)
+    assert (tmp_path / "minima_growth.png").stat().st_size > 1000
+    verdict = json.loads((tmp_path / "verdict.json").read_text())
+    assert verdict["grows_everywhere"]
+    # Errors of the slopes are about a tenth here.
+    assert max(map(abs, verdict["off_theory"])) < 0.5
+    assert float(verdict["wide"][1][1]) == pytest.approx(np.log(2), abs=0.01)
+
+
+@pytest.mark.slow
+def test_study_small(tmp_path):
+    from spinlab import studies
+
+    studies.load("minima_growth").main("small", tmp_path, progress=False)
+    verdict = json.loads((tmp_path / "verdict.json").read_text())
+    assert max(map(abs, verdict["off_theory"])) < 0.2

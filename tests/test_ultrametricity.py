@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -168,3 +169,38 @@ def test_factor_null_has_the_moments_of_the_overlaps():
 def test_refusals(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+def run_study(monkeypatch, folder, **smaller):
+    from spinlab import studies
+
+    study = studies.load("ultrametricity")
+    monkeypatch.setattr(study, "SMALL", study.SMALL | smaller)
+    study.main("small", folder, progress=False)
+    return study, json.loads((folder / "verdict.json").read_text())
+
+
+TINY = {"N": (24, 48), "n_states": 12, "n_steps": 60, "n_null": 20, "instances": 2}
+
+
+def test_study(monkeypatch, tmp_path):
+    study, verdict = run_study(monkeypatch, tmp_path, **TINY)
+    assert (tmp_path / "ultrametricity.png").stat().st_size > 1000
+    assert not verdict["discriminates"]
+    assert len(verdict["z"]) == len(study.MODELS) + 1
+    # Leaves of the study's tree are exactly ultrametric.
+    assert _measure(_distances(study.tree(30, 20, np.random.default_rng(0)), False))[0] < 1e-9
+
+
+@pytest.mark.slow
+def test_study_small(monkeypatch, tmp_path):
+    _, verdict = run_study(monkeypatch, tmp_path)
+    assert verdict["best_separation"] < 0.95
+
+
+def test_separation_by_hand():
+    from spinlab import studies
+
+    separation = studies.load("ultrametricity").separation
+    assert separation(np.array([2.0, 1.0]), np.array([1.0, 0.0])) == 0.875
+    assert separation(np.zeros(3), np.ones(2)) == 0.0
