@@ -7,6 +7,7 @@ numba-cuda, scipy, pytest, and CuPy on a real device; nothing else.
 from __future__ import annotations
 
 import functools
+import warnings
 
 import numpy as np
 import pytest
@@ -186,6 +187,27 @@ def test_block_gibbs(patterns):
     np.testing.assert_array_equal(a.states, b.states)
     np.testing.assert_array_equal(a.moved, b.moved)
     assert len(np.unique(b.states, axis=0)) > 3
+
+
+@pytest.mark.parametrize("patterns", [False, True])
+def test_annealed_importance_sampling(patterns):
+    """The same random words, so nearly the same weights; and ln Z as by enumeration."""
+    V, H = size((5, 3), (14, 40))
+    model = sl.ensembles.ra_rbm(V=V, H=H, K=3, rng=2).scaled(0.3)
+    bv = np.linspace(-0.5, 0.5, V)
+    if patterns:
+        model = sl.models.PatternBipartiteIsing(model.xi_v, model.xi_h, model.scale, bv, 0.1)
+    else:
+        model = sl.models.BipartiteIsing(model.weights(), bv, 0.1)
+    options = {"n_chains": size(6, 2000), "schedule": size(4, 500), "base_biases": 0.2, "rng": 3}
+    options |= {"dtype": "float64", "reverse": size(2, 20)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sl.rbm.AISWarning)  # few chains on the simulator
+        a, b = (sl.rbm.log_partition_ais(m, **options) for m in (model.to("gpu"), model))
+    np.testing.assert_allclose(a.log_weights, b.log_weights, rtol=1e-9)
+    np.testing.assert_allclose(a.reverse.log_weights, b.reverse.log_weights, rtol=1e-9)
+    if not SIMULATED:
+        assert abs(a.log_z - sl.log_partition(model)) < 5 * a.std_error  # once in 10^6 seeds; fixed
 
 
 def tiny_tiles(monkeypatch):

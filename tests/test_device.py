@@ -233,7 +233,7 @@ try:
 except Exception as error:  # no toolkit
     print("skip:", type(error).__name__, error)
     raise SystemExit
-from spinlab._core.cuda import chains, layer, layers, search
+from spinlab._core.cuda import annealing, chains, layer, layers, search
 
 def compile(kernel, *types):
     code, _ = cuda.compile(kernel.py_func, types, device=False, abi="numba", cc=(9, 0))
@@ -258,6 +258,9 @@ for rows, dtype, real, name in ((6, np.float32, float32, "f32"), (5, np.float64,
 for f in (layer.absolute, layer.ln_2cosh):
     compile(layer.make_pair_sums(f), float64[:, ::1], float64[:, ::1], float64, float64[:, ::1])
 compile(layers._draw, float64[:, ::1], float64[::1], uint64, int64, int64, uint32, float64[:, ::1])
+compile(annealing._draw, float32[:, ::1], float64[::1], float64, float64[::1], uint64, int64, int64, uint32,
+        float32[:, ::1])
+compile(annealing._collect, float32[:, ::1], float64[::1], float64, float64, float64[::1])
 print("compiled")
 """
 

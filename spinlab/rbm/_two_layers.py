@@ -50,6 +50,7 @@ class Layers:
         largest = float(np.prod([np.abs(x).sum() for x in factors]))
         if dtype == "float32" and largest > _LARGEST_FLOAT32:
             raise ValueError(f'weights up to {largest:g} in sum do not fit into float32; use dtype="float64"')
+        self.device, self.factors = model.device, [np.asarray(x, dtype) for x in factors]
         self.to_hidden = _product([np.ascontiguousarray(x, dtype) for x in factors])
         self.to_visible = _product([np.ascontiguousarray(x.T, dtype) for x in reversed(factors)])
         self.size = sum(x.size for x in factors)

@@ -279,6 +279,10 @@ def anneal_weights(
 
     ``start`` None: from the base, whose fields are ``b0``.
     """
+    if layers.device == "gpu":
+        from .._core.cuda import annealing
+
+        return annealing.anneal_weights(layers.factors, layers.bv, layers.bh, b0, betas, start, n_chains, key)
     log_w = np.zeros(n_chains)
     final = np.empty((n_chains, layers.V), dtype=np.int8)
     slope = layers.bv - b0
