@@ -258,12 +258,12 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
         [
             f"# Ultrametricity, preset {preset}\n",
             f"{settings['n_states']} states each (bars and stripes: all), N = {settings['N'][-1]} for "
-            f"models, {settings['instances']} instances, {settings['n_null']} null sets; the global flip is removed "
-            f"for models. Equilibrium by parallel tempering, {settings['n_steps']} steps, 4 ladders. spinlab "
-            f"{sl.__version__}, seed {settings['seed']}.\n",
-            f"- {'DOES DISCRIMINATE' if best > 0.95 else 'Does not discriminate'} as claimed: the chance that "
-            f"a glass is more ultrametric than something that is none is at best {best:.2f} over all sources "
-            "(1/2: no test at all, 1: a perfect one), whichever of two measures and three nulls is taken.",
+            f"models, {settings['instances']} instances, {settings['n_null']} null sets; the global flip is "
+            f"removed for models. Equilibrium by parallel tempering, {settings['n_steps']} steps, 4 ladders. "
+            f"spinlab {sl.__version__}, seed {settings['seed']}.\n",
+            f"- {'DOES DISCRIMINATE' if best > 0.95 else 'Does not discriminate'} as claimed: the chance "
+            f"that a glass is more ultrametric than something that is none is at best {best:.2f} over all "
+            "sources (1/2: no test at all, 1: a perfect one), whichever of two measures and three nulls is taken.",
             f"- Against few patterns, the alternative that matters here, it is {min(patterns):.2f} to "
             f"{max(patterns):.2f}: one level of clusters around three patterns is a tree as well.",
             "- Mean distance of the glasses from the nulls, subdominant measure: "
