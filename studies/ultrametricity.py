@@ -263,7 +263,8 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
             f"spinlab {sl.__version__}, seed {settings['seed']}.\n",
             f"- {'DOES DISCRIMINATE' if best > 0.95 else 'Does not discriminate'} as claimed: the chance "
             f"that a glass is more ultrametric than something that is none is at best {best:.2f} over all "
-            "sources (1/2: no test at all, 1: a perfect one), whichever of two measures and three nulls is taken.",
+            "sources (1/2: no test at all, 1: a perfect one), whichever of two measures and three nulls is "
+            "taken.",
             f"- Against few patterns, the alternative that matters here, it is {min(patterns):.2f} to "
             f"{max(patterns):.2f}: one level of clusters around three patterns is a tree as well.",
             "- Mean distance of the glasses from the nulls, subdominant measure: "
