@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import spinlab as sl
+from spinlab import plotting
 from spinlab.studies import Output
 
 METHODS = {"rapid": "RAPID", "cd": "CD-10", "pcd": "PCD-10", "exact": "exact"}
@@ -29,7 +30,7 @@ DIMS = {
     "nll": ("epoch", "side"),
     "singular_values": ("epoch", "rank"),
 } | dict.fromkeys(
-    ("gibbs_min", "gibbs_mean", "excess_min", "excess_mean", "method", "method_excess", "std_W"), ("epoch",)
+    ("gibbs_min", "gibbs_mean", "excess_min", "excess_mean", "reached", "reached_excess", "std_W"), ("epoch",)
 )
 
 # Epochs and runs of each method, by convention.
@@ -113,8 +114,8 @@ def evaluate(trainer: sl.rbm.Trainer, data: sl.datasets.Dataset, rng: np.random.
         "gibbs_mean": chains.ratio.mean(),
         "excess_min": chains.excess.max(),
         "excess_mean": chains.excess.mean(),
-        "method": reached / ground,
-        "method_excess": (reached - random) / (ground - random),
+        "reached": reached / ground,
+        "reached_excess": (reached - random) / (ground - random),
         "std_W": model.coupling_std(),
         "singular_values": sl.rbm.singular_values(model),
     }
@@ -170,5 +171,36 @@ def run(
     for convention in ("reference", "spinlab"):
         for method in preset[convention]:
             data = store.run(sweep(preset, method, convention), f"{convention}-{method}", workers, progress)
-            found[convention, method] = data.sel(method=method, convention=convention)
+            found[convention, method] = data.isel(method=0, convention=0)
     return found
+
+
+def curves(ax: Any, data: dict[tuple[str, str], Any], name: str, spread: bool = True, **where: str) -> None:
+    """One quantity of every method against the epoch: means, standard errors, shaded standard deviations."""
+    for i, method in enumerate(METHODS):
+        values = data["reference", method][name].sel(where)
+        if not bool(values.isnull().all()):
+            plotting.lines(
+                ax,
+                values,
+                "epoch",
+                spread=spread,
+                color=plotting.COLOURS[i],
+                marker=plotting.MARKERS[i],
+                label=f"{METHODS[method]} ({values.sizes['replica']} runs)",
+            )
+    ax.set_xscale("symlog", linthresh=1)
+    ax.set_xlim(-0.1, None)
+    ax.set_xlabel("epoch")
+
+
+def described(settings: dict[str, Any]) -> str:
+    """Sizes and runs in words."""
+    runs = ", ".join(
+        f"{METHODS[m]} {n} runs to epoch {last}" for m, (last, n) in settings["reference"].items()
+    )
+    return (
+        f"4x4 Bars, V={V}, H={H}, K={K} for RAPID; {runs}; spinlab {sl.__version__}, seed "
+        f'{settings["seed"]}. Trained with the quirks of the paper\'s code (convention "reference"). '
+        "Errors are standard errors over runs."
+    )

@@ -1,0 +1,256 @@
+"""Runs on 4x4 Bars against stored runs of the paper's code: permutation tests, corrected for their number."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spinlab import plotting
+from spinlab.studies import markdown_table
+
+from ._bars import METHODS, described
+
+TESTED = ("rapid", "cd")  # the others have too few stored runs: shown beside, not tested
+TESTED_EPOCHS = (1, 10, 30, 100)
+NAMES = {
+    "hamming/one_step/train": "Hamming distance, one free step, train",
+    "hamming/one_step/test": "Hamming distance, one free step, test",
+    "hamming/clamped/train": "Hamming distance, clamped, train",
+    "hamming/clamped/test": "Hamming distance, clamped, test",
+    "gibbs_min": "Gibbs accessibility, lowest chain",
+    "gibbs_mean": "Gibbs accessibility, mean",
+    "reached": "method accessibility",
+    "nll/train": "NLL, train (nats)",
+    "nll/test": "NLL, test (nats)",
+}
+RESAMPLES = 9999
+LEVEL = 0.05
+
+
+@cache
+def reference() -> dict[str, Any]:
+    """The stored runs."""
+    found: dict[str, Any] = json.loads((Path(__file__).parent / "reference" / "bars.json").read_text())
+    return found
+
+
+def stored(method: str, epoch: int, name: str) -> np.ndarray:
+    """One value per stored run; empty where there is none."""
+    rows = reference()["runs"][method].get(str(epoch), [])
+    column = reference()["fields"].index("method" if name == "reached" else name)
+    return np.array([row[column] for row in rows if row[column] is not None], dtype=float)
+
+
+def values(data: Any, name: str, epoch: int) -> np.ndarray:
+    """One value per run of ours."""
+    name, *where = name.split("/")
+    array = data[name].sel(epoch=epoch)
+    if name == "hamming":
+        array = array.sel(distance=where[0], side=where[1])
+    elif where:
+        array = array.sel(side=where[0])
+    return np.asarray(array.transpose("replica"))
+
+
+def compare(data: dict[tuple[str, str], Any]) -> list[dict[str, Any]]:
+    """Difference of means between our runs and the stored ones, with two-sided permutation p-values.
+
+    Holm's correction (Scand. J. Stat. 6, 65 (1979)) is over all tests of both methods.
+    """
+    from scipy.stats import permutation_test
+
+    rows: list[dict[str, Any]] = []
+    for method in TESTED:
+        ours = data["reference", method]
+        for name in NAMES:
+            for epoch in TESTED_EPOCHS:
+                theirs = stored(method, epoch, name)
+                if epoch not in ours["epoch"] or len(theirs) < 2:
+                    continue
+                here = values(ours, name, epoch)
+                p = permutation_test(
+                    (here, theirs),
+                    _difference,
+                    vectorized=True,
+                    n_resamples=RESAMPLES,
+                    random_state=len(rows),
+                ).pvalue
+                rows.append(
+                    {
+                        "method": method,
+                        "name": name,
+                        "epoch": epoch,
+                        "here": here,
+                        "there": theirs,
+                        "p": float(p),
+                    }
+                )
+    for row, corrected in zip(rows, holm([row["p"] for row in rows]), strict=True):
+        row["p_holm"] = corrected
+    return rows
+
+
+def _difference(x: Any, y: Any, axis: int) -> Any:
+    return x.mean(axis=axis) - y.mean(axis=axis)
+
+
+def holm(p: list[float]) -> list[float]:
+    """p-values corrected for their number."""
+    order = np.argsort(p)
+    steps = np.asarray(p)[order] * np.arange(len(p), 0, -1)
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return [float(x) for x in corrected]
+
+
+def text(x: Any) -> str:
+    """Mean and standard error over runs."""
+    x = np.asarray(x, dtype=float)
+    x = x[np.isfinite(x)]
+    if len(x) == 0:
+        return "-"
+    mean = x.mean()
+    error = x.std(ddof=1) / len(x) ** 0.5 if len(x) > 1 else float("nan")
+    digits = 3 if abs(mean) < 2 else 2 if abs(mean) < 100 else 0
+    return f"{mean:.{digits}f}" + (f" ± {error:.{digits}f}" if np.isfinite(error) else "")
+
+
+def test_rows(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[list[str]]:
+    """The comparison as rows of a table."""
+    return [
+        [METHODS[r["method"]], NAMES[r["name"]], str(r["epoch"]), f"{text(r['here'])} ({len(r['here'])})",
+         f"{text(r['there'])} ({len(r['there'])})", f"{r['p']:.4f}", f"{r['p_holm']:.3f}"]
+        for r in rows
+        if r["name"] in names
+    ]  # fmt: skip
+
+
+TEST_HEADER = ["method", "quantity", "epoch", "here (runs)", "stored (runs)", "p", "p, Holm"]
+
+
+def beside_rows(data: dict[tuple[str, str], Any], names: tuple[str, ...]) -> list[list[str]]:
+    """Methods with few stored runs, beside those: no test."""
+    rows = []
+    for method in METHODS:
+        if method in TESTED:
+            continue
+        ours = data["reference", method]
+        for name in names:
+            for epoch in (1, 10, 30, 100):
+                if epoch in ours["epoch"]:
+                    here, theirs = values(ours, name, epoch), stored(method, epoch, name)
+                    if np.isfinite(here).any():
+                        rows.append(
+                            [METHODS[method], NAMES[name], str(epoch), f"{text(here)} ({len(here)})",
+                             f"{text(theirs)} ({len(theirs)})" if len(theirs) else "-"]
+                        )  # fmt: skip
+    return rows
+
+
+def z_score(a: Any, b: Any) -> float:
+    """Difference of two means in combined standard errors."""
+    a, b = np.asarray(a), np.asarray(b)
+    error = (a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b)) ** 0.5
+    return float((a.mean() - b.mean()) / error) if error > 0 else 0.0
+
+
+def agreement(rows: list[dict[str, Any]], names: tuple[str, ...]) -> str:
+    """One sentence on the tests of these quantities."""
+    shown = [r for r in rows if r["name"] in names]
+    if not shown:
+        return "No stored runs at these epochs."
+    found = [r for r in shown if r["p_holm"] < LEVEL]
+    least = min(shown, key=lambda r: float(r["p"]))
+    told = (
+        "none differs"
+        if not found
+        else "differing: "
+        + "; ".join(f"{METHODS[r['method']]}, {NAMES[r['name']]}, epoch {r['epoch']}" for r in found)
+    )
+    where = f"{METHODS[least['method']]}, {NAMES[least['name']]}, epoch {least['epoch']}"
+    return (
+        f"Of {len(shown)} comparisons with stored runs here ({len(rows)} in all, over which Holm's "
+        f"correction goes, level {LEVEL}), {told}; smallest uncorrected p = {least['p']:.4f} ({where})."
+    )
+
+
+def convention_rows(data: dict[tuple[str, str], Any], names: tuple[str, ...]) -> list[list[str]]:
+    """Both conventions of the trainer side by side."""
+    rows = []
+    for convention, method in data:
+        if convention != "spinlab":
+            continue
+        with_quirks, without = data["reference", method], data[convention, method]
+        epoch = max(e for e in TESTED_EPOCHS if e in without["epoch"] and e in with_quirks["epoch"])
+        for name in names:
+            pair = [values(x, name, epoch) for x in (with_quirks, without)]
+            rows.append([METHODS[method], NAMES[name], str(epoch), *map(text, pair)])
+    return rows
+
+
+def crosses(ax: Any, name: str) -> None:
+    """Means of the stored runs, in the colours of the methods."""
+    for i, method in enumerate(METHODS):
+        at = [(int(e), stored(method, int(e), name)) for e in reference()["runs"][method]]
+        at = [(e, x) for e, x in at if len(x)]
+        if at:
+            ax.plot(
+                [e for e, _ in at],
+                [x.mean() for _, x in at],
+                linestyle="none",
+                marker="x",
+                color=plotting.COLOURS[i],
+                markersize=6,
+                zorder=5,
+            )
+
+
+def written(
+    study: str,
+    title: str,
+    names: tuple[str, ...],
+    rows: list[dict[str, Any]],
+    claims: list[dict[str, Any]],
+    data: dict[tuple[str, str], Any],
+    settings: dict[str, Any],
+    preset: str,
+    extra: list[str],
+) -> tuple[str, dict[str, Any]]:
+    """The verdict of a figure, for people and for programs."""
+    parts = [
+        f"# {title}, preset {preset}\n",
+        described(settings) + "\n",
+        "## Statements\n",
+        markdown_table(
+            ["statement", "holds", "evidence"],
+            [[c["statement"], "yes" if c["holds"] else "no", c["evidence"]] for c in claims],
+        ),
+        "## Against stored runs of the paper's code\n",
+        agreement(rows, names) + " Two-sided permutation tests of the difference of means.\n",
+        markdown_table(TEST_HEADER, test_rows(rows, names)),
+        "Few stored runs, no test:\n",
+        markdown_table(
+            ["method", "quantity", "epoch", "here (runs)", "stored (runs)"], beside_rows(data, names)
+        ),
+        "## Without the quirks of the paper's code\n",
+        markdown_table(["method", "quantity", "epoch", "reference", "spinlab"], convention_rows(data, names)),
+        *extra,
+    ]
+    shown = [r for r in rows if r["name"] in names]
+    return "\n".join(parts), {
+        "study": study,
+        "preset": preset,
+        "settings": settings,
+        "statements": claims,
+        "n_tests": len(rows),
+        "tests": [
+            {k: v for k, v in r.items() if k not in ("here", "there")}
+            | {"here": float(r["here"].mean()), "stored": float(r["there"].mean())}
+            for r in shown
+        ],
+        "agrees_with_reference": bool(shown) and all(r["p_holm"] >= LEVEL for r in shown),
+    }

@@ -1,0 +1,155 @@
+"""Fig. 2 of arXiv:1910.01592: low energies that Gibbs sampling and negative phases reach.
+
+Claim: models with regularized axons are easy to sample from the first epoch on, standard ones only after
+training; the patterns of RAPID characterise low energies far better than conventional negative phases do in
+the first epochs, and are overtaken late in training.
+
+Figure: against the epoch, for RAPID, CD-10, PCD-10 and exact gradients on 4x4 Bars: (a) Gibbs accessibility,
+lowest of ten chains of ten steps from random states; (b) method accessibility, the lowest energy among the
+configurations of the negative phase over the ground energy; (c) mean of the ten chains; (d) excess over a
+random start, which a raw ratio hides. Crosses: stored runs of the paper's code.
+
+Expected: (a) RAPID at .99 and above throughout, the others rising from .1 to .3 at epoch 100; (b) RAPID
+between .65 and .9, the others from .15 to .4.
+
+Runtime: paper preset about 10 minutes on 2 free cores (shared with fig3 and fig4), small preset seconds.
+Verdict: agrees with the stored runs; see docs/verdicts/fig2.md for the statements that hold.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from spinlab import plotting
+from spinlab.studies import Output
+
+from . import _bars, _bars_compare
+from ._bars import METHODS, PAPER, SMALL
+from ._bars_compare import text, values, z_score
+
+__all__ = ["PAPER", "SMALL", "main", "plot", "verdict"]
+
+NAMES = ("gibbs_min", "gibbs_mean", "reached")
+
+
+def main(preset: str, out: str, workers: int | None = None, progress: bool = True) -> Output:
+    """Run or resume the study and write figure and verdict; the runs lie in ``bars-PRESET`` beside it."""
+    output = Output(out)
+    settings = {"small": SMALL, "paper": PAPER}[preset]
+    data = _bars.run(settings, preset, out, workers, progress)
+    output.figure(plot(data), "fig2")
+    output.verdict(*verdict(data, settings, preset))
+    return output
+
+
+def plot(data: dict[tuple[str, str], Any]) -> Any:
+    """Both accessibilities, the other reduction, and the excess."""
+    import matplotlib.pyplot as plt
+
+    panels = [
+        ("gibbs_min", "(a) Gibbs accessibility, lowest of 10 chains", "$E/E_0$"),
+        ("reached", "(b) method accessibility", "lowest $E$ of the negative phase $/E_0$"),
+        ("gibbs_mean", "(c) Gibbs accessibility, mean of 10 chains", "$E/E_0$"),
+        ("excess_mean", "(d) excess over a random start, mean of 10 chains",
+         r"$(E-E_{\rm rand})/(E_0-E_{\rm rand})$"),
+    ]  # fmt: skip
+    with plotting.style():
+        figure, axes = plt.subplots(2, 2, figsize=(10.5, 7.6), layout="constrained")
+        for ax, (name, title, label) in zip(axes.flat, panels, strict=True):
+            _bars.curves(ax, data, name)
+            if name in NAMES:
+                _bars_compare.crosses(ax, name)
+                ax.set_ylim(0, 1.05)
+            else:
+                ax.axhline(0, color="grey", linewidth=0.8, zorder=0)
+            ax.set(title=title, ylabel=label)
+        axes[0, 0].legend(loc="center right", fontsize=8)
+        figure.suptitle(
+            "4x4 Bars, V=16, H=1000, K=8; bars: standard error, shading: standard deviation over runs; "
+            "crosses: stored runs of the paper's code",
+            fontsize=10,
+        )
+    return figure
+
+
+def statements(data: dict[tuple[str, str], Any]) -> list[dict[str, Any]]:
+    """What the paper says about this figure: (statement, holds, evidence)."""
+    found: list[dict[str, Any]] = []
+
+    def of(method: str, name: str, epoch: int) -> np.ndarray:
+        return values(data["reference", method], name, epoch)
+
+    def claim(statement: str, holds: bool, evidence: str) -> None:
+        found.append({"statement": statement, "holds": bool(holds), "evidence": evidence})
+
+    standard = [m for m in METHODS if m != "rapid"]
+    last = {m: int(data["reference", m]["epoch"][-1]) for m in METHODS}
+    for name, what in (("gibbs_min", "lowest chain"), ("gibbs_mean", "mean"), ("excess_mean", "mean excess")):
+        z = min(z_score(of("rapid", name, 0), of(m, name, 0)) for m in standard)
+        claim(
+            f"before training RA-RBMs are more accessible to Gibbs sampling ({what})",
+            z > 4,
+            f"RAPID {text(of('rapid', name, 0))}, CD {text(of('cd', name, 0))}: {z:+.0f} errors or more",
+        )
+    for name, what in (("gibbs_min", "lowest chain"), ("gibbs_mean", "mean"), ("excess_mean", "mean excess")):
+        shown = [f"{METHODS[m]} {text(of(m, name, last[m]))} at epoch {last[m]}" for m in METHODS]
+        claim(
+            f"after training standard models reach low energies, three quarters of RAPID's ({what})",
+            all(
+                of(m, name, last[m]).mean() > 0.75 * of("rapid", name, last["rapid"]).mean() for m in standard
+            ),
+            ", ".join(shown),
+        )
+    common = max(e for e in (1, 2, 10, 100) if all(e <= last[m] for m in standard))
+    better = [of(m, "gibbs_min", common) for m in ("cd", "pcd", "exact")]
+    z = min(z_score(b, better[0]) for b in better[1:])
+    claim(
+        "better negative phases become accessible faster (lowest chain; PCD and exact above CD)",
+        z > 2,
+        f"epoch {common}: "
+        + ", ".join(f"{METHODS[m]} {text(b)}" for m, b in zip(standard, better, strict=True)),
+    )
+    for m in ("cd", "pcd"):
+        z = z_score(of(m, "reached", last[m]), of(m, "gibbs_min", last[m]))
+        claim(
+            f"the method accessibility of {METHODS[m]} exceeds its Gibbs accessibility",
+            z > 2,
+            f"epoch {last[m]}: {text(of(m, 'reached', last[m]))} and {text(of(m, 'gibbs_min', last[m]))}",
+        )
+    first = [of(m, "reached", 1) for m in ("rapid", "cd", "pcd")]
+    z = min(z_score(first[0], x) for x in first[1:])
+    claim(
+        "in the first epochs RAPID's negative phase is nearest to the ground energy",
+        z > 4,
+        f"epoch 1: RAPID {text(first[0])}, CD {text(first[1])}, PCD {text(first[2])}",
+    )
+    claim(
+        "late in training conventional methods overtake RAPID's method accessibility",
+        any(
+            z_score(of(m, "reached", last[m]), of("rapid", "reached", last["rapid"])) > 2
+            for m in ("cd", "pcd")
+        ),
+        ", ".join(
+            f"{METHODS[m]} {text(of(m, 'reached', last[m]))} at epoch {last[m]}"
+            for m in ("rapid", "cd", "pcd")
+        ),
+    )
+    z = z_score(of("rapid", "reached", last["rapid"]), of("rapid", "reached", 0))
+    claim(
+        "RAPID's method accessibility does not improve with training",
+        z < 2,
+        f"{text(of('rapid', 'reached', 0))} before, {text(of('rapid', 'reached', 1))} after epoch 1, "
+        f"{text(of('rapid', 'reached', last['rapid']))} at the end",
+    )
+    return found
+
+
+def verdict(
+    data: dict[tuple[str, str], Any], settings: dict[str, Any], preset: str
+) -> tuple[str, dict[str, Any]]:
+    """Statements, tests against the stored runs, and what stands beside them."""
+    rows = _bars_compare.compare(data)
+    claims = statements(data)
+    return _bars_compare.written("fig2", "Fig. 2", NAMES, rows, claims, data, settings, preset, [])
