@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 import pytest
+import strict_device
 from naive import all_states
 
 import spinlab as sl
@@ -23,7 +24,9 @@ SIMULATED = device.simulated()
 
 
 @pytest.fixture(autouse=True)
-def _a_device():
+def _a_device(monkeypatch):
+    if SIMULATED:
+        strict_device.install(monkeypatch)
     try:
         device.require_gpu()
     except (ImportError, RuntimeError) as error:
@@ -49,6 +52,16 @@ def same(a, b):
         np.testing.assert_array_equal(a.samples, b.samples)
     assert b.moved.any()
     assert not b.moved.all() or b.n_steps > 2
+
+
+def test_the_stand_in_for_cupy_is_strict():
+    if not SIMULATED:
+        pytest.skip("for the simulator")
+    x = device.module("gpu").asarray([1.0, 2.0])
+    for mistake in (lambda: np.asarray(x), lambda: x + np.ones(2), lambda: np.ones(2) * x, lambda: np.exp(x)):
+        with pytest.raises(TypeError):
+            mistake()
+    assert device.to_host(2.0 * x + 1).tolist() == [3.0, 5.0]
 
 
 # --- chains -------------------------------------------------------------------------------------------
