@@ -60,6 +60,41 @@ def test_twenty_models_with_small_and_large_weights():
     assert sum(inside) >= 18
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_trained_machines(seed):
+    """Trained weights have several deep valleys; every miss must have raised the warning."""
+    bars, stripes = sl.datasets.bars(4).train, sl.datasets.bars_and_stripes(8).train
+    machines = []
+    for epochs in (100, 1000):
+        machine = sl.rbm.RBM(V=16, H=64, std=0.01, rng=seed)
+        sl.rbm.Trainer(machine, sl.rbm.CD(1), lr=0.05, batch_size=10, rng=seed).fit(
+            bars, epochs, progress=False
+        )
+        machines.append(machine)
+        machine = sl.rbm.RBM(V=16, H=200, std=0.1, biases=True, rng=seed)
+        sl.rbm.Trainer(machine, sl.rbm.PCD(1, 100), lr=0.05, batch_size=10, rng=seed).fit(
+            bars, epochs, progress=False
+        )
+        machines.append(machine)
+    machine = sl.rbm.RARBM(V=16, H=200, K=8, rng=seed)
+    sl.rbm.Trainer(machine, sl.rbm.PID(), lr=0.02, batch_size=3, projection="sign", rng=seed).fit(
+        bars, 50, progress=False
+    )
+    machines.append(machine)
+    machine = sl.rbm.RBM(V=64, H=18, std=0.05, biases=True, rng=seed)
+    sl.rbm.Trainer(machine, sl.rbm.PCD(1, 100), lr=0.02, batch_size=50, rng=seed).fit(
+        stripes, 30, progress=False
+    )
+    machines.append(machine)
+    for machine in machines:
+        exact = sl.log_partition(machine.as_ising())
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            run = log_partition_ais(machine, rng=seed)
+        assert run.interval[0] <= exact <= run.interval[1] or caught, (machine, exact, run)
+
+
 def test_full_size_against_exact_sums_of_few_patterns():
     """784 visible and 500 hidden units: ln Z of three binary patterns is exact at any size."""
     for strength, steps in ((0.5, 200), (0.8, 300)):
