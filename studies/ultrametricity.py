@@ -12,8 +12,8 @@ tree. Right: the first measure against size.
 Expected, if the claim holds: glasses far to the right, all others near zero, for every null.
 
 Runtime: paper preset about 4 minutes on 2 cores, small preset seconds.
-Verdict: it does not discriminate. States of three patterns are at least as ultrametric as those of any glass of
-these sizes by either measure, and the sign of a glass's own distance depends on the null.
+Verdict: it does not discriminate. States of three patterns are at least as ultrametric as those of any glass
+of these sizes by either measure, and the sign of a glass's own distance depends on the null.
 """
 
 from __future__ import annotations
