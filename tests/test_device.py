@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from naive import all_states
+from strict_device import DeviceArray
 
 import spinlab as sl
 from spinlab._core import device
@@ -89,17 +90,15 @@ def test_blocks_fit_and_cover(monkeypatch):
         list(device.blocks(50, 300.0, 100, "work", multiple=4))
 
 
-class OnGpu(np.ndarray):
-    __cuda_array_interface__ = {}  # noqa: RUF012
-
-
-def test_mixed_devices_are_refused(monkeypatch):
-    a, b = np.ones(2), np.ones(2).view(OnGpu)
-    assert device.array_module(a, a) is np
-    with pytest.raises(TypeError, match=r"CPU and on the GPU in one call \(numpy.ndarray, .*OnGpu\)"):
-        device.array_module(a, b)
-    monkeypatch.setitem(sys.modules, "cupy", np)
-    assert device.array_module(b, b) is np
+@pytest.mark.parametrize("place", ["cpu", "gpu"])
+def test_device_arrays_do_not_mix_with_a_model(simulated, place):
+    """CuPy's arrays refuse to become numpy's; the message says what to do."""
+    model = sl.ensembles.rbm_gaussian(2, 2, rng=0).to(place)
+    states = DeviceArray(np.ones((1, 2)))
+    with pytest.raises(TypeError, match=r"use \.get\(\)"):
+        sl.dynamics.block_gibbs(model, 1, initial=states)
+    with pytest.raises(TypeError, match=r"use \.get\(\)"):
+        model.free_energy(states)
 
 
 # --- array code, which is the same on the GPU -------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Where arrays live: numpy on the CPU, CuPy on a GPU, and how much of them fits.
 
-Array code is written once and asks :func:`array_module` for ``xp``. With NUMBA_ENABLE_CUDASIM=1 the GPU is
+Array code is written once over ``xp``, one of the two. With NUMBA_ENABLE_CUDASIM=1 the GPU is
 simulated: arrays stay in numpy and kernels are interpreted, which is how their logic is tested without one.
 """
 
@@ -60,28 +60,6 @@ def module(device: str) -> Any:
     import cupy
 
     return cupy
-
-
-def array_module(*arrays: Any) -> Any:
-    """The module (numpy or CuPy) that all of these arrays belong to.
-
-    Raises
-    ------
-    TypeError
-        Some are on the CPU and some on the GPU.
-    """
-    on_gpu = {hasattr(array, "__cuda_array_interface__") for array in arrays}
-    if len(on_gpu) > 1:
-        kinds = ", ".join(type(array).__module__ + "." + type(array).__name__ for array in arrays)
-        raise TypeError(
-            f"arrays on the CPU and on the GPU in one call ({kinds}); bring them to one side with "
-            "cupy.asarray(x) or x.get()"
-        )
-    if on_gpu == {True}:
-        import cupy
-
-        return cupy
-    return np
 
 
 def to_host(array: Any) -> np.ndarray:

@@ -107,7 +107,7 @@ def anneal_weights(
         for t in range(1, len(betas)):
             old, new = float(betas[t - 1]), float(betas[t])
             x = times(v, to_hidden)
-            launch(_collect, n, min(threads, THREADS), x, bh_xp, old, new, weights)
+            launch(_collect, n, min(threads, H), x, bh_xp, old, new, weights)
             weights += (new - old) * (v @ slope)
             draw(x, bh_xp, new, none, t, HIDDEN, h)
             draw(times(h, to_visible), bv_xp, new, (1.0 - new) * b0_xp, t, VISIBLE, v)
