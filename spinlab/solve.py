@@ -245,6 +245,7 @@ def _choose(model: IsingModel, method: str, known: dict[str, ModuleType]) -> tup
     if not able:
         reasons = "; ".join(f"{name}: {refusal}" for name, refusal in refusals.items())
         raise ValueError(f"no exact method can take {model!r}. {reasons}")
-    best = min(able, key=lambda name: able[name][0])
+    # A method that may still find its own rounding too large goes last.
+    best = min(able, key=lambda name: (getattr(known[name], "LAST_RESORT", False), able[name][0]))
     estimates = ", ".join(f"{name} {seconds:.2g} s" for name, (seconds, _) in able.items())
     return known[best], f"cheapest exact method by estimate ({estimates})"

@@ -13,6 +13,7 @@ from . import lowrank as lowrank
 from . import lowrank_partition as lowrank_partition
 from . import partition as partition
 from . import planar as planar
+from . import planar_partition as planar_partition
 from . import tree as tree
 from . import tree_partition as tree_partition
 from .minima import LocalMinima as LocalMinima
@@ -31,5 +32,6 @@ from .thermal import thermal_averages as thermal_averages
 __all__ = ["enumeration", "layer", "lowrank", "planar", "tree"]
 GROUND_STATE = {method.NAME: method for method in (enumeration, layer, lowrank, planar, tree)}
 PARTITION = {
-    method.NAME: method for method in (partition, layer_partition, lowrank_partition, tree_partition)
+    method.NAME: method
+    for method in (partition, layer_partition, lowrank_partition, tree_partition, planar_partition)
 }
