@@ -173,10 +173,11 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
             f"# Control parameters of the RA-RBM, preset {preset}\n",
             f"{settings['instances']} instances per cell, two chains of {settings['n_steps']} steps of block "
             f"Gibbs sampling from a pattern; spinlab {sl.__version__}, seed {settings['seed']}.\n",
-            f"- Equal (K/V, K/H, b): the overlaps {'collapse' if collapse else 'do not collapse'} on the saddle "
-            f"point. Largest distance by size, below 85 % of the edge: {', '.join(f'{g:.4f}' for g in gaps)}.",
-            f"- Equal K/(V+H) = 1/40: they {'differ' if differ else 'do not differ'}, most at 1/b = {T[worst]:g}, "
-            f"by {spread[worst]:.3f} ± {errors[worst]:.3f}. K/(V+H) "
+            f"- Equal (K/V, K/H, b): the overlaps {'collapse' if collapse else 'do not collapse'} on the "
+            "saddle point. Largest distance by size, below 85 % of the edge: "
+            f"{', '.join(f'{g:.4f}' for g in gaps)}.",
+            f"- Equal K/(V+H) = 1/40: they {'differ' if differ else 'do not differ'}, most at "
+            f"1/b = {T[worst]:g}, by {spread[worst]:.3f} ± {errors[worst]:.3f}. K/(V+H) "
             f"{'is not a control parameter' if differ else 'could be a control parameter'}.",
             f"- Overlaps at 1/b = {QUOTED_T} {'agree' if agrees else 'do not agree'} with the saddle point "
             f"within {TOLERANCE}: largest difference {max(near):.4f}.\n",

@@ -9,6 +9,7 @@ statistically.)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..models import BipartiteIsing, DenseIsing, IsingModel, SparseIsing, TwoLay
 
 _BITS = 40  # of every coupling that are kept
 _DIGITS = 9  # of the numbers that sort the sites
+_ROUNDS = 60  # of telling tied sites apart
 _DENSE = 0.25  # share of non-zero couplings, or
 _MANY = 20  # couplings per site, from which on a matrix is kept as dense
 
@@ -44,7 +46,8 @@ def canonical(model: IsingModel, beta: float) -> tuple[IsingModel, np.ndarray]:
 def _dense(J: np.ndarray, b: np.ndarray) -> tuple[IsingModel, np.ndarray]:
     square = J @ J
     cube = np.einsum("ij,ij->i", square, J)
-    order = _order(cube, (J**2).sum(1), (J**4).sum(1), np.abs(b), (square**2).sum(1))
+    J2 = J**2
+    order = _order([cube, J2.sum(1), (J2**2).sum(1), np.abs(b), (square**2).sum(1)], lambda x: J2 @ x)
     J, b = np.ascontiguousarray(J[np.ix_(order, order)]), b[order]
     sigma = _gauge(J, b)
     J = J * sigma[:, None] * sigma
@@ -53,19 +56,11 @@ def _dense(J: np.ndarray, b: np.ndarray) -> tuple[IsingModel, np.ndarray]:
 
 def _sparse(J: Any, b: np.ndarray) -> tuple[IsingModel, np.ndarray]:
     square = J @ J
-    cube = np.asarray((square * J).sum(1)).ravel()
-    fourth = np.asarray((square * square).sum(1)).ravel()
-    powers = [np.asarray((abs(J) ** k).sum(1)).ravel() for k in (2, 4)]
-    # Neighbours of neighbours tell sites apart that look alike on their own.
-    order = _order(
-        cube,
-        *powers,
-        np.abs(b),
-        fourth,
-        J.power(2) @ (powers[1] + fourth),
-        J.power(2) @ J.power(2) @ powers[1],
-    )
+    cube, fourth = (np.asarray(x.sum(1)).ravel() for x in (square * J, square * square))
+    J2 = J.power(2)
+    order = _order([cube, J2.sum(1), (J2 * J2).sum(1), np.abs(b), fourth], lambda x: J2 @ x)
     J, b = J[order][:, order].tocsr(), b[order]
+    J.sort_indices()
     sigma = _gauge(J, b)
     J.data = J.data * sigma[np.repeat(np.arange(len(b)), np.diff(J.indptr))] * sigma[J.indices]
     return SparseIsing(J, b * sigma), J.data[J.data < 0]
@@ -73,29 +68,33 @@ def _sparse(J: Any, b: np.ndarray) -> tuple[IsingModel, np.ndarray]:
 
 def _two_layers(W: np.ndarray, b: np.ndarray) -> tuple[IsingModel, np.ndarray]:
     V, H = W.shape
-    bv, bh = b[:V], b[V:]
-    if V > H:
-        W, bv, bh, V, H = W.T, bh, bv, H, V
-    gram = W @ W.T
-    rows = _order((gram**2).sum(1), (W**2).sum(1), (W**4).sum(1), np.abs(bv))
-    back = W.T @ gram  # row a: sum_i W_ia (W W^T)_ij
-    columns = _order((back * W.T).sum(1), (W**2).sum(0), (W**4).sum(0), np.abs(bh))
-    if V == H:
-        left, right = (np.sort((x**4).sum(1)).round(12) for x in (W, W.T))
-        k = np.flatnonzero(left != right)
-        if k.size and left[k[0]] > right[k[0]]:
-            W, bv, bh, rows, columns = W.T, bh, bv, columns, rows
-    W = np.ascontiguousarray(W[np.ix_(rows, columns)])
-    b = np.concatenate([bv[rows], bh[columns]])
-    J = np.zeros((V + H, V + H)) if V * H < 4e6 else None
-    if J is not None:
-        J[:V, V:], J[V:, :V] = W, W.T
-        sigma = _gauge(J, b)
-    else:
-        sigma = np.concatenate([np.where(W[:, 0] < 0, -1.0, 1.0), np.where(W[0] < 0, -1.0, 1.0)])
-        sigma[:V] *= sigma[V]
+    W2 = W**2
+
+    def sums(W: np.ndarray) -> list[np.ndarray]:
+        """Of rows: |W|^2, |W|^4, and the diagonal of (W W^T)^2."""
+        gram = W @ W.T if W.shape[0] <= W.shape[1] else None
+        plaquettes = (gram**2).sum(1) if gram is not None else ((W @ (W.T @ W)) * W).sum(1)
+        return [(W**2).sum(1), (W**4).sum(1), plaquettes]
+
+    rows, columns = sums(W), sums(W.T)
+    if V > H or (V == H and _comes_first(columns[1], rows[1])):
+        return _two_layers(np.ascontiguousarray(W.T), np.concatenate([b[V:], b[:V]]))
+    layer = np.repeat([0.0, 1.0], [V, H])
+    keys = [np.concatenate(pair) for pair in zip(rows, columns, strict=True)]
+    order = _order([layer, *keys, np.abs(b)], lambda x: np.concatenate([W2 @ x[V:], x[:V] @ W2]))
+    r, c = order[:V], order[V:] - V
+    W, b = np.ascontiguousarray(W[np.ix_(r, c)]), b[order]
+    sigma = _gauge(W, b)
     W = W * sigma[:V, None] * sigma[V:]
     return BipartiteIsing(W, b[:V] * sigma[:V], b[V:] * sigma[V:]), W[W < 0]
+
+
+def _comes_first(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether sorted x comes before sorted y, to nine digits."""
+    top = max(x.max(), y.max(), 1e-300)
+    a, b = (np.sort(np.round(z / top, _DIGITS)) for z in (x, y))
+    k = np.flatnonzero(a != b)
+    return bool(k.size and a[k[0]] < b[k[0]])
 
 
 def _rounded(x: np.ndarray) -> np.ndarray:
@@ -104,21 +103,58 @@ def _rounded(x: np.ndarray) -> np.ndarray:
     return np.ldexp(np.round(np.ldexp(mantissa, _BITS)), exponent - _BITS)
 
 
-def _order(*keys: np.ndarray) -> np.ndarray:
-    """Sites sorted by the first key, ties by the next ones; each to nine digits."""
-    columns = []
-    for key in keys:
-        top = np.abs(key).max(initial=0.0)
-        columns.append(np.round(key / top, _DIGITS) if top > 0 else key)
-    return np.lexsort(columns[::-1])
+def _order(keys: list[Any], spread: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Sites sorted by the first key, ties by the next ones, each to nine digits.
+
+    Sites that still tie are told apart by their neighbours, and then by singling out one of them: if the tied
+    sites are alike in every respect, it does not matter which. ``spread`` is the matrix of squared couplings.
+    """
+    columns = [_digits(np.asarray(key).ravel()) for key in keys]
+    rank = _ranks(columns)
+    for _ in range(_ROUNDS):
+        n = rank.max() + 1
+        if n == len(rank):
+            break
+        # Cosines of the ranks: numbers without accidental relations between them.
+        rank = _ranks([rank, _digits(spread(np.cos(1.0 + 0.7310585786 * rank)))])
+        if rank.max() + 1 == n:
+            tied = np.flatnonzero(np.bincount(rank)[rank] > 1)
+            if not tied.size:
+                break
+            chosen = tied[np.argmin(rank[tied])]
+            single = np.zeros(len(rank))
+            single[chosen] = -1.0
+            rank = _ranks([rank, single])
+    return np.argsort(rank, kind="stable")
+
+
+def _digits(x: np.ndarray) -> np.ndarray:
+    top = np.abs(x).max(initial=0.0)
+    return np.round(x / top, _DIGITS) if top > 0 else np.zeros(len(x))
+
+
+def _ranks(columns: list[np.ndarray]) -> np.ndarray:
+    """Dense ranks 0, 1, ... of rows, the first column deciding first."""
+    order = np.lexsort(columns[::-1])
+    table = np.stack(columns, 1)[order]
+    new = (table[1:] != table[:-1]).any(1)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.concatenate([[0], np.cumsum(new)])
+    return rank
 
 
 def _gauge(J: Any, b: np.ndarray) -> np.ndarray:
-    """Signs along a breadth-first tree of every connected part, whose first field, if any, is positive."""
+    """Signs along a breadth-first tree of every connected part, whose first field, if any, is positive.
+
+    ``J`` is square (dense or sparse), or the weights between two layers.
+    """
     import scipy.sparse
     from scipy.sparse.csgraph import breadth_first_order, connected_components
 
     graph = scipy.sparse.csr_array(J)
+    if J.shape[0] != len(b):
+        graph = scipy.sparse.block_array([[None, graph], [graph.T, None]], format="csr")
+    graph.sort_indices()
     sigma = np.ones(len(b))
     n_parts, part = connected_components(graph, directed=False)
     first = np.full(n_parts, -1)
@@ -126,16 +162,10 @@ def _gauge(J: Any, b: np.ndarray) -> np.ndarray:
     for root in first:
         order, before = breadth_first_order(graph, root, directed=False)
         if len(order) > 1:
-            links = _links(J, graph, order[1:], before[order[1:]])
-            for site, parent, sign in zip(order[1:], before[order[1:]], links, strict=True):
+            signs = np.sign(np.asarray(graph[order[1:], before[order[1:]]]).ravel())
+            for site, parent, sign in zip(order[1:], before[order[1:]], signs, strict=True):
                 sigma[site] = sigma[parent] * sign
         fields = order[b[order] != 0]
         if fields.size and b[fields.min()] * sigma[fields.min()] < 0:
             sigma[order] *= -1
     return sigma
-
-
-def _links(J: Any, graph: Any, sites: np.ndarray, parents: np.ndarray) -> np.ndarray:
-    """Signs of the couplings between sites and their parents."""
-    values = J[sites, parents] if isinstance(J, np.ndarray) else np.asarray(graph[sites, parents]).ravel()
-    return np.sign(values)

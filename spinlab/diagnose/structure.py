@@ -22,6 +22,7 @@ from ..observables import Spectrum, Stability
 
 _FEW_BONDS = 5.0  # effective number of couplings per site below which single bonds matter
 _SHELL_SITES = 64
+_TREE = 0.8  # share of a tree's second neighbours (square lattice 0.67, cubic 0.6)
 _UNCUT = 0.55  # share of the sites up to which the size does not yet cut the shells
 _FEW_DIRECTIONS = 4
 _STANDS_OUT = 2.0
@@ -39,6 +40,8 @@ class Structure:
         ln(T/T_line) of the glass and of order along a few directions; infinite if there is no such line.
     dimension : float or None
         Growth of the neighbourhoods of a sparse graph; None for dense couplings.
+    tree_like : bool
+        Second neighbours are nearly as many as on a tree, or everybody is a neighbour: mean-field lines hold.
     balanced : bool
         No loop is frustrated: after a gauge transformation all couplings are positive.
     """
@@ -47,6 +50,7 @@ class Structure:
     log_glass: float
     log_order: float
     dimension: float | None
+    tree_like: bool
     balanced: bool
 
     @property
@@ -64,13 +68,13 @@ def structure(model: IsingModel, spectrum: Spectrum, stability: Stability, negat
         log_order = _log_scale(lambda c: _growth(rows, c, 1)) if balanced else _log(stability.beta_retrieval)
         if not balanced and not isinstance(model, SparseIsing):
             log_order = math.inf  # isolated values of heavy-tailed matrices are single bonds, not patterns
-        dimension = _dimension(model) if isinstance(model, SparseIsing) else None
-        return Structure("bonds", math.inf if balanced else log_glass, log_order, dimension, balanced)
+        d, tree_like = _geometry(model) if isinstance(model, SparseIsing) else (None, True)
+        return Structure("bonds", math.inf if balanced else log_glass, log_order, d, tree_like, balanced)
     log_order = _log(stability.beta_retrieval)
     if stability.n_directions > _FEW_DIRECTIONS:
         # Many patterns of like strength: their common line, not that of the largest eigenvalue.
         log_order = max(log_order, _common_line(model, spectrum, stability.n_directions))
-    return Structure("spectrum", _log(stability.beta_glass), log_order, None, balanced)
+    return Structure("spectrum", _log(stability.beta_glass), log_order, None, True, balanced)
 
 
 def _common_line(model: IsingModel, spectrum: Spectrum, n: int) -> float:
@@ -92,14 +96,17 @@ def _log(x: float) -> float:
 
 
 def _effective_degree(model: IsingModel) -> float:
-    """Median over sites of (sum_j J_ij^2)^2 / sum_j J_ij^4: N for equal couplings, N/3 for normal ones."""
+    """(sum_j J_ij^2)^2 / sum_j J_ij^4, N for equal couplings, N/3 for normal ones: the median over sites, or
+    the same over all couplings per site, whichever is less (a few strong bonds show in the second).
+    """
     x = np.asarray(model.W if isinstance(model, BipartiteIsing) else model.couplings())
     square = (x / np.abs(x).max()) ** 2
     degrees = []
     for axis in (0, 1) if isinstance(model, BipartiteIsing) else (1,):
         second, fourth = square.sum(axis), (square**2).sum(axis)
         degrees.append(second[fourth > 0] ** 2 / fourth[fourth > 0])
-    return float(np.median(np.concatenate(degrees)))
+    overall = square.sum() ** 2 / (square**2).sum() / len(x)
+    return min(float(np.median(np.concatenate(degrees))), float(overall))
 
 
 def _rows(model: IsingModel) -> tuple[np.ndarray, np.ndarray, int]:
@@ -127,8 +134,10 @@ def _log_scale(growth: Callable[[float], float]) -> float:
     return (low + high) / 2
 
 
-def _dimension(model: IsingModel) -> float | None:
-    """d from the number of sites at distance r, S(r) ~ r^(d-1): the fastest growth that the size allows."""
+def _geometry(model: IsingModel) -> tuple[float | None, bool]:
+    """(d, tree-like): d from the number of sites at distance r, S(r) ~ r^(d-1), the fastest growth that the
+    size allows; tree-like if the second neighbours are nearly as many as without short loops.
+    """
     from scipy.sparse.csgraph import dijkstra
 
     J = model.to_sparse()._J
@@ -140,4 +149,7 @@ def _dimension(model: IsingModel) -> float | None:
     reached = 1 + np.cumsum(shells)
     last = int(np.searchsorted(reached, _UNCUT * reached[-1], side="right"))
     growth = [1 + math.log(shells[r - 1] / shells[r - 2]) / math.log(r / (r - 1)) for r in range(2, last + 1)]
-    return max(growth, default=None)
+    degree = np.diff(J.indptr)
+    branches = float(np.mean([(degree[J.indices[J.indptr[i] : J.indptr[i + 1]]] - 1).sum() for i in sites]))
+    tree_like = len(shells) > 1 and shells[1] > _TREE * branches
+    return max(growth, default=None), tree_like

@@ -18,10 +18,10 @@ from .simulation import FromPattern, FromRandom, Tempered
 from .structure import Structure
 
 UNDECIDED = "undecided"
+_FEW_PATTERNS = 3
 _LEAST_CONFIDENCE = 0.65
 # Glasses need d > 2.5 (S. Boettcher, Phys. Rev. Lett. 95, 197205 (2005)); small cubic lattices measure 2.3.
 _NO_GLASS_BELOW = 2.25
-_MEAN_FIELD_ABOVE = 4.0  # neighbourhoods that grow faster are taken for a tree's
 _CUBIC = -0.65  # ln of T_c over the tree's value on the cubic lattice, 1.109/2.08
 
 
@@ -66,7 +66,7 @@ def phase(
     names = ("paramagnet", "ordered", "spin glass")
     if hot is None:
         return _verdict(dict(zip(names, (0.99, 0.005, 0.005), strict=True)), ["there are no couplings"])
-    x, width = structure.log_distance, 0.05 + 0.45 / math.sqrt(N)
+    x, width = structure.log_distance, 0.04 + 0.25 / math.sqrt(N)
     para = _step(x / width)
     reasons = [f"ln(T/T_line) = {x:+.2f} ± {width:.2f} for the paramagnet's end, from the {structure.method}"]
     kept, order = 0.0, 0.02
@@ -76,11 +76,15 @@ def phase(
         found = pattern.found_by_tempering
         # Lower in free energy, or found from random states.
         stable = max(_step((gain + 0.012) / 0.004), _step((found - 0.8 * kept) / 0.05))
-        order = _step((kept - 0.5) / 0.06) * stable
+        # Finite sizes keep their patterns beyond the lines of infinite ones.
+        order = 0.92 * _step((kept - 0.5) / 0.06) * stable
         reasons.append(
             f"{len(pattern.overlap)} candidate pattern(s) keep overlap {kept:.2f}; ln Z per spin of their "
             f"states is {gain:+.3f} from that of tempered replicas, which have overlap {found:.2f} with them"
         )
+        if len(pattern.overlap) <= _FEW_PATTERNS and math.isinf(structure.log_glass):
+            order = 0.97
+            reasons.append("a few patterns and nothing else: below their line there is order, no glass")
     d = structure.dimension
     if structure.balanced:
         reasons.append("no loop is frustrated: a ferromagnet after a change of signs, never a glass")
@@ -102,7 +106,7 @@ def phase(
         order *= 1 - para
         shares = {"paramagnet": 1 - order, "ordered": order, "spin glass": 0.02}
     else:
-        if d is not None and d < _MEAN_FIELD_ABOVE:
+        if d is not None and not structure.tree_like:
             reasons.append(
                 f"neighbourhoods grow as in {d:.1f} dimensions, where the tree's line lies too high"
             )
@@ -135,8 +139,8 @@ def metastability(N: int, count: MinimaCount | None, has_fields: bool) -> Verdic
             f"{count.n_descents} descents met {count.found} strict minima, coverage {count.coverage:.2f}; "
             f"estimate {n:.3g} or more"
         ]
-        many = _step((0.75 - count.coverage) / 0.08)
-        if count.coverage > 0.75:
+        many = _step((0.85 - count.coverage) / 0.05)
+        if count.coverage > 0.8:
             many = max(many, _step((math.log(pairs) - math.log(25)) / 0.4))
     return _verdict({"few": 1 - many, "many": many}, reasons)
 
