@@ -187,7 +187,11 @@ def blocks(card: Card) -> None:
 TABLES = {"search": search, "partition": partition, "layer": layer, "chains": chains, "blocks": blocks}
 
 if __name__ == "__main__":
-    device.require_gpu()
+    try:
+        device.require_gpu()
+    except (ImportError, RuntimeError) as error:
+        print(f"not measured: {error}")
+        raise SystemExit from None
     card = Card()
     for name in sys.argv[1:] or TABLES:
         TABLES[name](card)

@@ -1,6 +1,6 @@
 """A sweep's store at scale: what writing, resuming, merging, status and export cost per point.
 
-    python tests/benchmarks/bench_store.py [POINTS]     (default 1000000)
+    python tests/benchmarks/bench_store.py [POINTS]     (default 100000; the pages quote 1000000)
 
 Every step runs in a process of its own, so that its peak memory is its own. Prints a markdown table.
 """
@@ -78,7 +78,7 @@ def main() -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(f"{wall:.2f} {cpu:.2f} {before / 1024:.0f} {peak / 1024:.0f}")
         return
-    n = int(sys.argv[1]) if len(sys.argv) == 2 else 10**6
+    n = int(sys.argv[1]) if len(sys.argv) == 2 else 10**5
     print(f"{len(grid(n))} points\n")
     print("| step | wall s | CPU s | us per point | peak memory above start, MB |")
     print("|---|---|---|---|---|")
