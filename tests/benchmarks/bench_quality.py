@@ -13,7 +13,7 @@ import numpy as np
 
 import spinlab as sl
 
-H, BATCH, EPOCHS, LR = 500, 500, 25, 0.01
+H, BATCH, EPOCHS, LR = 500, 500, 25, 0.03
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     rbm = sl.rbm.RBM(raw.V, H, std=0.01, biases=True, rng=0)
     on = np.clip(grey.mean(0), 1e-3, 1 - 1e-3)
     rbm.parameters["bv"][:] = np.log(on / (1 - on)) / 2
-    schedule = sl.rbm.Linear(EPOCHS, 0.02)
+    schedule = sl.rbm.Linear(EPOCHS, 0.05)
     trainer = sl.rbm.Trainer(rbm, sl.rbm.PCD(1, 500), lr=LR, batch_size=BATCH, schedule=schedule, rng=1)
     start = time.process_time()
     for epoch in range(EPOCHS):
