@@ -25,7 +25,7 @@ from spinlab.studies import Output, markdown_table
 
 SMALL: dict[str, Any] = {
     "N": (8, 12, 16, 20, 24),
-    "instances": (1000, 500, 250, 120, 60),
+    "instances": (600, 400, 250, 100, 40),
     "seed": 7,
 }
 PAPER: dict[str, Any] = {
