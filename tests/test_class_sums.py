@@ -11,7 +11,7 @@ import pytest
 
 import spinlab as sl
 from spinlab.exact import enumeration, lowrank
-from spinlab.exact.lowrank import Side
+from spinlab.exact._layer_sites import Side
 from spinlab.models import PatternBipartiteIsing, PatternIsing
 
 

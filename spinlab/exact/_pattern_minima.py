@@ -27,8 +27,8 @@ from .._core.blas import one_blas_thread
 from .._core.parallel import map_threads, n_threads
 from ..models import IsingModel, PatternBipartiteIsing, PatternIsing
 from . import _threshold_functions as threshold_functions
+from ._layer_sites import fold, read_bits
 from ._threshold_functions import MAX_INPUTS
-from .lowrank import fold, read_bits
 
 _SECONDS_PER_VALUE = 1.2e-8  # of a function at a class, on one core
 _TASK = 2**19  # values at a time

@@ -28,7 +28,8 @@ from .._core.parallel import map_threads, n_threads
 from .._core.validate import as_real, as_real_array
 from ..models import IsingModel, PatternBipartiteIsing, PatternIsing, as_model
 from . import lowrank
-from .lowrank import once_per_model, read_bits, too_long
+from ._layer_sites import read_bits
+from .lowrank import once_per_model, too_long
 
 NAME = lowrank.NAME
 MAX_PATTERNS = 3

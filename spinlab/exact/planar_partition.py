@@ -95,7 +95,7 @@ def log_partition(model: Any, beta: Any = 1.0, *, threads: int | None = None) ->
     >>> from spinlab.exact import planar_partition
     >>> square = [[0, 1, 0, 1], [1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 1, 0]]
     >>> round(planar_partition.log_partition(square, 0.5), 6)  # ln[(2 cosh beta)^4 + (2 sinh beta)^4]
-    3.297188
+    3.297642
     """
     return _each_beta(model, beta, _Turns.log_z, 1.0)
 
