@@ -32,6 +32,7 @@ class DeviceArray:
 
     shape = property(lambda self: self._array.shape)
     dtype = property(lambda self: self._array.dtype)
+    flags = property(lambda self: self._array.flags)
     T = property(lambda self: DeviceArray(self._array.T))
 
     def __len__(self):
@@ -67,7 +68,7 @@ def _method(name):
     return method
 
 
-for _name in ("sum", "min", "max", "reshape", "ravel", "astype", "copy"):
+for _name in ("sum", "min", "max", "mean", "reshape", "ravel", "astype", "copy"):
     setattr(DeviceArray, _name, _method(_name))
 _OPERATORS = (
     "add",
@@ -80,6 +81,8 @@ _OPERATORS = (
     "rshift",
     "lshift",
     "eq",
+    "ge",
+    "le",
     "ne",
     "lt",
     "gt",
@@ -87,7 +90,7 @@ _OPERATORS = (
 for _name in _OPERATORS:
     _operator = getattr(operator, f"__{_name}__")
     setattr(DeviceArray, f"__{_name}__", lambda a, b, f=_operator: wrap(f(a._array, unwrap(b))))
-    if _name not in ("eq", "ne", "lt", "gt"):
+    if _name not in ("eq", "ge", "le", "ne", "lt", "gt"):
         setattr(DeviceArray, f"__r{_name}__", lambda a, b, f=_operator: wrap(f(unwrap(b), a._array)))
 for _name in ("add", "sub", "mul", "truediv", "or"):
     _operator = getattr(operator, f"__i{_name}__")
@@ -112,13 +115,32 @@ class Module:
             return x if dtype in (None, x.dtype) else x.astype(dtype)
         return DeviceArray(np.array(x, dtype=dtype))
 
-    @staticmethod
-    def exp(x, out=None):
-        result = wrap(np.exp(x._array))
+
+def _function(function):
+    def on_device(*args, out=None, **kwargs):
+        assert any(isinstance(x, DeviceArray) for x in args), "CuPy's functions take CuPy's arrays"
+        result = wrap(function(*map(unwrap, args), **kwargs))
         if out is None:
             return result
         out._array[...] = result._array
         return out
+
+    return staticmethod(on_device)
+
+
+for _ufunc in (
+    np.exp,
+    np.log1p,
+    np.sqrt,
+    np.tanh,
+    np.multiply,
+    np.matmul,
+    np.outer,
+    np.vdot,
+    np.where,
+    np.clip,
+):
+    setattr(Module, _ufunc.__name__, _function(_ufunc))
 
 
 def _maker(function):
@@ -132,7 +154,7 @@ for _function in (np.empty, np.zeros, np.arange):
 def install(monkeypatch):
     """Put it in CuPy's place; kernels get the bare arrays."""
     from spinlab._core import device
-    from spinlab._core.cuda import annealing, chains, compile, layer, layers, search
+    from spinlab._core.cuda import annealing, chains, compile, layer, layers, search, units
 
     real = compile.launch
 
@@ -142,5 +164,5 @@ def install(monkeypatch):
         real(kernel, blocks, threads, *map(unwrap, arguments))
 
     monkeypatch.setattr(device, "module", lambda name: Module if name == "gpu" else np)
-    for module in (annealing, chains, layer, layers, search):
+    for module in (annealing, chains, layer, layers, search, units):
         monkeypatch.setattr(module, "launch", launch)

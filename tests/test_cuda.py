@@ -223,6 +223,80 @@ def test_annealed_importance_sampling(patterns):
         assert abs(a.log_z - sl.log_partition(model)) < 5 * a.std_error  # once in 10^6 seeds; fixed
 
 
+# --- learning -------------------------------------------------------------------------------------------
+
+
+def trainer(negative, machine, device_name, **options):
+    V = size(5, 100)
+    sizes = {"V": V, "H": size(4, 300)} | ({"K": 3} if machine is sl.rbm.RARBM else {})
+    learner = machine(**sizes, rng=1, biases=options.pop("biases", False)).to(device_name)
+    return sl.rbm.Trainer(learner, negative(), batch_size=size(3, 50), rng=2, **options)
+
+
+def training_data():
+    return np.random.default_rng(0).choice([-1, 1], size=(size(7, 1010), size(5, 100)))
+
+
+CASES = {
+    "CD, centred, momentum": (lambda: sl.rbm.CD(2), sl.rbm.RBM, {"biases": True, "momentum": 0.5}),
+    "PCD, Adam": (lambda: sl.rbm.PCD(1, n_chains=4), sl.rbm.RBM, {"optimiser": "adam", "projection": "clip"}),
+    "RAPID": (lambda: sl.rbm.PID(), sl.rbm.RARBM, {"projection": "sign", "lr": 1.0}),
+    "PID, steps, biases": (
+        lambda: sl.rbm.PID(n_steps=1, weights="boltzmann"),
+        sl.rbm.RARBM,
+        {"biases": True, "projection": "gibbs", "weight_decay": 0.01},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_training(case):
+    """The same random words: the same machine up to float32 (a unit may fall the other way once in 10^6)."""
+    negative, machine, options = CASES[case]
+    a, b = (trainer(negative, machine, d, **options) for d in ("gpu", "cpu"))
+    epochs = 1 if "gibbs" in options.values() else 2
+    histories = [t.fit(training_data(), epochs, progress=False) for t in (a, b)]
+    assert a.machine.device == "gpu"
+    for name, array in a.machine.on_host().items():
+        np.testing.assert_allclose(array, b.machine.parameters[name], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(histories[0].gradient_norm, histories[1].gradient_norm, rtol=1e-3)
+    np.testing.assert_allclose(a.machine.free_energy(training_data()[:2]),
+                               b.machine.free_energy(training_data()[:2]), rtol=1e-3)  # fmt: skip
+    moved = trainer(negative, machine, "cpu", **options).machine.parameters
+    assert any((array != moved[name]).any() for name, array in b.machine.parameters.items())
+
+
+@pytest.mark.parametrize("case", ["CD, centred, momentum", "PCD, Adam"])
+def test_training_goes_on_from_a_checkpoint(case, tmp_path):
+    negative, machine, options = CASES[case]
+    whole, half, again = (trainer(negative, machine, "gpu", **options) for _ in range(3))
+    whole.fit(training_data(), 2, progress=False)
+    half.fit(training_data(), 1, checkpoint=tmp_path / "half.npz", progress=False)
+    again.fit(training_data(), 2, checkpoint=tmp_path / "half.npz", progress=False)
+    for name, array in whole.machine.on_host().items():
+        np.testing.assert_array_equal(again.machine.on_host()[name], array)
+    assert whole.negative.configurations.dtype == np.int8
+
+
+def test_spins_of_units_in_several_blocks():
+    """Of 256 sites and a ragged rest; the words are those of the CPU."""
+    from spinlab.rbm._units import Noise
+
+    x = np.random.default_rng(1).normal(size=(2, 261)).astype(np.float32)
+    expected = Noise.of(3, 4).spins(x)
+    got = Noise.of(3, 4).spins(device.module("gpu").asarray(x))
+    np.testing.assert_array_equal(device.to_host(got), expected)
+
+
+def test_negative_phases_without_a_gpu_side_are_refused():
+    for negative in (sl.rbm.Exact(), sl.rbm.Tempering()):
+        with pytest.raises(TypeError, match="has no GPU side; use CD, PCD or PID"):
+            sl.rbm.Trainer(sl.rbm.RBM(3, 3, rng=0).to("gpu"), negative)
+
+
+# --- exact answers by the layer ---------------------------------------------------------------------------
+
+
 def tiny_tiles(monkeypatch):
     """On the simulator a block of 4 threads with 2 x 2 sums each: several blocks, all of them ragged."""
     from spinlab._core.cuda import layer

@@ -232,7 +232,7 @@ try:
 except Exception as error:  # no toolkit
     print("skip:", type(error).__name__, error)
     raise SystemExit
-from spinlab._core.cuda import annealing, chains, layer, layers, search
+from spinlab._core.cuda import annealing, chains, layer, layers, search, units
 
 def compile(kernel, *types):
     code, _ = cuda.compile(kernel.py_func, types, device=False, abi="numba", cc=(9, 0))
@@ -260,6 +260,7 @@ compile(layers._draw, float64[:, ::1], float64[::1], uint64, int64, int64, uint3
 compile(annealing._draw, float32[:, ::1], float64[::1], float64, float64[::1], uint64, int64, int64, uint32,
         float32[:, ::1])
 compile(annealing._collect, float32[:, ::1], float64[::1], float64, float64, float64[::1])
+compile(units._draw, float32[:, ::1], uint64, int64, uint32, float32[:, ::1])
 print("compiled")
 """
 

@@ -62,6 +62,11 @@ def module(device: str) -> Any:
     return cupy
 
 
+def xp_of(array: Any) -> Any:
+    """The module that an array belongs to."""
+    return np if isinstance(array, np.ndarray) else module("gpu")
+
+
 def to_host(array: Any) -> np.ndarray:
     """A numpy array with the same numbers."""
     return array.get() if hasattr(array, "get") else np.asarray(array)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.device import xp_of
 from .._core.jit import kernel
 from .._core.philox import philox
 
@@ -46,6 +47,10 @@ class Noise:
 
     def spins(self, fields: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Spins +-1 of units in ``fields`` (n, N), P(+1) = 1/(1 + exp(-2 x)); dtype of the fields."""
+        if not isinstance(fields, np.ndarray):
+            from .._core.cuda import units
+
+            return units.spins(fields, self.key, self.step(), _UNITS, out)
         out = np.empty_like(fields) if out is None else out
         _draw(fields, self.key, self.step(), out)
         return out
@@ -57,8 +62,8 @@ class Noise:
 
 def mean_spins(fields: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """tanh of the fields, to 2e-7 in float32; ``out`` may be the fields themselves."""
-    if fields.dtype != np.float32:
-        return np.tanh(fields, out=out)
+    if fields.dtype != np.float32 or not isinstance(fields, np.ndarray):
+        return xp_of(fields).tanh(fields, out=out)
     out = np.empty_like(fields) if out is None else out
     _mean(fields.reshape(-1), out.reshape(-1))
     return out
@@ -66,6 +71,12 @@ def mean_spins(fields: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
 
 def log_norms(fields: np.ndarray) -> np.ndarray:
     """sum_a ln 2cosh(x_a) of each row in float64; the fields become their tanh in place."""
+    if not isinstance(fields, np.ndarray):
+        xp = xp_of(fields)
+        size = abs(fields)
+        sums = (size + xp.log1p(xp.exp(-2.0 * size))).sum(1, dtype=np.float64)
+        xp.tanh(fields, out=fields)
+        return sums
     out = np.empty(len(fields))
     if fields.dtype != np.float32:
         out[:] = np.logaddexp(fields, -fields).sum(1)

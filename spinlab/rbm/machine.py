@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from .._core import device as _device
+from .._core.device import to_host, xp_of
 from .._core.rng import RNG, as_key
-from .._core.validate import as_count, as_spins
+from .._core.validate import as_choice, as_count, as_spins
 from ..dynamics.chains import starting_states
 from ..models import IsingModel
 from ..solve import log_partition
@@ -61,6 +63,7 @@ class Phase:
 
 def compact(layer: np.ndarray) -> np.ndarray:
     """Spins as int8; the values of other units as they are."""
+    layer = to_host(layer)
     return layer.astype(np.int8) if (np.abs(layer) == 1).all() else np.array(layer)
 
 
@@ -91,6 +94,37 @@ class Machine(abc.ABC):
     @abc.abstractmethod
     def config(self) -> dict[str, Any]: ...
 
+    @property
+    def xp(self) -> Any:
+        """numpy, or CuPy for a machine on the GPU."""
+        return xp_of(next(iter(self.parameters.values())))
+
+    @property
+    def device(self) -> str:
+        """ "cpu" or "gpu": where the parameters are, and so where training computes."""
+        return "cpu" if self.xp is np else "gpu"
+
+    def to(self, device: str) -> Self:
+        """Move the parameters, in place; before a trainer is made. Models made of it stay on the CPU.
+
+        Raises
+        ------
+        ImportError, RuntimeError
+            Without the extra ``spinlab[gpu]``, or without a device.
+        """
+        as_choice(device, "device", _device.DEVICES)
+        if device == "gpu":
+            _device.require_gpu()
+        xp = _device.module(device)
+        for name, array in self.parameters.items():
+            if name != "scale":  # one number, which the host needs
+                self.parameters[name] = _device.to_host(array) if device == "cpu" else xp.asarray(array)
+        return self
+
+    def on_host(self) -> dict[str, np.ndarray]:
+        """The parameters as numpy arrays."""
+        return {name: _device.to_host(array) for name, array in self.parameters.items()}
+
     def state_dict(self) -> dict[str, np.ndarray]:
         """Everything that a checkpoint must keep: the arrays themselves, not copies."""
         return dict(self.parameters)
@@ -103,7 +137,7 @@ class Machine(abc.ABC):
                 f"these arrays are of another machine: they are {_shapes(state)}, this one has {_shapes(own)}"
             )
         for name, array in own.items():
-            array[...] = state[name]
+            array[...] = xp_of(array).asarray(state[name])
 
     @abc.abstractmethod
     def positive(self, v: np.ndarray, noise: Noise) -> Phase:
@@ -180,10 +214,10 @@ class Machine(abc.ABC):
         rng : None, int or numpy.random.Generator
         """
         n_steps, n_chains, key = as_count(n_steps, "n_steps", 0), as_count(n_chains, "n_chains"), as_key(rng)
-        v = starting_states(start, n_chains, self.V, key).astype(self.dtype)
+        v = self.xp.asarray(starting_states(start, n_chains, self.V, key).astype(self.dtype))
         noise = Noise.of(int(key), 0)
         phase = self.gibbs(self.positive(v, noise), n_steps, noise)
-        return np.asarray(phase.layers[0]).astype(np.int8)
+        return to_host(phase.layers[0]).astype(np.int8)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name}={value}" for name, value in self.config.items())

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.device import xp_of
 from .._core.jit import kernel
 from .._core.validate import as_choice, as_real
 from .machine import Machine, Statistics
@@ -23,8 +24,9 @@ class Optimiser(abc.ABC):
         """One update (both counters from 1); returns whether all parameters are still finite and sane."""
 
     def _remember(self, name: str, like: np.ndarray) -> np.ndarray:
-        if name not in self._memory:
-            self._memory[name] = np.zeros_like(like)
+        xp = xp_of(like)
+        kept = self._memory[name] if name in self._memory else xp.zeros(like.shape, like.dtype)
+        self._memory[name] = xp.asarray(kept)  # from a checkpoint it comes to the host
         return self._memory[name]
 
     def state_dict(self) -> dict[str, np.ndarray]:
@@ -59,6 +61,15 @@ class SGD(Optimiser):
         for name, theta in machine.parameters.items():
             u = self._remember(name, theta) if self.momentum else theta  # unused without momentum
             decay = self.weight_decay if name in machine.decayed else 0.0
+            if not isinstance(theta, np.ndarray):
+                x = gradient[name] - decay * theta
+                if self.momentum:
+                    u *= self.momentum
+                    u += x
+                    x = u
+                theta += lr * x
+                good &= _is_sane(theta)
+                continue
             kind = theta.dtype.type
             good &= _sgd(
                 _flat(theta), _flat(gradient[name]), _flat(u), kind(lr), kind(self.momentum), kind(decay)
@@ -108,6 +119,15 @@ class Adam(Optimiser):
         for name, theta in machine.parameters.items():
             m, v = self._remember(f"m.{name}", theta), self._remember(f"v.{name}", theta)
             decay = self.weight_decay if name in machine.decayed else 0.0
+            if not isinstance(theta, np.ndarray):
+                x = gradient[name] - decay * theta
+                m *= self.beta1
+                m += (1 - self.beta1) * x
+                v *= self.beta2
+                v += (1 - self.beta2) * (x * x)
+                theta += rate * m / (machine.xp.sqrt(v * norm) + self.eps)
+                good &= _is_sane(theta)
+                continue
             kind = theta.dtype.type
             numbers = (rate, norm, self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, self.eps, decay)
             flat = (_flat(x) for x in (theta, gradient[name], m, v))
@@ -136,6 +156,10 @@ LARGEST = 1e6
 """A parameter beyond this (an energy of 10^6 for one pair of spins) has diverged."""
 
 _LARGEST = np.float32(LARGEST)
+
+
+def _is_sane(theta: Any) -> bool:
+    return float(abs(theta).max()) <= LARGEST  # False for NaN
 
 
 def _flat(x: np.ndarray) -> np.ndarray:

@@ -42,7 +42,7 @@ class Clip(Projection):
     def apply(self, machine: Machine, noise: Noise) -> None:
         for name in machine.decayed:
             theta = machine.parameters[name]
-            np.clip(theta, -self.limit, self.limit, out=theta)
+            machine.xp.clip(theta, -self.limit, self.limit, out=theta)
 
 
 class GibbsProjection(Projection):

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._core.device import xp_of
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_choice, as_count, as_fields, as_flag, as_real, as_real_array
 from ..models import PatternBipartiteIsing
@@ -143,13 +144,14 @@ class RARBM(TwoLayerMachine):
 
     def as_ising(self) -> PatternBipartiteIsing:
         """The machine as a low-rank model in float64, for exact solvers, AIS and dynamics."""
-        biases = self.parameters.get("bv"), self.parameters.get("bh")
-        return PatternBipartiteIsing(self.xi_v, self.xi_h, self.scale / self.K**0.5, *biases)
+        own = self.on_host()
+        biases = own.get("bv"), own.get("bh")
+        return PatternBipartiteIsing(own["xi_v"], own["xi_h"], self.scale / self.K**0.5, *biases)
 
     def _times_weights(self, v: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         m = v @ self.xi_v.T
         m *= self._unit
-        return np.matmul(m, self.xi_h, out=out)
+        return self.xp.matmul(m, self.xi_h, out=out)
 
     def _times_transposed(self, h: np.ndarray) -> np.ndarray:
         m = h @ self.xi_h.T
@@ -162,7 +164,7 @@ class RARBM(TwoLayerMachine):
         m, n = weighted(v @ self.xi_v.T, factor), t @ self.xi_h.T
         found = {}
         if self.trains_scale:
-            found["scale"] = np.array([np.vdot(m, n) / self.K**0.5], dtype=v.dtype)
+            found["scale"] = np.array([float(self.xp.vdot(m, n)) / self.K**0.5], dtype=v.dtype)
         m *= self._unit
         n = weighted(n, factor * self._unit if isinstance(factor, float) else factor * float(self._unit))
         return {"xi_v": n.T @ v, "xi_h": m.T @ t, **found}
@@ -178,10 +180,10 @@ class RARBM(TwoLayerMachine):
         d_v, d_h = gradient["xi_v"], gradient["xi_h"]
         m, n = xi_v @ mu, xi_h @ lam
         m_g, n_g = xi_v @ gv, xi_h @ gh
-        d_v -= c * (np.outer(n_g, mu) + np.outer(n, gv))
-        d_h -= c * (np.outer(m, gh) + np.outer(m_g, lam))
+        d_v -= c * (self.xp.outer(n_g, mu) + self.xp.outer(n, gv))
+        d_h -= c * (self.xp.outer(m, gh) + self.xp.outer(m_g, lam))
         if self.trains_scale:
-            gradient["scale"] -= (m @ n_g + m_g @ n) / self.K**0.5
+            gradient["scale"] -= float(m @ n_g + m_g @ n) / self.K**0.5
         ds = gradient["scale"][0] / self._scale[0] if self.trains_scale and self._scale[0] else 0.0
         gv -= c * (n @ d_v + (d_h @ lam + ds * n) @ xi_v)
         gh -= c * (m @ d_h + (d_v @ mu + ds * m) @ xi_h)
@@ -202,4 +204,4 @@ class RARBM(TwoLayerMachine):
 
 def signs(x: np.ndarray) -> np.ndarray:
     """+1 where x >= 0, else -1; same dtype."""
-    return np.where(x >= 0, x.dtype.type(1), x.dtype.type(-1))
+    return xp_of(x).where(x >= 0, x.dtype.type(1), x.dtype.type(-1))

@@ -107,10 +107,11 @@ class RBM(TwoLayerMachine):
 
     def as_ising(self) -> BipartiteIsing:
         """The machine as a model in float64, for exact solvers, AIS and dynamics."""
-        return BipartiteIsing(self.W, self.parameters.get("bv"), self.parameters.get("bh"))
+        own = self.on_host()
+        return BipartiteIsing(own["W"], own.get("bv"), own.get("bh"))
 
     def _times_weights(self, v: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        return np.matmul(v, self.parameters["W"], out=out)
+        return self.xp.matmul(v, self.parameters["W"], out=out)
 
     def _times_transposed(self, h: np.ndarray) -> np.ndarray:
         return h @ self.parameters["W"].T
@@ -127,7 +128,7 @@ class RBM(TwoLayerMachine):
         """
         mu, lam = offsets
         dW, gv, gh = gradient["W"], gradient["bv"], gradient["bh"]
-        dW -= np.outer(mu, gh)
-        dW -= np.outer(gv, lam)
+        dW -= self.xp.outer(mu, gh)
+        dW -= self.xp.outer(gv, lam)
         gv -= dW @ lam
         gh -= mu @ dW

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._core.blas import one_blas_thread
+from .._core.device import to_host, xp_of
 from .._core.rng import RNG, as_key
 from .._core.validate import as_choice, as_count, as_flag, as_real, as_spins
 from ._units import Noise
@@ -116,6 +117,10 @@ class Trainer:
             raise TypeError(f"negative must be a negative phase such as CD(1) or PID(), got {negative!r}")
         if isinstance(negative, PersistentPhase) and negative.has_chains:
             raise ValueError(f"{negative!r} has the chains of another training run; give a new one")
+        if machine.device == "gpu" and not negative.on_gpu:
+            raise TypeError(
+                f"{type(negative).__name__} has no GPU side; use CD, PCD or PID, or machine.to('cpu')"
+            )
         for name, array in machine.parameters.items():
             if not array.flags.c_contiguous:  # a step would change a copy
                 raise ValueError(
@@ -200,7 +205,7 @@ class Trainer:
         if checkpoint is not None and Path(checkpoint).exists():
             self._resume(checkpoint)
         if self.centred and not self._offsets:
-            self._offsets = [data.mean(0).astype(self.machine.dtype)]
+            self._offsets = [self.machine.xp.asarray(data.mean(0).astype(self.machine.dtype))]
         saved_at, start = time.perf_counter(), time.perf_counter() - self._seconds
         threads = nullcontext() if self.blas_threads is None else one_blas_thread()
         with threads, _bar(epochs, self.epoch, progress) as bar:
@@ -268,7 +273,7 @@ class Trainer:
     def _update(self, batch: np.ndarray, last: bool) -> tuple[float, bool]:
         machine = self.machine
         noise = Noise.of(self._key, self.updates)
-        positive = machine.positive(batch, noise)
+        positive = machine.positive(machine.xp.asarray(batch), noise)
         if self.reference:
             positive.share = len(batch) / self.batch_size
         gradient = machine.statistics(positive)
@@ -277,7 +282,7 @@ class Trainer:
             g -= negative[name]
         if self.centred:
             machine.centre(gradient, self._moved_offsets(positive.means))
-        norm = float(sum(np.vdot(g, g) for g in gradient.values())) ** 0.5 if last else 0.0
+        norm = sum(float(xp_of(g).vdot(g, g)) for g in gradient.values()) ** 0.5 if last else 0.0
         self.updates += 1
         good = self.optimiser.step(machine, gradient, self.lr_now, self.updates, self.epoch + 1)
         if self.projection is not None and self._period is not None and self.updates % self._period == 0:
@@ -286,7 +291,7 @@ class Trainer:
 
     def _moved_offsets(self, means: list[np.ndarray]) -> list[np.ndarray]:
         """Means of the layers: of the data, and running ones of the hidden units."""
-        now = [np.asarray(layer.mean(0)) for layer in means[1:]]
+        now = [layer.mean(0) for layer in means[1:]]
         if len(self._offsets) == 1:
             self._offsets += now
         else:
@@ -304,7 +309,7 @@ class Trainer:
 
     def _diverged(self, checkpoint: Any) -> None:
         name = next(
-            (k for k, x in self.machine.parameters.items() if not np.abs(x).max() <= LARGEST), "a parameter"
+            (k for k, x in self.machine.on_host().items() if not np.abs(x).max() <= LARGEST), "a parameter"
         )
         kept = ""
         if checkpoint is not None and Path(checkpoint).exists():
@@ -324,7 +329,9 @@ class Trainer:
             "offsets": {str(i): x for i, x in enumerate(self._offsets)},
         }
         state = {
-            f"{part}/{name}": np.array(x) for part, arrays in parts.items() for name, x in arrays.items()
+            f"{part}/{name}": np.array(to_host(x))
+            for part, arrays in parts.items()
+            for name, x in arrays.items()
         }
         state["counters"] = np.array([self.epoch, self.updates])
         state["key"] = np.array(self._key, dtype=np.uint64)
@@ -343,7 +350,7 @@ class Trainer:
         self.negative.load_state_dict(part("negative"), self.machine)
         self.history.load_state_dict(part("history"))
         offsets = part("offsets")
-        self._offsets = [np.array(offsets[str(i)]) for i in range(len(offsets))]
+        self._offsets = [self.machine.xp.asarray(np.array(offsets[str(i)])) for i in range(len(offsets))]
         self.epoch, self.updates = (int(x) for x in state["counters"])
         self._key = int(state["key"])
         self._seconds = float(state["seconds"])

@@ -39,12 +39,16 @@ class TwoLayerMachine(Machine):
     def hidden_fields(self, v: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """v W + bh, shape (n, H), for ``v`` (n, V) of the machine's dtype."""
         x = self._times_weights(v, out)
-        return np.add(x, self.parameters["bh"], out=x) if self.has_biases else x
+        if self.has_biases:
+            x += self.parameters["bh"]
+        return x
 
     def visible_fields(self, h: np.ndarray) -> np.ndarray:
         """h W^T + bv, shape (n, V)."""
         x = self._times_transposed(h)
-        return np.add(x, self.parameters["bv"], out=x) if self.has_biases else x
+        if self.has_biases:
+            x += self.parameters["bv"]
+        return x
 
     def free_energy(self, v: Any) -> Any:
         """F(v) in float64 for spins of shape (..., V)."""
@@ -60,7 +64,7 @@ class TwoLayerMachine(Machine):
         return Phase([v, None], [v, mean_spins(x)], fields=x)
 
     def random_phase(self, n: int, noise: Noise) -> Phase:
-        v = noise.spins(np.zeros((n, self.V), self.dtype))
+        v = noise.spins(self.xp.zeros((n, self.V), self.dtype))
         return Phase([v, None], [v])
 
     def gibbs(self, phase: Phase, n_steps: int, noise: Noise, beta: Any = 1.0) -> Phase:
@@ -79,12 +83,12 @@ class TwoLayerMachine(Machine):
         room = None
         for step in range(n_steps):
             y = self.visible_fields(h)
-            v = noise.spins(y if cold else np.multiply(y, beta, out=y), out=y)
+            v = noise.spins(y if cold else self.xp.multiply(y, beta, out=y), out=y)
             x = room = self.hidden_fields(v, room)
             if step + 1 == n_steps:
                 h = noise.spins(x if cold else x * beta)
             else:
-                h = noise.spins(x if cold else np.multiply(x, beta, out=x), out=x)
+                h = noise.spins(x if cold else self.xp.multiply(x, beta, out=x), out=x)
         if not cold:
             return Phase([v, h], [v], phase.weights, phase.share, x)
         # Fields that belong to the start stay as they are; others become means in place.

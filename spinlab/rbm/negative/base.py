@@ -19,6 +19,9 @@ class NegativePhase(abc.ABC):
     unbiased_limit = True
     """Whether more steps bring the average to that of the model (contract tests check it)."""
 
+    on_gpu = False
+    """Whether it takes a machine on the GPU."""
+
     _last: Phase | None = None
 
     @abc.abstractmethod
@@ -64,5 +67,5 @@ class PersistentPhase(NegativePhase):
         return {f"layer{i}": compact(s) for i, s in enumerate(layers) if s is not None}
 
     def load_state_dict(self, state: dict[str, np.ndarray], machine: Machine) -> None:
-        layers = [state[f"layer{i}"].astype(machine.dtype) for i in range(len(state))]
+        layers = [machine.xp.asarray(state[f"layer{i}"].astype(machine.dtype)) for i in range(len(state))]
         self._chains = Phase(layers, []) if layers else None

@@ -23,6 +23,8 @@ class CD(NegativePhase):
     CD(k=10)
     """
 
+    on_gpu = True
+
     def __init__(self, k: int = 1) -> None:
         self.k = as_count(k, "k")
 

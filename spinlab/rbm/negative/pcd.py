@@ -25,6 +25,8 @@ class PCD(PersistentPhase):
     PCD(k=10, n_chains=2048)
     """
 
+    on_gpu = True
+
     def __init__(self, k: int = 1, n_chains: int = 100) -> None:
         self.k, self.n_chains = as_count(k, "k"), as_count(n_chains, "n_chains")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..._core.validate import as_choice, as_count
 from .._units import Noise
 from ..machine import Machine, Phase, Statistics
@@ -36,6 +34,8 @@ class PID(NegativePhase):
 
     unbiased_limit = False
 
+    on_gpu = True
+
     def __init__(self, n_steps: int = 0, start: str = "sign", weights: str | None = None) -> None:
         self.n_steps = as_count(n_steps, "n_steps", 0)
         self.start = as_choice(start, "start", ("sign", "continuous"))
@@ -45,7 +45,7 @@ class PID(NegativePhase):
         phase = machine.pattern_phase(self.start == "continuous")
         if self.weights is not None:
             log_w = machine.log_weights(phase)
-            w = np.exp(log_w - log_w.max())
+            w = machine.xp.exp(log_w - log_w.max())
             phase.weights = w / w.sum()
         if self.n_steps:
             phase.layers = [phase.layers[0], *(None for _ in phase.layers[1:])]
