@@ -47,17 +47,25 @@ PAPER: dict[str, Any] = {
 
 
 def trainer_of(
-    method: str, convention: str, rng: Any, negative: sl.rbm.NegativePhase | None = None
+    method: str,
+    convention: str,
+    rng: Any,
+    negative: sl.rbm.NegativePhase | None = None,
+    n_patterns: int = K,
+    batch_size: int = 3,
 ) -> sl.rbm.Trainer:
-    """A machine and its trainer with the settings of the paper; ``negative`` instead of the method's own."""
+    """A machine and its trainer with the settings of the paper; ``negative`` instead of the method's own.
+
+    The number of patterns and the size of batches are RAPID's.
+    """
     rng = np.random.default_rng(rng)
     settings: dict[str, Any]
     if method == "rapid":
-        machine: Any = sl.rbm.RARBM(V, H, K, rng=rng)
+        machine: Any = sl.rbm.RARBM(V, H, n_patterns, rng=rng)
         settings = {
             "lr": 0.02,
             "schedule": sl.rbm.Geometric(0.96, floor=1e-5),
-            "batch_size": 3,
+            "batch_size": batch_size,
             "projection": "sign",
         }
     else:
