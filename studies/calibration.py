@@ -374,8 +374,8 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
         "- One factor, fitted afterwards, takes RAPID on Bars from "
         f"{bars['rapid']['as_trained']:.0f} to {bars['rapid']['fitted']:.1f} nats.",
         f"- Patterns that carry their own scale, without any fit: PID {bars['free_pid']['as_trained']:.0f}, "
-        f"PID + 10 steps {bars['free_10']['as_trained']:.1f}, PCD {bars['free_pcd']['as_trained']:.2f}, standard "
-        f"machine by CD {bars['rbm_cd']['as_trained']:.2f}; ln 14 = 2.64 is ideal.\n",
+        f"PID + 10 steps {bars['free_10']['as_trained']:.1f}, PCD {bars['free_pcd']['as_trained']:.2f}, "
+        f"standard machine by CD {bars['rbm_cd']['as_trained']:.2f}; ln 14 = 2.64 is ideal.\n",
         *tables,
     ]
     return "\n".join(lines), {
