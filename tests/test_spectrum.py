@@ -11,6 +11,7 @@ import pytest
 
 from spinlab import exact
 from spinlab.exact import _search, enumeration, partition, spectrum
+from spinlab.exact import density as density_module
 from spinlab.models import BipartiteIsing, DenseIsing
 
 
@@ -288,7 +289,7 @@ def test_density_agrees_with_naive_enumeration(seed):
 @pytest.mark.parametrize("kind", ["pm", "torus", "fields", "wide"])
 def test_density_with_spins_left_out(few, kind, monkeypatch):
     """20 spins; depending on the counters allowed, the walk leaves out none or several of them."""
-    monkeypatch.setattr(spectrum, "_FEW_BINS", few)
+    monkeypatch.setattr(density_module, "_FEW_BINS", few)
     rng = np.random.default_rng(2)
     J = symmetric(rng.choice([-1.0, 1.0], size=(20, 20)))
     b = np.zeros(20)
@@ -299,7 +300,7 @@ def test_density_with_spins_left_out(few, kind, monkeypatch):
     if kind == "wide":
         J = symmetric(rng.integers(-20, 21, size=(20, 20)) * 3.0)
     model = DenseIsing(J, b)
-    left_out = len(spectrum._leave_out(_search.with_ghost(model))[1])
+    left_out = len(density_module._leave_out(_search.with_ghost(model))[1])
     expected = {("pm", 1 << 19): 1, ("torus", 1 << 8): 1, ("torus", 1 << 19): 3, ("fields", 1 << 19): 2}
     assert left_out == expected.get((kind, few), 0)
     E, counts = np.unique(all_energies(model), return_counts=True)

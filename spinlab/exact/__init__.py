@@ -16,12 +16,12 @@ from . import planar as planar
 from . import planar_partition as planar_partition
 from . import tree as tree
 from . import tree_partition as tree_partition
+from .density import DensityOfStates as DensityOfStates
+from .density import density_of_states as density_of_states
 from .minima import LocalMinima as LocalMinima
 from .minima import local_minima as local_minima
 from .result import GroundState as GroundState
-from .spectrum import DensityOfStates as DensityOfStates
 from .spectrum import Level as Level
-from .spectrum import density_of_states as density_of_states
 from .spectrum import ground_states as ground_states
 from .spectrum import lowest_levels as lowest_levels
 from .thermal import ThermalAverages as ThermalAverages

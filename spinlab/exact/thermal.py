@@ -5,7 +5,7 @@ weights of the pairs of groups, the probability of a pair of states (b, a) is W_
 (b, c) is X_bc (W Y')_bc, that of (c, a) is Y_ca (X' W)_ca. Where the product underflows, at low
 temperature, the states near the ground state are visited one by one (``_low_states``).
 
-Averages of the energy alone follow from the number of states at each energy (``spectrum``), where the
+Averages of the energy alone follow from the number of states at each energy (``density``), where the
 couplings are integers: one pass serves every temperature.
 """
 
@@ -26,8 +26,8 @@ from .._core.validate import as_count, as_flag, as_real, as_real_array, check_me
 from ..models import IsingModel, as_model
 from ._low_states import LowStates, Sums
 from ._search import Search, free_spins, in_units, over_limit, spins_of, with_ghost
+from .density import MAX_BINS, integer_levels
 from .partition import SECONDS_PER_STATE, SMALLEST_SUM, Product, signs
-from .spectrum import MAX_BINS, integer_levels
 
 MAX_SPINS = 36
 
