@@ -1,0 +1,336 @@
+"""Fig. 1 of arXiv:1910.01592 taken apart: offset, luck of the start, real descent, thermal noise, freezing.
+
+Claim: the plateau of Fig. 1 measures how easily low energies are reached by sampling.
+
+Figure: E/E0 after ten Gibbs steps is split, chain by chain and exactly, with U(v) = min_h E(v, h) and E_rand
+its mean over all v: offset E_rand/E0 + luck (U(v_0) - E_rand)/E0 + descent (U(v_10) - U(v_0))/E0
++ noise (E - U(v_10))/E0. Upper row: the four parts against the scale of the weights for regularized axons and
+Gaussian weights, mean of ten chains, and at the plateau for both reductions. Lower row: chains that never
+moved against the scale, with the prediction below; offset and descent against V; freezing and descent
+against H.
+
+Expected: a visible unit i of an RBM with independent weights of standard deviation s feels, from hidden
+units drawn at v, a field v_i f_i of mean H s^2 c and variance H s^2, of which c H s^2 comes from the draw and
+the rest from the weights; c = <sech^2 x> over normal x of standard deviation s sqrt(V). At large scale it is
+unstable with probability Phi(-sqrt(2H/(pi V))), and V times that is far below 1 where H >> V: then no chain
+moves.
+
+Runtime: paper preset about a minute of CPU, small preset seconds.
+Verdict: the plateau of independent weights is offset, and for the lowest chain luck; only RA chains descend.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+import spinlab as sl
+from spinlab import plotting
+from spinlab.studies import Output, markdown_table
+
+LABELS = {"ra": "RA", "gaussian": "Gaussian", "uniform": "uniform", "ra_load": "RA at fixed K/V"}
+PARTS = ("offset", "luck", "descent", "noise")
+PLATEAU = 10.0
+N_STEPS = N_CHAINS = 10
+
+SMALL: dict[str, Any] = {
+    "V": 12,
+    "H": 300,
+    "K": 6,
+    "scales": (-3, 2, 11),
+    "sizes": (8, 10, 12),
+    "hidden": (6, 24, 96, 300),
+    "instances": 10,
+    "seed": 4,
+}
+PAPER: dict[str, Any] = {
+    "V": 20,
+    "H": 1000,
+    "K": 10,
+    "scales": (-3, 2, 16),
+    "sizes": (8, 12, 16, 20),
+    "hidden": (10, 20, 40, 100, 200, 400, 1000),
+    "instances": 30,
+    "seed": 4,
+}
+
+
+def split(
+    model: sl.models.BipartiteIsing, ground: float, start: float, generator: np.random.Generator
+) -> dict[str, Any]:
+    """The parts of E/E0 of ten chains, shape (chain, part), and what moved."""
+    chains = sl.dynamics.block_gibbs(model, N_STEPS, N_CHAINS, rng=generator)
+    before, after = (
+        -np.abs(model.hidden_input(v.astype(float))).sum(1)
+        for v in (chains.initial, chains.states[:, : model.V])
+    )
+    parts = np.stack(
+        [np.full(N_CHAINS, start), before - start, after - before, chains.energy - after], axis=1
+    )
+    return {
+        "parts": parts / ground,
+        "unmoved_chains": 1 - chains.moved.any(axis=1).mean(),
+        "unmoved_spins": 1 - chains.moved.mean(),
+    }
+
+
+def draw(
+    ensemble: str, V: int, H: int, K: int, load: float, generator: np.random.Generator
+) -> sl.models.BipartiteIsing:
+    """Weights of standard deviation 1; "ra_load" has ``load`` V patterns, "ra" has K."""
+    if ensemble in ("ra", "ra_load"):
+        patterns = K if ensemble == "ra" else round(load * V)
+        return sl.ensembles.ra_rbm(V, H, patterns, rng=generator).to_bipartite()
+    return getattr(sl.ensembles, f"rbm_{ensemble}")(V, H, rng=generator)
+
+
+def point(
+    ensemble: str, V: int, H: int, K: int, load: float, stds: tuple[float, ...], rng: int
+) -> dict[str, Any]:
+    """One instance over all scales: mean over the chains, and the chain of lowest energy."""
+    generator = np.random.default_rng(rng)
+    model = draw(ensemble, V, H, K, load, generator)
+    ground = sl.ground_state(model).energy
+    start = sl.observables.random_start_energy(model)
+    found = [split(model.scaled(s), s * ground, s * start, generator) for s in stds]
+    parts = np.array([f["parts"] for f in found])
+    lowest = parts.sum(2).argmax(1)
+    return {
+        "mean": parts.mean(1),
+        "lowest": parts[np.arange(len(stds)), lowest],
+        "unmoved_chains": np.array([f["unmoved_chains"] for f in found]),
+        "unmoved_spins": np.array([f["unmoved_spins"] for f in found]),
+    }
+
+
+def unmoved(V: int, H: int, std: float, n_steps: int = N_STEPS) -> float:
+    """Predicted fraction of chains of independent weights that no step of ``n_steps`` moves.
+
+    Sites are taken as independent and the hidden fields as normal, which needs many of both. At infinite
+    ``std`` it is (1 - Phi(-sqrt(2H/(pi V))))^V.
+    """
+    spread = std * V**0.5
+    x = np.linspace(-1, 1, 4001) * min(20.0, 8 * spread)
+    weight = np.exp(-0.5 * (x / spread) ** 2) / (2 * np.pi) ** 0.5 / spread
+    sech = float((weight / np.cosh(x) ** 2).sum() * (x[1] - x[0]))
+    z = np.linspace(-8, 8, 801)
+    normal = np.exp(-0.5 * z**2) / (2 * np.pi) ** 0.5 * (z[1] - z[0])
+    size = std * H**0.5
+    # Rows: the part of the weights, the same at each step; columns: that of the draw.
+    field = H * std**2 * sech + size * ((1 - sech) ** 0.5 * z[:, None] + sech**0.5 * z)
+    flips = (0.5 * (1 - np.tanh(field))) @ normal
+    return float((normal @ (1 - flips) ** n_steps) ** V)
+
+
+def unstable(V: int, H: int) -> float:
+    """V Phi(-sqrt(2H/(pi V))): unstable visible units of a random state of independent, large weights."""
+    return V * 0.5 * math.erfc((H / (math.pi * V)) ** 0.5)
+
+
+def sweeps(preset: dict[str, Any]) -> dict[str, sl.sweeps.Sweep]:
+    """Over scales; over V at fixed K and at fixed K/V; over H."""
+    sizes = {name: preset[name] for name in ("V", "H", "K")} | {"load": preset["K"] / preset["V"]}
+    scales = tuple(float(f"{s:.12g}") for s in np.logspace(*preset["scales"]))
+
+    def make(stds: tuple[float, ...], offset: int, **axes: Any) -> sl.sweeps.Sweep:
+        return sl.sweeps.Sweep(
+            point,
+            axes=axes,
+            fixed={name: n for name, n in sizes.items() if name not in axes} | {"stds": stds},
+            replicas=preset["instances"],
+            seed=preset["seed"] + offset,
+            dims=dict.fromkeys(("mean", "lowest"), ("std", "part"))
+            | dict.fromkeys(("unmoved_chains", "unmoved_spins"), ("std",)),
+            coords={"std": stds, "part": PARTS},
+        )
+
+    return {
+        "scale": make(scales, 0, ensemble=("ra", "gaussian", "uniform")),
+        "V": make((PLATEAU,), 1, ensemble=("ra", "gaussian", "ra_load"), V=preset["sizes"]),
+        "H": make((PLATEAU,), 2, ensemble=("ra", "gaussian"), H=preset["hidden"]),
+    }
+
+
+def main(preset: str, out: str, workers: int | None = None, progress: bool = True) -> Output:
+    """Run or resume the study and write figure, data and verdict."""
+    output = Output(out)
+    settings = {"small": SMALL, "paper": PAPER}[preset]
+    data = {
+        name: output.run(sweep, f"dissected_{name}", workers, progress)
+        for name, sweep in sweeps(settings).items()
+    }
+    output.figure(plot(data, settings), "accessibility_dissected")
+    output.verdict(*verdict(data, settings, preset))
+    return output
+
+
+def _stack(ax: Any, x: Any, parts: Any, bars: bool) -> None:
+    """Positive parts above the axis, negative ones below; their sum in black."""
+    up, down = np.zeros(len(x)), np.zeros(len(x))
+    for i, name in enumerate(PARTS):
+        y = parts.sel(part=name).values
+        for base, part in ((up, np.maximum(y, 0)), (down, np.minimum(y, 0))):
+            label = name if base is up else None
+            if bars:
+                ax.bar(x, part, 0.7, base, color=plotting.COLOURS[i], label=label)
+            else:
+                ax.fill_between(
+                    x, base, base + part, color=plotting.COLOURS[i], alpha=0.75, linewidth=0, label=label
+                )
+            base += part
+    ax.plot(x, parts.sum("part"), "k_" if bars else "k.-", markersize=14 if bars else 6, label="$E/E_0$")
+    ax.axhline(0, color="black", linewidth=0.8)
+
+
+def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
+    """Upper row: the parts; lower row: freezing, sizes, hidden units."""
+    import matplotlib.pyplot as plt
+
+    V, H = settings["V"], settings["H"]
+    scale = data["scale"]
+    with plotting.style():
+        figure, axes = plt.subplots(2, 3, figsize=(13, 7.6), layout="constrained")
+        for ax, name in zip(axes[0], ("ra", "gaussian"), strict=False):
+            _stack(ax, scale["std"].values, scale["mean"].sel(ensemble=name).mean("replica"), bars=False)
+            ax.set(
+                xscale="log", xlabel="standard deviation of $W$", ylabel="parts of $E/E_0$",
+                title=f"{LABELS[name]}: mean of ten chains", ylim=(-1, 1.3),
+            )  # fmt: skip
+        axes[0, 0].legend(loc="lower right", ncols=2)
+        names = [(e, how) for e in ("ra", "gaussian", "uniform") for how in ("mean", "lowest")]
+        parts = np.array([scale[how].sel(ensemble=e, std=PLATEAU).mean("replica").values for e, how in names])
+        bars = scale["mean"].isel(replica=0, ensemble=0, std=0, drop=True).expand_dims(bar=len(names)).copy()
+        bars.values = parts
+        _stack(axes[0, 2], np.arange(len(names)), bars, bars=True)
+        axes[0, 2].set(title=f"plateau, standard deviation {PLATEAU:g}", ylabel="parts of $E/E_0$")
+        axes[0, 2].set_ylim(-0.08, 1.05)
+        axes[0, 2].set_xticks(range(len(names)), [f"{LABELS[e]}\n{how}" for e, how in names], fontsize=8)
+        axes[0, 2].grid(visible=False, axis="x")
+
+        plotting.lines(axes[1, 0], scale["unmoved_chains"], "std", "ensemble")
+        fine = np.geomspace(float(scale["std"][0]), float(scale["std"][-1]), 120)
+        axes[1, 0].plot(fine, [unmoved(V, H, s) for s in fine], "k--", linewidth=1, label="predicted, iid")
+        _named(axes[1, 0])
+        axes[1, 0].set(
+            xscale="log", xlabel="standard deviation of $W$", ylabel="fraction of chains",
+            title="chains that never moved", ylim=(-0.03, 1.03),
+        )  # fmt: skip
+
+        at_V = data["V"]["mean"].isel(std=0)
+        plotting.lines(axes[1, 1], at_V.sel(part="descent"), "V", "ensemble")
+        plotting.lines(axes[1, 1], at_V.sel(part="offset"), "V", "ensemble", linestyle=":", label="_")
+        _named(axes[1, 1], loc="upper right", bbox_to_anchor=(1, 0.85))
+        axes[1, 1].set(xlabel="visible units $V$", ylabel="part of $E/E_0$",
+                       title="descent (full) and offset (dotted)")  # fmt: skip
+
+        at_H = data["H"].isel(std=0)
+        ax = axes[1, 2]
+        plotting.lines(ax, at_H["mean"].sel(part="descent"), "H", "ensemble")
+        plotting.lines(ax, at_H["unmoved_chains"], "H", "ensemble", linestyle=":", label="_")
+        fine = np.geomspace(settings["hidden"][0], settings["hidden"][-1], 60)
+        ax.plot(fine, [unmoved(V, int(h), PLATEAU) for h in fine], "k--", linewidth=1, label="predicted, iid")
+        _named(ax)
+        ax.set(xscale="log", xlabel="hidden units $H$", ylabel="fraction",
+               title="descent (full), unmoved chains (dotted)")  # fmt: skip
+        figure.suptitle(
+            f"Untrained RBMs, V={V}, H={H}, K={settings['K']} unless varied; {settings['instances']} "
+            f"instances, bars: standard error; lower middle and right: standard deviation {PLATEAU:g}",
+            fontsize=10,
+        )
+    return figure
+
+
+def _named(ax: Any, **where: Any) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    ax.legend(handles, [LABELS.get(label, label) for label in labels], **where)
+
+
+def _text(values: Any) -> str:
+    """Mean and standard error over instances."""
+    return f"{float(values.mean()):.3f} ± {float(values.std(ddof=1)) / values.sizes['replica'] ** 0.5:.3f}"
+
+
+def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
+    """Which part makes the curves, and where independent weights freeze."""
+    scale = data["scale"]
+    plateau = scale.sel(std=PLATEAU)
+    rows = [
+        [LABELS[e], how, *(_text(plateau[how].sel(ensemble=e, part=p)) for p in PARTS),
+         _text(plateau[how].sel(ensemble=e).sum("part")), _text(plateau["unmoved_chains"].sel(ensemble=e))]
+        for e in ("ra", "gaussian", "uniform") for how in ("mean", "lowest")
+    ]  # fmt: skip
+    V, H = settings["V"], settings["H"]
+    frozen = [
+        (float(s), float(scale["unmoved_chains"].sel(ensemble="gaussian", std=s).mean()), unmoved(V, H, s))
+        for s in scale["std"].values
+    ]
+    at_H = data["H"].isel(std=0)
+    hidden = [(int(h), unstable(V, int(h)), unmoved(V, int(h), PLATEAU)) for h in settings["hidden"]]
+    hidden_rows = [
+        [str(h), f"{u:.2g}", f"{p:.3f}", _text(at_H["unmoved_chains"].sel(ensemble="gaussian", H=h)),
+         *(_text(at_H["mean"].sel(ensemble=e, H=h, part=part)) for e, part in
+           (("gaussian", "offset"), ("gaussian", "descent"), ("ra", "offset"), ("ra", "descent")))]
+        for h, u, p in hidden
+    ]  # fmt: skip
+    sizes = data["V"]["mean"].isel(std=0)
+    size_rows = [
+        [str(v), *(_text(sizes.sel(ensemble=e, V=v, part=part))
+                   for e in ("gaussian", "ra", "ra_load") for part in ("offset", "descent"))]
+        for v in settings["sizes"]
+    ]  # fmt: skip
+
+    def part(ensemble: str, how: str, name: str) -> float:
+        return float(plateau[how].sel(ensemble=ensemble, part=name).mean())
+
+    few = at_H["mean"].sel(ensemble="gaussian", H=settings["hidden"][0], part="descent")
+    text = "\n".join(
+        [
+            f"# Accessibility dissected, preset {preset}\n",
+            f"V={V}, H={H}, K={settings['K']} unless varied, {settings['instances']} instances, ten "
+            f"chains of ten steps, exact ground states; spinlab {sl.__version__}, seed {settings['seed']}. "
+            "Errors are standard errors over instances. The parts of a row add up to E/E0 exactly.\n",
+            f"- Plateau of Gaussian weights, mean of ten chains: offset "
+            f"{part('gaussian', 'mean', 'offset'):.3f}, descent {part('gaussian', 'mean', 'descent'):.3f}. "
+            "The curve is the offset: what a random visible state with its best hidden layer already has.",
+            f"- Lowest of ten chains: the rest is luck, {part('gaussian', 'lowest', 'luck'):.3f}: the best "
+            "of ten random starts, an extreme value and no dynamics.",
+            f"- RA, mean: offset {part('ra', 'mean', 'offset'):.3f}, descent "
+            f"{part('ra', 'mean', 'descent'):.3f}. Here the chains do descend; lowest of ten: luck "
+            f"{part('ra', 'lowest', 'luck'):.3f}, descent {part('ra', 'lowest', 'descent'):.3f}.",
+            "- For independent weights the rise of the curve with the scale is thermal noise going away: the "
+            "part called noise goes from minus the offset to zero, and the descent never exceeds "
+            f"{float(scale['mean'].sel(ensemble='gaussian', part='descent').mean('replica').max()):.3f}, just "
+            "before the chains freeze.",
+            "- Freezing of independent weights follows the prediction at every scale: largest difference "
+            f"{max(abs(m - p) for _, m, p in frozen):.3f}. It is a matter of H/V, not of a phase: with "
+            f"H={settings['hidden'][0]} the same weights move and descend by {_text(few)}.\n",
+            f"Scale {PLATEAU:g}:\n",
+            markdown_table(["weights", "reduction", *PARTS, "E/E0", "chains unmoved"], rows),
+            "\nGaussian weights against the scale: chains that never moved.\n",
+            markdown_table(
+                ["standard deviation", "measured", "predicted"],
+                [[f"{s:.3g}", f"{m:.3f}", f"{p:.3f}"] for s, m, p in frozen],
+            ),
+            f"\nAgainst H at scale {PLATEAU:g}; criterion: V Phi(-sqrt(2H/(pi V))).\n",
+            markdown_table(
+                ["H", "criterion", "unmoved, predicted", "unmoved, Gaussian", "Gaussian offset",
+                 "Gaussian descent", "RA offset", "RA descent"], hidden_rows),
+            f"\nAgainst V at scale {PLATEAU:g}; RA with K={settings['K']} and with K/V="
+            f"{settings['K'] / V:g}.\n",
+            markdown_table(
+                ["V", *(f"{LABELS[e]} {part}" for e in ("gaussian", "ra", "ra_load")
+                        for part in ("offset", "descent"))], size_rows),
+        ]
+    )  # fmt: skip
+    return text, {
+        "study": "accessibility_dissected",
+        "preset": preset,
+        "version": sl.__version__,
+        "settings": settings,
+        "plateau": {e: {how: {p: part(e, how, p) for p in PARTS} for how in ("mean", "lowest")}
+                    for e in ("ra", "gaussian", "uniform")},
+        "unmoved": [dict(zip(("std", "measured", "predicted"), row, strict=True)) for row in frozen],
+        "gaussian_descent_at_smallest_H": float(few.mean()),
+    }  # fmt: skip
