@@ -42,7 +42,7 @@ class DeviceArray:
         return float(self._array)
 
     def __getitem__(self, index):
-        return wrap(self._array[index])
+        return wrap(self._array[unwrap(index)])
 
     def __setitem__(self, index, value):
         self._array[index] = unwrap(value)

@@ -259,6 +259,7 @@ class Trainer:
                 self.schedule(self.epoch, self.lr), "the learning rate of the schedule", 0.0
             )
         norm = 0.0
+        data, order = self.machine.xp.asarray(data), self.machine.xp.asarray(order)
         for first in range(0, n, size):
             batch = data[order[first : first + size]].astype(dtype)
             norm, good = self._update(batch, first + size >= n)
@@ -273,7 +274,7 @@ class Trainer:
     def _update(self, batch: np.ndarray, last: bool) -> tuple[float, bool]:
         machine = self.machine
         noise = Noise.of(self._key, self.updates)
-        positive = machine.positive(machine.xp.asarray(batch), noise)
+        positive = machine.positive(batch, noise)
         if self.reference:
             positive.share = len(batch) / self.batch_size
         gradient = machine.statistics(positive)
