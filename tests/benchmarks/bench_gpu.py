@@ -185,7 +185,7 @@ def blocks(card: Card) -> None:
 
 
 def training(card: Card) -> None:
-    """Goal for RAPID: 520 updates/s. Roof: the products, at the float64 rate, which is near that of float32."""
+    """Goal for RAPID: 520 updates/s. Roof: the products, at the float64 rate (near the float32 one)."""
     print("\n## Training at the size of MNIST, V = 784, H = 3000, batches of 8000: updates per second\n")
     table("method", "GPU", "roof", "CPU, all processors")
     V, H, K, batch = (5, 7, 3, 6) if TINY else (784, 3000, 200, 8000)
