@@ -81,9 +81,9 @@ def test_a_tree_is_exactly_ultrametric():
 def test_distances_between_random_states_are_unremarkable():
     # The null "sites" holds exactly for independent spins: z is nearly standard normal, the mean of 20 within
     # four errors but for once in 10^4 seeds.
-    z = [ultrametricity(noise(20, 60, k), n_null=60, rng=k).subdominant.z for k in range(20)]
+    z = [ultrametricity(noise(12, 60, k), n_null=40, rng=k).subdominant.z for k in range(20)]
     assert abs(np.mean(z)) < 4 / np.sqrt(20)
-    assert 0.4 < np.std(z) < 2.2
+    assert 0.4 < np.std(z) < 2.4
 
 
 def test_biased_independent_spins_are_unremarkable():
@@ -180,7 +180,7 @@ def run_study(monkeypatch, folder, **smaller):
     return study, json.loads((folder / "verdict.json").read_text())
 
 
-TINY = {"N": (24, 48), "n_states": 12, "n_steps": 60, "n_null": 20, "instances": 2}
+TINY = {"N": (24,), "n_states": 12, "n_steps": 60, "n_null": 20, "instances": 2}
 
 
 def test_study(monkeypatch, tmp_path):
