@@ -11,6 +11,7 @@ from .checkpoint import load_checkpoint, save_checkpoint
 from .features import FeatureAccuracy as FeatureAccuracy
 from .features import FeatureGain as FeatureGain
 from .features import feature_accuracy, feature_gain, hidden_features
+from .fully_connected import FBM, RAFBM
 from .history import History
 from .likelihood import Likelihood as Likelihood
 from .likelihood import log_likelihood, negative_log_likelihood
@@ -29,8 +30,10 @@ from .trainer import DivergenceError, Trainer
 
 __all__ = [
     "CD",
+    "FBM",
     "PCD",
     "PID",
+    "RAFBM",
     "RARBM",
     "RBM",
     "SGD",
