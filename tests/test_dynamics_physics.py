@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import spinlab as sl
-from spinlab.dynamics import equilibration, gibbs, metropolis, parallel_tempering
+from spinlab.dynamics import block_gibbs, equilibration, gibbs, metropolis, parallel_tempering
 from spinlab.theory import ising2d
 
 
@@ -64,6 +64,38 @@ def test_the_sk_model_at_high_temperature(T):
     expected = -beta / 2 + beta / (2 * N * (1 - beta**2))
     assert abs(u - expected) < 5 * error + 0.0015
     assert error < 0.002
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("alpha", "T"), [(0.03, 0.3), (0.05, 0.5), (0.08, 0.2)])
+def test_hopfield_retrieval_follows_amit_gutfreund_sompolinsky(alpha, T):
+    # Chains that start in a pattern stay in its valley; instances are independent. 5 sigma, .01 for finite N.
+    for N, instances in ((300, 24), (1200, 6)):
+        m = []
+        for seed in range(instances):
+            memory = sl.ensembles.hopfield(N, round(alpha * N), rng=seed)
+            kept = {"beta": 1 / T, "burn_in": 30, "record_every": 5, "rng": seed}
+            chains = gibbs(memory, 100, 16, initial=memory.xi[0], **kept)
+            m.append((chains.samples @ memory.xi[0] / N).mean())
+        exact = sl.theory.hopfield.retrieval(round(alpha * N) / N, T).m
+        error = np.std(m, ddof=1) / np.sqrt(instances)
+        print(f"alpha = {alpha}, T = {T}, N = {N}: m = {np.mean(m):.4f} +- {error:.4f}, theory {exact:.4f}")
+    assert abs(np.mean(m) - exact) < 5 * error + 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("V", "H", "mu", "nu"), [(2000, 2000, 0.9318, 0.9318), (1000, 5000, 0.9826, 0.6758)])
+def test_recall_of_two_layers_follows_the_saddle_point(V, H, mu, nu):
+    # K = 100 patterns, T = 1/b = 1/2: overlaps with the visible and the hidden part of a pattern, within .01.
+    K, b, overlaps = 100, 2.0, []
+    for seed in range(3):
+        rbm = sl.ensembles.ra_rbm(V, H, K, rng=seed).scaled(b * np.sqrt(K / (V * H)))
+        kept = {"burn_in": 30, "record_every": 5, "rng": seed}
+        states = block_gibbs(rbm, 80, 4, initial=rbm.xi_v[0], **kept).samples.astype(float)
+        overlaps.append([states[..., :V] @ rbm.xi_v[0] / V, states[..., V:] @ rbm.xi_h[0] / H])
+    theory = sl.theory.bipartite.recall(K / V, K / H, b)
+    assert (theory.mu, theory.nu) == (pytest.approx(mu, abs=5e-5), pytest.approx(nu, abs=5e-5))
+    np.testing.assert_allclose(np.mean(overlaps, axis=(0, 2, 3)), [mu, nu], atol=0.01)
 
 
 @pytest.mark.slow

@@ -36,7 +36,8 @@ class Tempering:
     mean_energy, energy_variance : ndarray, shape (n_chains, R)
         Over all steps after ``burn_in``. The specific heat per spin is beta^2 energy_variance / N.
     swap_rate : ndarray, shape (R - 1,)
-        Mean probability of an exchange between neighbouring temperatures after ``burn_in``.
+        Mean probability of an exchange between neighbouring temperatures after ``burn_in``; nan for the
+        pairs whose turn did not come, if only one step is measured.
     round_trips : ndarray of int64, shape (n_chains,)
         How often a replica went from the hottest to the coldest temperature and back, all replicas of a
         ladder together. Without several, the cold replicas are not equilibrated.
