@@ -64,8 +64,9 @@ def plot(data: dict[tuple[str, str], Any]) -> Any:
                 ax.set_ylim(0, 1.05)
             else:
                 ax.axhline(0, color="grey", linewidth=0.8, zorder=0)
+                ax.set_ylim(-3, 1.1)  # thermal noise at small weights lies far below a random start
             ax.set(title=title, ylabel=label)
-        axes[0, 0].legend(loc="center right", fontsize=8)
+        axes[0, 0].legend(loc=(0.03, 0.55), fontsize=8)
         figure.suptitle(
             "4x4 Bars, V=16, H=1000, K=8; bars: standard error, shading: standard deviation over runs; "
             "crosses: stored runs of the paper's code",
