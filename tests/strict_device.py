@@ -163,6 +163,7 @@ def install(monkeypatch):
             assert not isinstance(argument, np.ndarray), "a numpy array would be copied at every launch"
         real(kernel, blocks, threads, *map(unwrap, arguments))
 
+    monkeypatch.setattr(chains, "THREADS", 5)  # of Python: 128 of them take their time
     monkeypatch.setattr(device, "module", lambda name: Module if name == "gpu" else np)
     for module in (annealing, chains, layer, layers, search, units):
         monkeypatch.setattr(module, "launch", launch)

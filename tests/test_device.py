@@ -212,7 +212,7 @@ def run(*words, **variables):
         text=True,
         env=os.environ | variables,
         cwd=Path(__file__).parent.parent,
-        timeout=300,
+        timeout=900,
     )
 
 

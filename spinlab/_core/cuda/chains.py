@@ -352,7 +352,6 @@ def evolve(
     order: str = "sequential",
     dtype: str = "float64",
     rule: str = "gibbs",
-    threads: int = THREADS,
 ) -> None:
     """Advance the chains ``s`` (n_chains, N) in place to step ``stops[-1]``, as ``dynamics`` does on the CPU.
 
@@ -367,7 +366,7 @@ def evolve(
             form,
             rule == "metropolis",
             dtype,
-            threads,
+            THREADS,
             betas,
             factors[own],
             s[own],
