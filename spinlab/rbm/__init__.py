@@ -8,17 +8,20 @@ from .calibration import Calibration as Calibration
 from .calibration import fit_scale
 from .callbacks import EarlyStopping, Every
 from .checkpoint import load_checkpoint, save_checkpoint
+from .dbm import DBM
 from .features import FeatureAccuracy as FeatureAccuracy
 from .features import FeatureGain as FeatureGain
 from .features import feature_accuracy, feature_gain, hidden_features
 from .fully_connected import FBM, RAFBM
 from .history import History
+from .hybrid import HybridBM, RAHybridBM
 from .likelihood import Likelihood as Likelihood
 from .likelihood import log_likelihood, negative_log_likelihood
 from .machine import Machine, Phase
 from .negative import CD, PCD, PID, Exact, NegativePhase, Tempering
 from .optimisers import SGD, Adam, Optimiser
 from .projections import Clip, GibbsProjection, Projection, Sign
+from .ra_dbm import RADBM
 from .ra_rbm import RARBM
 from .rbm import RBM
 from .reconstruction import HammingDistance as HammingDistance
@@ -30,9 +33,11 @@ from .trainer import DivergenceError, Trainer
 
 __all__ = [
     "CD",
+    "DBM",
     "FBM",
     "PCD",
     "PID",
+    "RADBM",
     "RAFBM",
     "RARBM",
     "RBM",
@@ -46,12 +51,14 @@ __all__ = [
     "Geometric",
     "GibbsProjection",
     "History",
+    "HybridBM",
     "Linear",
     "Machine",
     "NegativePhase",
     "Optimiser",
     "Phase",
     "Projection",
+    "RAHybridBM",
     "Sign",
     "Tempering",
     "Trainer",
