@@ -105,7 +105,7 @@ def test_help_teaches_by_example(name, capsys):
         (["accessibility", "sk", "-V", "5"], "sk has no size V; it takes N"),
         (["accessibility", "ra_rbm", "-V", "5", "-H", "5"], "ra_rbm needs -K"),
         (["accessibility", "edwards_anderson"], "edwards_anderson needs --shape"),
-        (["study", "fig9"], "unknown study 'fig9'; known: accessibility_map, fig1"),
+        (["study", "fig9"], "unknown study 'fig9'; known: accessibility_"),
         (["study"], "name a study"),
         (["sweep", "status", "missing.sqlite"], "missing.sqlite"),
     ],
