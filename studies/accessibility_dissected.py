@@ -274,6 +274,10 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
            (("gaussian", "offset"), ("gaussian", "descent"), ("ra", "offset"), ("ra", "descent")))]
         for h, u, p in hidden
     ]  # fmt: skip
+    highest = float(scale["mean"].sel(ensemble="gaussian", part="descent").mean("replica").max())
+    hidden_off = [
+        abs(float(at_H["unmoved_chains"].sel(ensemble="gaussian", H=h).mean()) - p) for h, _, p in hidden
+    ]
     sizes = data["V"]["mean"].isel(std=0)
     size_rows = [
         [str(v), *(_text(sizes.sel(ensemble=e, V=v, part=part))
@@ -299,13 +303,13 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
             f"- RA, mean: offset {part('ra', 'mean', 'offset'):.3f}, descent "
             f"{part('ra', 'mean', 'descent'):.3f}. Here the chains do descend; lowest of ten: luck "
             f"{part('ra', 'lowest', 'luck'):.3f}, descent {part('ra', 'lowest', 'descent'):.3f}.",
-            "- For independent weights the rise of the curve with the scale is thermal noise going away: the "
-            "part called noise goes from minus the offset to zero, and the descent never exceeds "
-            f"{float(scale['mean'].sel(ensemble='gaussian', part='descent').mean('replica').max()):.3f}, just "
-            "before the chains freeze.",
+            "- For independent weights the rise of the curve with the scale is thermal noise going away: "
+            "the part called noise goes from minus the offset to zero, and the descent never exceeds "
+            f"{highest:.3f}, just before the chains freeze.",
             "- Freezing of independent weights follows the prediction at every scale: largest difference "
-            f"{max(abs(m - p) for _, m, p in frozen):.3f}. It is a matter of H/V, not of a phase: with "
-            f"H={settings['hidden'][0]} the same weights move and descend by {_text(few)}.\n",
+            f"{max(abs(m - p) for _, m, p in frozen):.3f}; against H it is off by up to "
+            f"{max(hidden_off):.2f}, since sites are not independent. It is a matter of H/V, not of a "
+            f"phase: with H={settings['hidden'][0]} the same weights move and descend by {_text(few)}.\n",
             f"Scale {PLATEAU:g}:\n",
             markdown_table(["weights", "reduction", *PARTS, "E/E0", "chains unmoved"], rows),
             "\nGaussian weights against the scale: chains that never moved.\n",

@@ -1,0 +1,327 @@
+"""Do machines leave the spin glass while they learn, and does starting inside it harm?
+
+Claim (arXiv:1910.01592, Sec. IV B, V A): Boltzmann machines start as spin glasses (or, at the usual small
+scale, as hot paramagnets) and training drives them out, so that a glassy start is an avoidable bottleneck.
+Sec. V A 3 leaves open what a larger initial scale does to standard machines: that control is made here.
+
+Figure: 4x4 Bars, V=16, no biases. Along training: place x = s (VH)^(1/4) (independent weights are a glass
+above 1), number of strict minima (exact), Gibbs accessibility as excess over a random start, visible spins
+that never move in ten steps, training NLL (exact). Columns: methods from the usual start; CD-10 from larger
+scales, Gaussian and regularized axons; controls of the learning rate and of exact gradients. A second figure:
+the three verdicts of the diagnosis.
+
+Expected, if the claim holds: runs from large Gaussian weights stay worse than those from small ones, runs
+from regularized axons of the same scale do not; verdicts go from glass to ordered, minima from many to few.
+
+Runtime: paper preset about 2 minutes of CPU, small preset seconds.
+Verdict: see docs/glass_studies.md.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+import spinlab as sl
+from spinlab import plotting, theory
+from spinlab.diagnose import diagnose
+from spinlab.studies import Output, markdown_table
+
+V, K = 16, 8
+EPOCHS = (0, 3, 10, 30, 100, 300, 1000)
+VERDICTS = {
+    "phase": ("paramagnet", "ordered", "spin glass", "undecided"),
+    "minima": ("few", "many", "undecided"),
+    "dynamics": ("equilibrates", "trapped", "frozen", "undecided"),
+}
+NUMBERS = (
+    "x", "std_W", "n_outliers", "top", "beta_line", "n_minima", "ratio_mean", "ratio_best", "excess",
+    "unmoved_spins", "nll_train", "nll_test",
+)  # fmt: skip
+# Name: method, start (a scale of Gaussian weights, or of regularized axons with K patterns), learning rate.
+RUNS: dict[str, tuple[str, str, float, float]] = {
+    "RAPID": ("rapid", "ra", 1.0, 0.02),
+    "CD 0.01": ("cd", "gaussian", 0.01, 0.001),
+    "PCD 0.01": ("pcd", "gaussian", 0.01, 0.001),
+    "exact 0.01": ("exact", "gaussian", 0.01, 0.001),
+    "CD Glorot": ("cd", "gaussian", 0.0, 0.001),
+    "CD 0.3": ("cd", "gaussian", 0.3, 0.001),
+    "CD 1": ("cd", "gaussian", 1.0, 0.001),
+    "CD RA 0.3": ("cd", "ra", 0.3, 0.001),
+    "CD RA 1": ("cd", "ra", 1.0, 0.001),
+    "exact 1": ("exact", "gaussian", 1.0, 0.001),
+    "CD 0.01, rate 0.01": ("cd", "gaussian", 0.01, 0.01),
+    "CD 1, rate 0.01": ("cd", "gaussian", 1.0, 0.01),
+}
+GROUPS = {
+    "methods": ("RAPID", "CD 0.01", "PCD 0.01", "exact 0.01"),
+    "larger starts, CD-10": ("CD 0.01", "CD Glorot", "CD 0.3", "CD 1", "CD RA 0.3", "CD RA 1"),
+    "controls": ("CD 0.01", "CD 1", "exact 0.01", "exact 1", "CD 0.01, rate 0.01", "CD 1, rate 0.01"),
+}
+
+# Epochs by method; runs of each, "exact" apart because it costs most.
+SMALL: dict[str, Any] = {
+    "H": 40,
+    "runs": ("RAPID", "CD 0.01", "CD 1", "CD RA 1"),
+    "epochs": {"rapid": 30, "cd": 30, "pcd": 10, "exact": 3},
+    "replicas": 2,
+    "exact_replicas": 2,
+    "seed": 5,
+}
+PAPER: dict[str, Any] = {
+    "H": 128,
+    "runs": tuple(RUNS),
+    "epochs": {"rapid": 300, "cd": 1000, "pcd": 300, "exact": 100},
+    "replicas": 3,
+    "exact_replicas": 2,
+    "seed": 5,
+}
+
+
+def trainer_of(name: str, H: int, generator: np.random.Generator) -> sl.rbm.Trainer:
+    """A machine at its start and its trainer, as in the paper's code but for scale and rate."""
+    method, start, std, lr = RUNS[name]
+    if method == "rapid":
+        return sl.rbm.Trainer(
+            sl.rbm.RARBM(V, H, K, rng=generator), sl.rbm.PID(), lr=lr,
+            schedule=sl.rbm.Geometric(0.96, floor=1e-5), batch_size=3, projection="sign",
+            convention="reference", rng=generator,
+        )  # fmt: skip
+    if start == "ra":
+        W = sl.ensembles.ra_rbm(V, H, K, rng=generator).scaled(std).weights()
+        machine = sl.rbm.RBM.from_weights(W)
+    else:
+        machine = sl.rbm.RBM(V, H, std=std or "glorot", rng=generator)
+    negative = {"cd": sl.rbm.CD(10), "pcd": sl.rbm.PCD(10, n_chains=200), "exact": sl.rbm.Exact()}[method]
+    return sl.rbm.Trainer(
+        machine, negative, lr=lr, optimiser="adam", batch_size=1, convention="reference", rng=generator
+    )
+
+
+def evaluate(
+    model: sl.models.IsingModel, data: sl.datasets.Dataset, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Numbers and verdicts (as places in VERDICTS) for one matrix of weights."""
+    report = diagnose(model, extras=False)
+    evidence = report.evidence
+    a = sl.observables.gibbs_accessibility(model, 10, 100, reduce=None, rng=rng, threads=1)
+    assert report.spectrum is not None
+    std = model.coupling_std()
+    values = {
+        "x": theory.coordinates.gaussian_rbm(model.V, model.H, std),
+        "std_W": std,
+        "n_outliers": len(report.spectrum.outliers),
+        "top": report.spectrum.values[0] / (std * (model.V**0.5 + model.H**0.5)),
+        "beta_line": evidence["stability"]["beta"],
+        "n_minima": evidence["minima"]["count"] if "minima" in evidence else 0.0,
+        "ratio_mean": a.ratio.mean(),
+        "ratio_best": a.ratio[:10].max(),
+        "excess": a.excess.mean(),
+        "unmoved_spins": 1 - a.moved_spins,
+        "nll_train": -sl.rbm.log_likelihood(model, data.train, threads=1).mean(),
+        "nll_test": -sl.rbm.log_likelihood(model, data.test, threads=1).mean(),
+    }
+    found = {"phase": report.phase, "minima": report.metastability, "dynamics": report.dynamics}
+    return {
+        "numbers": np.array([float(values[name]) for name in NUMBERS]),
+        "verdicts": np.array([VERDICTS[name].index(found[name].value) for name in VERDICTS]),
+    }
+
+
+def point(run: str, H: int, epochs: tuple[int, ...], rng: int) -> dict[str, Any]:
+    """One run, diagnosed before the first epoch and after the listed ones."""
+    data = sl.datasets.bars(4)
+    trainer = trainer_of(run, H, np.random.default_rng(rng))
+    found = []
+    for epoch in epochs:
+        if epoch:
+            trainer.fit(data.train, epoch, progress=False)
+        found.append(evaluate(trainer.machine.as_ising(), data, np.random.default_rng([rng, epoch])))
+    return {name: np.array([f[name] for f in found]) for name in found[0]}
+
+
+def sweep(preset: dict[str, Any], run: str) -> sl.sweeps.Sweep:
+    """Independent runs of one kind."""
+    method = RUNS[run][0]
+    epochs = tuple(e for e in EPOCHS if e <= preset["epochs"][method])
+    return sl.sweeps.Sweep(
+        point,
+        axes={"run": (run,)},
+        fixed={"H": preset["H"], "epochs": epochs},
+        replicas=preset["exact_replicas" if method == "exact" else "replicas"],
+        seed=preset["seed"],
+        dims={"numbers": ("epoch", "name"), "verdicts": ("epoch", "question")},
+        coords={"epoch": epochs, "name": NUMBERS, "question": tuple(VERDICTS)},
+    )
+
+
+def main(preset: str, out: str, workers: int | None = None, progress: bool = True) -> Output:
+    """Run or resume the study and write figures, data and verdict."""
+    output = Output(out)
+    settings = {"small": SMALL, "paper": PAPER}[preset]
+    data = {
+        run: output.run(
+            sweep(settings, run), f"glass-{run.replace(' ', '-').replace(',', '')}", workers, progress
+        ).isel(run=0)
+        for run in settings["runs"]
+    }
+    output.figure(plot(data, settings), "training_leaves_the_glass")
+    output.figure(plot_verdicts(data, settings), "training_leaves_the_glass_verdicts")
+    output.verdict(*verdict(data, settings, preset))
+    return output
+
+
+def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
+    """Rows: quantities; columns: groups of runs."""
+    import matplotlib.pyplot as plt
+
+    rows = {
+        "x": "place  $s\\,(VH)^{1/4}$",
+        "n_minima": "strict minima",
+        "excess": "accessibility, excess",
+        "unmoved_spins": "visible spins unmoved",
+        "nll_train": "training NLL (nats)",
+    }
+    with plotting.style():
+        figure, axes = plt.subplots(
+            len(rows), len(GROUPS), figsize=(12.5, 13), sharex=True, sharey="row", layout="constrained"
+        )
+        for column, (title, runs) in zip(axes.T, GROUPS.items(), strict=True):
+            for ax, (name, label) in zip(column, rows.items(), strict=True):
+                for i, run in enumerate(r for r in runs if r in data):
+                    plotting.lines(
+                        ax, data[run]["numbers"].sel(name=name), "epoch",
+                        color=plotting.COLOURS[i], marker=plotting.MARKERS[i], label=run,
+                    )  # fmt: skip
+                ax.set_ylabel(label)
+                if name in ("x", "n_minima", "nll_train"):
+                    ax.set_yscale("log")
+                if name == "x":
+                    ax.axhline(1, color="grey", linestyle="--", linewidth=1)
+                if name == "nll_train":
+                    ax.axhline(np.log(10), color="grey", linestyle=":", linewidth=1)
+            column[0].set_title(title)
+            column[0].legend(fontsize=7)
+            column[-1].set_xlabel("epoch")
+            column[-1].set_xscale("symlog", linthresh=3)
+        figure.suptitle(
+            f"4x4 Bars, V={V}, H={settings['H']}; numbers: scale of the start; bars: standard error over "
+            "runs; dashed: glass of independent weights; dotted: ln 10, the least possible",
+            fontsize=10,
+        )
+    return figure
+
+
+def plot_verdicts(data: dict[str, Any], settings: dict[str, Any]) -> Any:
+    """Most frequent verdict of the runs, by run and epoch; in figures, how many of them agree."""
+    import matplotlib.pyplot as plt
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
+
+    epochs = [e for e in EPOCHS if e <= max(settings["epochs"].values())]
+    with plotting.style():
+        figure, axes = plt.subplots(
+            1, 3, figsize=(13, 0.36 * len(data) + 2), sharey=True, layout="constrained"
+        )
+        for ax, (question, answers) in zip(axes, VERDICTS.items(), strict=True):
+            picture = np.full((len(data), len(epochs)), np.nan)
+            for i, found in enumerate(data.values()):
+                for j, epoch in enumerate(e for e in epochs if e in found["epoch"]):
+                    given = found["verdicts"].sel(question=question, epoch=epoch).values.astype(int)
+                    (value, n), *_ = Counter(given.tolist()).most_common()
+                    picture[i, j] = value
+                    ax.text(j, i, f"{n}/{len(given)}", ha="center", va="center", fontsize=7)
+            colours = [*plotting.COLOURS[: len(answers) - 1], "lightgrey"]
+            ax.imshow(
+                picture, cmap=ListedColormap(colours), vmin=-0.5, vmax=len(answers) - 0.5, aspect="auto",
+                alpha=0.75,
+            )  # fmt: skip
+            ax.set_title(question, pad=34)
+            ax.set_xticks(range(len(epochs)), [str(e) for e in epochs])
+            ax.set_yticks(range(len(data)), list(data))
+            ax.set_xlabel("epoch")
+            ax.legend(
+                [Patch(color=c, alpha=0.75) for c in colours], answers, ncols=2, fontsize=8,
+                loc="lower center", bbox_to_anchor=(0.5, 1.0),
+            )  # fmt: skip
+    return figure
+
+
+def number(found: Any, name: str, epoch: int) -> np.ndarray:
+    """One value per run."""
+    return np.asarray(found["numbers"].sel(name=name, epoch=epoch).values, dtype=float)
+
+
+def answers(found: Any, question: str, epoch: int) -> str:
+    """Verdicts of the runs in words, the most frequent first."""
+    given = found["verdicts"].sel(question=question, epoch=epoch).values.astype(int)
+    names = Counter(VERDICTS[question][i] for i in given)
+    return ", ".join(
+        name if n == len(given) else f"{name} {n}/{len(given)}" for name, n in names.most_common()
+    )
+
+
+def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
+    """First and last diagnosis of every kind of run, and how fast it learns."""
+
+    def text(found: Any, name: str, epoch: int, digits: int) -> str:
+        x = number(found, name, epoch)
+        return f"{x.mean():.{digits}f} ± {x.std(ddof=1) / len(x) ** 0.5:.{digits}f}"
+
+    places, moves, learning = [], [], []
+    for run, found in data.items():
+        epochs = [int(e) for e in found["epoch"].values]
+        for e in (epochs[0], epochs[-1]):
+            places.append(
+                [run, str(e), text(found, "x", e, 2), f"{number(found, 'n_outliers', e).mean():.1f}",
+                 text(found, "top", e, 2), text(found, "beta_line", e, 3),
+                 *(answers(found, q, e) for q in VERDICTS)]
+            )  # fmt: skip
+            moves.append(
+                [run, str(e), text(found, "n_minima", e, 0), text(found, "ratio_mean", e, 3),
+                 text(found, "ratio_best", e, 3), text(found, "excess", e, 3),
+                 text(found, "unmoved_spins", e, 3)]
+            )  # fmt: skip
+        learning.append(
+            [run, *(text(found, "nll_train", e, 2) if e in epochs else "-" for e in EPOCHS),
+             text(found, "nll_test", epochs[-1], 2)]
+        )  # fmt: skip
+    body = "\n".join(
+        [
+            f"# Training and the glass, preset {preset}\n",
+            f"4x4 Bars, V={V}, H={settings['H']}, RA and RAPID with K={K}; {settings['replicas']} "
+            f"runs each ({settings['exact_replicas']} with exact gradients); settings of the paper's code "
+            "(Adam at 0.001, single images; RAPID as in Fig. 2) but for the start and, where named, the rate; "
+            f"spinlab {sl.__version__}, seed {settings['seed']}. Numbers in names: scale of the initial "
+            "weights, Gaussian or of regularized axons (RA). Errors are standard errors over runs.\n",
+            "x = s (VH)^(1/4) and the spectral line assume independent weights and infinite size: for a "
+            "trained matrix they are indications. 'top' is the largest singular value over the edge "
+            "s (sqrt V + sqrt H) of independent weights; 'line' the inverse temperature (the machine works at "
+            "1) at which the paramagnet turns unstable.\n",
+            markdown_table(["run", "epoch", "x", "outliers", "top", "line", *VERDICTS], places),
+            "\nAccessibility of 100 chains of ten steps ('best': of the first ten):\n",
+            markdown_table(
+                ["run", "epoch", "strict minima", "raw, mean", "raw, best", "excess", "spins unmoved"],
+                moves,
+            ),
+            f"\nTraining NLL in nats after each epoch (least possible ln 10 = 2.30, ignorance {V} ln 2 = "
+            f"{V * np.log(2):.2f}), and test NLL after the last:\n",
+            markdown_table(["run", *(f"epoch {e}" for e in EPOCHS), "test, last"], learning),
+        ]
+    )  # fmt: skip
+    return body, {
+        "study": "training_leaves_the_glass",
+        "preset": preset,
+        "version": sl.__version__,
+        "settings": settings,
+        "runs": {
+            run: {
+                str(e): {name: number(found, name, e).mean() for name in NUMBERS}
+                | {q: answers(found, q, e) for q in VERDICTS}
+                for e in found["epoch"].values.tolist()
+            }
+            for run, found in data.items()
+        },
+    }
