@@ -262,7 +262,7 @@ def plot(data: dict[str, Any]) -> Any:
         for ax, name in zip((axes[0, 0], axes[1, 0]), ("bars", names[-1]), strict=True):
             _recipes(ax, measured(data, name))
             ax.set_title(f"({'a' if ax is axes[0, 0] else 'b'}) {DATA[name]}, K={_bars.K}")
-        axes[0, 0].legend(fontsize=8, loc="upper right")
+        axes[0, 0].legend(fontsize=8, loc="lower right")
         ax = axes[0, 1]
         for i, recipe in enumerate(data["patterns"]["recipe"].values):
             held = data["patterns"]["nll"].sel(recipe=recipe, data="bars", side="held")
@@ -288,7 +288,7 @@ def plot(data: dict[str, Any]) -> Any:
                 ax.errorbar(
                     float(nll.mean()), float(distance.mean()),
                     xerr=_error(nll), yerr=_error(distance),
-                    color=plotting.COLOURS[i % 7], marker=plotting.MARKERS[i // 7 * 3 + i % 3],
+                    color=plotting.COLOURS[i % 7], marker=plotting.MARKERS[(i + i // 7) % 7],
                     markerfacecolor=None if filled else "white", linestyle="none",
                     label=RECIPES[recipe] if filled else None,
                 )  # fmt: skip
@@ -299,7 +299,7 @@ def plot(data: dict[str, Any]) -> Any:
             ylabel="Hamming distance, top row held",
             title="(d) 4x4 Bars: density against reconstruction",
         )
-        ax.legend(fontsize=7, ncols=2)
+        ax.legend(fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14))
         figure.suptitle(
             f"Held-out images, V=16, H=1000, {data['recipes'].sizes['replica']} runs; bars: standard error; "
             "dotted: uniform density",
