@@ -181,6 +181,26 @@ def test_mean_field_is_right_for_small_weights(kind):
     assert errors[0] < 0.05
 
 
+@pytest.mark.parametrize(("shape", "kind"), CASES)
+def test_variational_free_energy_bounds_the_exact_one(shape, kind):
+    machine = machine_of(shape, kind, n_positive=200)
+    v = visible_states(machine)
+    gap = machine.variational_free_energy(v) - machine.free_energy(v)
+    assert (gap > -1e-12).all()
+    if shape == "two":
+        assert np.abs(gap).max() < 1e-12
+    else:
+        # The gap is the Kullback-Leibler divergence from the product of the means to the exact state.
+        layers = all_states(machine)
+        w = np.exp(minus_energy(machine, layers)).reshape(len(v), -1)
+        means = machine.mean_field(v.astype(float))
+        hidden = np.concatenate(layers[1:], axis=1)[: w.shape[1]]
+        q = np.prod((1 + hidden * np.concatenate(means[1:], axis=1)[:, None, :]) / 2, axis=2)
+        divergence = (q * np.log(q * w.sum(1, keepdims=True) / w)).sum(1)
+        assert np.allclose(gap, divergence, rtol=1e-9, atol=1e-12)
+        assert gap.max() > 1e-4
+
+
 def test_clamped_gibbs_sampling_keeps_the_data():
     """Means of the hidden layers over 8000 clamped chains against the exact ones: |z| < 6 for 5 units, with
     the deviation of a spin, at most 1; false alarm 1e-8."""

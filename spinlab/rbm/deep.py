@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
+import scipy.special
 
 from .._core.validate import (
     as_choice,
@@ -232,6 +233,28 @@ class DeepMachine(Machine):
             F[low : low + 64] = -np.logaddexp.reduce(log_w, axis=1)
         if self.has_biases:
             F -= rows @ self.parameters["b0"].astype(np.float64)
+        return F.reshape(v.shape[:-1])[()]
+
+    def variational_free_energy(self, v: Any) -> Any:
+        """Upper bound of F(v) for layers of any size: <E> - entropy of the mean-field state, float64.
+
+        ``-variational_free_energy(v) - ln Z`` bounds ln P(v) from below, with ln Z of
+        :func:`spinlab.log_partition` or :func:`log_partition_ais`. Exact for one hidden layer.
+
+        Examples
+        --------
+        >>> import spinlab as sl
+        >>> machine = sl.rbm.DBM([4, 3, 2], std=1.0, rng=0)
+        >>> bool(machine.variational_free_energy([1, 1, 1, -1]) >= machine.free_energy([1, 1, 1, -1]))
+        True
+        """
+        v = as_spins(v, self.V, "v")
+        rows = v.reshape(-1, self.V).astype(self.dtype)
+        means = self.mean_field(rows)
+        F = self.energies(Phase(self._ordered(means), []))
+        for m in means[1:]:
+            up = (1 + m.astype(np.float64)) / 2
+            F += (scipy.special.xlogy(up, up) + scipy.special.xlogy(1 - up, 1 - up)).sum(1)
         return F.reshape(v.shape[:-1])[()]
 
     # Free units
