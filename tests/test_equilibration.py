@@ -164,3 +164,19 @@ def test_link_overlap_is_the_mean_over_pairs():
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_slow_mode_of_small_amplitude_is_not_cut_off():
+    # x = noise + slow AR(1): rho(t) = w a^t for t >= 1, w = .2, a = .95, tau = 1/2 + w a / (1 - a) = 4.3;
+    # a window of five tau alone would end near tau = 1.
+    rng = np.random.default_rng(5)
+    n, chains, a, w = 40_000, 4, 0.95, 0.2
+    noise = rng.standard_normal((n, chains))
+    slow = np.empty((n, chains))
+    slow[0] = rng.standard_normal(chains)
+    steps = rng.standard_normal((n, chains)) * np.sqrt(1 - a * a)
+    for t in range(1, n):
+        slow[t] = a * slow[t - 1] + steps[t]
+    result = eq.autocorrelation_time(np.sqrt(1 - w) * noise + np.sqrt(w) * slow)
+    exact = 0.5 + w * a / (1 - a)
+    assert abs(result.tau - exact) < 5 * result.error + 0.05 * exact  # false alarm below 1e-6

@@ -170,7 +170,8 @@ def autocorrelation_time(x: Any) -> AutocorrelationTime:
     """Integrated autocorrelation time tau = 1/2 + sum_{t=1}^{w} rho(t).
 
     The window w is the first that holds 5 tau and 5 records (Madras and Sokal, J. Stat. Phys. 50, 109
-    (1988)).
+    (1988)) and ends where rho is below two of its standard errors: the first condition alone would cut off
+    a slow mode of small amplitude.
 
     Parameters
     ----------
@@ -189,10 +190,11 @@ def autocorrelation_time(x: Any) -> AutocorrelationTime:
     n, n_chains = x.shape
     rho = autocorrelation(x)
     tau = 0.5 + np.append(0.0, np.cumsum(rho[1:]))
-    enough = np.flatnonzero(np.arange(n) >= _WINDOW * np.maximum(tau, 1.0))
+    total = n * n_chains
+    noise = np.sqrt((2.0 * np.cumsum(rho**2) - 1.0) / total)
+    enough = np.flatnonzero((np.arange(n) >= _WINDOW * np.maximum(tau, 1.0)) & (rho <= 2.0 * noise))
     window = int(enough[0]) if len(enough) else n - 1
     value = max(float(tau[window]), 1e-12)
-    total = n * n_chains
     return AutocorrelationTime(
         tau=value,
         error=value * float(np.sqrt(2 * (2 * window + 1) / total)),
