@@ -36,7 +36,7 @@ PAPER: dict[str, Any] = {
     "alpha": (0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.12, 0.15),
     "T": (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95),
     "n_steps": 100,
-    "instances": 6,
+    "instances": 3,
     "seed": 5,
 }
 # Where m and q are compared with theory: T < T_M by a margin, which a finite size needs.
