@@ -293,13 +293,13 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
             f"# Training and the glass, preset {preset}\n",
             f"4x4 Bars, V={V}, H={settings['H']}, RA and RAPID with K={K}; {settings['replicas']} "
             f"runs each ({settings['exact_replicas']} with exact gradients); settings of the paper's code "
-            "(Adam at 0.001, single images; RAPID as in Fig. 2) but for the start and, where named, the rate; "
-            f"spinlab {sl.__version__}, seed {settings['seed']}. Numbers in names: scale of the initial "
-            "weights, Gaussian or of regularized axons (RA). Errors are standard errors over runs.\n",
+            "(Adam at 0.001, single images; RAPID as in Fig. 2) but for the start and, where named, the "
+            f"rate; spinlab {sl.__version__}, seed {settings['seed']}. Numbers in names: scale of the "
+            "initial weights, Gaussian or of regularized axons (RA). Errors are standard errors over runs.\n",
             "x = s (VH)^(1/4) and the spectral line assume independent weights and infinite size: for a "
             "trained matrix they are indications. 'top' is the largest singular value over the edge "
-            "s (sqrt V + sqrt H) of independent weights; 'line' the inverse temperature (the machine works at "
-            "1) at which the paramagnet turns unstable.\n",
+            "s (sqrt V + sqrt H) of independent weights; 'line' the inverse temperature (the machine "
+            "works at 1) at which the paramagnet turns unstable.\n",
             markdown_table(["run", "epoch", "x", "outliers", "top", "line", *VERDICTS], places),
             "\nAccessibility of 100 chains of ten steps ('best': of the first ten):\n",
             markdown_table(
