@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from . import models as models
     from . import observables as observables
     from . import plotting as plotting
-    from . import scans as scans
     from . import rbm as rbm
+    from . import scans as scans
     from . import sweeps as sweeps
     from . import theory as theory
     from .solve import explain as explain

@@ -1,8 +1,8 @@
 """Likelihood of a standard RBM after a fixed number of updates: python tests/benchmarks/bench_quality.py
 
 500 hidden units, stochastically binarised MNIST (SPINLAB_DATA or the network), centred PCD-1 in batches of
-500, 3000 updates; the test likelihood with ln Z between forward and reverse annealed importance sampling. Takes
-about four minutes on one core and prints a Markdown table.
+500, 3000 updates; the test likelihood with ln Z between forward and reverse annealed importance sampling.
+Takes about four minutes on one core and prints a Markdown table.
 """
 
 from __future__ import annotations
