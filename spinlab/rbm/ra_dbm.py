@@ -17,8 +17,8 @@ from .ra_rbm import signs
 class RADBM(DeepMachine):
     """Deep machine with regularized axons: W_l = (scale/sqrt K) sum_k xi_(l-1)^k (x) xi_l^k.
 
-    Each of the K patterns spans all layers (arXiv:1910.01592, Eq. 5 and outlook); the weights are never
-    formed in training.
+    Each of the K patterns spans all layers (arXiv:1910.01592, Eq. 5 and outlook). Exact sums
+    aside, the weights are never formed in training.
 
     Parameters
     ----------
