@@ -117,12 +117,12 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
             m = data["m"].sel(alpha=a, temperature=t)
             colour = plotting.COLOURS[k % 7]
             right.errorbar(
-                1 / m["N"].values, m.mean("replica") - hopfield.retrieval(a, t).m,
+                1000 / m["N"].values, m.mean("replica") - hopfield.retrieval(a, t).m,
                 m.std("replica", ddof=1) / np.sqrt(m.sizes["replica"]),
                 color=colour, marker=plotting.MARKERS[k % 7], label=rf"$\alpha$ = {a:g}, T = {t:g}",
             )  # fmt: skip
         right.axhline(0, color="grey", linewidth=0.8)
-        right.set(xlabel="$1/N$", ylabel="measured $m$ - theory, infinite size", xlim=(0, None))
+        right.set(xlabel="$1000/N$", ylabel="measured $m$ - theory, infinite size", xlim=(0, None))
         right.legend(fontsize=8)
         figure.suptitle(f"Hopfield model, {settings['instances']} instances per cell", fontsize=10)
     return figure

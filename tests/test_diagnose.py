@@ -244,7 +244,7 @@ def test_bad_files(tmp_path, capsys):
 
 
 def test_validation_on_a_small_set(tmp_path):
-    """The benchmark's code, on one in twelve of its small models, with the development seed."""
+    """The benchmark's code, on one in twenty of its small models, with the development seed."""
     out = tmp_path / "results.jsonl"
     assert validate_diagnose.run(seed=1, out=out, small=True) == 0
     records = [json.loads(line) for line in out.read_text().splitlines()]

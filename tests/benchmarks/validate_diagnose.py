@@ -45,11 +45,11 @@ class Case(NamedTuple):
 
 
 def cases(small: bool = False) -> list[Case]:
-    """All of them; with ``small`` one in eight of the small ones."""
+    """All of them; with ``small`` one in twenty of the small ones."""
     found = [*_sk(), *_gaussian_rbm(), *_hopfield(), *_mattis(), *_ra_rbm(), *_traps()]
     found = [case for case in found if _worth_it(case)]
     found.sort(key=_sites)
-    return [case for case in found if _sites(case) <= 300][::12] if small else found
+    return [case for case in found if _sites(case) <= 300][::20] if small else found
 
 
 def _worth_it(case: Case) -> bool:
