@@ -37,7 +37,7 @@ VERDICTS = {
     "dynamics": ("equilibrates", "trapped", "frozen", "undecided"),
 }
 NUMBERS = (
-    "x", "std_W", "n_outliers", "top", "beta_line", "n_minima", "ratio_mean", "ratio_best", "excess",
+    "x", "std_W", "n_outliers", "top", "n_directions", "T_order", "T_glass", "n_minima", "ratio_mean", "ratio_best", "excess",
     "unmoved_spins", "nll_train", "nll_test",
 )  # fmt: skip
 # Name: method, start (a scale of Gaussian weights, or of regularized axons with K patterns), learning rate.
@@ -114,7 +114,9 @@ def evaluate(
         "std_W": std,
         "n_outliers": len(report.spectrum.outliers),
         "top": report.spectrum.values[0] / (std * (model.V**0.5 + model.H**0.5)),
-        "beta_line": evidence["stability"]["beta"],
+        "n_directions": evidence["stability"]["n_directions"],
+        "T_order": 1 / evidence["stability"]["beta_retrieval"],  # 0 if there is no such line
+        "T_glass": 1 / evidence["stability"]["beta_glass"],
         "n_minima": evidence["minima"]["count"] if "minima" in evidence else 0.0,
         "ratio_mean": a.ratio.mean(),
         "ratio_best": a.ratio[:10].max(),
@@ -276,7 +278,8 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
         for e in (epochs[0], epochs[-1]):
             places.append(
                 [run, str(e), text(found, "x", e, 2), f"{number(found, 'n_outliers', e).mean():.1f}",
-                 text(found, "top", e, 2), text(found, "beta_line", e, 3),
+                 text(found, "top", e, 2), f"{number(found, 'n_directions', e).mean():.1f}",
+                 text(found, "T_order", e, 2), text(found, "T_glass", e, 2),
                  *(answers(found, q, e) for q in VERDICTS)]
             )  # fmt: skip
             moves.append(
@@ -298,9 +301,10 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
             "initial weights, Gaussian or of regularized axons (RA). Errors are standard errors over runs.\n",
             "x = s (VH)^(1/4) and the spectral line assume independent weights and infinite size: for a "
             "trained matrix they are indications. 'top' is the largest singular value over the edge "
-            "s (sqrt V + sqrt H) of independent weights; 'line' the inverse temperature (the machine "
-            "works at 1) at which the paramagnet turns unstable.\n",
-            markdown_table(["run", "epoch", "x", "outliers", "top", "line", *VERDICTS], places),
+            "s (sqrt V + sqrt H) of independent weights. 'T order' and 'T glass' are the temperatures (the "
+            "machine works at 1) at which the paramagnet turns unstable towards isolated directions, of which "
+            "there are 'directions', and towards the bulk (spectral stability; 0: never).\n",
+            markdown_table(["run", "epoch", "x", "outliers", "top", "directions", "T order", "T glass", *VERDICTS], places),
             "\nAccessibility of 100 chains of ten steps ('best': of the first ten):\n",
             markdown_table(
                 ["run", "epoch", "strict minima", "raw, mean", "raw, best", "excess", "spins unmoved"],
