@@ -57,7 +57,8 @@ class Noise:
 
     def uniform(self, size: int) -> np.ndarray:
         """Float64 numbers in [0, 1): for a few decisions, such as the swaps of tempering."""
-        return np.random.Generator(np.random.Philox(key=int(self.key), counter=int(self.step()))).random(size)
+        counter = int(self.step()) << 192  # the lowest word counts the numbers of one draw
+        return np.random.Generator(np.random.Philox(key=int(self.key), counter=counter)).random(size)
 
 
 def mean_spins(fields: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
