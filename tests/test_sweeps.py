@@ -435,7 +435,13 @@ def test_interrupt_keeps_what_is_done(tmp_path, capsys):
 def test_interrupt_ends_the_workers(tmp_path):
     command = [sys.executable, sweep_points.__file__, str(tmp_path / "store"), "5000"]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell starts background jobs with interrupts ignored, and tests may run in one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout.readline() == "go\n"
     while not count_done(tmp_path / "store.sqlite"):

@@ -410,6 +410,8 @@ def _size_of(record: dict[str, Any]) -> int:
 
 
 def _confusion(question: str, group: str, part: list[dict[str, Any]]) -> list[str]:
+    if not part:
+        return []
     answers = list(part[0][question]["probabilities"])
     lines = [
         f"**{question}, {group}: {len(part)} models**\n",
