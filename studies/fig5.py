@@ -14,8 +14,8 @@ The row that is given is the one that decides the image: the top row of bars, th
 ("perpendicular to the direction of the bars", Appendix C). The learning rate is not stated in the paper; the
 one here was chosen from five by the distance on the training images.
 
-Runtime: paper preset about 5 minutes on 2 cores, small preset seconds.
-Verdict: holds, with the reservations in docs/training_studies.md.
+Runtime: paper preset about 2 minutes on 2 cores, small preset seconds.
+Verdict: train and test fall together in both readings; most free samples are uniform images.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ PAPER: dict[str, Any] = {
     "epochs": (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150),
     "lr": 0.02,
     "decay": 0.99,
-    "runs": 20,
+    "runs": 10,
     "seed": 5,
 }
 SIDES = ("train", "test")

@@ -12,7 +12,8 @@ training images among each other; the number of classes among the samples.
 
 Runtime: that of one machine of fig6, whose store is used where it lies in the output folder: about 8 minutes
 on one core; small preset seconds.
-Verdict: see docs/training_studies.md.
+Verdict: patterns do not resemble images; samples from one pattern are not of several digits at this
+budget.
 """
 
 from __future__ import annotations
