@@ -31,7 +31,7 @@ def test_frozen_fraction_at_infinite_scale_is_that_of_stable_random_states(disse
     # Large fields leave nothing to chance; what the draw of hidden units adds in later steps dies out slowly.
     first, later = (dissected.unmoved(V, H, 30.0, n_steps=n) for n in (1, 10))
     assert first == pytest.approx((1 - p) ** V, rel=1e-2)
-    assert 0.1 * first < later <= first
+    assert 0.3 * first < later <= first
 
 
 def test_frozen_fraction_without_weights_is_that_of_coins(dissected):
