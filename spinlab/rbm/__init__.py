@@ -9,10 +9,10 @@ from .calibration import fit_scale
 from .callbacks import EarlyStopping, Every
 from .checkpoint import load_checkpoint, save_checkpoint
 from .dbm import DBM
+from .fbm import FBM
 from .features import FeatureAccuracy as FeatureAccuracy
 from .features import FeatureGain as FeatureGain
 from .features import feature_accuracy, feature_gain, hidden_features
-from .fully_connected import FBM, RAFBM
 from .history import History
 from .hybrid import HybridBM, RAHybridBM
 from .likelihood import Likelihood as Likelihood
@@ -22,6 +22,7 @@ from .negative import CD, PCD, PID, Exact, NegativePhase, Tempering
 from .optimisers import SGD, Adam, Optimiser
 from .projections import Clip, GibbsProjection, Projection, Sign
 from .ra_dbm import RADBM
+from .ra_fbm import RAFBM
 from .ra_rbm import RARBM
 from .rbm import RBM
 from .reconstruction import HammingDistance as HammingDistance

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+import scipy.special
 
 MOST_SPINS = 24
+MOST_CLAMPED = 20
 _CHUNK = 2**19  # weights at a time
 
 
@@ -62,6 +66,82 @@ def exact_moments(J: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray, np.n
     C = (C + C.T) / (2 * norm)
     np.fill_diagonal(C, 1.0)
     return top + float(np.log(norm)) + symmetric * float(np.log(2)), m / norm, C
+
+
+def check_clamped(H: int) -> None:
+    """Refuse sums over the states of too many hidden units."""
+    if H > MOST_CLAMPED:
+        raise ValueError(
+            f"the exact sum over hidden states takes up to {MOST_CLAMPED} hidden units, got {H}; take "
+            "positive='gibbs' or 'mean-field', and variational_free_energy"
+        )
+
+
+def clamped_log_norms(J: np.ndarray, fields: np.ndarray) -> np.ndarray:
+    """ln sum_h exp(h.J.h/2 + x.h) for each row x of fields (n, H), H <= MOST_CLAMPED."""
+    return np.concatenate([log_norm for log_norm, _, _, _ in _clamped(J, fields)])
+
+
+def clamped_moments(
+    J: np.ndarray, fields: np.ndarray, u: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """<h> of each row of fields (n, H), the mean over rows of <h h^T>, and a state of each row, drawn by
+    the numbers ``u`` in [0, 1), shape (2, n): its second half by the first of them, then the first half.
+    """
+    n, H = fields.shape
+    half = H // 2
+    means, C, drawn = np.empty((n, H)), np.zeros((H, H)), np.empty((n, H))
+    low = 0
+    for _, w, y, x in _clamped(J, fields):
+        rows = slice(low, low + len(w))
+        low += len(w)
+        of_x, of_y = w.sum(2), w.sum(1)
+        means[rows, :half], means[rows, half:] = of_y @ y, of_x @ x
+        C[:half, :half] += (y.T * of_y.sum(0)) @ y
+        C[half:, half:] += (x.T * of_x.sum(0)) @ x
+        C[half:, :half] += x.T @ w.sum(0) @ y
+        second = _pick(of_x, u[0, rows])
+        first = _pick(w[np.arange(len(w)), second], u[1, rows])
+        drawn[rows, :half], drawn[rows, half:] = y[first], x[second]
+    C[:half, half:] = C[half:, :half].T
+    return means, C / n, drawn
+
+
+def _clamped(
+    J: np.ndarray, fields: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Few rows at a time: ln of the norm (n,), probabilities (n, X, Y), states y and x of both halves."""
+    n, H = fields.shape
+    check_clamped(H)
+    half = H // 2
+    y, x = all_states(half), all_states(H - half)
+    A, B = slice(0, half), slice(half, H)
+    log_y = ((y @ J[A, A]) * y).sum(1) / 2
+    log_x = ((x @ J[B, B]) * x).sum(1) / 2
+    cross = x @ J[B, A] @ y.T + log_x[:, None] + log_y
+    rows = max(1, _CHUNK >> H)
+    for low in range(0, n, rows):
+        part = fields[low : low + rows]
+        w = cross + (part[:, B] @ x.T)[:, :, None]
+        w += (part[:, A] @ y.T)[:, None, :]
+        top = w.max((1, 2))
+        w -= top[:, None, None]
+        np.exp(w, out=w)
+        norm = w.sum((1, 2))
+        w /= norm[:, None, None]
+        yield top + np.log(norm), w, y, x
+
+
+def _pick(p: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Index of each row of p (n, m), drawn in proportion to its entries by u in [0, 1)."""
+    total = p.cumsum(1)
+    return (total[:, :-1] <= u[:, None] * total[:, -1:]).sum(1)
+
+
+def entropy(means: np.ndarray) -> np.ndarray:
+    """Entropy of independent spins with means (n, N), shape (n,), in float64."""
+    up = (1 + means.astype(np.float64)) / 2
+    return -(scipy.special.xlogy(up, up) + scipy.special.xlogy(1 - up, 1 - up)).sum(1)
 
 
 def all_states(n: int) -> np.ndarray:

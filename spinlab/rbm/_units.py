@@ -70,6 +70,12 @@ def mean_spins(fields: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     return out
 
 
+def draw_from_means(means: np.ndarray, noise: Noise) -> np.ndarray:
+    """Independent spins of given means (clipped to [-1, 1])."""
+    inside = 1 - np.finfo(means.dtype).eps
+    return noise.spins(np.arctanh(np.clip(means, -inside, inside)))
+
+
 def log_norms(fields: np.ndarray) -> np.ndarray:
     """sum_a ln 2cosh(x_a) of each row in float64; the fields become their tanh in place."""
     if not isinstance(fields, np.ndarray):

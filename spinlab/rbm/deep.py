@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
-import scipy.special
 
 from .._core.validate import (
     as_choice,
@@ -23,13 +22,12 @@ from .._core.validate import (
     check_memory,
 )
 from ..models import BipartiteIsing
-from ._moments import all_states
-from ._units import Noise, log_norms, mean_spins
+from ._moments import MOST_CLAMPED, all_states, entropy
+from ._units import Noise, draw_from_means, log_norms, mean_spins
 from .machine import Machine, Phase, Statistics
 from .rbm import RBM
 
 POSITIVE = ("mean-field", "gibbs", "exact")
-_MOST_CLAMPED = 20
 
 
 class DeepMachine(Machine):
@@ -147,7 +145,7 @@ class DeepMachine(Machine):
         means = self.mean_field(v)
         if self.positive_phase == "mean-field":
             return Phase(self._ordered([v] + [None] * (self.n_layers - 1)), self._ordered(means))
-        layers = [v, *(_draw_from_means(m, noise) for m in means[1:])]
+        layers = [v, *(draw_from_means(m, noise) for m in means[1:])]
         for _ in range(self.n_positive):
             for target in (*range(1, self.n_layers, 2), *range(2, self.n_layers, 2)):
                 layers[target] = noise.spins(self.fields(layers, target))
@@ -184,10 +182,10 @@ class DeepMachine(Machine):
         be, bo = b[self.V : even], b[even:]
         W = W[self.V :]
         n = min(W.shape)
-        if n > _MOST_CLAMPED:
+        if n > MOST_CLAMPED:
             raise ValueError(
                 f"the exact sum over hidden states enumerates the smaller parity of hidden layers, up to "
-                f"{_MOST_CLAMPED} units, got {n}; take positive='mean-field', and annealed likelihoods"
+                f"{MOST_CLAMPED} units, got {n}; take positive='mean-field', and annealed likelihoods"
             )
         check_memory(
             8 * len(v) * 2**n * (1 if W.shape[1] <= W.shape[0] else W.shape[1]),
@@ -253,8 +251,7 @@ class DeepMachine(Machine):
         means = self.mean_field(rows)
         F = self.energies(Phase(self._ordered(means), []))
         for m in means[1:]:
-            up = (1 + m.astype(np.float64)) / 2
-            F += (scipy.special.xlogy(up, up) + scipy.special.xlogy(1 - up, 1 - up)).sum(1)
+            F -= entropy(m)
         return F.reshape(v.shape[:-1])[()]
 
     # Free units
@@ -278,7 +275,7 @@ class DeepMachine(Machine):
 
         for i in range(2, self.n_layers, 2):
             if layers[i] is None:
-                layers[i] = _draw_from_means(means[i], noise)
+                layers[i] = draw_from_means(means[i], noise)
         if any(layers[i] is None for i in range(1, self.n_layers, 2)):
             draw(1)
         for _ in range(n_steps):
@@ -339,9 +336,3 @@ class DeepMachine(Machine):
 
     def _settings(self) -> dict[str, Any]:
         return {"biases": self.has_biases, "positive": self.positive_phase, "n_positive": self.n_positive}
-
-
-def _draw_from_means(means: np.ndarray, noise: Noise) -> np.ndarray:
-    """Independent spins of given means (clipped to [-1, 1])."""
-    inside = 1 - np.finfo(means.dtype).eps
-    return noise.spins(np.arctanh(np.clip(means, -inside, inside)))

@@ -1,33 +1,43 @@
-"""Boltzmann machines in which every unit is visible and coupled to every other one."""
+"""Fully connected Boltzmann machines: every unit is coupled to every other one, hidden or visible.
+
+Given the data the hidden units are not independent, unless there is one: the positive phase is an exact sum
+over their states, clamped Gibbs sampling or mean field. Without hidden units the data fix everything.
+"""
 
 from __future__ import annotations
 
 import abc
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
 import numpy as np
 
-from .._core.rng import RNG, as_generator
-from .._core.validate import (
-    as_choice,
-    as_count,
-    as_couplings,
-    as_fields,
-    as_flag,
-    as_real,
-    as_real_array,
-    as_spins,
-    check_memory,
-)
-from ..models import DenseIsing, PatternIsing
-from ._moments import exact_moments
-from ._units import Noise
+from .._core.validate import as_choice, as_count, as_flag, as_spins
+from ..models import IsingModel
+from ._moments import check_clamped, clamped_log_norms, clamped_moments, entropy, exact_moments
+from ._units import Noise, draw_from_means, mean_spins
 from .machine import Machine, Phase, Statistics
-from .ra_rbm import signs
+
+POSITIVE = ("exact", "gibbs", "mean-field")
+
+Draw = Callable[[np.ndarray], np.ndarray]
+"""Spins or means of units in fields (n, 1)."""
 
 
 class FullyConnectedMachine(Machine):
-    """E(v) = -sum_{i<j} J_ij v_i v_j - b.v with +-1 units: the data fix all units, so F = E."""
+    """E(s) = -sum_{i<j} J_ij s_i s_j - b.s over +-1 units s = (v, h), the visible ones first."""
+
+    H: int
+    positive_phase: str
+    n_positive: int
+
+    def _set_up(self, V: int, H: int, biases: bool, positive: str, n_positive: int, dtype: str) -> np.dtype:
+        self.V, self.H, self.has_biases = as_count(V, "V"), as_count(H, "H", 0), as_flag(biases, "biases")
+        self.positive_phase = as_choice(positive, "positive", POSITIVE)
+        self.n_positive = as_count(n_positive, "n_positive")
+        if self.positive_phase == "exact":
+            check_clamped(self.H)
+        return np.dtype(as_choice(dtype, "dtype", ("float32", "float64")))
 
     def to(self, device: str) -> Self:
         """Only the CPU."""
@@ -35,46 +45,173 @@ class FullyConnectedMachine(Machine):
             raise TypeError(f"{type(self).__name__} has no GPU side; train it on the CPU")
         return self
 
-    @abc.abstractmethod
-    def _sweep(self, v: np.ndarray, noise: Noise, beta: Any) -> None:
-        """One heat-bath sweep over the sites in order, every row of v (n, V) in place."""
+    @property
+    def N(self) -> int:
+        """Units, V + H."""
+        return self.V + self.H
+
+    def _sizes(self) -> dict[str, Any]:
+        return {"V": self.V} | ({"H": self.H} if self.H else {})
+
+    def _settings(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"biases": self.has_biases}
+        if self.H:
+            found |= {"positive": self.positive_phase, "n_positive": self.n_positive}
+        return found
 
     @abc.abstractmethod
-    def _pair_statistics(self, phase: Phase) -> Statistics:
-        """Averages of -dE/d theta for the parameters that make J."""
+    def _model(self, n: int) -> IsingModel:
+        """The first ``n`` units as a model in float64."""
+
+    @abc.abstractmethod
+    def _block(self, rows: slice, columns: slice) -> np.ndarray:
+        """A block of J in float64; its diagonal is zero where it is one of J."""
+
+    @abc.abstractmethod
+    def _sweep(self, s: np.ndarray, sites: Iterable[int], draw: Draw, beta: Any = 1.0) -> None:
+        """Set some sites one after the other to what ``draw`` makes of their fields times beta, every row
+        of s (n, N) in place."""
+
+    @abc.abstractmethod
+    def _pair_statistics(self, s: np.ndarray, w: np.ndarray, covariance: np.ndarray | None) -> Statistics:
+        """Averages of -dE/d theta for the parameters that make J, from means s (n, N), the same times the
+        weights of the rows, and what the products of hidden units are on average beyond their means'."""
 
     @abc.abstractmethod
     def _of_correlations(self, C: np.ndarray) -> Statistics:
-        """The same from the exact <v_i v_j>, float64."""
+        """The same from the exact <s_i s_j>, float64."""
+
+    @property
+    def _hidden(self) -> range:
+        return range(self.V, self.N)
+
+    def _clamped(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Couplings of the hidden units and their fields given v, in float64."""
+        visible, hidden = slice(0, self.V), slice(self.V, self.N)
+        fields = np.asarray(v, dtype=np.float64) @ self._block(visible, hidden)
+        if self.has_biases:
+            fields += self.parameters["b"][hidden]
+        return self._block(hidden, hidden), fields
+
+    def _phase(self, s: np.ndarray) -> Phase:
+        layers = [s[:, : self.V], s[:, self.V :]] if self.H else [s]
+        return Phase(layers, list(layers))
 
     def free_energy(self, v: Any) -> Any:
-        """F(v) = E(v) in float64 for spins of shape (..., V)."""
-        return self.as_ising().energy(as_spins(v, self.V, "v"))
+        """F(v) in float64, exact, for spins of shape (..., V): up to 20 hidden units are enumerated."""
+        v = as_spins(v, self.V, "v")
+        F = self._model(self.V).energy(v)
+        if not self.H:
+            return F
+        rows = v.reshape(-1, self.V)
+        log_norms = clamped_log_norms(*self._clamped(rows)) if len(rows) else np.empty(0)
+        return F - log_norms.reshape(v.shape[:-1])[()]
+
+    def variational_free_energy(self, v: Any) -> Any:
+        """Upper bound of F(v) for any number of hidden units: <E> - entropy of the mean-field state, float64.
+
+        ``-variational_free_energy(v) - ln Z`` bounds ln P(v) from below. Exact for up to one hidden unit.
+
+        Examples
+        --------
+        >>> import spinlab as sl
+        >>> machine = sl.rbm.FBM(V=4, H=3, std=1.0, rng=0)
+        >>> bool(machine.variational_free_energy([1, 1, 1, -1]) >= machine.free_energy([1, 1, 1, -1]))
+        True
+        """
+        v = as_spins(v, self.V, "v")
+        F = self._model(self.V).energy(v)
+        if not self.H:
+            return F
+        rows = v.reshape(-1, self.V)
+        m = self.mean_field(rows.astype(self.dtype)).astype(np.float64)
+        J, fields = self._clamped(rows)
+        bound = -((m @ J / 2 + fields) * m).sum(1) - entropy(m)
+        return F + bound.reshape(v.shape[:-1])[()]
+
+    # Visible units clamped
 
     def positive(self, v: np.ndarray, noise: Noise) -> Phase:
-        return Phase([v], [v])
+        """Hidden units given v, as ``positive_phase`` says."""
+        if not self.H:
+            return Phase([v], [v])
+        if self.positive_phase == "exact":
+            u = noise.uniform(2 * len(v)).reshape(2, -1)
+            J, fields = self._clamped(v)
+            means, C, drawn = clamped_moments(J, fields, u)
+            covariance = (C - means.T @ means / len(v)).astype(self.dtype)
+            return Phase([v, drawn.astype(v.dtype)], [v, means.astype(v.dtype)], covariance=covariance)
+        means = self.mean_field(v)
+        if self.positive_phase == "mean-field":
+            return Phase([v, None], [v, means])
+        s = np.concatenate([v, draw_from_means(means, noise)], axis=1)
+        for _ in range(self.n_positive):
+            self._sweep(s, self._hidden, noise.spins)
+        return self._phase(s)
+
+    def mean_field(self, v: np.ndarray) -> np.ndarray:
+        """Means of the hidden units with v clamped, shape (n, H): up to ``n_positive`` rounds of
+        m_a = tanh(field), unit by unit from m = 0; each step lowers the variational free energy."""
+        s = np.zeros((len(v), self.N), self.dtype)
+        s[:, : self.V] = v
+        close = 100 * np.finfo(self.dtype).eps
+        for _ in range(self.n_positive):
+            old = s[:, self.V :].copy()
+            self._sweep(s, self._hidden, mean_spins)
+            if np.abs(s[:, self.V :] - old).max(initial=0.0) < close:
+                break
+        return s[:, self.V :]
+
+    def complete(
+        self, v: np.ndarray, known: np.ndarray, n_steps: int, clamped: bool, noise: Noise
+    ) -> np.ndarray:
+        """Visible units (n, V) after sweeps with the pixels of the mask ``known`` (V,) clamped, or not.
+
+        Hidden units start at 0, as unknown pixels do in :func:`spinlab.rbm.reconstruct`, and come
+        first in a sweep.
+        """
+        s = np.zeros((len(v), self.N), self.dtype)
+        s[:, : self.V] = v
+        free = np.flatnonzero(~known) if clamped else np.arange(self.V)
+        for _ in range(n_steps):
+            self._sweep(s, (*self._hidden, *free.tolist()), noise.spins)
+        return s[:, : self.V]
+
+    # Free units
 
     def random_phase(self, n: int, noise: Noise) -> Phase:
-        v = noise.spins(np.zeros((n, self.V), self.dtype))
-        return Phase([v], [v])
+        return self._phase(noise.spins(np.zeros((n, self.N), self.dtype)))
 
     def gibbs(self, phase: Phase, n_steps: int, noise: Noise, beta: Any = 1.0) -> Phase:
-        """``n_steps`` sweeps of single-spin heat bath over the sites in order."""
-        v = phase.layers[0].copy()
+        """``n_steps`` sweeps of single-spin heat bath over the sites in order; hidden units that the phase
+        lacks start from its means."""
+        layers = phase.layers
+        if self.H and layers[1] is None:
+            layers = [layers[0], draw_from_means(phase.means[1], noise)]
+        s = np.concatenate(layers, axis=1)
         for _ in range(n_steps):
-            self._sweep(v, noise, beta)
-        return Phase([v], [v], phase.weights, phase.share)
+            self._sweep(s, range(self.N), noise.spins, beta)
+        found = self._phase(s)
+        found.weights, found.share = phase.weights, phase.share
+        return found
 
     def energies(self, phase: Phase) -> np.ndarray:
-        return np.asarray(self.free_energy(phase.layers[0].astype(np.int8)))
+        states = np.concatenate(phase.layers, axis=1)
+        return np.asarray(self.as_ising().energy(states.astype(np.int8)))
 
     def log_weights(self, phase: Phase) -> np.ndarray:
+        """-E of the configurations of a phase, hidden units included."""
         return -self.energies(phase)
 
     def statistics(self, phase: Phase) -> Statistics:
-        found = self._pair_statistics(phase)
+        s = np.concatenate(phase.means, axis=1) if self.H else phase.means[0]
+        w = s * np.asarray(phase.factor, dtype=s.dtype)
+        covariance = phase.covariance
+        if covariance is not None:
+            covariance = off_diagonal(covariance) * s.dtype.type(phase.share)
+        found = self._pair_statistics(s, w, covariance)
         if self.has_biases:
-            found["b"] = _average(phase)
+            found["b"] = w.sum(0)
         return found
 
     def exact_statistics(self) -> Statistics:
@@ -87,275 +224,15 @@ class FullyConnectedMachine(Machine):
         return {name: x.astype(self.dtype) for name, x in found.items()}
 
 
-class FBM(FullyConnectedMachine):
-    """Fully connected Boltzmann machine without hidden units, P(v) = exp(v.J.v/2 + b.v) / Z.
-
-    Its likelihood is concave in J and b, so exact training finds the maximum: the couplings that
-    reproduce the pair correlations of the data (Ackley, Hinton & Sejnowski, Cogn. Sci. 9, 147 (1985)).
-
-    Parameters
-    ----------
-    V : int
-        Units, all visible.
-    std : float, default 0.01
-        Standard deviation of the Gaussian couplings at the start.
-    biases : bool, default False
-    dtype : "float32" or "float64"
-        Of the parameters and of training; likelihoods are always in float64.
-    rng : None, int or numpy.random.Generator
-        Of the couplings.
-
-    Attributes
-    ----------
-    parameters : dict of ndarray
-        "J" (V, V), symmetric with zero diagonal, and with biases "b" (V,).
-
-    Notes
-    -----
-    The gradient is that of the coupling of a pair, <v_i v_j>, in both places of the symmetric J. A Gibbs
-    step is a sweep of single-spin heat bath, O(V^2) per chain.
-
-    Examples
-    --------
-    >>> import spinlab as sl
-    >>> machine = sl.rbm.FBM(V=4, std=0.0)
-    >>> round(float(machine.log_likelihood([1, 1, 1, -1])[0]), 4)  # -4 ln 2
-    -2.7726
-    """
-
-    decayed: ClassVar[frozenset[str]] = frozenset({"J"})
-
-    def __init__(
-        self, V: int, *, std: float = 0.01, biases: bool = False, dtype: str = "float32", rng: RNG = None
-    ) -> None:
-        self.V, self.has_biases = as_count(V, "V"), as_flag(biases, "biases")
-        kind = np.dtype(as_choice(dtype, "dtype", ("float32", "float64")))
-        check_memory(4 * kind.itemsize * self.V**2, f"training {self.V} x {self.V} couplings")
-        J = np.triu(as_generator(rng).standard_normal((self.V, self.V), dtype=kind), 1)
-        J *= kind.type(as_real(std, "std", 0.0))
-        self.parameters = {"J": J + J.T}
-        if self.has_biases:
-            self.parameters["b"] = np.zeros(self.V, kind)
-
-    @classmethod
-    def from_couplings(cls, J: Any, b: Any = None, *, dtype: str = "float32") -> FBM:
-        """A machine with given couplings (V, V), symmetric with zero diagonal; biases where given.
-
-        Examples
-        --------
-        >>> import spinlab as sl
-        >>> sl.rbm.FBM.from_couplings([[0, 1], [1, 0]])
-        <FBM: V=2, biases=False>
-        """
-        J = as_couplings(J)
-        machine = cls(len(J), std=0.0, biases=b is not None, dtype=dtype, rng=0)
-        machine.parameters["J"][:] = J
-        if b is not None:
-            machine.parameters["b"][:] = as_fields(b, machine.V)
-        return machine
-
-    @property
-    def config(self) -> dict[str, Any]:
-        return {"V": self.V, "biases": self.has_biases}
-
-    @property
-    def J(self) -> np.ndarray:
-        """The couplings themselves, shape (V, V)."""
-        return self.parameters["J"]
-
-    def as_ising(self) -> DenseIsing:
-        """The machine as a dense model in float64."""
-        return DenseIsing(self.J, self.parameters.get("b"))
-
-    def _sweep(self, v: np.ndarray, noise: Noise, beta: Any) -> None:
-        for i in range(self.V):
-            x = v @ self.J[:, i]
-            if self.has_biases:
-                x += self.parameters["b"][i]
-            v[:, i : i + 1] = noise.spins(np.multiply(x[:, None], beta, dtype=self.dtype))
-
-    def _pair_statistics(self, phase: Phase) -> Statistics:
-        v = phase.means[0]
-        return {"J": _off_diagonal(v.T @ _weighted(v, phase))}
-
-    def _of_correlations(self, C: np.ndarray) -> Statistics:
-        return {"J": _off_diagonal(C)}
-
-    def centre(self, gradient: Statistics, offsets: list[np.ndarray]) -> None:
-        """Gradient of couplings between shifted units: dJ = gJ - mu gb^T - gb mu^T, db = gb - dJ mu."""
-        (mu,), dJ, gb = offsets, gradient["J"], gradient["b"]
-        dJ -= np.outer(mu, gb) + np.outer(gb, mu)
-        np.fill_diagonal(dJ, 0)
-        gb -= dJ @ mu
+def hidden_of(V: int | None, N: int) -> tuple[int, int]:
+    """(V, H) of N units of which the first V are visible, all of them by default."""
+    V = N if V is None else as_count(V, "V")
+    if V > N:
+        raise ValueError(f"V must be at most the number of units {N}, got {V}")
+    return V, N - V
 
 
-class RAFBM(FullyConnectedMachine):
-    """Fully connected machine with regularized axons, J_ij = (scale/sqrt K) sum_k xi_i^k xi_j^k, i != j.
-
-    The patterns are the parameters, as in :class:`RARBM` (arXiv:1910.01592, Eq. 5 and outlook).
-
-    Parameters
-    ----------
-    V, K : int
-        Units, all visible, and patterns.
-    scale : float, default 1
-        Standard deviation of the couplings at the start, where the patterns are random +-1.
-    train_scale, biases : bool, default False
-        Whether the scale is a parameter too; whether there are biases.
-    dtype : "float32" or "float64"
-    rng : None, int or numpy.random.Generator
-        Of the patterns.
-
-    Attributes
-    ----------
-    parameters : dict of ndarray
-        "xi" (K, V), and where asked for "scale" (1,), "b" (V,).
-
-    Notes
-    -----
-    J is never formed in training: a sweep and an update cost O(K V) per configuration (the exact
-    negative phase aside).
-
-    Examples
-    --------
-    >>> import spinlab as sl
-    >>> machine = sl.rbm.RAFBM(V=12, K=3, rng=0)
-    >>> machine.as_ising()
-    <PatternIsing: N=12, K=3>
-    """
-
-    decayed: ClassVar[frozenset[str]] = frozenset({"xi"})
-
-    def __init__(
-        self,
-        V: int,
-        K: int,
-        *,
-        scale: float = 1.0,
-        train_scale: bool = False,
-        biases: bool = False,
-        dtype: str = "float32",
-        rng: RNG = None,
-    ) -> None:
-        self.V, self.K = as_count(V, "V"), as_count(K, "K")
-        self.trains_scale, self.has_biases = as_flag(train_scale, "train_scale"), as_flag(biases, "biases")
-        kind = np.dtype(as_choice(dtype, "dtype", ("float32", "float64")))
-        xi = 2 * as_generator(rng).integers(0, 2, (self.K, self.V), dtype=np.int8) - 1
-        self.parameters = {"xi": xi.astype(kind)}
-        self._scale = np.array([as_real(scale, "scale")], dtype=kind)
-        if self.trains_scale:
-            self.parameters["scale"] = self._scale
-        if self.has_biases:
-            self.parameters["b"] = np.zeros(self.V, kind)
-
-    @classmethod
-    def from_patterns(
-        cls, xi: Any, *, scale: float = 1.0, b: Any = None, train_scale: bool = False, dtype: str = "float32"
-    ) -> RAFBM:
-        """A machine with given patterns (K, V), binary or continuous.
-
-        Examples
-        --------
-        >>> import spinlab as sl
-        >>> sl.rbm.RAFBM.from_patterns([[1, -1, 1]])
-        <RAFBM: V=3, K=1, train_scale=False, biases=False>
-        """
-        xi = as_real_array(xi, "xi", 2)
-        K, V = xi.shape
-        machine = cls(V, K, scale=scale, train_scale=train_scale, biases=b is not None, dtype=dtype, rng=0)
-        machine.xi[:] = xi
-        if b is not None:
-            machine.parameters["b"][:] = as_fields(b, V)
-        return machine
-
-    @property
-    def config(self) -> dict[str, Any]:
-        return {"V": self.V, "K": self.K, "train_scale": self.trains_scale, "biases": self.has_biases}
-
-    def state_dict(self) -> dict[str, np.ndarray]:
-        return self.parameters | {"scale": self._scale}
-
-    @property
-    def xi(self) -> np.ndarray:
-        """The patterns themselves, shape (K, V)."""
-        return self.parameters["xi"]
-
-    @property
-    def scale(self) -> float:
-        """Overall scale of the couplings; it can be set."""
-        return float(self._scale[0])
-
-    @scale.setter
-    def scale(self, value: float) -> None:
-        self._scale[0] = as_real(value, "scale")
-
-    @property
-    def _unit(self) -> Any:
-        """scale / sqrt(K) in the machine's dtype."""
-        return self._scale[0] / self.dtype.type(self.K**0.5)
-
-    def as_ising(self) -> PatternIsing:
-        """The machine as a low-rank model in float64."""
-        return PatternIsing(self.xi, self.scale / self.K**0.5, self.parameters.get("b"))
-
-    def _sweep(self, v: np.ndarray, noise: Noise, beta: Any) -> None:
-        m = v @ self.xi.T  # overlaps of each chain, kept up to date spin by spin
-        for i in range(self.V):
-            own = self.xi[:, i]
-            old = v[:, i].copy()
-            x = (m @ own - (own @ own) * old) * self._unit
-            if self.has_biases:
-                x += self.parameters["b"][i]
-            new = noise.spins(np.multiply(x[:, None], beta, dtype=self.dtype))[:, 0]
-            v[:, i] = new
-            m += np.outer(new - old, own)
-
-    def _pair_statistics(self, phase: Phase) -> Statistics:
-        """-dE/dxi_i^k = c v_i sum_{j != i} xi_j^k v_j = c (m_k v_i - xi_i^k v_i^2), c = scale/sqrt(K)."""
-        v = phase.means[0]
-        w = _weighted(v, phase)
-        G = (v @ self.xi.T).T @ w - self.xi * (v * w).sum(0)
-        return self._of_products(G)
-
-    def _of_correlations(self, C: np.ndarray) -> Statistics:
-        return self._of_products(self.xi.astype(np.float64) @ _off_diagonal(C))
-
-    def _of_products(self, G: np.ndarray) -> Statistics:
-        """From G_ki = sum_{j != i} xi_j^k <v_i v_j>."""
-        found = {"xi": G * self._unit}
-        if self.trains_scale:
-            found["scale"] = np.array([np.vdot(self.xi, G) / (2 * self.K**0.5)], dtype=G.dtype)
-        return found
-
-    def centre(self, gradient: Statistics, offsets: list[np.ndarray]) -> None:
-        """Gradient of couplings between shifted units through the patterns; biases to first order."""
-        (mu,), c, xi = offsets, self._unit, self.xi
-        d_xi, gb = gradient["xi"], gradient["b"]
-        n_g, n_mu = (xi @ gb)[:, None] - xi * gb, (xi @ mu)[:, None] - xi * mu
-        change = mu * n_g + gb * n_mu
-        d_xi -= c * change
-        rate = 0.0
-        if self.trains_scale:
-            gradient["scale"] -= float(np.vdot(xi, change)) / (2 * self.K**0.5)
-            rate = gradient["scale"][0] / self._scale[0] if self._scale[0] else 0.0
-        d_mu = (d_xi @ mu)[:, None] - d_xi * mu
-        gb -= c * (d_xi * n_mu + xi * d_mu + rate * xi * n_mu).sum(0)
-
-    def pattern_phase(self, continuous: bool) -> Phase:
-        """The patterns, or their signs (+1 at zero)."""
-        v = signs(self.xi)
-        return Phase([v], [self.xi.copy() if continuous else v])
-
-
-def _weighted(v: np.ndarray, phase: Phase) -> np.ndarray:
-    return v * np.asarray(phase.factor, dtype=v.dtype)
-
-
-def _average(phase: Phase) -> np.ndarray:
-    return _weighted(phase.means[0], phase).sum(0)
-
-
-def _off_diagonal(C: np.ndarray) -> np.ndarray:
+def off_diagonal(C: np.ndarray) -> np.ndarray:
     """Symmetric to the last bit, zero diagonal."""
     C = (C + C.T) / 2
     np.fill_diagonal(C, 0)

@@ -14,6 +14,7 @@ from .._core.validate import as_choice, as_real
 from ..models import IsingModel, TwoLayerIsing
 from ._two_layers import as_ising_model
 from .ais import AIS, as_samples, log_partition_ais
+from .machine import Machine
 
 _ROWS = 2**22  # entries of the hidden layer at a time
 _LONGEST_EXACT = 60.0  # seconds that method="auto" spends on an exact ln Z
@@ -55,7 +56,7 @@ def log_likelihood(
 
     Parameters
     ----------
-    model : IsingModel, or a machine with ``as_ising()``
+    model : IsingModel, or a machine with ``as_ising()`` (and its own ``free_energy(v)``)
     data : array_like of +-1, shape (n, V), or (n, N) for a model without layers
     log_z : float, optional
         Otherwise exact, by :func:`spinlab.log_partition`.
@@ -79,11 +80,11 @@ def log_likelihood(
     >>> bool(np.isclose(log_likelihood(free, [[1, 1, -1]])[0], -3 * np.log(2)))
     True
     """
-    model = as_ising_model(model, "a likelihood")
-    data = _as_data(data, model)
+    machine, model = model, as_ising_model(model, "a likelihood")
+    data = _as_data(data, machine, model)
     if log_z is None:
         log_z = float(solve.log_partition(model, threads=threads))
-    return -free_energies(model, data) - as_real(log_z, "log_z")
+    return -_free_energies(machine, model, data) - as_real(log_z, "log_z")
 
 
 def negative_log_likelihood(
@@ -128,9 +129,9 @@ def negative_log_likelihood(
     >>> result.method, result.interval == (result.nll, result.nll)
     ('exact', True)
     """
-    model = as_ising_model(model, "a likelihood")
+    machine, model = model, as_ising_model(model, "a likelihood")
     as_choice(method, "method", ("auto", "exact", "ais"))
-    data = _as_data(data, model)
+    data = _as_data(data, machine, model)
     run = None
     if log_z is not None:
         method, log_z = "given", as_real(log_z, "log_z")
@@ -139,7 +140,7 @@ def negative_log_likelihood(
         log_z = run.log_z
     else:
         method, log_z = "exact", float(solve.log_partition(model, threads=threads))
-    F = free_energies(model, data)
+    F = _free_energies(machine, model, data)
     mean = float(F.mean())
     low, high = run.bracket if run else (log_z, log_z)
     return Likelihood(
@@ -168,5 +169,19 @@ def free_energies(model: IsingModel, data: np.ndarray) -> np.ndarray:
     return np.concatenate([model.free_energy(data[i : i + rows]) for i in range(0, len(data), rows)])
 
 
-def _as_data(data: Any, model: IsingModel) -> np.ndarray:
+def _sums_itself(machine: Any, model: IsingModel) -> bool:
+    """Whether only the machine knows which units of its model are visible (deep, fully connected)."""
+    layers = model.V if isinstance(model, TwoLayerIsing) else model.n_spins
+    return isinstance(machine, Machine) and layers != machine.V
+
+
+def _free_energies(machine: Any, model: IsingModel, data: np.ndarray) -> np.ndarray:
+    if _sums_itself(machine, model):
+        return np.asarray(machine.free_energy(data))
+    return free_energies(model, data)
+
+
+def _as_data(data: Any, machine: Any, model: IsingModel) -> np.ndarray:
+    if _sums_itself(machine, model):
+        return as_samples(data, machine.V)
     return as_samples(data, model.V if isinstance(model, TwoLayerIsing) else model.n_spins)

@@ -41,6 +41,9 @@ class Phase:
         Factor of the whole average (1, but for a convention that divides short batches by the full size).
     fields : ndarray, optional
         Fields of the first hidden layer given ``layers[0]``, where they are known.
+    covariance : ndarray, optional
+        <h h^T> of the hidden units minus the products of their means, averaged over the configurations, where
+        it is known (fully connected machines); 0 otherwise.
     """
 
     layers: list[Any]
@@ -48,6 +51,7 @@ class Phase:
     weights: np.ndarray | None = None
     share: float = 1.0
     fields: np.ndarray | None = None
+    covariance: np.ndarray | None = None
 
     @property
     def factor(self) -> Any:

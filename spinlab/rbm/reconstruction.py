@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,9 @@ from .._core.validate import as_choice, as_count
 from ._two_layers import Layers, as_two_layers
 from ._units import Noise
 from .ais import as_samples
+from .fully_connected import FullyConnectedMachine
 
+_Completion = Callable[[np.ndarray, np.ndarray, int, bool, Noise], np.ndarray]
 _CHAINS = 512  # per matrix product: fixed, so that the result does not depend on the number of threads
 
 
@@ -51,11 +54,13 @@ def reconstruct(
     """Complete images from some of their pixels by Gibbs sampling (arXiv:1910.01592, Appendix C).
 
     The unknown pixels start at 0, which is neither of the spin values: they do not act on the hidden
-    units of the first step. A step draws h from P(h | v), then v from P(v | h).
+    units of the first step. A step draws h from P(h | v), then v from P(v | h). In a fully connected
+    machine it is a sweep over the hidden units, which start at 0 too, and then over the visible ones that are
+    not held.
 
     Parameters
     ----------
-    model : BipartiteIsing, PatternBipartiteIsing, or a machine with ``as_ising()``
+    model : BipartiteIsing, PatternBipartiteIsing, or a machine of two layers, or a fully connected one
     data : array_like of +-1, shape (n_images, V)
         The originals; only their known pixels are used.
     known : int or array_like of bool, shape (V,)
@@ -81,30 +86,46 @@ def reconstruct(
     >>> reconstruct(memory, [[1, -1, -1, -1]], known=2, rng=0)[0].tolist()
     [[1, -1, 1, -1]]
     """
-    layers = Layers(as_two_layers(model, "a reconstruction"))
-    data = as_samples(data, layers.V)
-    mask = _as_mask(known, layers.V)
+    if isinstance(model, FullyConnectedMachine):
+        V, dtype = model.V, model.dtype
+        complete: _Completion = model.complete
+    else:
+        layers = Layers(as_two_layers(model, "a reconstruction"))
+        V, dtype, complete = layers.V, layers.dtype, _completion(layers)
+    data = as_samples(data, V)
+    mask = _as_mask(known, V)
     n_steps, n_repeats = as_count(n_steps, "n_steps"), as_count(n_repeats, "n_repeats")
     key = int(as_key(rng))
     n = len(data)
-    out = np.empty((n_repeats * n, layers.V), dtype=np.int8)
+    out = np.empty((n_repeats * n, V), dtype=np.int8)
 
     def chunk(first: int) -> None:
         rows = np.arange(first, min(first + _CHAINS, len(out))) % n
-        given = data[rows].astype(layers.dtype)
+        given = data[rows].astype(dtype)
         given[:, ~mask] = 0.0
-        v, noise = given, Noise.of(key, first)
+        out[first : first + len(rows)] = complete(given, mask, n_steps, clamped, Noise.of(key, first))
+
+    with one_blas_thread():
+        map_threads(chunk, range(0, len(out), _CHAINS), threads)
+    return out.reshape(n_repeats, n, V)
+
+
+def _completion(layers: Layers) -> _Completion:
+    """v after Gibbs steps of a two-layer model, as a function like ``FullyConnectedMachine.complete``."""
+
+    def complete(
+        given: np.ndarray, mask: np.ndarray, n_steps: int, clamped: bool, noise: Noise
+    ) -> np.ndarray:
+        v = given
         for _ in range(n_steps):
             x = layers.hidden_fields(v)
             y = layers.visible_fields(noise.spins(x, out=x))
             v = noise.spins(y, out=y)
             if clamped:
                 v[:, mask] = given[:, mask]
-        out[first : first + len(rows)] = v
+        return v
 
-    with one_blas_thread():
-        map_threads(chunk, range(0, len(out), _CHAINS), threads)
-    return out.reshape(n_repeats, n, layers.V)
+    return complete
 
 
 def hamming_distance(

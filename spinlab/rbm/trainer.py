@@ -21,7 +21,7 @@ from ._units import Noise
 from .callbacks import Callback
 from .checkpoint import load_checkpoint, save_checkpoint
 from .history import History
-from .machine import Machine
+from .machine import Machine, Phase
 from .negative import CD, NegativePhase, PersistentPhase
 from .optimisers import LARGEST, as_optimiser
 from .projections import as_projection
@@ -282,7 +282,7 @@ class Trainer:
         for name, g in gradient.items():
             g -= negative[name]
         if self.centred:
-            machine.centre(gradient, self._moved_offsets(positive.means))
+            machine.centre(gradient, self._moved_offsets(positive))
         norm = sum(float(xp_of(g).vdot(g, g)) for g in gradient.values()) ** 0.5 if last else 0.0
         self.updates += 1
         good = self.optimiser.step(machine, gradient, self.lr_now, self.updates, self.epoch + 1)
@@ -290,9 +290,10 @@ class Trainer:
             self.projection.apply(machine, noise)
         return norm, good
 
-    def _moved_offsets(self, means: list[np.ndarray]) -> list[np.ndarray]:
+    def _moved_offsets(self, positive: Phase) -> list[np.ndarray]:
         """Means of the layers: of the data, and running ones of the hidden units."""
-        now = [layer.mean(0) for layer in means[1:]]
+        w, hidden = positive.weights, positive.means[1:]
+        now = [layer.mean(0) if w is None else w @ layer for layer in hidden]
         if len(self._offsets) == 1:
             self._offsets += now
         else:
