@@ -28,6 +28,37 @@ def machines(dtype="float64"):
     }
 
 
+def fully_connected(dtype="float64"):
+    """The same of three visible and three hidden units, all coupled."""
+    rng = np.random.default_rng(8)
+    J, b, xi = np.triu(rng.normal(0, 0.5, (6, 6)), 1), rng.normal(0, 0.4, 6), rng.normal(0, 1, (K, 6))
+    given = {"b": b, "V": 3, "dtype": dtype}
+    return {
+        "full": sl.rbm.FBM.from_couplings(J + J.T, **given),
+        "full-ra": sl.rbm.RAFBM.from_patterns(xi, scale=0.6, train_scale=True, **given),
+    }
+
+
+def joint(machine):
+    """Of every state of a fully connected machine: exp(-E), and -dE/d theta by loops, flattened in the order
+    of the parameters."""
+    p, n = machine.parameters, machine.N
+    states = list(itertools.product((-1, 1), repeat=n))
+    J = p["J"] if "J" in p else machine.scale / K**0.5 * (p["xi"].T @ p["xi"])
+    rows, energies = [], []
+    for s in states:
+        pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
+        energies.append(sum(-J[i, j] * s[i] * s[j] / 2 for i, j in pairs) - sum(p["b"] * s))
+        values = {"b": s, "J": np.zeros((n, n)), "xi": np.zeros((K, n)), "scale": np.zeros(1)}
+        for i, j in pairs:
+            values["J"][i, j] = s[i] * s[j]
+            if "xi" in p:
+                values["xi"][:, i] += machine.scale / K**0.5 * p["xi"][:, j] * s[i] * s[j]
+                values["scale"] += J[i, j] / machine.scale * s[i] * s[j] / 2
+        rows.append(np.concatenate([np.ravel(values[name]) for name in p]))
+    return np.exp(-np.array(energies)), np.array(rows)
+
+
 def weights(machine, parameters=None):
     """(W, bv, bh) as lists of Python numbers; parameters may be complex."""
     p = machine.parameters if parameters is None else parameters

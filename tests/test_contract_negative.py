@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rbm_machines import all_visible, machines, unnormalised, weights
+from rbm_machines import all_visible, fully_connected, joint, machines, unnormalised, weights
 
 import spinlab as sl
 from spinlab.rbm import negative
 from spinlab.rbm._units import Noise
 
 KINDS = [getattr(negative, name) for name in negative.__all__]
-NAMES = list(machines())
+NAMES = list(machines() | fully_connected())
 N_CHAINS = 6000
 # Long enough to forget the start: the slowest of these machines loses a factor of e in 3 steps.
 LONG = {
@@ -47,10 +47,23 @@ def samples(machine, v):
     return np.array(rows)
 
 
-def spread(machine, v):
-    """Standard deviation of samples(machine, v) over many spins v."""
-    table = samples(machine, all_visible(machine))
-    return table[(v > 0) @ (1 << np.arange(machine.V - 1, -1, -1))].std(0)
+def machine_of(name, dtype="float64"):
+    return (machines(dtype) | fully_connected(dtype))[name]
+
+
+def table(machine):
+    """Weights of the configurations whose averages are asked for, and what each contributes: visible states
+    with -dF/d theta, or where the hidden units are coupled all states with -dE/d theta."""
+    if isinstance(machine, sl.rbm.fully_connected.FullyConnectedMachine):
+        return joint(machine)
+    return unnormalised(machine), samples(machine, all_visible(machine))
+
+
+def spread(machine, configurations):
+    """Standard deviation of the contributions over many configurations."""
+    rows = table(machine)[1]
+    s = configurations[:, : len(rows).bit_length() - 1]
+    return rows[(s > 0) @ (1 << np.arange(s.shape[1] - 1, -1, -1))].std(0)
 
 
 def flat(statistics, machine):
@@ -59,8 +72,8 @@ def flat(statistics, machine):
 
 def exact(machine):
     """Averages over the model, by loops."""
-    p = unnormalised(machine)
-    return (p / p.sum()) @ samples(machine, all_visible(machine))
+    p, rows = table(machine)
+    return (p / p.sum()) @ rows
 
 
 def positive(machine, n=5, seed=0):
@@ -76,7 +89,7 @@ def test_registry_and_cases_agree():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_exact_is_exact(name):
-    machine = machines()[name]
+    machine = machine_of(name)
     found = sl.rbm.Exact().statistics(machine, positive(machine), Noise(1))
     assert np.allclose(flat(found, machine), exact(machine), rtol=1e-10, atol=1e-12)
 
@@ -84,13 +97,13 @@ def test_exact_is_exact(name):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", LONG)
 def test_long_chains_reach_the_model(kind, name):
-    """Averages over independent chains: at most 48 z-values per case and 18 cases, each |z| < 6.2:
-    false alarm 864 x 6e-10 = 5e-7."""
-    machine = machines()[name]
+    """Averages over independent chains: at most 48 z-values per case and 24 cases, each |z| < 6.2:
+    false alarm 1152 x 6e-10 = 7e-7."""
+    machine = machine_of(name)
     phase = LONG[kind]()
     for update in range(21 if kind == "Tempering" else 1):  # the last swap is one with the cold replicas
         found = phase.statistics(machine, positive(machine, N_CHAINS), Noise.of(2, update))
-    sigma = (spread(machine, phase.configurations[:, : machine.V]) + 1e-12) / N_CHAINS**0.5
+    sigma = (spread(machine, phase.configurations) + 1e-12) / N_CHAINS**0.5
     z = (flat(found, machine) - exact(machine)) / sigma
     assert np.abs(z).max() < 6.2
     # The bound means something: the averages of the start are far outside it.
@@ -131,9 +144,10 @@ def test_pid_with_steps_moves_its_patterns_by_gibbs_sampling():
     assert np.abs(z).max() < 5.5  # 27 values: false alarm 1e-6
 
 
+@pytest.mark.parametrize("name", ["ra-biases", "full-ra"])
 @pytest.mark.parametrize("kind", SHORT)
-def test_same_noise_same_bits_and_state(kind):
-    machine = machines("float32")["ra-biases"]
+def test_same_noise_same_bits_and_state(kind, name):
+    machine = machine_of(name, "float32")
     a, b = SHORT[kind](), SHORT[kind]()
     for update in range(3):
         found = a.statistics(machine, positive(machine), Noise.of(1, update))
@@ -148,9 +162,10 @@ def test_same_noise_same_bits_and_state(kind):
         assert x.dtype == machine.dtype
 
 
+@pytest.mark.parametrize("name", ["ra", "full-ra"])
 @pytest.mark.parametrize("kind", [k for k in SHORT if k != "Exact"])
-def test_configurations_are_spins_of_all_layers(kind):
-    machine = machines("float32")["ra"]
+def test_configurations_are_spins_of_all_layers(kind, name):
+    machine = machine_of(name, "float32")
     phase = SHORT[kind]()
     with pytest.raises(ValueError, match="no configurations"):
         phase.configurations  # noqa: B018
