@@ -102,6 +102,7 @@ def test_likelihood_energies_and_model(shape, kind):
     v = visible_states(machine)
     assert np.allclose(machine.free_energy(v), -np.log(w), rtol=1e-11)
     assert np.allclose(machine.log_likelihood(v), np.log(w / w.sum()), rtol=1e-11)
+    assert np.isclose(sl.rbm.negative_log_likelihood(machine, v).nll, -np.log(w / w.sum()).mean(), rtol=1e-11)
     layers = all_states(machine)
     phase, model = phase_of(machine, layers), machine.as_ising()
     E = -minus_energy(machine, layers)
@@ -263,6 +264,19 @@ def test_centred_gradient_is_that_of_shifted_units(kind):
     for key in plain:
         found = (moved[key] - machine.parameters[key]) / step
         assert np.allclose(plain[key], found, rtol=1e-5, atol=1e-5), key
+
+
+def test_offsets_are_means_of_the_clamped_layers():
+    machine = machine_of("four", "biases", positive="exact")
+    data = data_for(machine)
+    trainer = sl.rbm.Trainer(machine, sl.rbm.Exact(), lr=0.0, batch_size=len(data), rng=0)
+    trainer.fit(data, 1)
+    layers = all_states(machine)
+    w = np.exp(minus_energy(machine, layers)).reshape(2**machine.V, -1)[number(data)]
+    w /= w.sum(1, keepdims=True)
+    for place, found in zip(machine.order, trainer._offsets, strict=True):
+        s = layers[place].reshape(2**machine.V, -1, machine.sizes[place])[number(data)]
+        assert np.allclose(found, (w[:, :, None] * s).sum(1).mean(0), rtol=1e-10, atol=1e-12), place
 
 
 DATA = np.array([[1, 1, 1, -1], [-1, -1, -1, 1]])
