@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -96,9 +94,3 @@ def test_bad_parameters():
     ):
         with pytest.raises(ValueError, match=message):
             RBMTransformer(**parameters).fit(X)
-
-
-def test_scikit_learn_waits_for_its_use():
-    code = "import sys, spinlab.rbm, spinlab.rbm.estimator; print('sklearn' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.stdout.strip() == "False", done.stderr

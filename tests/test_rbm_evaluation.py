@@ -318,7 +318,7 @@ def fisher_information(model, step=1e-4):
 
 @pytest.mark.parametrize("model", [machine(scale=0.8), patterns(5, 4, 2, scale=0.5, biases=0.1)])
 def test_a_scaled_model_is_fitted_back(model):
-    n = 40_000
+    n = 10_000
     data = visible_samples(model, n, seed=0)
     error = 1 / np.sqrt(n * fisher_information(model))
     assert error < 0.05

@@ -38,7 +38,9 @@ def test_no_compiler_without_kernels(package: str) -> None:
     assert loaded_after(f"import spinlab.{package}", on_use) == set()
 
 
-@pytest.mark.parametrize("package", ["exact", "dynamics", "observables", "solve", "plotting", "rbm"])
+@pytest.mark.parametrize(
+    "package", ["exact", "dynamics", "observables", "solve", "plotting", "rbm.estimator"]
+)
 def test_third_parties_wait_for_their_use(package: str) -> None:
-    on_use = ("matplotlib", "xarray", "dimod", "networkx", "tqdm", "scipy.stats")
+    on_use = ("matplotlib", "xarray", "dimod", "networkx", "tqdm", "scipy.stats", "sklearn")
     assert loaded_after(f"import spinlab.{package}", on_use) == set()
