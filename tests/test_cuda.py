@@ -144,10 +144,54 @@ def test_gibbs_samples_the_boltzmann_distribution():
     assert chisquare(counts, weights / weights.sum() * len(index)).pvalue > 1e-6
 
 
+def lattice(L, law="pm1", seed=1):
+    """An open square lattice with fields: two to four neighbours."""
+    bare = sl.ensembles.edwards_anderson(shape=(L, L), periodic=False, law=law, rng=seed)
+    return sl.models.SparseIsing(bare.J, np.random.default_rng(seed).integers(-1, 2, L * L))
+
+
+@pytest.mark.parametrize("rule", ["gibbs", "metropolis"])
+def test_sparse_models_bit_for_bit(rule):
+    """More sites than share their thresholds; a last block of chains that is not full."""
+    model = lattice(size(5, 12))
+    options = {"n_steps": 2 if SIMULATED else 200, "n_chains": size(35, 1001), "beta": 0.4, "rng": 3}
+    options |= {"burn_in": 0, "record_every": 1 if SIMULATED else 70}
+    sampler = getattr(sl.dynamics, rule)
+    same(sampler(model.to("gpu"), **options), sampler(model, **options))
+
+
+def test_annealing_of_a_sparse_model_bit_for_bit(monkeypatch):
+    """Also where the card holds only some of the chains."""
+    model = lattice(5)
+    options = {"betas": [0.2, 1.0], "n_chains": 6, "rng": 5}
+    expected = sl.dynamics.anneal(model, **options)
+    if SIMULATED:
+        monkeypatch.setattr(device, "free_bytes", lambda: 16 * (80 + 25) + 4 * (2 * 25 + 16))
+    same(sl.dynamics.anneal(model.to("gpu"), **options), expected)
+
+
+def test_tempering_of_a_sparse_model_bit_for_bit():
+    model = lattice(3)
+    options = {"betas": [0.1, 0.4, 0.8], "n_steps": 3, "n_chains": 2, "rng": 5, "record_every": 1}
+    a, b = (sl.dynamics.parallel_tempering(m, **options) for m in (model.to("gpu"), model))
+    for name in ("states", "energy", "mean_energy", "swap_rate", "best_state", "best_energy", "samples"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    options["cluster"] = True  # on the CPU, whatever the model says
+    a, b = (sl.dynamics.parallel_tempering(m, **options) for m in (model.to("gpu"), model))
+    np.testing.assert_array_equal(a.states, b.states)
+
+
+def test_many_patterns_are_written_out_densely():
+    model = sl.ensembles.hopfield(N=8, K=66, rng=1)
+    options = {"n_steps": 2, "n_chains": 5, "beta": 0.1, "rng": 6}
+    same(sl.dynamics.gibbs(model.to("gpu"), **options), sl.dynamics.gibbs(model, **options))
+
+
 def test_the_energy_of_walkers():
     from spinlab._core.cuda import chains
 
-    for model in (integer_model(6, 1), sl.models.PatternIsing([[1, -1, 1, 1], [1, 1, 1, -1]], b=0.5)):
+    patterns = sl.models.PatternIsing([[1, -1, 1, 1], [1, 1, 1, -1]], b=0.5)
+    for model in (integer_model(6, 1), patterns, lattice(3, "gaussian")):
         form, n = model.form(), model.n_spins
         s = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), size=(3, n))
         energy, moved = np.empty(3), np.zeros(s.shape, bool)
@@ -411,18 +455,22 @@ def test_random_words_are_those_of_the_cpu():
 
 
 def test_what_the_gpu_does_not_take():
-    lattice = sl.ensembles.edwards_anderson(shape=(4, 4), rng=0).to("gpu")
-    with pytest.raises(TypeError, match=r"dense and pattern models, got Sparse.*to_dense\(\)"):
-        sl.dynamics.gibbs(lattice, n_steps=1)
+    two_layers = sl.ensembles.rbm_gaussian(3, 3, rng=0).to("gpu")
+    with pytest.raises(TypeError, match=r"dense, sparse and pattern models, got Bipartite.*to_dense\(\)"):
+        sl.dynamics.gibbs(two_layers, n_steps=1)
     with pytest.raises(ValueError, match="order='sequential', got 'random'"):
-        sl.dynamics.gibbs(lattice.to_dense(), n_steps=1, order="random")
-    with pytest.raises(ValueError, match="up to 64 patterns, got 70"):
-        sl.dynamics.gibbs(sl.ensembles.hopfield(80, 70, rng=0).to("gpu"), n_steps=1)
+        sl.dynamics.gibbs(lattice(4).to("gpu"), n_steps=1, order="random")
+    with pytest.raises(ValueError, match="dtype='float32' is for dense models"):
+        sl.dynamics.gibbs(lattice(4).to("gpu"), n_steps=1, dtype="float32")
 
 
 def test_more_than_the_card_holds_is_refused(monkeypatch):
     monkeypatch.setattr(device, "free_bytes", lambda: 1000)
     with pytest.raises(ValueError, match=r"4 chains of 50 spins needs about .* GiB on the GPU.*to\('cpu'\)"):
         sl.dynamics.gibbs(integer_model(50, 0).to("gpu"), n_steps=1, n_chains=4, rng=0)
+    with pytest.raises(ValueError, match=r"4 chains of 100 spins needs about"):
+        sl.dynamics.gibbs(lattice(10).to("gpu"), n_steps=1, n_chains=4, rng=0)
+    with pytest.raises(ValueError, match=r"6 chains of 100 spins needs about"):
+        sl.dynamics.parallel_tempering(lattice(10).to("gpu"), 1, 3, betas=[0.1, 1.0], burn_in=0, rng=0)
     with pytest.raises(ValueError, match="block Gibbs with 4 chains of 40 units needs"):
         sl.dynamics.block_gibbs(sl.ensembles.rbm_gaussian(20, 20, rng=0).to("gpu"), 1, 4, rng=0)

@@ -232,7 +232,7 @@ try:
 except Exception as error:  # no toolkit
     print("skip:", type(error).__name__, error)
     raise SystemExit
-from spinlab._core.cuda import annealing, chains, layer, layers, search, units
+from spinlab._core.cuda import annealing, layer, layers, search, units, visits
 
 def compile(kernel, *types):
     code, _ = cuda.compile(kernel.py_func, types, device=False, abi="numba", cc=(9, 0))
@@ -241,11 +241,15 @@ def compile(kernel, *types):
 
 end = (uint64, int64, int64, int64, int64)
 for width, dtype, real in ((256, np.float64, float64), (0, np.float32, float32)):
-    compile(chains.make_dense(width, dtype), real[:, ::1], real[::1], boolean, float64[::1], float64[::1],
+    compile(visits.make_dense(width, dtype), real[:, ::1], real[::1], boolean, float64[::1], float64[::1],
             int8[:, ::1], real[:, :, ::1], boolean[:, ::1], *end)
-code = compile(chains.make_pattern(12), float64[:, ::1], float64, float64[::1], float64[::1], boolean,
+code = compile(visits.make_pattern(12), float64[:, ::1], float64, float64[::1], float64[::1], boolean,
                float64[::1], float64[::1], int8[:, ::1], float64[:, ::1], boolean[:, ::1], *end)
 assert ".local" not in code, "the overlaps have left the registers"
+graph = int64[::1], int64[::1], float64[::1], float64[::1]
+compile(visits.make_sparse(32), *graph, boolean, float64[::1], float64[::1], int8[:, ::1], boolean[:, ::1],
+        *end[:-1])
+compile(visits.sparse_energy, *graph, int8[:, ::1], float64[::1])
 for rows, dtype, real, name in ((6, np.float32, float32, "f32"), (5, np.float64, float64, "f64")):
     kernel = search.make_search(rows, 7, dtype)
     code = compile(kernel, float64[:, ::1], real[:, ::1], float64[::1], int64, int64, real[::1])
