@@ -129,6 +129,8 @@ def _function(function):
 
 
 for _ufunc in (
+    np.add,
+    np.empty_like,
     np.exp,
     np.log1p,
     np.sqrt,
@@ -147,7 +149,7 @@ def _maker(function):
     return staticmethod(lambda *args, **kwargs: DeviceArray(function(*args, **kwargs)))
 
 
-for _function in (np.empty, np.zeros, np.arange):
+for _function in (np.empty, np.zeros, np.ones, np.arange):
     setattr(Module, _function.__name__, _maker(_function))
 
 

@@ -272,7 +272,8 @@ def test_annealed_importance_sampling(patterns):
 
 def trainer(negative, machine, device_name, **options):
     V = size(5, 100)
-    sizes = {"V": V, "H": size(4, 300)} | ({"K": 3} if machine is sl.rbm.RARBM else {})
+    H = 10 if negative().__class__ is sl.rbm.Exact and not SIMULATED else size(4, 300)
+    sizes = {"V": V, "H": H} | ({"K": 3} if machine is sl.rbm.RARBM else {})
     learner = machine(**sizes, rng=1, biases=options.pop("biases", False)).to(device_name)
     return sl.rbm.Trainer(learner, negative(), batch_size=size(3, 50), rng=2, **options)
 
@@ -290,6 +291,8 @@ CASES = {
         sl.rbm.RARBM,
         {"biases": True, "projection": "gibbs", "weight_decay": 0.01},
     ),
+    "tempering, biases": (lambda: sl.rbm.Tempering(1, 3, 3), sl.rbm.RBM, {"biases": True}),
+    "exact": (lambda: sl.rbm.Exact(), sl.rbm.RARBM, {"lr": 0.1}),
 }
 
 
@@ -332,10 +335,39 @@ def test_spins_of_units_in_several_blocks():
     np.testing.assert_array_equal(device.to_host(got), expected)
 
 
+@pytest.mark.parametrize("V", [9, 7])
+@pytest.mark.parametrize("machine", [sl.rbm.RBM, sl.rbm.RARBM])
+def test_exact_statistics_in_several_blocks(machine, V, monkeypatch):
+    """Of 64 states each, over the visible and over the hidden layer."""
+    from spinlab.rbm import two_layer
+
+    sizes = {"V": V, "H": 8} | ({"K": 3, "train_scale": True} if machine is sl.rbm.RARBM else {})
+    learner = machine(**sizes, biases=True, dtype="float64", rng=1)
+    for name, array in learner.parameters.items():
+        array[:] += np.random.default_rng(2).normal(size=array.shape) * (name != "scale")
+    expected = learner.exact_statistics()
+    monkeypatch.setattr(two_layer, "_CHUNK_ON_GPU", 1)
+    found = learner.to("gpu").exact_statistics()
+    for name, array in expected.items():
+        np.testing.assert_allclose(device.to_host(found[name]), array, rtol=1e-10, atol=1e-13)
+    monkeypatch.setattr(device, "free_bytes", lambda: 1000)
+    with pytest.raises(ValueError, match=r"the exact statistics of <.* needs about .* GiB on the GPU"):
+        learner.exact_statistics()
+
+
 def test_negative_phases_without_a_gpu_side_are_refused():
-    for negative in (sl.rbm.Exact(), sl.rbm.Tempering()):
-        with pytest.raises(TypeError, match="has no GPU side; use CD, PCD or PID"):
-            sl.rbm.Trainer(sl.rbm.RBM(3, 3, rng=0).to("gpu"), negative)
+    class Own(sl.rbm.Exact):
+        on_gpu = False
+
+    with pytest.raises(TypeError, match=r"Own has no GPU side; use one of spinlab\.rbm\.negative"):
+        sl.rbm.Trainer(sl.rbm.RBM(3, 3, rng=0).to("gpu"), Own())
+
+
+def test_a_machine_stays_where_its_trainer_found_it():
+    trainer = sl.rbm.Trainer(sl.rbm.RBM(3, 3, rng=0))
+    trainer.machine.to("gpu")
+    with pytest.raises(ValueError, match="moved from the cpu to the gpu after this trainer was made"):
+        trainer.fit([[1, 1, 1]], 1)
 
 
 # --- exact answers by the layer ---------------------------------------------------------------------------

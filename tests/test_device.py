@@ -95,10 +95,14 @@ def test_device_arrays_do_not_mix_with_a_model(simulated, place):
     """CuPy's arrays refuse to become numpy's; the message says what to do."""
     model = sl.ensembles.rbm_gaussian(2, 2, rng=0).to(place)
     states = DeviceArray(np.ones((1, 2)))
-    with pytest.raises(TypeError, match=r"use \.get\(\)"):
+    with pytest.raises(TypeError, match=r"initial lies on the GPU.*use \.get\(\)"):
         sl.dynamics.block_gibbs(model, 1, initial=states)
     with pytest.raises(TypeError, match=r"use \.get\(\)"):
         model.free_energy(states)
+    with pytest.raises(TypeError, match=r"data lies on the GPU.*use \.get\(\)"):
+        sl.rbm.Trainer(sl.rbm.RBM(2, 2, rng=0)).fit(states, 1)
+    with pytest.raises(TypeError, match=r"J lies on the GPU"):
+        sl.models.DenseIsing(states)
 
 
 # --- array code, which is the same on the GPU -------------------------------------------------------------

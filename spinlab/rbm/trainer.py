@@ -119,14 +119,15 @@ class Trainer:
             raise ValueError(f"{negative!r} has the chains of another training run; give a new one")
         if machine.device == "gpu" and not negative.on_gpu:
             raise TypeError(
-                f"{type(negative).__name__} has no GPU side; use CD, PCD or PID, or machine.to('cpu')"
+                f"{type(negative).__name__} has no GPU side; use one of spinlab.rbm.negative, or "
+                "machine.to('cpu')"
             )
         for name, array in machine.parameters.items():
             if not array.flags.c_contiguous:  # a step would change a copy
                 raise ValueError(
                     f"parameter {name!r} must be a C-contiguous array; see numpy.ascontiguousarray"
                 )
-        self.machine, self.negative = machine, negative
+        self.machine, self.negative, self._device = machine, negative, machine.device
         self.lr = as_real(lr, "lr", 0.0)
         self.reference = as_choice(convention, "convention", ("spinlab", "reference")) == "reference"
         self.optimiser = as_optimiser(optimiser, momentum, weight_decay, self.reference)
@@ -195,6 +196,11 @@ class Trainer:
             On data that are not +-1 or of the wrong width, and on a checkpoint that is damaged or of
             another run.
         """
+        if self.machine.device != self._device:
+            raise ValueError(
+                f"the machine was moved from the {self._device} to the {self.machine.device} after this "
+                "trainer was made; move it first, then make a new Trainer"
+            )
         source = data if callable(data) else None
         data = self._checked(source(0) if source else data)
         epochs = as_count(epochs, "epochs", 0)
