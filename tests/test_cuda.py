@@ -470,6 +470,31 @@ def test_ln_z_by_matrix_products():
             np.testing.assert_allclose(a, b, rtol=1e-12)
 
 
+# --- scans and sweeps -----------------------------------------------------------------------------------
+
+
+def test_the_point_of_a_scan_bit_for_bit():
+    from spinlab.scans.measuring import measure
+
+    options = {"size": 3, "load": 1.0, "axis": "T", "values": (1.0, 2.0), "ratio": 1.0, "dimension": 2}
+    options |= {"ensemble": "ea", "law": "pm1", "n_steps": 10, "n_chains": 2, "rng": 4}
+    options |= {"with_accessibility": False, "with_minima": False}
+    a, b = (measure(**options, device=d) for d in ("gpu", "cpu"))
+    assert a.keys() == b.keys()
+    for name, array in b.items():
+        np.testing.assert_array_equal(a[name], array)
+
+
+def test_the_device_of_a_scan():
+    with pytest.raises(ValueError, match="unknown device 'tpu'; known: cpu, gpu"):
+        sl.scans.scan("sk", sizes=[6], device="tpu")
+    data = sl.scans.scan(
+        "hopfield", sizes=[8], loads=[0.3], temperatures=[1.0], replicas=1, n_steps=10, device="gpu"
+    )
+    assert data.attrs["failed_points"] == 0
+    assert data["e_random"].notnull().all()
+
+
 # --- the front door -------------------------------------------------------------------------------------
 
 
