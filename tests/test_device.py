@@ -63,6 +63,43 @@ def test_without_a_device(monkeypatch, count, message):
         sl.ensembles.sk(4, rng=0).to("gpu")
 
 
+@pytest.mark.parametrize(("worker", "used"), [(None, []), ("0", [0]), ("5", [1])])
+def test_workers_of_a_sweep_take_devices_of_their_own(monkeypatch, worker, used):
+    """Worker 5 of two devices computes on number 1; other processes stay where the user put them."""
+    from types import SimpleNamespace
+
+    chosen = []
+
+    class Device:
+        def __init__(self, number):
+            self.number = number
+
+        def use(self):
+            chosen.append(self.number)
+
+    monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
+    monkeypatch.delenv(device.WORKER, raising=False)
+    if worker is not None:
+        monkeypatch.setenv(device.WORKER, worker)
+    cuda = SimpleNamespace(runtime=FakeRuntime(2), Device=Device)
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=cuda))
+    monkeypatch.setitem(sys.modules, "numba_cuda", SimpleNamespace(__version__="0"))
+    sl.ensembles.sk(4, rng=0).to("gpu")
+    assert chosen == used
+
+
+def test_dask_workers_are_numbered_on_each_machine():
+    from spinlab._commands._scheduler import worker_numbers
+
+    addresses = ["tcp://a:40001", "tcp://b:40000", "tcp://a:40000", "tcp://[::1]:7"]
+    assert worker_numbers(addresses) == {
+        "tcp://a:40000": 0,
+        "tcp://a:40001": 1,
+        "tcp://b:40000": 0,
+        "tcp://[::1]:7": 0,
+    }
+
+
 def test_to(simulated):
     model = sl.ensembles.sk(5, rng=0)
     on_gpu = model.to("gpu")

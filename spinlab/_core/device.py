@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 DEVICES = ("cpu", "gpu")
+WORKER = "SPINLAB_WORKER"  # number of a worker process of a sweep, which takes the device number % count
 _SIMULATED_BYTES = 2**30
 _SHARE = 0.8  # of the free memory: the rest is for the libraries and for fragmentation
 
@@ -23,7 +24,7 @@ def simulated() -> bool:
 
 
 def require_gpu() -> None:
-    """Refuse where nothing can run on a GPU.
+    """Refuse where nothing can run on a GPU; in a worker process of a sweep, choose its device.
 
     Raises
     ------
@@ -50,6 +51,9 @@ def require_gpu() -> None:
         ) from error
     if count == 0:
         raise RuntimeError("this machine has no CUDA device; stay on the CPU (model.to('cpu'))")
+    worker = os.environ.get(WORKER)
+    if worker:  # a thread's current device, which CuPy and numba-cuda both take
+        cupy.cuda.Device(int(worker) % count).use()
 
 
 def module(device: str) -> Any:

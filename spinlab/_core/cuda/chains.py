@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def _kernel(make: Any, *constants: Any) -> Any:
     return _kernels[name]
 
 
-class _Chains:
+class _Chains(abc.ABC):
     """Chains on the card. A kind sets ``_kernel``, ``_grid``, ``_form`` and perhaps ``_cache``, ``_end``."""
 
     sites_first = True
@@ -63,13 +64,17 @@ class _Chains:
         self._prepare(xp, form, np.dtype(dtype), threads)
 
     @staticmethod
+    @abc.abstractmethod
     def bytes(form: Any, dtype: str) -> tuple[int, int]:
         """Bytes for a chain, and for all together."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _prepare(self, xp: Any, form: Any, dtype: np.dtype, threads: int) -> None:
         """The form on the card, and the kernel."""
-        raise NotImplementedError
+
+    @abc.abstractmethod
+    def energy(self, out: np.ndarray) -> None:
+        """Energies without the model's offset, after at least one step."""
 
     def _turned(self, x: np.ndarray) -> np.ndarray:
         """Between the layout of the host and that of the card."""
@@ -128,7 +133,6 @@ class DenseChains(_Chains):
         return n * (size + 2), size * n * n
 
     def energy(self, out: np.ndarray) -> None:
-        """Energies without the model's offset, after at least one step."""
         b = self._form[1]
         h = self._cache[0].reshape(-1, len(b))[: len(self.s)]
         out[:] = device.to_host(-(self._s * (h.astype(np.float64) + b)).sum(1) / 2)
@@ -153,7 +157,7 @@ class PatternChains(_Chains):
         return 2 * len(form.b) + 8 * form.xi.shape[1], 8 * form.xi.size
 
     def energy(self, out: np.ndarray) -> None:
-        """Energies without the model's offset: -(scale/2) sum_k m_k^2 + (1/2) sum_i d_i - sum_i b_i s_i."""
+        """-(scale/2) sum_k m_k^2 + (1/2) sum_i d_i - sum_i b_i s_i."""
         _, scale, d, b = self._form
         m = self._cache[0]
         out[:] = device.to_host((d.sum() - scale * (m * m).sum(0)) / 2 - b @ self._s)
@@ -172,7 +176,6 @@ class SparseChains(_Chains):
         return 2 * len(form.b) + 16, 16 * (len(form.data) + len(form.b))
 
     def energy(self, out: np.ndarray) -> None:
-        """Energies without the model's offset."""
         xp = device.module("gpu")
         energy = xp.empty(len(self.s))
         blocks = -(-len(self.s) // self._grid[1])
