@@ -31,6 +31,7 @@ class DeviceArray:
         return self._array.copy()
 
     shape = property(lambda self: self._array.shape)
+    size = property(lambda self: self._array.size)
     dtype = property(lambda self: self._array.dtype)
     flags = property(lambda self: self._array.flags)
     T = property(lambda self: DeviceArray(self._array.T))

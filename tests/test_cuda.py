@@ -495,6 +495,40 @@ def test_the_device_of_a_scan():
     assert data["e_random"].notnull().all()
 
 
+class OutOfMemoryError(MemoryError):
+    """CuPy's has this name."""
+
+
+def energies_on_the_gpu(N, rng):
+    model = integer_model(N, 1).to("gpu")
+    return {"energy": sl.dynamics.gibbs(model, n_steps=1, n_chains=2, rng=rng).energy}
+
+
+def test_points_that_run_out_of_memory_fail_alone(monkeypatch):
+    """N = 7 meets the driver's refusal, N = 20 the package's own; the other points are kept."""
+    if not SIMULATED:
+        pytest.skip("the stand-in runs out of memory on request")
+    real = device.module("gpu").asarray
+
+    def asarray(x, dtype=None):
+        if x.shape == (7, 7):
+            raise OutOfMemoryError("Out of memory allocating 512 bytes (allocated so far: 0 bytes).")
+        return real(x, dtype)
+
+    monkeypatch.setattr(strict_device.Module, "asarray", staticmethod(asarray))
+    monkeypatch.setattr(device, "free_bytes", lambda: 3000)
+    sweep = sl.sweeps.Sweep(energies_on_the_gpu, {"N": [5, 7, 20, 6]})
+    with pytest.warns(RuntimeWarning, match="2 of 4 points failed"):
+        data = sweep.run(progress=False)
+    assert data.energy.notnull().all("energy_dim_0").values.ravel().tolist() == [True, False, False, True]
+    assert "OutOfMemoryError: Out of memory allocating 512 bytes" in data.first_error
+    assert "take fewer chains, a smaller model or fewer workers per GPU, and retry" in data.first_error
+    with pytest.warns(RuntimeWarning, match=r"2 chains of 20 spins needs about .* GiB on the GPU"):
+        sl.sweeps.Sweep(energies_on_the_gpu, {"N": [20]}).run(progress=False)
+    with pytest.raises(ValueError, match=r"training <RBM: V=9, .* in batches of 2 needs about .* GiB on the"):
+        sl.rbm.Trainer(sl.rbm.RBM(9, 30, rng=0).to("gpu")).fit(np.ones((2, 9)), 1)
+
+
 # --- the front door -------------------------------------------------------------------------------------
 
 

@@ -103,6 +103,14 @@ def check_fits(n_bytes: float, what: str) -> None:
         )
 
 
+def out_of_memory(error: BaseException) -> str:
+    """What to do about an error of the GPU's memory, to be put behind its text; nothing for other errors."""
+    text = f"{type(error).__name__}: {error}"
+    if not any(name in text for name in ("OutOfMemoryError", "CUDA_ERROR_OUT_OF_MEMORY", "ALLOC_FAILED")):
+        return ""
+    return " (the GPU is out of memory: take fewer chains, a smaller model or fewer workers per GPU, and retry)"
+
+
 def blocks(n: int, bytes_each: float, fixed: float, what: str, multiple: int = 1) -> Iterator[slice]:
     """Cut ``n`` items into the largest blocks that fit beside ``fixed`` bytes; sizes are a ``multiple``."""
     check_fits(fixed + multiple * bytes_each, what)

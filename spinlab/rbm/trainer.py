@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._core.blas import one_blas_thread
-from .._core.device import to_host, xp_of
+from .._core.device import check_fits, to_host, xp_of
 from .._core.rng import RNG, as_key
 from .._core.validate import as_choice, as_count, as_flag, as_real, as_spins
 from ._units import Noise
@@ -203,6 +203,8 @@ class Trainer:
             )
         source = data if callable(data) else None
         data = self._checked(source(0) if source else data)
+        if self._device == "gpu":
+            self._check_memory(data)
         epochs = as_count(epochs, "epochs", 0)
         every = None if checkpoint_every is None else as_count(checkpoint_every, "checkpoint_every")
         callbacks = list(callbacks)
@@ -248,6 +250,16 @@ class Trainer:
     def stop(self, reason: str) -> None:
         """End the training after this epoch; for callbacks."""
         self.stopped = str(reason)
+
+    def _check_memory(self, data: np.ndarray) -> None:
+        """Refuse data and batches that the card cannot hold: spins, fields, means and their differences."""
+        units = self.machine.V + self.machine.config.get("H", 0)
+        numbers = sum(x.size for x in self.machine.parameters.values())
+        batch = min(self.batch_size, len(data))
+        check_fits(
+            data.nbytes + self.machine.dtype.itemsize * (4 * numbers + 6 * batch * units),
+            f"training {self.machine!r} in batches of {batch}",
+        )
 
     def _checked(self, data: Any) -> np.ndarray:
         data = as_spins(data, self.machine.V, "data")

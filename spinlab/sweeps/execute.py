@@ -16,7 +16,7 @@ from itertools import islice
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from .._core.device import WORKER
+from .._core.device import WORKER, out_of_memory
 from .encode import encode
 from .plan import Point
 
@@ -48,8 +48,9 @@ def compute(
         start = perf_counter()
         try:
             result = encode(function(rng=seed, **params), reserved={*params, "replica"})
-        except (Exception, SystemExit):
-            error = traceback.format_exc().encode(errors="backslashreplace").decode()
+        except (Exception, SystemExit) as failure:
+            error = traceback.format_exc().rstrip() + out_of_memory(failure)
+            error = error.encode(errors="backslashreplace").decode()
         seconds = perf_counter() - start
         outcomes.append(Outcome(result, error, seconds))
         total += seconds
