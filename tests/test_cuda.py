@@ -7,7 +7,10 @@ numba-cuda, scipy, pytest, and CuPy on a real device; nothing else.
 from __future__ import annotations
 
 import functools
+import importlib.util
+import json
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,9 +21,9 @@ import spinlab as sl
 from spinlab._core import device
 
 pytest.importorskip("numba_cuda", reason="needs the extra spinlab[gpu]")
-pytestmark = pytest.mark.gpu
-
 SIMULATED = device.simulated()
+# On a device the libraries' own warnings, of an old driver for example, are no failures.
+pytestmark = [pytest.mark.gpu, pytest.mark.filterwarnings("error" if SIMULATED else "default")]
 
 
 @pytest.fixture(autouse=True)
@@ -527,6 +530,21 @@ def test_points_that_run_out_of_memory_fail_alone(monkeypatch):
         sl.sweeps.Sweep(energies_on_the_gpu, {"N": [20]}).run(progress=False)
     with pytest.raises(ValueError, match=r"training <RBM: V=9, .* in batches of 2 needs about .* GiB on the"):
         sl.rbm.Trainer(sl.rbm.RBM(9, 30, rng=0).to("gpu")).fit(np.ones((2, 9)), 1)
+
+
+def test_the_benchmarks_run(tmp_path, monkeypatch):
+    """At tiny sizes, so that a typo does not wait for a card."""
+    tiny_tiles(monkeypatch)
+    path = Path(__file__).parent / "benchmarks" / "bench_gpu.py"
+    spec = importlib.util.spec_from_file_location("bench_gpu", path)
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    out = tmp_path / "rows.jsonl"
+    assert bench.main(["--tiny", "--here", "--out", str(out)]) == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["quantity"] for row in rows if "error" in row] == []
+    assert len({row["table"] for row in rows}) == len(bench.TABLES)
+    assert all(row["gpu"] > 0 and row["cpu"] > 0 for row in rows)
 
 
 # --- the front door -------------------------------------------------------------------------------------
