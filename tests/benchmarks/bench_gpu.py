@@ -424,7 +424,7 @@ def main(words: list[str] | None = None) -> int:
         device.require_gpu()
     except (ImportError, RuntimeError) as error:
         print(f"not measured: {error}")
-        return 1
+        return 0
     names = args.tables or list(TABLES)
     if args.here or len(names) == 1:
         bench = Bench(args.out, args.tiny, args.seconds)
