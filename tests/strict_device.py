@@ -31,6 +31,7 @@ class DeviceArray:
         return self._array.copy()
 
     shape = property(lambda self: self._array.shape)
+    size = property(lambda self: self._array.size)
     dtype = property(lambda self: self._array.dtype)
     flags = property(lambda self: self._array.flags)
     T = property(lambda self: DeviceArray(self._array.T))
@@ -129,6 +130,8 @@ def _function(function):
 
 
 for _ufunc in (
+    np.add,
+    np.empty_like,
     np.exp,
     np.log1p,
     np.sqrt,
@@ -147,7 +150,7 @@ def _maker(function):
     return staticmethod(lambda *args, **kwargs: DeviceArray(function(*args, **kwargs)))
 
 
-for _function in (np.empty, np.zeros, np.arange):
+for _function in (np.empty, np.zeros, np.ones, np.arange):
     setattr(Module, _function.__name__, _maker(_function))
 
 

@@ -77,12 +77,18 @@ def deadly(x, rng):
     return {"y": x}
 
 
-def threads(x, rng):
+def threads(x, folder, rng):
+    """What a worker was told; each of two points waits for the other one, so that two workers are at work."""
     from threadpoolctl import threadpool_info
 
+    (Path(folder) / str(x)).touch()
+    deadline = time.monotonic() + 60
+    while len(list(Path(folder).iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
     return {
         "blas": max(pool["num_threads"] for pool in threadpool_info()),
         "spinlab": int(os.environ["SPINLAB_NUM_THREADS"]),
+        "worker": int(os.environ["SPINLAB_WORKER"]),
     }
 
 

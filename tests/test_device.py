@@ -63,6 +63,43 @@ def test_without_a_device(monkeypatch, count, message):
         sl.ensembles.sk(4, rng=0).to("gpu")
 
 
+@pytest.mark.parametrize(("worker", "used"), [(None, []), ("0", [0]), ("5", [1])])
+def test_workers_of_a_sweep_take_devices_of_their_own(monkeypatch, worker, used):
+    """Worker 5 of two devices computes on number 1; other processes stay where the user put them."""
+    from types import SimpleNamespace
+
+    chosen = []
+
+    class Device:
+        def __init__(self, number):
+            self.number = number
+
+        def use(self):
+            chosen.append(self.number)
+
+    monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
+    monkeypatch.delenv(device.WORKER, raising=False)
+    if worker is not None:
+        monkeypatch.setenv(device.WORKER, worker)
+    cuda = SimpleNamespace(runtime=FakeRuntime(2), Device=Device)
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=cuda))
+    monkeypatch.setitem(sys.modules, "numba_cuda", SimpleNamespace(__version__="0"))
+    sl.ensembles.sk(4, rng=0).to("gpu")
+    assert chosen == used
+
+
+def test_dask_workers_are_numbered_on_each_machine():
+    from spinlab._commands._scheduler import worker_numbers
+
+    addresses = ["tcp://a:40001", "tcp://b:40000", "tcp://a:40000", "tcp://[::1]:7"]
+    assert worker_numbers(addresses) == {
+        "tcp://a:40000": 0,
+        "tcp://a:40001": 1,
+        "tcp://b:40000": 0,
+        "tcp://[::1]:7": 0,
+    }
+
+
 def test_to(simulated):
     model = sl.ensembles.sk(5, rng=0)
     on_gpu = model.to("gpu")
@@ -95,10 +132,14 @@ def test_device_arrays_do_not_mix_with_a_model(simulated, place):
     """CuPy's arrays refuse to become numpy's; the message says what to do."""
     model = sl.ensembles.rbm_gaussian(2, 2, rng=0).to(place)
     states = DeviceArray(np.ones((1, 2)))
-    with pytest.raises(TypeError, match=r"use \.get\(\)"):
+    with pytest.raises(TypeError, match=r"initial lies on the GPU.*use \.get\(\)"):
         sl.dynamics.block_gibbs(model, 1, initial=states)
     with pytest.raises(TypeError, match=r"use \.get\(\)"):
         model.free_energy(states)
+    with pytest.raises(TypeError, match=r"data lies on the GPU.*use \.get\(\)"):
+        sl.rbm.Trainer(sl.rbm.RBM(2, 2, rng=0)).fit(states, 1)
+    with pytest.raises(TypeError, match=r"J lies on the GPU"):
+        sl.models.DenseIsing(states)
 
 
 # --- array code, which is the same on the GPU -------------------------------------------------------------
@@ -232,7 +273,7 @@ try:
 except Exception as error:  # no toolkit
     print("skip:", type(error).__name__, error)
     raise SystemExit
-from spinlab._core.cuda import annealing, chains, layer, layers, search, units
+from spinlab._core.cuda import annealing, layer, layers, search, units, visits
 
 def compile(kernel, *types):
     code, _ = cuda.compile(kernel.py_func, types, device=False, abi="numba", cc=(9, 0))
@@ -241,11 +282,15 @@ def compile(kernel, *types):
 
 end = (uint64, int64, int64, int64, int64)
 for width, dtype, real in ((256, np.float64, float64), (0, np.float32, float32)):
-    compile(chains.make_dense(width, dtype), real[:, ::1], real[::1], boolean, float64[::1], float64[::1],
+    compile(visits.make_dense(width, dtype), real[:, ::1], real[::1], boolean, float64[::1], float64[::1],
             int8[:, ::1], real[:, :, ::1], boolean[:, ::1], *end)
-code = compile(chains.make_pattern(12), float64[:, ::1], float64, float64[::1], float64[::1], boolean,
+code = compile(visits.make_pattern(12), float64[:, ::1], float64, float64[::1], float64[::1], boolean,
                float64[::1], float64[::1], int8[:, ::1], float64[:, ::1], boolean[:, ::1], *end)
 assert ".local" not in code, "the overlaps have left the registers"
+graph = int64[::1], int64[::1], float64[::1], float64[::1]
+compile(visits.make_sparse(32), *graph, boolean, float64[::1], float64[::1], int8[:, ::1], boolean[:, ::1],
+        *end[:-1])
+compile(visits.sparse_energy, *graph, int8[:, ::1], float64[::1])
 for rows, dtype, real, name in ((6, np.float32, float32, "f32"), (5, np.float64, float64, "f64")):
     kernel = search.make_search(rows, 7, dtype)
     code = compile(kernel, float64[:, ::1], real[:, ::1], float64[::1], int64, int64, real[::1])
@@ -289,7 +334,11 @@ def test_the_commands_have_the_option(tmp_path, capsys, simulated, monkeypatch):
     assert "on the gpu" in out
     monkeypatch.delenv("NUMBA_ENABLE_CUDASIM")
     monkeypatch.setitem(sys.modules, "cupy", None)
-    for command in (words, ["accessibility", "sk", "-N", "6", "--device", "gpu", "--quiet"]):
+    for command in (
+        words,
+        ["accessibility", "sk", "-N", "6", "--device", "gpu", "--quiet"],
+        ["scan", "sk", "--size", "6", "--T", "1", "--device", "gpu", "--quiet"],
+    ):
         assert cli.main(command) == 1
         assert "pip install 'spinlab[gpu]'" in capsys.readouterr().err
 

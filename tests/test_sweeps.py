@@ -232,9 +232,12 @@ def test_a_long_task_gives_back_what_it_did_not_reach(tmp_path):
     assert 1 <= len(outcomes) < 30
 
 
-def test_workers_have_one_thread():
-    data = Sweep(sweep_points.threads, {"x": [1, 2]}).run(executor=1)
+def test_workers_have_one_thread_and_a_number(tmp_path):
+    """The number chooses the GPU of a worker."""
+    sweep = Sweep(sweep_points.threads, {"x": [1, 2]}, fixed={"folder": str(tmp_path)})
+    data = sweep.run(executor=2, chunk=1)
     assert data.blas.max() == data.spinlab.max() == 1
+    assert sorted(data.worker.values.ravel()) == [0, 1]
 
 
 def test_extending_computes_only_the_new_points(tmp_path):

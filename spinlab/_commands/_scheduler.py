@@ -6,10 +6,12 @@ import argparse
 import platform
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+
+from .._core.device import WORKER
 
 CONNECT_SECONDS = 10.0
 # What a point's bits and the messages between the processes depend on.
@@ -67,7 +69,9 @@ def connect(address: str) -> Iterator[Cluster]:
                 "give the address that it prints, such as tcp://node1:8786"
             ) from error
     with client:
-        _check_workers(client)
+        addresses = _check_workers(client)
+        if addresses:
+            client.run(_take_number, worker_numbers(addresses))
         yield Cluster(client)
 
 
@@ -109,15 +113,35 @@ def _one_thread() -> None:
     from threadpoolctl import threadpool_limits
 
     os.environ.setdefault("SPINLAB_NUM_THREADS", "1")
+    os.environ.setdefault(WORKER, str(os.getpid()))  # a worker that joined later
     threadpool_limits(1)
 
 
-def _check_workers(client: Any) -> None:
+def worker_numbers(addresses: Iterable[str]) -> dict[str, int]:
+    """Number of each worker among those of its machine, by which it chooses a GPU."""
+    numbers: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    for address in sorted(addresses):  # tcp://host:port
+        host = address.rpartition(":")[0]
+        numbers[address] = counts[host] = counts.get(host, -1) + 1
+    return numbers
+
+
+def _take_number(numbers: dict[str, int], dask_worker: Any) -> None:
+    """Once on each worker."""
+    import os
+
+    os.environ.setdefault(WORKER, str(numbers[dask_worker.address]))
+
+
+def _check_workers(client: Any) -> list[str]:
+    """Addresses of the workers, whose software is the same as here."""
     workers = client.get_versions(packages=list(_PACKAGES))["workers"]
     if not workers:
         print("spinlab: the scheduler has no workers yet; waiting for them", file=sys.stderr)
     for address, found in workers.items():
         _check(f"the worker {address}", found["packages"], versions())
+    return list(workers)
 
 
 def _check(who: str, found: dict[str, Any], expected: dict[str, str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from . import _scheduler
+from . import _device, _scheduler
 
 _EPILOG = """\
 ensembles, their sizes and loads:
@@ -54,6 +54,7 @@ def add_parser(commands: Any) -> None:
         "--preset", default="quick", choices=("quick", "paper"), help="what is not given: minutes, or hours"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the whole scan (default 0)")
+    _device.add_option(parser)
     _scheduler.add_options(parser)
     parser.add_argument("--store", help="file that keeps finished points, for resuming")
     parser.add_argument("--retry", action="store_true", help="compute failed points again")
@@ -86,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
             minima=args.minima,
             preset=args.preset,
             seed=args.seed,
+            device=args.device,
             store=args.store,
             executor=workers,
             progress=not args.quiet,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 DEVICES = ("cpu", "gpu")
+WORKER = "SPINLAB_WORKER"  # number of a worker process of a sweep, which takes the device number % count
 _SIMULATED_BYTES = 2**30
 _SHARE = 0.8  # of the free memory: the rest is for the libraries and for fragmentation
 
@@ -23,7 +24,7 @@ def simulated() -> bool:
 
 
 def require_gpu() -> None:
-    """Refuse where nothing can run on a GPU.
+    """Refuse where nothing can run on a GPU; in a worker process of a sweep, choose its device.
 
     Raises
     ------
@@ -50,6 +51,9 @@ def require_gpu() -> None:
         ) from error
     if count == 0:
         raise RuntimeError("this machine has no CUDA device; stay on the CPU (model.to('cpu'))")
+    worker = os.environ.get(WORKER)
+    if worker:  # a thread's current device, which CuPy and numba-cuda both take
+        cupy.cuda.Device(int(worker) % count).use()
 
 
 def module(device: str) -> Any:
@@ -97,6 +101,14 @@ def check_fits(n_bytes: float, what: str) -> None:
             f"{what} needs about {n_bytes / 2**30:.3g} GiB on the GPU, {free / 2**30:.3g} GiB are free; take "
             "fewer chains or a smaller model, free arrays of your own, or stay on the CPU (model.to('cpu'))"
         )
+
+
+def out_of_memory(error: BaseException) -> str:
+    """What to do about an error of the GPU's memory, to be put behind its text; nothing for other errors."""
+    text = f"{type(error).__name__}: {error}"
+    if not any(name in text for name in ("OutOfMemoryError", "CUDA_ERROR_OUT_OF_MEMORY", "ALLOC_FAILED")):
+        return ""
+    return " (the GPU is out of memory: take fewer chains, a smaller model or fewer workers per GPU, and retry)"
 
 
 def blocks(n: int, bytes_each: float, fixed: float, what: str, multiple: int = 1) -> Iterator[slice]:

@@ -39,6 +39,11 @@ def as_real_array(x: Any, name: str, ndim: int | tuple[int, ...]) -> np.ndarray:
 def _as_numbers(x: Any, name: str) -> np.ndarray:
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array; fill the masked entries first (for example .filled(0))")
+    if hasattr(x, "__cuda_array_interface__"):
+        raise TypeError(
+            f"{name} lies on the GPU; functions take arrays of the host, also for a model on the GPU: use "
+            ".get() of CuPy, or .cpu().numpy() of torch"
+        )
     try:
         array = np.asarray(x)
     except (ValueError, OverflowError) as error:

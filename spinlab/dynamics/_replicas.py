@@ -97,7 +97,8 @@ def climb(
     size = least * -(-CHAINS // (least * R))
     if cluster and size % 2:
         size *= 2
-    if model.device == "gpu":
+    on_gpu = model.device == "gpu"
+    if on_gpu:
         size = n_chains  # one task: the card works on all chains at once
     kept = {stop: k for k, stop in enumerate(stops)}
 
@@ -108,13 +109,20 @@ def climb(
         energy = part.energy.reshape(-1)
         factors = np.tile(betas, own.stop - first)
         # Cluster moves need all chains in one group, and so does the GPU.
-        group = len(s) if cluster or model.device == "gpu" else CHAINS
-        walkers = make_walkers(model, sampler, order, s, factors, key, first * R, group)
+        group = len(s) if cluster or on_gpu else CHAINS
+        walkers: list[Any] = make_walkers(model, sampler, order, s, factors, key, first * R, group)
         slices = [slice(i, i + group) for i in range(0, len(s), group)]
         for step in range(n_steps):
             for w, rows in zip(walkers, slices, strict=True):
-                w.advance(step, step + 1)
+                if on_gpu:
+                    w.advance(step, step + 1, fetch=False)
+                else:
+                    w.advance(step, step + 1)
                 w.energy(energy[rows])
+            # The card sends its states where they are looked at.
+            wanted = step + 1 in kept or step + 1 == n_steps
+            if on_gpu and (wanted or (part.energy < part.best_energy[:, None]).any()):
+                walkers[0].fetch()
             counts = step >= burn_in
             if cluster:
                 _clusters(walkers[0], part, key, first * R, step)

@@ -75,7 +75,7 @@ def evolve(
     if model.device == "gpu":
         from .._core.cuda import chains
 
-        chains.evolve(model.form(), betas, s, moved, records, stops, key, order, dtype, rule)
+        chains.evolve(_card_form(model, dtype), betas, s, moved, records, stops, key, order, dtype, rule)
         return
     start = starter(model, order, dtype, len(s), rule)
     factors = np.ones(len(s))
@@ -95,21 +95,39 @@ def evolve(
 
 def starter(model: IsingModel, order: str, dtype: str, n_chains: int, rule: str) -> Starter:
     """The fastest loop for the model, for groups of at most CHAINS chains."""
-    form = model.form()
     metropolis = rule == "metropolis"
-    if dtype == "float32" and not (isinstance(form, Dense) and order == "sequential"):
-        raise ValueError("dtype='float32' is for dense models in sequential order; leave dtype out")
     if model.device == "gpu":
         from .._core.cuda import chains
 
+        form = _card_form(model, dtype)
         kind = chains.kind(form, order)
         return lambda *group: kind(form, metropolis, dtype, chains.THREADS, *group)
+    form = model.form()
+    if not (isinstance(form, Dense) and order == "sequential"):
+        _refuse_float32(dtype)
     if order == "sequential" and isinstance(form, Dense):
         tiles = Tiles.cut(form, np.dtype(dtype))
         return lambda *chains: DenseWalkers(tiles, metropolis, *chains)
     if order == "sequential" and isinstance(form, Pattern) and n_chains >= CHAINS // 2:
         return lambda *chains: PatternWalkers(form, metropolis, *chains)
     return lambda *chains: AnyWalkers(form, metropolis, order == "random", *chains)
+
+
+def _card_form(model: IsingModel, dtype: str) -> Form:
+    """The form whose loop on the GPU is fastest: many patterns are written out densely."""
+    from .._core.cuda.chains import MAX_PATTERNS
+
+    form = model.form()
+    if isinstance(form, Pattern) and form.xi.shape[1] > MAX_PATTERNS:
+        form = model.to_dense().form()
+    if not isinstance(form, Dense):
+        _refuse_float32(dtype)
+    return form
+
+
+def _refuse_float32(dtype: str) -> None:
+    if dtype == "float32":
+        raise ValueError("dtype='float32' is for dense models in sequential order; leave dtype out")
 
 
 class AnyWalkers:

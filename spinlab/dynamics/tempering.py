@@ -146,6 +146,8 @@ def parallel_tempering(
     as_choice(order, "order", ORDERS)
     cluster = as_flag(cluster, "cluster")
     _check_moves(model, sampler, cluster, n_chains)
+    if cluster:
+        model = model.to("cpu")  # where the clusters are found
     generator = as_generator(rng)
     if betas is not None and beta is not None:
         raise TypeError("give beta (the coldest, and the ladder is measured) or betas (the ladder), not both")

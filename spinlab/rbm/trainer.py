@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._core.blas import one_blas_thread
-from .._core.device import to_host, xp_of
+from .._core.device import check_fits, to_host, xp_of
 from .._core.rng import RNG, as_key
 from .._core.validate import as_choice, as_count, as_flag, as_real, as_spins
 from ._units import Noise
@@ -119,14 +119,15 @@ class Trainer:
             raise ValueError(f"{negative!r} has the chains of another training run; give a new one")
         if machine.device == "gpu" and not negative.on_gpu:
             raise TypeError(
-                f"{type(negative).__name__} has no GPU side; use CD, PCD or PID, or machine.to('cpu')"
+                f"{type(negative).__name__} has no GPU side; use one of spinlab.rbm.negative, or "
+                "machine.to('cpu')"
             )
         for name, array in machine.parameters.items():
             if not array.flags.c_contiguous:  # a step would change a copy
                 raise ValueError(
                     f"parameter {name!r} must be a C-contiguous array; see numpy.ascontiguousarray"
                 )
-        self.machine, self.negative = machine, negative
+        self.machine, self.negative, self._device = machine, negative, machine.device
         self.lr = as_real(lr, "lr", 0.0)
         self.reference = as_choice(convention, "convention", ("spinlab", "reference")) == "reference"
         self.optimiser = as_optimiser(optimiser, momentum, weight_decay, self.reference)
@@ -195,8 +196,15 @@ class Trainer:
             On data that are not +-1 or of the wrong width, and on a checkpoint that is damaged or of
             another run.
         """
+        if self.machine.device != self._device:
+            raise ValueError(
+                f"the machine was moved from the {self._device} to the {self.machine.device} after this "
+                "trainer was made; move it first, then make a new Trainer"
+            )
         source = data if callable(data) else None
         data = self._checked(source(0) if source else data)
+        if self._device == "gpu":
+            self._check_memory(data)
         epochs = as_count(epochs, "epochs", 0)
         every = None if checkpoint_every is None else as_count(checkpoint_every, "checkpoint_every")
         callbacks = list(callbacks)
@@ -242,6 +250,16 @@ class Trainer:
     def stop(self, reason: str) -> None:
         """End the training after this epoch; for callbacks."""
         self.stopped = str(reason)
+
+    def _check_memory(self, data: np.ndarray) -> None:
+        """Refuse data and batches that the card cannot hold: spins, fields, means and their differences."""
+        units = self.machine.V + self.machine.config.get("H", 0)
+        numbers = sum(x.size for x in self.machine.parameters.values())
+        batch = min(self.batch_size, len(data))
+        check_fits(
+            data.nbytes + self.machine.dtype.itemsize * (4 * numbers + 6 * batch * units),
+            f"training {self.machine!r} in batches of {batch}",
+        )
 
     def _checked(self, data: Any) -> np.ndarray:
         data = as_spins(data, self.machine.V, "data")

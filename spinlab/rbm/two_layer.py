@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from .._core import device
 from ..models.bipartite import TwoLayerIsing
 from ._units import Noise, log_norms, mean_spins
 from .machine import Machine, Phase, Statistics
 
 _MOST_ENUMERATED = 24
-_CHUNK = 2**19  # entries of the larger layer at a time, so that they stay in the cache
+_CHUNK = 2**19  # entries of the larger layer at a time, so that they stay in the cache;
+_CHUNK_ON_GPU = 2**26  # there many fill the card,
+_COPIES = 8  # of which the arithmetic holds so many at once, in float64
 
 
 class TwoLayerMachine(Machine):
@@ -117,6 +120,11 @@ class TwoLayerMachine(Machine):
                 f"exact statistics enumerate the smaller layer, up to {_MOST_ENUMERATED} units, got {n}; "
                 "use PCD or Tempering"
             )
+        xp, chunk = self.xp, _CHUNK
+        if self.device == "gpu":
+            least, width = 2**6, max(self.V, self.H)
+            device.check_fits(8 * _COPIES * least * width, f"the exact statistics of {self!r}")
+            chunk = max(least * width, min(_CHUNK_ON_GPU, device.free_bytes() // (8 * _COPIES)))
         times: Callable[[np.ndarray], np.ndarray]
         times, bias, own = self._times_weights, "bh", "bv"
         if swap:
@@ -124,40 +132,40 @@ class TwoLayerMachine(Machine):
         total: Statistics = {}
         top, norm = -np.inf, 0.0
         first_x = None
-        for s in _states(n, max(self.V, self.H), self.has_biases, self.dtype):
+        for s in _states(xp, n, chunk // max(self.V, self.H), self.has_biases, self.dtype):
             if first_x is None:
                 first_s, first_x = s[0].copy(), times(s)
                 if self.has_biases:
                     first_x += self.parameters[bias]
-                x = np.empty_like(first_x)
+                x = xp.empty_like(first_x)
             # The chunks differ by a common change of their leading spins.
-            np.add(first_x, times((s[0] - first_s)[None]), out=x)
+            xp.add(first_x, times((s[0] - first_s)[None]), out=x)
             log_w = log_norms(x)  # x is tanh of the fields from here on
             if self.has_biases:
                 log_w += s @ self.parameters[own].astype(np.float64)
             new_top = max(top, float(log_w.max()))
             old = np.exp(top - new_top)
             top = new_top
-            weights = np.exp(log_w - top)
+            weights = xp.exp(log_w - top)
             w = weights[:, None]
             v, h = (x, s) if swap else (s, x)
             part = self._weight_statistics(v, h, w)
             if self.has_biases:
                 part["bv"], part["bh"] = _average(v, w), _average(h, w)
-            total = {name: value + old * total[name] if total else value for name, value in part.items()}
+            total = {name: value + total[name] * old if total else value for name, value in part.items()}
             norm = norm * old + float(weights.sum())
         return {name: (value / norm).astype(self.dtype) for name, value in total.items()}
 
 
-def _states(n: int, width: int, both_signs: bool, dtype: np.dtype) -> Iterator[np.ndarray]:
+def _states(xp: Any, n: int, most: int, both_signs: bool, dtype: np.dtype) -> Iterator[Any]:
     """All states of n spins in chunks (only those with the first spin up, unless ``both_signs``).
 
-    Each chunk is the same array with new values of the leading spins.
+    Each chunk, of up to ``most`` states or 64, is the same array with new values of the leading spins.
     """
     free = n if both_signs else n - 1
-    within = min(free, max(6, (_CHUNK // width).bit_length() - 1))
-    s = np.ones((2**within, n), dtype)
-    number = np.arange(2**within)
+    within = min(free, max(6, most.bit_length() - 1))
+    s = xp.ones((2**within, n), dtype)
+    number = xp.arange(2**within)
     for i in range(within):
         s[:, n - 1 - i] = 1 - 2 * ((number >> i) & 1)
     for chunk in range(2 ** (free - within)):

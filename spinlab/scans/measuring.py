@@ -35,11 +35,13 @@ def measure(
     with_accessibility: bool,
     with_minima: bool,
     rng: int,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """The point of a scan: one instance at every temperature (or weight scale)."""
     generator = as_generator(rng)
     family = FAMILIES[ensemble]
     model = family.draw(size=size, load=load, ratio=ratio, dimension=dimension, law=law, rng=generator)
+    model = model.to(device)
     T = np.asarray(values)
     if axis == "std":
         assert family.temperature is not None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import sweeps
+from .._core import device as _device
 from .._core.validate import as_choice, as_count, as_real
 from .families import FAMILIES
 from .measuring import N_BINS, PER_T, measure
@@ -71,6 +72,7 @@ def scan(
     minima: bool = False,
     preset: str = "quick",
     seed: int = 0,
+    device: str = "cpu",
     store: str | os.PathLike[str] | None = None,
     executor: Any = None,
     progress: bool = False,
@@ -109,6 +111,8 @@ def scan(
         22 spins).
     preset : {"quick", "paper"}
         What arguments left out are taken from: minutes or less, or hours.
+    device : {"cpu", "gpu"}
+        Where chains are computed. A scan on the GPU has instances of its own.
     seed, store, executor, progress, retry
         As in :class:`spinlab.sweeps.Sweep`. The same call with the same ``store`` resumes.
 
@@ -137,6 +141,7 @@ def scan(
     """
     as_choice(ensemble, "ensemble", FAMILIES)
     as_choice(preset, "preset", PRESETS)
+    as_choice(device, "device", _device.DEVICES)
     family, defaults, work = FAMILIES[ensemble], PRESETS[preset][ensemble], _WORK[preset]
     if temperatures is not None and stds is not None:
         raise ValueError("give temperatures or stds (weight scales), not both")
@@ -166,6 +171,9 @@ def scan(
         "with_accessibility": bool(accessibility),
         "with_minima": bool(minima),
     }
+    if device != "cpu":
+        _device.require_gpu()  # before any worker starts
+        fixed["device"] = device
     if family.load is None:
         fixed["load"] = 1.0
     else:

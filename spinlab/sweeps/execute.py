@@ -16,6 +16,7 @@ from itertools import islice
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from .._core.device import WORKER, out_of_memory
 from .encode import encode
 from .plan import Point
 
@@ -47,8 +48,9 @@ def compute(
         start = perf_counter()
         try:
             result = encode(function(rng=seed, **params), reserved={*params, "replica"})
-        except (Exception, SystemExit):
-            error = traceback.format_exc().encode(errors="backslashreplace").decode()
+        except (Exception, SystemExit) as failure:
+            error = traceback.format_exc().rstrip() + out_of_memory(failure)
+            error = error.encode(errors="backslashreplace").decode()
         seconds = perf_counter() - start
         outcomes.append(Outcome(result, error, seconds))
         total += seconds
@@ -162,7 +164,10 @@ class _Workers:
         context = multiprocessing.get_context("spawn")
         # Workers see the end of this pipe when its only writer is closed, or killed with its process.
         self._reader, self._writer = context.Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(self._n, context, _start_worker, (self._reader,))
+        numbers = context.SimpleQueue()  # each worker takes one
+        for number in range(self._n):
+            numbers.put(number)
+        self._pool = ProcessPoolExecutor(self._n, context, _start_worker, (self._reader, numbers))
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         return self._pool.submit(function, *args)
@@ -185,7 +190,7 @@ class _Workers:
         raise RuntimeError(_BROKEN_POOL.format(MAX_STARTS))
 
 
-def _start_worker(parent: Any) -> None:
+def _start_worker(parent: Any, numbers: Any) -> None:
     from threadpoolctl import threadpool_limits
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
@@ -197,6 +202,7 @@ def _start_worker(parent: Any) -> None:
     threading.Thread(target=leave_with_parent, daemon=True).start()
     for name in ("SPINLAB_NUM", "OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "BLIS_NUM", "VECLIB_MAXIMUM"):
         os.environ[f"{name}_THREADS"] = "1"  # for libraries loaded later
+    os.environ[WORKER] = str(numbers.get())
     threadpool_limits(1)  # for those loaded already
 
 

@@ -82,20 +82,24 @@ class BlockChains:
         self._betas, self._moved, self._key, self._first, self._V = betas, moved, key, first, V
         self._v = xp.asarray(s[:, :V], dtype=np.float64)
         self._start = self._v.copy()
+        self._changed = self._v != self._v
         self._h = xp.empty((n_chains, n - V))
 
-    def advance(self, start: int, stop: int) -> None:
-        """Take the steps start..stop-1."""
-        V, changed = self._V, None
+    def advance(self, start: int, stop: int, fetch: bool = True) -> None:
+        """Take the steps start..stop-1; without ``fetch`` the states on the host stay behind."""
         for t in range(start, stop):
             twice_beta = 2.0 * self._betas[min(t, len(self._betas) - 1)] * self.factors
             self._draw(self._inputs.hidden(self._v), twice_beta, t, HIDDEN, self._h)
             self._draw(self._inputs.visible(self._h), twice_beta, t, VISIBLE, self._v)
-            differs = self._v != self._start
-            changed = differs if changed is None else changed | differs
-        if changed is not None:
-            self._moved[:, :V] |= device.to_host(changed)
-        self.s[:, :V], self.s[:, V:] = device.to_host(self._v), device.to_host(self._h)
+            self._changed |= self._v != self._start
+        if fetch:
+            self.fetch()
+
+    def fetch(self) -> None:
+        """Bring the states and ``moved`` on the host up to date."""
+        V = self._V
+        self._moved[:, :V] = device.to_host(self._changed)
+        self.s[:, :V], self.s[:, V:] = (device.to_host(x.astype(np.int8)) for x in (self._v, self._h))
 
     def energy(self, out: np.ndarray) -> None:
         """Energies without the model's offset, after at least one step."""

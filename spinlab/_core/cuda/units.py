@@ -29,31 +29,30 @@ def _spin(word, x):
 def _draw(x, key, step, stream, out):
     """A thread takes the four sites of a chain that share a counter."""
     n_chains, n = x.shape
-    quads = (n + BLOCK - 1) // BLOCK * LANES
+    quads = n // BLOCK * LANES + (n % BLOCK + 3) // 4
     k = cuda.grid(1)
     c, q = k // quads, k % quads
     low, g = q // LANES * BLOCK, q % LANES
     if c < n_chains:
         size = min(BLOCK, n - low)
         lane = (size + 3) // 4
-        if g < lane:
-            w0, w1, w2, w3 = philox(key, np.uint32(low // 4 + g), np.uint32(c), np.uint32(step), stream)
-            i = low + g
-            end = low + size
-            out[c, i] = _spin(w0, x[c, i])
-            if i + lane < end:
-                out[c, i + lane] = _spin(w1, x[c, i + lane])
-            if i + 2 * lane < end:
-                out[c, i + 2 * lane] = _spin(w2, x[c, i + 2 * lane])
-            if i + 3 * lane < end:
-                out[c, i + 3 * lane] = _spin(w3, x[c, i + 3 * lane])
+        w0, w1, w2, w3 = philox(key, np.uint32(low // 4 + g), np.uint32(c), np.uint32(step), stream)
+        i = low + g
+        end = low + size
+        out[c, i] = _spin(w0, x[c, i])
+        if i + lane < end:
+            out[c, i + lane] = _spin(w1, x[c, i + lane])
+        if i + 2 * lane < end:
+            out[c, i + 2 * lane] = _spin(w2, x[c, i + 2 * lane])
+        if i + 3 * lane < end:
+            out[c, i + 3 * lane] = _spin(w3, x[c, i + 3 * lane])
 
 
 def spins(fields: Any, key: np.uint64, step: np.uint32, stream: np.uint32, out: Any = None) -> Any:
     """Spins of units in ``fields`` (n, N) on the device; ``out`` may be the fields themselves."""
     n_chains, n = fields.shape
     out = device.module("gpu").empty((n_chains, n), fields.dtype) if out is None else out
-    total = n_chains * (-(-n // BLOCK) * LANES)
+    total = n_chains * (n // BLOCK * LANES + (n % BLOCK + 3) // 4)
     threads = min(THREADS, total)
     launch(_draw, -(-total // threads), threads, fields, key, step, stream, out)
     return out

@@ -20,5 +20,7 @@ class Exact(NegativePhase):
     Exact()
     """
 
+    on_gpu = True
+
     def statistics(self, machine: Machine, positive: Phase, noise: Noise) -> Statistics:
         return machine.exact_statistics()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._core.device import to_host
 from ..._core.validate import as_count, as_real_array
 from .._units import Noise
 from ..machine import Machine, Phase, Statistics
@@ -35,6 +36,8 @@ class Tempering(PersistentPhase):
     [0.0, 0.5, 1.0]
     """
 
+    on_gpu = True
+
     def __init__(self, k: int = 1, n_chains: int = 100, betas: Any = 10) -> None:
         self.k, self.n_chains = as_count(k, "k"), as_count(n_chains, "n_chains")
         if np.ndim(betas) == 0:
@@ -52,9 +55,9 @@ class Tempering(PersistentPhase):
     def statistics(self, machine: Machine, positive: Phase, noise: Noise) -> Statistics:
         R, C = len(self.betas), self.n_chains
         start = self._chains or machine.random_phase(R * C, noise)
-        beta = np.repeat(self.betas, C).astype(machine.dtype)[:, None]
+        beta = machine.xp.asarray(np.repeat(self.betas, C).astype(machine.dtype)[:, None])
         phase = machine.gibbs(start, self.k, noise, beta)
-        order = self._swaps(machine.energies(phase).reshape(R, C), noise)
+        order = machine.xp.asarray(self._swaps(to_host(machine.energies(phase)).reshape(R, C), noise))
         self._chains = Phase([layer[order] for layer in phase.layers], [])
         cold = Phase([layer[-C:] for layer in self._chains.layers], [])
         if phase.fields is not None:
