@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from .._core.device import WORKER
-
 CONNECT_SECONDS = 10.0
 # What a point's bits and the messages between the processes depend on.
 _PACKAGES = ("spinlab", "numpy", "numba", "distributed")
@@ -112,6 +110,8 @@ def _one_thread() -> None:
 
     from threadpoolctl import threadpool_limits
 
+    from .._core.device import WORKER
+
     os.environ.setdefault("SPINLAB_NUM_THREADS", "1")
     os.environ.setdefault(WORKER, str(os.getpid()))  # a worker that joined later
     threadpool_limits(1)
@@ -130,6 +130,8 @@ def worker_numbers(addresses: Iterable[str]) -> dict[str, int]:
 def _take_number(numbers: dict[str, int], dask_worker: Any) -> None:
     """Once on each worker."""
     import os
+
+    from .._core.device import WORKER
 
     os.environ.setdefault(WORKER, str(numbers[dask_worker.address]))
 
