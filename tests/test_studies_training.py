@@ -48,9 +48,23 @@ def test_fit_of_weights_that_are_patterns():
 
 
 def test_names_of_machines():
-    mnist = studies.load("fig6").sweep.__globals__
-    assert mnist["parsed"]("K=190, 10 steps") == (190, 10, 1.0)
-    assert mnist["parsed"]("K=20, 0 steps, scale 0.05") == (20, 0, 0.05)
+    parsed = studies.load("fig6").sweep.__globals__["parsed"]
+
+    def read(name):
+        K, negative, scale, own = parsed(name, 100)
+        return K, repr(negative), scale, own
+
+    assert read("K=190, 10 steps") == (190, repr(sl.rbm.PID(10)), 1.0, False)
+    assert read("K=20, 0 steps, scale 0.05") == (20, repr(sl.rbm.PID(0)), 0.05, False)
+    assert read("K=20, PCD, own scale") == (20, repr(sl.rbm.PCD(1, 100)), 1.0, True)
+
+
+def test_patterns_of_their_own_scale_start_small_and_centred_on_the_data():
+    fig6 = studies.load("fig6")
+    trainer_of, data = fig6.sweep.__globals__["trainer_of"], sl.datasets.bars(4)
+    machine = trainer_of("K=4, PCD, own scale", data, fig6.SMALL, 0).machine
+    assert machine.as_ising().coupling_std() == pytest.approx(0.3**2, rel=0.2)
+    np.testing.assert_allclose(machine.parameters["bv"], sl.rbm.data_biases(data.train), rtol=1e-6)
 
 
 def test_nearest_label_ignores_inversion():
