@@ -174,9 +174,10 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
             f"# Fig. 6, {settings['dataset']}, preset {preset}\n",
             f"RA-RBM H={settings['H']}, learning rate {settings['lr']:g} times {settings['decay']:g} per "
             f"epoch from epoch {settings['after']} on, batches of {settings['batch_size']}, patterns clipped "
-            f"to [-1, 1]; 'own scale': biases, patterns from ±{settings['own_scale']:g} on, not clipped, rate "
-            f"{settings['lr_own']:g} (from the patterns a third of it) falling to zero; standard RBM H={settings['H_standard']}, centred PCD, "
-            f"rate {settings['lr_standard']:g} falling to zero; {settings['epochs'][-1]} epochs; "
+            f"to [-1, 1]; 'own scale': biases, patterns from ±{settings['own_scale']:g} on, not clipped, "
+            f"rate {settings['lr_own']:g} (from the patterns a third of it) falling to zero; standard RBM "
+            f"H={settings['H_standard']}, centred PCD, rate {settings['lr_standard']:g} falling to zero; "
+            f"{settings['epochs'][-1]} epochs; "
             f"{settings['runs']} run each; spinlab {sl.__version__}, seed {settings['seed']}.\n",
             f"NLL in nats per image, {N_JUDGED} images of each side; ln Z by annealed importance sampling "
             "from biases of the data, {1} temperatures, {0} chains. 'Bracket' reaches from three standard "

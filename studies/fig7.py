@@ -11,10 +11,10 @@ training images of samples that start from each of the eight.
 Measured: the largest overlap |v.v'|/V of each pattern's sign with a training image, beside the same for
 training images among each other, and for the samples; the number of classes among the samples of a pattern.
 
-Runtime: that of two machines of fig6, whose store is used where it lies in the output folder: about 10 minutes
-on one core; small preset seconds.
-Verdict: patterns do not resemble images. Samples from one pattern are of several digits: with patterns that carry
-their own scale they look like digits, with the paper's recipe at this budget they are near no image.
+Runtime: that of two machines of fig6, whose store is used where it lies in the output folder: about 15
+minutes on one core; small preset seconds.
+Verdict: patterns do not resemble images. Samples from one pattern are of several digits: with patterns that
+carry their own scale they look like digits, with the paper's recipe at this budget they are near no image.
 """
 
 from __future__ import annotations
@@ -104,13 +104,14 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
         }
         rows.append(
             [machine, f"{patterns.mean():.3f} ({patterns.max():.3f})", f"{samples.mean():.3f}",
-             f"{100 * (samples >= usual).mean():.0f} %", f"{several.mean():.1f} ({several.min()} to {several.max()})"]
+             f"{100 * (samples >= usual).mean():.0f} %",
+             f"{several.mean():.1f} ({several.min()} to {several.max()})"]
         )  # fmt: skip
     text = "\n".join(
         [
             f"# Fig. 7, {settings['dataset']}, preset {preset}\n",
-            f"RA-RBMs, H={settings['H']}, trained as in fig6; {N_SHOWN} patterns, {N_SAMPLES} samples from each, "
-            f"{SAMPLE_STEPS} steps; spinlab {sl.__version__}, seed {settings['seed']}.\n",
+            f"RA-RBMs, H={settings['H']}, trained as in fig6; {N_SHOWN} patterns, {N_SAMPLES} samples from "
+            f"each, {SAMPLE_STEPS} steps; spinlab {sl.__version__}, seed {settings['seed']}.\n",
             f"Largest overlap |v.v'|/V with a training image; a training image with another one: "
             f"{among.mean():.3f}, 5 % below {usual:.3f}, which is called near:\n",
             markdown_table(
