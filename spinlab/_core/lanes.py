@@ -113,18 +113,20 @@ not_above = _compare(lambda builder, a, b: builder.fcmp_unordered("<=", a, b))
 # Bits of "a <= b or one of them is NaN".
 
 
-def _let_operator(symbol: Callable[..., Any], emit: Callable[..., Any]) -> None:
+def _let_operator(symbols: tuple[Callable[..., Any], ...], emit: Callable[..., Any]) -> None:
     @intrinsic
     def run(typingctx, a, b):  # type: ignore[no-untyped-def]
         return a(a, a), lambda context, builder, signature, args: emit(builder, *args)
 
-    @overload(symbol)
     def of_lanes(a, b):  # type: ignore[no-untyped-def]
         if isinstance(a, _Lanes) and a == b:
             return lambda a, b: run(a, b)
         return None
 
+    for symbol in symbols:
+        overload(symbol)(of_lanes)
 
-_let_operator(operator.add, lambda builder, a, b: builder.fadd(a, b))
-_let_operator(operator.sub, lambda builder, a, b: builder.fsub(a, b))
-_let_operator(operator.mul, lambda builder, a, b: builder.fmul(a, b))
+
+_let_operator((operator.add, operator.iadd), lambda builder, a, b: builder.fadd(a, b))
+_let_operator((operator.sub,), lambda builder, a, b: builder.fsub(a, b))
+_let_operator((operator.mul,), lambda builder, a, b: builder.fmul(a, b))
