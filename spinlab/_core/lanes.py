@@ -96,21 +96,20 @@ def choose(typingctx, bits, yes, no):  # type: ignore[no-untyped-def]
     return yes(types.uint16, yes, yes), codegen
 
 
-def _compare(compare: Callable[..., Any]) -> Any:
+def _comparison(emit: Callable[..., Any]) -> Any:
     @intrinsic
     def run(typingctx, a, b):  # type: ignore[no-untyped-def]
         def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-            return builder.bitcast(compare(builder, *args), ir.IntType(LANES))
+            return builder.bitcast(emit(builder, *args), ir.IntType(LANES))
 
         return types.uint16(a, a), codegen
 
     return run
 
 
-above = _compare(lambda builder, a, b: builder.fcmp_ordered(">", a, b))
-# Bits of a > b.
-not_above = _compare(lambda builder, a, b: builder.fcmp_unordered("<=", a, b))
-# Bits of "a <= b or one of them is NaN".
+# Bits of a > b, and of its contrary: a <= b, or one of the two is not a number.
+above = _comparison(lambda builder, a, b: builder.fcmp_ordered(">", a, b))
+not_above = _comparison(lambda builder, a, b: builder.fcmp_unordered("<=", a, b))
 
 
 def _let_operator(symbols: tuple[Callable[..., Any], ...], emit: Callable[..., Any]) -> None:

@@ -45,16 +45,16 @@ class PatternWalkers:
         n, K = form.xi.shape
         size = np.abs(form.xi)
         largest = (size @ size.sum(0)).max()
+        terms = abs(form.scale) * largest + np.abs(form.d).max() + np.abs(form.b).max()
         # Sums of integers below 2^24 are exact in float32, and take half the time.
-        exact = (form.xi == np.rint(form.xi)).all() and largest < 2**24
+        exact = (form.xi == np.rint(form.xi)).all() and largest < 2**24 and terms < 1e25
         dtype = np.dtype(np.float32 if exact else np.float64)
-        self._xi = np.zeros((n + 1, K), dtype=dtype)  # the last site has a neighbour, too
+        self._xi = np.zeros((n + 1, K), dtype=dtype)  # the last site has a next one, too
         self._xi[:n] = form.xi
         self._near = np.zeros(n, dtype=dtype)
         self._near[:-1] = (form.xi[:-1] * form.xi[1:]).sum(1)
         self._fields = form.d.astype(dtype), form.b.astype(dtype)
-        # Rounding of a field in the lanes is below this: 5 operations in units of eps/2, and sums unless exact.
-        terms = abs(form.scale) * largest + np.abs(form.d).max() + np.abs(form.b).max()
+        # The lanes round a field by less: at most 5 times by eps/2, and in every sum unless sums are exact.
         self._rounding = (4 if exact else 4 + 2 * K) * float(np.finfo(dtype).eps) * terms
         bits = np.ones((n, LANES), dtype=bool)
         bits[:, : len(s)] = s.T > 0
