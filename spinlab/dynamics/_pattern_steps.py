@@ -7,6 +7,8 @@ from the product of the two sites' patterns, so that no pass waits for the decis
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .._core.forms import Pattern
@@ -25,6 +27,16 @@ _LARGEST_THRESHOLD = 23.0
 # Indices of this type spare the check for negative ones.
 _U = np.uint64
 _L = np.uint64(LANES)
+
+
+class InLanes(NamedTuple):
+    """A model in the type of the lanes; the patterns (N + 1, K) have a row of zeros after the last site."""
+
+    xi: np.ndarray
+    d: np.ndarray
+    b: np.ndarray
+    near: np.ndarray
+    """near[i] = sum_k xi[i, k] xi[i + 1, k]."""
 
 
 class PatternWalkers:
@@ -48,14 +60,13 @@ class PatternWalkers:
         terms = abs(form.scale) * largest + np.abs(form.d).max() + np.abs(form.b).max()
         # Sums of integers below 2^24 are exact in float32, and take half the time.
         exact = (form.xi == np.rint(form.xi)).all() and largest < 2**24 and terms < 1e25
-        dtype = np.dtype(np.float32 if exact else np.float64)
-        self._xi = np.zeros((n + 1, K), dtype=dtype)  # the last site has a next one, too
-        self._xi[:n] = form.xi
-        self._near = np.zeros(n, dtype=dtype)
-        self._near[:-1] = (form.xi[:-1] * form.xi[1:]).sum(1)
-        self._fields = form.d.astype(dtype), form.b.astype(dtype)
+        dtype, eps = (np.float32, 2.0**-23) if exact else (np.float64, 2.0**-52)
+        xi = np.zeros((n + 1, K))
+        xi[:n] = form.xi
+        near = (xi[:-1] * xi[1:]).sum(1)
+        self._lanes = InLanes(*(x.astype(dtype) for x in (xi, form.d, form.b, near)))
         # The lanes round a field by less: at most 5 times by eps/2, and in every sum unless sums are exact.
-        self._rounding = (4 if exact else 4 + 2 * K) * float(np.finfo(dtype).eps) * terms
+        self._rounding = (4 if exact else 4 + 2 * K) * eps * terms
         bits = np.ones((n, LANES), dtype=bool)
         bits[:, : len(s)] = s.T > 0
         self._up = (bits << np.arange(LANES)).sum(1).astype(np.uint16)
@@ -69,12 +80,8 @@ class PatternWalkers:
         """Take the steps start..stop-1."""
         self._lane_factors[: len(self.factors)] = self.factors
         _visit_lanes(
-            self._xi,
-            self._near,
-            *self._fields,
-            self._form.scale,
-            self._form.d,
-            self._form.b,
+            self._form,
+            self._lanes,
             self._rounding,
             self._metropolis,
             self._betas,
@@ -96,9 +103,7 @@ class PatternWalkers:
 
 
 @kernel
-def _visit_lanes(  # type: ignore[no-untyped-def]
-    xi, near, d_lanes, b_lanes, scale, d, b, rounding, metropolis, betas, factors, up, m, flipped, key, first, start, stop
-):
+def _visit_lanes(p, q, rounding, metropolis, betas, factors, up, m, flipped, key, first, start, stop):  # type: ignore[no-untyped-def]
     """Steps start..stop-1 of sixteen chains; bit r of up[i] and flipped[i] is chain r, m (patterns * 16)."""
     n = len(up)
     words = np.empty(SITES * LANES, dtype=np.uint32)
@@ -110,18 +115,18 @@ def _visit_lanes(  # type: ignore[no-untyped-def]
         for r in range(LANES):
             twice_beta[r] = 2.0 * betas[min(t, len(betas) - 1)] * factors[r]
             x = min(twice_beta[r], _COLDEST)
-            constants[r], constants[LANES + r] = x * scale, x
+            constants[r], constants[LANES + r] = x * p.scale, x
             # Both roundings of a threshold, in COARSE and in the lanes, are below 23 * 2^-24 < COARSE / 5.
             close = 1.2 * COARSE + rounding * x
             constants[2 * LANES + r] = close if x == twice_beta[r] else close + 2.0 * _LARGEST_THRESHOLD
         if t % _REFRESH == 0:
-            _fill_overlaps(xi, up, m)
+            _fill_overlaps(q.xi, up, m)
         for low in range(0, n, SITES):
             coarse_thresholds(key, low, first >> 2, t, UPDATE, metropolis, words, coarse)
             drawn = False
             i, high = low, min(low + SITES, n)
             while True:
-                i = _visit_block(xi, near, d_lanes, b_lanes, metropolis, constants, coarse, up, m, flipped, low, i, high)
+                i = _visit_block(q, metropolis, constants, coarse, up, m, flipped, low, i, high)
                 if i == high:
                     break
                 if not drawn:
@@ -131,15 +136,14 @@ def _visit_lanes(  # type: ignore[no-untyped-def]
                         else:
                             logits(key, low, (first >> 2) + g, t, UPDATE, exact[g])
                     drawn = True
-                _visit_exactly(xi, scale, d, b, metropolis, twice_beta, exact, up, m, flipped, low, i)
+                _visit_exactly(p, metropolis, twice_beta, exact, up, m, flipped, low, i)
                 i += 1
 
 
 @kernel
-def _visit_block(xi, near, d, b, metropolis, constants, coarse, up, m, flipped, low, start, high):  # type: ignore[no-untyped-def]
+def _visit_block(q, metropolis, constants, coarse, up, m, flipped, low, start, high):  # type: ignore[no-untyped-def]
     """Visit the sites start..high-1; stop before the first with a decision too close to its threshold."""
-    K = _U(xi.shape[1])
-    rows = xi.reshape(-1)
+    K, rows = _U(q.xi.shape[1]), q.xi.reshape(-1)
     number = m.dtype.type
     zero, one, minus = splat(number(0.0)), splat(number(1.0)), splat(number(-1.0))
     slope, twice_beta, guard = load(constants, 0), load(constants, LANES), load(constants, 2 * LANES)
@@ -156,7 +160,7 @@ def _visit_block(xi, near, d, b, metropolis, constants, coarse, up, m, flipped, 
         threshold = widened(load(coarse, (i - _U(low)) * _L), one)
         if metropolis:
             threshold = threshold * s
-        gap = slope * h + (twice_beta * (splat(b[i]) - splat(d[i]) * s) - threshold)
+        gap = slope * h + (twice_beta * (splat(q.b[i]) - splat(q.d[i]) * s) - threshold)
         if not_above(gap, guard) & not_above(zero - gap, guard):
             break
         new = above(gap, zero)
@@ -167,7 +171,7 @@ def _visit_block(xi, near, d, b, metropolis, constants, coarse, up, m, flipped, 
             store(m, k * _L, overlap)
             h, rest = rest, h + splat(rows[after + k]) * overlap
         change = choose(new, one, minus) - s
-        h = (h + rest) + splat(near[i]) * change
+        h = (h + rest) + splat(q.near[i]) * change
         up[i] = new
         flipped[i] |= new ^ old
         before, own = own, after
@@ -178,13 +182,13 @@ def _visit_block(xi, near, d, b, metropolis, constants, coarse, up, m, flipped, 
 
 
 @kernel
-def _visit_exactly(xi, scale, d, b, metropolis, twice_beta, exact, up, m, flipped, low, i):  # type: ignore[no-untyped-def]
+def _visit_exactly(p, metropolis, twice_beta, exact, up, m, flipped, low, i):  # type: ignore[no-untyped-def]
     """Visit site i with the arithmetic and the thresholds of the generic loop."""
     for r in range(LANES):
         s, h = np.float64(((up[i] >> r) & 1) * 2 - 1), 0.0
-        for k in range(xi.shape[1]):
-            h += np.float64(xi[i, k]) * np.float64(m[LANES * k + r])
-        x = twice_beta[r] * (scale * h - d[i] * s + b[i])
+        for k in range(p.xi.shape[1]):
+            h += p.xi[i, k] * np.float64(m[LANES * k + r])
+        x = twice_beta[r] * (p.scale * h - p.d[i] * s + p.b[i])
         threshold = exact[r >> 2, r & 3, i - low]
         if metropolis:
             flips = s * x < threshold
@@ -193,8 +197,8 @@ def _visit_exactly(xi, scale, d, b, metropolis, twice_beta, exact, up, m, flippe
         if flips:
             up[i] ^= np.uint16(1 << r)
             flipped[i] |= np.uint16(1 << r)
-            for k in range(xi.shape[1]):
-                m[LANES * k + r] += xi[i, k] * m.dtype.type(-2.0 * s)
+            for k in range(p.xi.shape[1]):
+                m[LANES * k + r] += m.dtype.type(-2.0 * s * p.xi[i, k])
 
 
 @kernel
