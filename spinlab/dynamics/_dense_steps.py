@@ -12,8 +12,8 @@ from .._core.jit import kernel
 from .._core.lanes import LANES, load, splat, store
 from .._core.philox import UPDATE
 
-# Sites per tile: large enough for long inner loops.
-_TILE = 64
+# Sites per tile: as many as thresholds are drawn at once, and as fields fit in the vector registers.
+_TILE = SITES
 # Fields are recomputed this often, which keeps their rounding near 1e-14 and 1e-6 (float32).
 _REFRESH = 256
 _REFRESH_FLOAT32 = 64
@@ -152,6 +152,7 @@ def _visit_tiles(J, b, metropolis, betas, factors, s, h, moved, key, first, star
 @kernel
 def _add_flips(h, own, J, tile, rows, change, first, last):  # type: ignore[no-untyped-def]
     """h += sum_k change[k] J[rows[k]] over the flips first..last-1 of one chain, in one tile."""
+    # Four times sixteen lanes make a tile; all of it stays in registers.
     second, third, fourth = np.uint64(LANES), np.uint64(2 * LANES), np.uint64(3 * LANES)
     h0, h1, h2, h3 = load(h, own), load(h, own + second), load(h, own + third), load(h, own + fourth)
     for k in range(first, last):

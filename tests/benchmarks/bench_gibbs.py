@@ -108,7 +108,7 @@ def openjij(model, steps, chains):
 
 
 def peapods(model, steps, chains):
-    """Sixteen temperatures, all equal to one; observables are measured in the last sweeps only."""
+    """A temperature of one for every chain; observables are measured in the last sweep only."""
     from peapods import Ising
 
     if not isinstance(model, SparseIsing):
@@ -118,8 +118,11 @@ def peapods(model, steps, chains):
     J = model.to_dense().J
     bonds = np.stack([J[sites, np.roll(sites, -1, axis)] for axis in range(3)], axis=-1)
     ising = Ising((side, side, side), bonds, np.ones(chains))
-    options = {"sweep_mode": "metropolis", "sequential": True, "warmup_ratio": 0.999}
-    return rate_of(lambda n: ising.sample(n, **options), model, steps, chains)
+
+    def run(n):
+        ising.sample(n, sweep_mode="metropolis", sequential=True, warmup_ratio=1 - 1 / n)
+
+    return rate_of(run, model, steps, chains)
 
 
 PEERS = {"dwave-samplers SA": dwave, "OpenJij SA": openjij, "peapods": peapods}
