@@ -20,6 +20,7 @@ from naive import all_states
 from spinlab._core import jit
 from spinlab._core.heat_bath import SITES, logits
 from spinlab._core.jit import cache_dir, kernel
+from spinlab._core.lanes import LANES, above, choose, load, not_above, splat, store, widened
 from spinlab._core.parallel import map_threads, n_threads
 from spinlab._core.philox import philox, random_spins, word
 from spinlab._core.primitives import cache_size, field, fill, flip
@@ -98,6 +99,33 @@ def test_logits_are_those_of_the_words():
         logits(key, site, np.uint32(group), step, stream, out)
         sample.append(out[:4].copy())
     assert scipy.stats.kstest(np.ravel(sample), "logistic").pvalue > 1e-6
+
+
+@kernel
+def lanes_of(a, b, coarse, bits, out, found):
+    x, y = load(a, np.uint64(1)), load(b, 0)  # an address that is no multiple of the width
+    total = x + y
+    total += x * splat(b[0])
+    store(out, 3, choose(bits, total, x - y))
+    store(out, 3 + LANES, widened(load(coarse, 0), x))
+    found[0], found[1] = above(x, y), not_above(x, y)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_lanes_compute_what_numpy_computes(dtype):
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=(2, LANES + 1)).astype(dtype)
+    coarse = rng.normal(size=LANES).astype(np.float32)
+    b[4], b[7], b[9] = a[5], np.nan, -np.inf  # equal to its partner, not a number, infinite
+    out, found = np.zeros(4 + 2 * LANES, dtype), np.zeros(2, np.uint16)
+    bits = np.uint16(0b0101_0011_1100_0110)
+    lanes_of(a, b, coarse, bits, out, found)
+    x, y, set_bits = a[1:], b[:LANES], (bits >> np.arange(LANES)) & 1 == 1
+    expected = np.where(set_bits, x + y + x * b[0], x - y)
+    np.testing.assert_array_equal(out, np.concatenate([np.zeros(3), expected, coarse, [0]]).astype(dtype))
+    assert [(found[0] >> r) & 1 for r in range(LANES)] == (x > y).tolist()
+    assert found[0] ^ found[1] == 0xFFFF
+    assert [(found[0] >> r) & 1 for r in (4, 7, 9)] == [0, 0, 1]
 
 
 def test_as_generator():

@@ -9,10 +9,11 @@ import numpy as np
 from .._core.forms import Dense
 from .._core.heat_bath import SITES, exponentials, logits
 from .._core.jit import kernel
+from .._core.lanes import LANES, load, splat, store
 from .._core.philox import UPDATE
 
-# Sites per tile: large enough for long inner loops.
-_TILE = 128
+# Sites per tile: as many as thresholds are drawn at once, and as fields fit in the vector registers.
+_TILE = SITES
 # Fields are recomputed this often, which keeps their rounding near 1e-14 and 1e-6 (float32).
 _REFRESH = 256
 _REFRESH_FLOAT32 = 64
@@ -96,10 +97,12 @@ def _visit_tiles(J, b, metropolis, betas, factors, s, h, moved, key, first, star
     n_tiles, n_chains, _ = h.shape
     n = moved.shape[1]
     threshold = np.empty((8, SITES))
-    rows = np.zeros((n_chains, _TILE + 4), dtype=np.uint64)
-    change = np.zeros((n_chains, _TILE + 4), dtype=J.dtype)
-    n_flips = np.zeros(n_chains, dtype=np.uint64)
-    one = np.uint64(1)
+    # Flat arrays, because slices of them would be counted as references at every flip.
+    flat_J, flat_h = J.reshape(-1), h.reshape(-1)
+    rows = np.zeros(n_chains * _TILE, dtype=np.uint64)
+    change = np.zeros(n_chains * _TILE, dtype=J.dtype)
+    last = np.zeros(n_chains, dtype=np.uint64)
+    one, width = np.uint64(1), np.uint64(_TILE)
     refresh = _REFRESH if J.itemsize == 8 else _REFRESH_FLOAT32
     for t in range(start, stop):
         twice_beta = 2.0 * betas[min(t, len(betas) - 1)]
@@ -113,58 +116,55 @@ def _visit_tiles(J, b, metropolis, betas, factors, s, h, moved, key, first, star
                             h[tile, r, j] += x * J[tile, i, j]
         for tile in range(n_tiles):
             low = tile * _TILE
-            own_h, own_J = h[tile], J[tile, low : low + _TILE]
-            n_flips[:] = 0
+            own_J, own_h = np.uint64(tile * J[0].size), np.uint64(tile * n_chains) * width
+            for r in range(np.uint64(n_chains)):
+                last[r] = r * width
             for g in range(0, n_chains, 4):
-                for part in range(low, min(low + _TILE, n), SITES):
-                    if metropolis:
-                        exponentials(key, part, (first + g) >> 2, t, UPDATE, threshold)
-                    else:
-                        logits(key, part, (first + g) >> 2, t, UPDATE, threshold)
-                    for k in range(np.uint64(min(SITES, n - part))):
-                        i = np.uint64(part - low) + k
-                        for lane in range(np.uint64(min(4, n_chains - g))):
-                            r = np.uint64(g) + lane
-                            field = twice_beta * factors[r] * own_h[r, i]
-                            if metropolis:
-                                flips = s[r, tile, i] * field < threshold[lane, k]
-                            else:
-                                flips = (field > threshold[lane, k]) != (s[r, tile, i] > 0)
-                            if flips:
-                                s[r, tile, i] = -s[r, tile, i]
-                                moved[r, low + i] = True
-                                x = J.dtype.type(2 * s[r, tile, i])
-                                for j in range(_TILE):
-                                    own_h[r, j] += x * own_J[i, j]
-                                rows[r, n_flips[r]] = np.uint64(low) + i
-                                change[r, n_flips[r]] = x
-                                n_flips[r] += one
-            for r in range(n_chains):  # up to a multiple of four, with flips that change nothing
-                for k in range(np.uint64(4)):
-                    change[r, n_flips[r] + k] = 0.0
+                if metropolis:
+                    exponentials(key, low, (first + g) >> 2, t, UPDATE, threshold)
+                else:
+                    logits(key, low, (first + g) >> 2, t, UPDATE, threshold)
+                for i in range(np.uint64(min(_TILE, n - low))):
+                    for lane in range(np.uint64(min(4, n_chains - g))):
+                        r = np.uint64(g) + lane
+                        field = twice_beta * factors[r] * h[tile, r, i]
+                        if metropolis:
+                            flips = s[r, tile, i] * field < threshold[lane, i]
+                        else:
+                            flips = (field > threshold[lane, i]) != (s[r, tile, i] > 0)
+                        if flips:
+                            s[r, tile, i] = -s[r, tile, i]
+                            moved[r, low + i] = True
+                            k = last[r]
+                            rows[k] = (np.uint64(low) + i) * width
+                            change[k] = J.dtype.type(2 * s[r, tile, i])
+                            last[r] = k + one
+                            _add_flips(flat_h, own_h + r * width, flat_J, own_J, rows, change, k, k + one)
             for other in range(n_tiles):
                 if other != tile:
-                    _add_flips(h[other], J[other], rows, change, n_flips)
+                    other_J, other_h = np.uint64(other * J[0].size), np.uint64(other * n_chains) * width
+                    for r in range(np.uint64(n_chains)):
+                        _add_flips(
+                            flat_h, other_h + r * width, flat_J, other_J, rows, change, r * width, last[r]
+                        )
 
 
 @kernel
-def _add_flips(h, J, rows, change, n_flips):  # type: ignore[no-untyped-def]
-    """h[r] += sum_k change[r, k] J[rows[r, k]] for every chain r, eight flips at a time, then four."""
-    for r in range(np.uint64(len(h))):
-        eights = n_flips[r] & ~np.uint64(7)
-        for k in range(np.uint64(0), eights, np.uint64(8)):
-            i, x = rows[r, k : k + np.uint64(8)], change[r, k : k + np.uint64(8)]
-            i0, i1, i2, i3, i4, i5, i6, i7 = i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7]
-            x0, x1, x2, x3, x4, x5, x6, x7 = x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
-            for j in range(_TILE):
-                h[r, j] += ((x0 * J[i0, j] + x1 * J[i1, j]) + (x2 * J[i2, j] + x3 * J[i3, j])) + (
-                    (x4 * J[i4, j] + x5 * J[i5, j]) + (x6 * J[i6, j] + x7 * J[i7, j])
-                )
-        for k in range(eights, n_flips[r], np.uint64(4)):
-            i, x = rows[r, k : k + np.uint64(4)], change[r, k : k + np.uint64(4)]
-            i0, i1, i2, i3, x0, x1, x2, x3 = i[0], i[1], i[2], i[3], x[0], x[1], x[2], x[3]
-            for j in range(_TILE):
-                h[r, j] += (x0 * J[i0, j] + x1 * J[i1, j]) + (x2 * J[i2, j] + x3 * J[i3, j])
+def _add_flips(h, own, J, tile, rows, change, first, last):  # type: ignore[no-untyped-def]
+    """h += sum_k change[k] J[rows[k]] over the flips first..last-1 of one chain, in one tile."""
+    # Four times sixteen lanes make a tile; all of it stays in registers.
+    second, third, fourth = np.uint64(LANES), np.uint64(2 * LANES), np.uint64(3 * LANES)
+    h0, h1, h2, h3 = load(h, own), load(h, own + second), load(h, own + third), load(h, own + fourth)
+    for k in range(first, last):
+        row, x = tile + rows[k], splat(change[k])
+        h0 += x * load(J, row)
+        h1 += x * load(J, row + second)
+        h2 += x * load(J, row + third)
+        h3 += x * load(J, row + fourth)
+    store(h, own, h0)
+    store(h, own + second, h1)
+    store(h, own + third, h2)
+    store(h, own + fourth, h3)
 
 
 @kernel

@@ -1,26 +1,42 @@
 """Single-spin dynamics on pattern models in sequential order: sixteen chains in vector lanes.
 
-The compiler turns loops over the sixteen lanes into vector instructions if their bodies are long, and if
-what they touch lies at constant distances. So six patterns are taken at a time, the overlaps are stored in
-one flat array, and the spins of a site are the bits of one number.
+The overlaps of the sixteen chains are read and written once per site: one pass adds the flips of the site
+before, and sums the field of the site after. What the flips at the site itself change in that field follows
+from the product of the two sites' patterns, so that no pass waits for the decision that precedes it.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from .._core.forms import Pattern
 from .._core.heat_bath import COARSE, SITES, coarse_thresholds, exponentials, logits
 from .._core.jit import kernel
+from .._core.lanes import LANES, above, choose, load, not_above, splat, store, widened
 from .._core.philox import UPDATE
 
-_LANES = 16
-_AT_ONCE = 6  # patterns
 _REFRESH = 256  # overlaps of real patterns are recomputed this often
 
-# Indices of this type spare the check for negative ones, which would keep loops from vectorising.
+# Lanes decide at this 2 beta if it is larger, which float32 could not hold: only a field that is zero up to
+# rounding is then so close to a threshold (all are within 23 of zero) that it needs the exact comparison.
+_COLDEST = 1e9
+_LARGEST_THRESHOLD = 23.0
+
+# Indices of this type spare the check for negative ones.
 _U = np.uint64
-_1, _2, _3, _4, _5 = _U(_LANES), _U(2 * _LANES), _U(3 * _LANES), _U(4 * _LANES), _U(5 * _LANES)
+_L = np.uint64(LANES)
+
+
+class InLanes(NamedTuple):
+    """A model in the type of the lanes; the patterns (N + 1, K) have a row of zeros after the last site."""
+
+    xi: np.ndarray
+    d: np.ndarray
+    b: np.ndarray
+    near: np.ndarray
+    """near[i] = sum_k xi[i, k] xi[i + 1, k]."""
 
 
 class PatternWalkers:
@@ -40,16 +56,23 @@ class PatternWalkers:
         self.s, self.factors = s, factors
         n, K = form.xi.shape
         size = np.abs(form.xi)
+        largest = (size @ size.sum(0)).max()
+        terms = abs(form.scale) * largest + np.abs(form.d).max() + np.abs(form.b).max()
         # Sums of integers below 2^24 are exact in float32, and take half the time.
-        exact = (form.xi == np.rint(form.xi)).all() and (size @ size.sum(0)).max() < 2**24
-        self._xi = np.zeros((n, -(-K // _AT_ONCE) * _AT_ONCE), dtype=np.float32 if exact else np.float64)
-        self._xi[:, :K] = form.xi
-        bits = np.ones((n, _LANES), dtype=bool)
+        exact = (form.xi == np.rint(form.xi)).all() and largest < 2**24 and terms < 1e25
+        dtype, eps = (np.float32, 2.0**-23) if exact else (np.float64, 2.0**-52)
+        xi = np.zeros((n + 1, K))
+        xi[:n] = form.xi
+        near = (xi[:-1] * xi[1:]).sum(1)
+        self._lanes = InLanes(*(x.astype(dtype) for x in (xi, form.d, form.b, near)))
+        # The lanes round a field by less: at most 5 times by eps/2, and in every sum unless sums are exact.
+        self._rounding = (4 if exact else 4 + 2 * K) * eps * terms
+        bits = np.ones((n, LANES), dtype=bool)
         bits[:, : len(s)] = s.T > 0
-        self._up = (bits << np.arange(_LANES)).sum(1).astype(np.uint16)
+        self._up = (bits << np.arange(LANES)).sum(1).astype(np.uint16)
         self._flipped = np.zeros(n, dtype=np.uint16)
-        self._m = np.empty(self._xi.shape[1] * _LANES, dtype=self._xi.dtype)
-        self._lane_factors = np.ones(_LANES)
+        self._m = np.empty(K * LANES, dtype=dtype)
+        self._lane_factors = np.ones(LANES)
         self._form, self._metropolis, self._betas = form, metropolis, betas
         self._moved, self._key, self._first = moved, key, first
 
@@ -57,10 +80,9 @@ class PatternWalkers:
         """Take the steps start..stop-1."""
         self._lane_factors[: len(self.factors)] = self.factors
         _visit_lanes(
-            self._xi,
-            self._form.scale,
-            self._form.d,
-            self._form.b,
+            self._form,
+            self._lanes,
+            self._rounding,
             self._metropolis,
             self._betas,
             self._lane_factors,
@@ -76,92 +98,107 @@ class PatternWalkers:
 
     def energy(self, out: np.ndarray) -> None:
         """Energies without the model's offset: -(scale/2) sum_k m_k^2 + (1/2) sum_i d_i - sum_i b_i s_i."""
-        form, m = self._form, self._m.reshape(-1, _LANES)[:, : len(self.s)].astype(np.float64)
+        form, m = self._form, self._m.reshape(-1, LANES)[:, : len(self.s)].astype(np.float64)
         out[:] = (form.d.sum() - form.scale * (m * m).sum(0)) / 2 - self.s @ form.b
 
 
 @kernel
-def _visit_lanes(xi, scale, d, b, metropolis, betas, factors, up, m, flipped, key, first, start, stop):  # type: ignore[no-untyped-def]
+def _visit_lanes(p, q, rounding, metropolis, betas, factors, up, m, flipped, key, first, start, stop):  # type: ignore[no-untyped-def]
     """Steps start..stop-1 of sixteen chains; bit r of up[i] and flipped[i] is chain r, m (patterns * 16)."""
-    n, K = len(up), _U(xi.shape[1])
-    words = np.empty(SITES * _LANES, dtype=np.uint32)
-    coarse = np.empty(SITES * _LANES, dtype=np.float32)
-    exact = np.empty((8, SITES))
-    h, change = np.empty(_LANES, dtype=m.dtype), np.empty(_LANES, dtype=m.dtype)
-    # Sixteen times 2 beta, then 2 beta times the field.
-    lanes = np.empty(2 * _LANES)
+    n = len(up)
+    words = np.empty(SITES * LANES, dtype=np.uint32)
+    coarse = np.empty(SITES * LANES, dtype=np.float32)
+    exact = np.empty((LANES // 4, 8, SITES))
+    twice_beta = np.empty(LANES)
+    constants = np.empty(3 * LANES, dtype=m.dtype)
     for t in range(start, stop):
-        twice_beta = 2.0 * betas[min(t, len(betas) - 1)]
-        for r in range(_LANES):
-            lanes[r] = twice_beta * factors[r]
+        for r in range(LANES):
+            twice_beta[r] = 2.0 * betas[min(t, len(betas) - 1)] * factors[r]
+            x = min(twice_beta[r], _COLDEST)
+            constants[r], constants[LANES + r] = x * p.scale, x
+            # Both roundings of a threshold, in COARSE and in the lanes, are below 23 * 2^-24 < COARSE / 5.
+            close = 1.2 * COARSE + rounding * x
+            constants[2 * LANES + r] = close if x == twice_beta[r] else close + 2.0 * _LARGEST_THRESHOLD
         if t % _REFRESH == 0:
-            _fill_overlaps(xi, up, m)
+            _fill_overlaps(q.xi, up, m)
         for low in range(0, n, SITES):
             coarse_thresholds(key, low, first >> 2, t, UPDATE, metropolis, words, coarse)
-            for i in range(_U(low), _U(min(low + SITES, n))):
-                row = xi[i]
-                for r in range(_LANES):
-                    h[r] = 0.0
-                for k in range(_U(0), K, _U(_AT_ONCE)):
-                    x0, x1, x2 = row[k], row[k + _U(1)], row[k + _U(2)]
-                    x3, x4, x5 = row[k + _U(3)], row[k + _U(4)], row[k + _U(5)]
-                    for r in range(_1):
-                        j = _1 * k + r
-                        low_half = x0 * m[j] + x1 * m[j + _1] + x2 * m[j + _2]
-                        high_half = x3 * m[j + _3] + x4 * m[j + _4] + x5 * m[j + _5]
-                        h[r] += low_half + high_half
-                old, new, close = np.int64(up[i]), np.int64(0), np.int64(0)
-                d_i, b_i = d[i], b[i]
-                threshold = coarse[_1 * (i - _U(low)) : _1 * (i - _U(low)) + _1]
-                if metropolis:
-                    for r in range(_1):
-                        s = np.float64(((old >> np.int64(r)) & 1) * 2 - 1)
-                        x = lanes[r] * ((scale * h[r] - d_i * s) + b_i)
-                        lanes[r + _1] = x
-                        gap = threshold[r] - s * x
-                        close |= np.int64(abs(gap) < COARSE)
-                        flips = np.int64(gap > 0.0)
-                        change[r] = np.float64(-2 * flips) * s
-                        new |= (((old >> np.int64(r)) & 1) ^ flips) << np.int64(r)
-                else:
-                    for r in range(_1):
-                        s = np.float64(((old >> np.int64(r)) & 1) * 2 - 1)
-                        x = lanes[r] * ((scale * h[r] - d_i * s) + b_i)
-                        lanes[r + _1] = x
-                        gap = x - threshold[r]
-                        close |= np.int64(abs(gap) < COARSE)
-                        plus = np.int64(gap > 0.0)
-                        change[r] = np.float64(2 * plus - 1) - s
-                        new |= plus << np.int64(r)
-                if close:
-                    new = np.int64(0)
-                    for r in range(_LANES):
-                        if r % 4 == 0 and metropolis:
-                            exponentials(key, low, (first + r) >> 2, t, UPDATE, exact)
-                        elif r % 4 == 0:
-                            logits(key, low, (first + r) >> 2, t, UPDATE, exact)
-                        s, x = ((old >> r) & 1) * 2 - 1, lanes[_LANES + r]
+            drawn = False
+            i, high = low, min(low + SITES, n)
+            while True:
+                i = _visit_block(q, metropolis, constants, coarse, up, m, flipped, low, i, high)
+                if i == high:
+                    break
+                if not drawn:
+                    for g in range(LANES // 4):
                         if metropolis:
-                            after = -s if s * x < exact[r & 3, i - _U(low)] else s
+                            exponentials(key, low, (first >> 2) + g, t, UPDATE, exact[g])
                         else:
-                            after = 1 if x > exact[r & 3, i - _U(low)] else -1
-                        change[r] = after - s
-                        new |= (after + 1 >> 1) << r
-                if new == old:
-                    continue
-                up[i] = new
-                flipped[i] |= np.uint16(new ^ old)
-                for k in range(_U(0), K, _U(_AT_ONCE)):
-                    x0, x1, x2 = row[k], row[k + _U(1)], row[k + _U(2)]
-                    x3, x4, x5 = row[k + _U(3)], row[k + _U(4)], row[k + _U(5)]
-                    for r in range(_1):
-                        j, c = _1 * k + r, change[r]
-                        m[j] += x0 * c
-                        m[j + _1] += x1 * c
-                        m[j + _2] += x2 * c
-                        m[j + _3] += x3 * c
-                        m[j + _4] += x4 * c
-                        m[j + _5] += x5 * c
+                            logits(key, low, (first >> 2) + g, t, UPDATE, exact[g])
+                    drawn = True
+                _visit_exactly(p, metropolis, twice_beta, exact, up, m, flipped, low, i)
+                i += 1
+
+
+@kernel
+def _visit_block(q, metropolis, constants, coarse, up, m, flipped, low, start, high):  # type: ignore[no-untyped-def]
+    """Visit the sites start..high-1; stop before the first with a decision too close to its threshold."""
+    K, rows = _U(q.xi.shape[1]), q.xi.reshape(-1)
+    number = m.dtype.type
+    zero, one, minus = splat(number(0.0)), splat(number(1.0)), splat(number(-1.0))
+    slope, twice_beta, guard = load(constants, 0), load(constants, LANES), load(constants, 2 * LANES)
+    own = _U(start) * K
+    before = own  # row of the last site visited, whose flips are not yet in the overlaps
+    change, h, rest = zero, zero, zero
+    for k in range(K):
+        h, rest = rest, h + splat(rows[own + k]) * load(m, k * _L)
+    h = h + rest
+    i = _U(start)
+    while i < _U(high):
+        old = up[i]
+        s = choose(old, one, minus)
+        threshold = widened(load(coarse, (i - _U(low)) * _L), one)
+        if metropolis:
+            threshold = threshold * s
+        gap = slope * h + (twice_beta * (splat(q.b[i]) - splat(q.d[i]) * s) - threshold)
+        if not_above(gap, guard) & not_above(zero - gap, guard):
+            break
+        new = above(gap, zero)
+        after = own + K
+        h, rest = zero, zero
+        for k in range(K):
+            overlap = load(m, k * _L) + splat(rows[before + k]) * change
+            store(m, k * _L, overlap)
+            h, rest = rest, h + splat(rows[after + k]) * overlap
+        change = choose(new, one, minus) - s
+        h = (h + rest) + splat(q.near[i]) * change
+        up[i] = new
+        flipped[i] |= new ^ old
+        before, own = own, after
+        i += _U(1)
+    for k in range(K):
+        store(m, k * _L, load(m, k * _L) + splat(rows[before + k]) * change)
+    return np.int64(i)
+
+
+@kernel
+def _visit_exactly(p, metropolis, twice_beta, exact, up, m, flipped, low, i):  # type: ignore[no-untyped-def]
+    """Visit site i with the arithmetic and the thresholds of the generic loop."""
+    for r in range(LANES):
+        s, h = np.float64(((up[i] >> r) & 1) * 2 - 1), 0.0
+        for k in range(p.xi.shape[1]):
+            h += p.xi[i, k] * np.float64(m[LANES * k + r])
+        x = twice_beta[r] * (p.scale * h - p.d[i] * s + p.b[i])
+        threshold = exact[r >> 2, r & 3, i - low]
+        if metropolis:
+            flips = s * x < threshold
+        else:
+            flips = (x > threshold) != (s > 0.0)
+        if flips:
+            up[i] ^= np.uint16(1 << r)
+            flipped[i] |= np.uint16(1 << r)
+            for k in range(p.xi.shape[1]):
+                m[LANES * k + r] += m.dtype.type(-2.0 * s * p.xi[i, k])
 
 
 @kernel
@@ -169,8 +206,8 @@ def _fill_overlaps(xi, up, m):  # type: ignore[no-untyped-def]
     m[:] = 0.0
     for i in range(len(up)):
         for k in range(xi.shape[1]):
-            for r in range(_LANES):
-                m[_LANES * k + r] += xi[i, k] if (up[i] >> r) & 1 else -xi[i, k]
+            for r in range(LANES):
+                m[LANES * k + r] += xi[i, k] if (up[i] >> r) & 1 else -xi[i, k]
 
 
 @kernel

@@ -1,0 +1,131 @@
+"""Sixteen numbers in one variable of a kernel, for loops that the compiler does not vectorise by itself.
+
+A kernel loads sixteen neighbouring entries of a float32 or float64 array, adds, subtracts and multiplies
+them with one another, and stores them. Comparisons give a uint16, one bit per lane, lowest bit first. The
+compiler maps all of it on the vector registers of the machine, whatever their width, with the same bits.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic, models, overload, register_model
+
+LANES = 16
+
+
+class _Lanes(types.Type):
+    """numba's type of sixteen float32 or float64 numbers."""
+
+    def __init__(self, dtype: types.Float) -> None:
+        self.dtype = dtype
+        super().__init__(name=f"Lanes({dtype})")
+
+
+@register_model(_Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, lanes: _Lanes) -> None:
+        super().__init__(manager, lanes, ir.VectorType(manager.lookup(lanes.dtype).get_value_type(), LANES))
+
+
+def _address(context, builder, array_type, array, index):  # type: ignore[no-untyped-def]
+    """Pointer to sixteen entries of a flat array from ``index`` on, and the size of one."""
+    struct = context.make_array(array_type)(context, builder, array)
+    vector = ir.VectorType(context.get_data_type(array_type.dtype), LANES)
+    first = builder.gep(struct.data, [index])
+    return builder.bitcast(first, vector.as_pointer()), array_type.dtype.bitwidth // 8
+
+
+@intrinsic
+def load(typingctx, array, index):  # type: ignore[no-untyped-def]
+    """The entries index..index+15 of a flat array."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        pointer, size = _address(context, builder, signature.args[0], *args)
+        return builder.load(pointer, align=size)
+
+    return _Lanes(array.dtype)(array, index), codegen
+
+
+@intrinsic
+def store(typingctx, array, index, lanes):  # type: ignore[no-untyped-def]
+    """Write the lanes to the entries index..index+15 of a flat array of their type."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        pointer, size = _address(context, builder, signature.args[0], *args[:2])
+        builder.store(args[2], pointer, align=size)
+
+    return types.void(array, index, _Lanes(array.dtype)), codegen
+
+
+@intrinsic
+def splat(typingctx, x):  # type: ignore[no-untyped-def]
+    """A number in all lanes."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        vector = context.get_value_type(signature.return_type)
+        one = builder.insert_element(ir.Constant(vector, ir.Undefined), args[0], cgutils.int32_t(0))
+        return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(cgutils.int32_t, LANES), None))
+
+    return _Lanes(x)(x), codegen
+
+
+@intrinsic
+def widened(typingctx, lanes, like):  # type: ignore[no-untyped-def]
+    """float32 lanes in the type of the lanes ``like``."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        vector = context.get_value_type(signature.return_type)
+        return args[0] if args[0].type == vector else builder.fpext(args[0], vector)
+
+    return like(lanes, like), codegen
+
+
+@intrinsic
+def choose(typingctx, bits, yes, no):  # type: ignore[no-untyped-def]
+    """``yes`` in the lanes whose bit is set, ``no`` in the others."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        mask = builder.bitcast(args[0], ir.VectorType(ir.IntType(1), LANES))
+        return builder.select(mask, args[1], args[2])
+
+    return yes(types.uint16, yes, yes), codegen
+
+
+def _comparison(emit: Callable[..., Any]) -> Any:
+    @intrinsic
+    def run(typingctx, a, b):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            return builder.bitcast(emit(builder, *args), ir.IntType(LANES))
+
+        return types.uint16(a, a), codegen
+
+    return run
+
+
+# Bits of a > b, and of its contrary: a <= b, or one of the two is not a number.
+above = _comparison(lambda builder, a, b: builder.fcmp_ordered(">", a, b))
+not_above = _comparison(lambda builder, a, b: builder.fcmp_unordered("<=", a, b))
+
+
+def _let_operator(symbols: tuple[Callable[..., Any], ...], emit: Callable[..., Any]) -> None:
+    @intrinsic
+    def run(typingctx, a, b):  # type: ignore[no-untyped-def]
+        return a(a, a), lambda context, builder, signature, args: emit(builder, *args)
+
+    def of_lanes(a, b):  # type: ignore[no-untyped-def]
+        if isinstance(a, _Lanes) and a == b:
+            return lambda a, b: run(a, b)
+        return None
+
+    for symbol in symbols:
+        overload(symbol)(of_lanes)
+
+
+_let_operator((operator.add, operator.iadd), lambda builder, a, b: builder.fadd(a, b))
+_let_operator((operator.sub,), lambda builder, a, b: builder.fsub(a, b))
+_let_operator((operator.mul,), lambda builder, a, b: builder.fmul(a, b))
