@@ -64,7 +64,7 @@ def isolated(model: IsingModel, spectrum: Spectrum, n: int, balanced: bool, repl
 
 
 def _explained(model: IsingModel, z: np.ndarray, replicas: np.ndarray) -> float:
-    """1 - (<r^2> - (N - d)/N^2)/(<q^2> - 1/N), r the part of q_ab = s_a.s_b/N outside the span of dimension d.
+    """1 - (<r^2> - (N - d)/N^2)/(<q^2> - 1/N), r the part of q = s_a.s_b/N outside the span, of d dimensions.
 
     In an ordered state replicas are magnetised along the span and the rest is that of independent spins.
     """
@@ -92,39 +92,6 @@ def _directions(model: IsingModel, n: int) -> np.ndarray:
         w = W.T @ u
         return np.concatenate([u * np.sqrt(model.V), w / np.sqrt((w**2).mean(0))])
     return _leading(model.couplings(), n) * np.sqrt(model.n_spins)
-
-
-def explained_overlap(model: IsingModel, n: int, states: np.ndarray) -> float:
-    """Share of the mean squared overlap of replicas that lies in the span of the n leading directions.
-
-    q_ab = s_a . s_b / N is the sum of a part within the span and a rest. In an ordered state both replicas are
-    magnetised along the span and the rest is that of independent spins; in a glass the span is any other one.
-
-    Parameters
-    ----------
-    states : ndarray, shape (n_records, n_replicas, N)
-
-    Returns
-    -------
-    float
-        1 - (<rest^2> - (N - d)/N^2)/(<q^2> - 1/N), d the dimension of the span, between 0 and 1; 0 for replicas
-        with no more overlap than independent spins.
-    """
-    N = model.n_spins
-    y = _directions(model, n)
-    parts = (slice(0, model.V), slice(model.V, N)) if isinstance(model, BipartiteIsing) else (slice(0, N),)
-    s = states.astype(np.float32)
-    a, b = np.triu_indices(s.shape[1], 1)
-    q = np.einsum("rpi,rpi->rp", s[:, a], s[:, b]) / N
-    rest = q.copy()
-    for part in parts:
-        x = s[:, :, part] @ y[part].astype(np.float32)
-        rest -= np.einsum("rpk,rpk->rp", x[:, a], x[:, b]) / len(y[part]) / N
-    total = float((q**2).mean()) - 1 / N
-    if total <= 1 / N:
-        return 0.0
-    d = n * len(parts)
-    return float(np.clip(1 - (float((rest**2).mean()) - (N - d) / N**2) / total, 0.0, 1.0))
 
 
 def _leading(A: np.ndarray, n: int) -> np.ndarray:

@@ -20,7 +20,9 @@ from .structure import Structure
 
 UNDECIDED = "undecided"
 _FEW_PATTERNS = 3
-_BINARY = 0.92  # directions that unmix to patterns of +-1 have .95 and more, those of trained machines .4 to .90
+_BINARY = (
+    0.92  # directions that unmix to patterns of +-1 have .95 and more, those of trained machines .4 to .90
+)
 _EXPLAINED = 0.8  # planted patterns below all lines have .93 and more, blocks of SK models .5
 _LEAST_CONFIDENCE = 0.65
 # Glasses need d > 2.5 (S. Boettcher, Phys. Rev. Lett. 95, 197205 (2005)); small cubic lattices measure 2.3.
@@ -143,11 +145,11 @@ def phase(
 def _along(
     structure: Structure, width: float, stability: Stability, isolated: Isolated, reasons: list[str]
 ) -> tuple[float, float]:
-    """Below the paramagnet's end: probability of order along isolated directions, and of a reason for a glass.
+    """Below the paramagnet's end: order along isolated directions, and of a reason for a glass.
 
-    Few directions that turn unstable before the bulk hold order, whether or not they hold patterns, and keep it
-    when the bulk follows (G. Parisi, G. Toulouse, J. Phys. Lett. 41, L361 (1980)). More than a few binary patterns
-    follow the theory of their load instead: a glass if none of them is retrieved.
+    Directions that turn unstable before the bulk hold order, whether or not they hold patterns, and keep it
+    when the bulk follows (G. Parisi, G. Toulouse, J. Phys. Lett. 41, L361 (1980)). More than three binary
+    patterns follow the theory of their load instead: a glass if none of them is retrieved.
     """
     first = structure.log_glass - structure.log_order  # positive if order comes first
     # Given that something is unstable: is the bulk?
@@ -157,7 +159,7 @@ def _along(
     patterns = _step((isolated.binary - _BINARY) / 0.01) if of_load else 0.0
     if many:
         reasons.append(
-            f"{many} directions stand apart: of a matrix of this size they may be few or an extensive number, "
+            f"{many} directions stand apart: at this size they may be few or an extensive number, "
             + ("but they are binary patterns of that load" if patterns > 0.5 else "so a glass is not proven")
         )
         return 0.0, patterns

@@ -28,8 +28,8 @@ import numpy as np
 from ..models import IsingModel, TwoLayerIsing, as_model
 from .spectra import Spectrum, spectrum
 
-# Ratio of neighbouring singular values that sets patterns apart: of 200 machines of 16 x 16 to 16 x 128 units with
-# eight random patterns each, the largest ratio among the first sqrt(n) was 1.99.
+# Ratio of neighbouring singular values that sets patterns apart. Among the first four values of random
+# machines with eight patterns, 200 of each size from 16 x 16 to 16 x 128, the largest ratio was 1.99.
 _GAP = 2.0
 
 
@@ -195,7 +195,7 @@ def _two_layer_glass(bulk: np.ndarray, n: int, m: int) -> tuple[float, float]:
     c2 = float(y.sum()) / n
     r = (float((y**2).sum()) / n - (1 + ratio) * c2**2) / c2
     if r < 0:
-        # Independent weights have r = 0 with a standard error of 2 c2/m; of small ones one in ten would lose its
+        # Independent weights have r = 0 with a standard error of 2 c2/m; one in ten small ones would lose its
         # glass line to that error.
         r = min(r + 4 * c2 / m, 0.0)
     # x = (1 + p u)(1 + q u)/(1 - r u)^2/u; d ln x / du = 0 times all denominators:

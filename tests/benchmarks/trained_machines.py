@@ -1,11 +1,11 @@
 """Trained machines whose phase is known without looking at what the diagnosis measures.
 
 ordered      Weights that start at scale 0.01 and learn data of few modes (bars, planted patterns) by exact
-             gradients, PCD or CD. Training stops as soon as the likelihood, by exact enumeration of the smaller layer,
-             is within a nat per sample of the data's own law: the machine's law is then the data's, which is a few
-             clusters by construction.
-paramagnet   The same machines at the temperature where twice the largest singular value of the weights is 0.9:
-             a model whose couplings have a spectrum narrower than 1 mixes rapidly from any state
+             gradients, PCD or CD. Training stops as soon as the likelihood, by exact enumeration of one
+             layer, is within a nat per sample of the data's own law: the machine's law is then the data's,
+             which is 2^(side) images or four clusters by construction.
+paramagnet   The same machines at the temperature where twice the largest singular value of the weights is
+             0.9: a model whose couplings have a spectrum narrower than 1 mixes rapidly from any state
              (R. Bauerschmidt, T. Bodineau, J. Funct. Anal. 276, 2582 (2019)).
 spin glass   Independent weights deep in the glass, x = s (VH)^(1/4) of 2 and more, that training has hardly
              moved: the change's largest singular value is below a tenth of the edge s (sqrt V + sqrt H).
@@ -32,7 +32,8 @@ def machines() -> Iterator[tuple[str, str, float, Any]]:
     """(name, phase, ln T/T_line or nan where no theory gives it, maker)."""
     for data, V, hidden in (
         ("bars", 9, (20, 60)), ("bars", 16, (16, 40, 128)), ("bars", 25, (10, 14)), ("bars", 36, (12, 16)),
-        ("patterns", 12, (30, 100)), ("patterns", 16, (16, 64)), ("patterns", 40, (10,)), ("patterns", 80, (12,)),
+        ("patterns", 12, (30, 100)), ("patterns", 16, (16, 64)),
+        ("patterns", 40, (10,)), ("patterns", 80, (12,)),
     ):  # fmt: skip
         for H in hidden:
             for method in ("exact", "pcd", "cd") if V <= 16 else ("exact",):
@@ -109,7 +110,7 @@ def hardly_trained(V: int, H: int, x: float, method: str, rng: np.random.Generat
 
 
 def shuffled(W: np.ndarray, log_T: float, rng: np.random.Generator) -> BipartiteIsing:
-    """The entries at other places with other signs, scaled to a distance from the line of independent ones."""
+    """The entries at other places with other signs, at a distance from the line of independent ones."""
     W = rng.permutation(W.ravel()).reshape(W.shape) * rng.choice([-1.0, 1.0], W.shape)
     return BipartiteIsing(W * math.exp(-log_T) / (math.sqrt((W**2).mean()) * W.size**0.25))
 

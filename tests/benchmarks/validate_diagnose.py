@@ -2,9 +2,9 @@
 
 The truth of every model comes from its ensemble and from theory, never from what the report measures. Models
 lie far from every line of their diagram (|ln T/T_line| > 0.3), near one, or on it; traps are models that look
-like glasses and are none, or that break the assumptions of the theory; trained machines have phases known from
-their data and likelihood (``trained_machines.py``). The thresholds of the verdicts were
-set with other seeds (``--seed 1``) than those of the published table (``--seed 2``).
+like glasses and are none, or that break the assumptions of the theory; the phases of trained machines are
+known from their data and exact likelihood (``trained_machines.py``). The thresholds of the verdicts were set
+with other seeds (``--seed 1``) than those of the published table (``--seed 2``).
 
     python tests/benchmarks/validate_diagnose.py --seed 2 --out diagnose.jsonl   10 to 20 minutes, resumable
     python tests/benchmarks/validate_diagnose.py --table diagnose.jsonl
@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-
 import trained_machines
 
 import spinlab as sl
