@@ -18,6 +18,7 @@ from spinlab.diagnose.canonical import canonical
 from spinlab.diagnose.structure import structure
 
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
+import trained_machines
 import validate_diagnose
 
 
@@ -49,6 +50,54 @@ def verdicts(source, **options):
 )
 def test_known_phases(model, beta, phase):
     assert diagnose(model, beta=beta, extras=False).phase.value == phase
+
+
+@pytest.fixture(scope="module")
+def bars():
+    """Weights of a machine that has learned the 16 images of four bars from scale 0.01."""
+    return trained_machines.learned("bars", 16, 40, "exact", np.random.default_rng(1))
+
+
+def test_a_trained_machine_is_ordered(bars):
+    # All 2^16 visible states: pixels correlate with their own bar, and the images hold the law.
+    v = 2.0 * ((np.arange(2**16)[:, None] >> np.arange(16)) & 1) - 1
+    p = np.exp(np.logaddexp(v @ bars, -v @ bars).sum(1))
+    p /= p.sum()
+    C = (v.T * p) @ v
+    same = np.arange(16)[:, None] % 4 == np.arange(16) % 4
+    assert C[same].min() > 2 * np.abs(C[~same]).max()
+    image = (v.reshape(-1, 4, 4) == v[:, None, :4]).all((1, 2))
+    assert image.sum() == 16
+    assert p[image].sum() > 0.25
+    report = diagnose(bars, rbm=True, extras=False)
+    assert report.phase.value == "ordered"
+    assert report.evidence["stability"]["n_directions"] == 4
+    assert report.evidence["stability"]["log_T_over_glass"] > 2
+
+
+def test_machines_that_training_has_hardly_moved_are_glasses():
+    W = trained_machines.hardly_trained(16, 40, 3.0, "cd", np.random.default_rng(0))
+    assert diagnose(W, rbm=True, extras=False).phase.value == "spin glass"
+
+
+def test_order_on_few_sites_does_not_hide_a_glass():
+    # Eight strongly coupled spins of a hundred: an isolated eigenvalue, but the overlap is the SK model's.
+    J = np.array(sl.ensembles.sk(100, rng=0).couplings())
+    J[:8, :8] = 0.5 * (1 - np.eye(8))
+    report = diagnose(J, beta=2.0, extras=False)
+    assert report.evidence["stability"]["log_T_over_order"] < report.evidence["stability"]["log_T_over_glass"]
+    assert report.phase.value == "spin glass"
+
+
+def test_neither_few_nor_many_directions_are_undecided():
+    rng = np.random.default_rng(0)
+    u, w = np.linalg.qr(rng.normal(size=(16, 16)))[0], np.linalg.qr(rng.normal(size=(64, 16)))[0]
+    report = diagnose(u * np.repeat([3.0, 0.05], [7, 9]) @ w.T, rbm=True, extras=False)
+    assert report.evidence["stability"]["n_set_apart"] == 7
+    assert report.phase.value == "undecided"
+    # Eight binary patterns in sixteen units are their theory's extensive load.
+    patterns = sl.ensembles.ra_rbm(16, 128, 8, rng=1).scaled(0.3)
+    assert diagnose(patterns, extras=False).phase.value == "spin glass"
 
 
 def test_few_and_many_minima_and_dynamics():
@@ -105,13 +154,15 @@ def test_gauge_permutation_and_units_change_nothing(J, beta):
     assert verdicts(7 * _transformed(J, rng), beta=beta / 7) == first
 
 
-def test_transposed_weights_with_biases():
+def test_transposed_weights_with_biases(bars):
     rng = np.random.default_rng(1)
     W, bv, bh = rng.normal(size=(15, 40)) / 5, rng.normal(size=15) / 10, rng.normal(size=40) / 10
     first = verdicts(sl.models.BipartiteIsing(W, bv, bh))
     assert verdicts(sl.models.BipartiteIsing(W.T, bh, bv)) == first
     signs = rng.choice([-1.0, 1.0], 15)
     assert verdicts(sl.models.BipartiteIsing((signs * W.T).T, signs * bv, bh)) == first
+    signs, order = rng.choice([-1.0, 1.0], 16), rng.permutation(40)
+    assert verdicts(signs * bars[:, order].T / 3, rbm=True, beta=3.0) == verdicts(bars, rbm=True)
     square = rng.normal(size=(20, 20)) / 4
     assert verdicts(square, rbm=True) == verdicts(square.T, rbm=True)
 

@@ -84,6 +84,34 @@ def test_a_strong_pattern_in_a_noisy_rbm():
     assert found.beta_glass == pytest.approx(1, rel=0.05)
 
 
+def test_small_machines_keep_their_glass_line():
+    # x = s (VH)^(1/4) = 1. ln beta has a standard deviation of .1 and a bias of -.07 at these sizes; without
+    # the error bar of the fourth moment one machine in ten had no line.
+    for V, H in [(10, 30), (16, 16)]:
+        W = np.random.default_rng(V).normal(size=(40, V, H)) / (V * H) ** 0.25
+        lines = np.log([stability(sl.models.BipartiteIsing(w)).beta_glass for w in W])
+        assert np.abs(lines).max() < 0.5
+        assert lines.mean() == pytest.approx(-0.07, abs=0.06)
+
+
+def test_gaps_set_directions_apart():
+    generator = np.random.default_rng(5)
+    u, w = (np.linalg.qr(generator.normal(size=(n, 16)))[0] for n in (16, 64))
+
+    def machine(*values):
+        return stability(sl.models.BipartiteIsing(u * np.array(values) @ w.T))
+
+    rest = np.linspace(0.14, 0.02, 12)  # no Marchenko-Pastur law: its largest values count as outliers
+    found = machine(3.5, 3.0, 2.9, 2.75, *rest)
+    assert (found.towards, found.n_directions, found.n_set_apart) == ("retrieval", 4, 0)
+    # A bulk of twelve small values: beta^2 s^2 = (12/16)(60/64), the resolvents of zero.
+    assert 1 / found.beta == pytest.approx(3.5 / math.sqrt(12 / 16 * 60 / 64), rel=0.01)
+    found = machine(*[3.0] * 7, *rest[:9] / 2)
+    assert (found.towards, found.n_directions, found.n_set_apart) == ("glass", 0, 7)
+    # Random patterns of extensive load leave no gap, or one behind the last of them.
+    assert stability(sl.ensembles.ra_rbm(16, 128, 8, rng=0)).towards == "glass"
+
+
 def test_nothing_unstable():
     # J = -xi xi^T: no direction of low energy; all overlaps only cost.
     found = stability(sl.models.PatternIsing(np.ones((1, 50)), scale=-1 / 50))

@@ -14,7 +14,7 @@ from .. import observables, solve
 from .._core.validate import as_real
 from ..models import IsingModel, SparseIsing, TwoLayerIsing
 from . import verdicts
-from .candidates import candidate_states
+from .candidates import isolated
 from .canonical import canonical
 from .place import place
 from .reading import read_model
@@ -146,7 +146,7 @@ def diagnose(
         warnings.append("the model has fields (biases); lines of theory are for models without")
     if not _has_couplings(model):
         return Report(
-            verdicts.phase(N, field, None, None, None),  # type: ignore[arg-type]
+            verdicts.phase(N, field, None, None, None, None, None),  # type: ignore[arg-type]
             verdicts.metastability(N, _count(model, rng), model.has_fields),
             verdicts.dynamics(N, None, None),
             evidence, tuple(warnings), None, None, time.perf_counter() - start,
@@ -164,19 +164,22 @@ def diagnose(
         "effective_patterns": spectrum.effective_patterns,
         "distance_from_law": spectrum.distance,
     }
+    hot = tempered(model, lines.log_distance, rng)
+    chains = from_random(model, rng)
+    n_directions = stability.n_directions or stability.n_set_apart
+    directions = isolated(model, spectrum, n_directions, lines.balanced, hot.states)
     evidence["stability"] = vars(stability) | {
         "log_T_over_glass": lines.log_glass, "log_T_over_order": lines.log_order, "method": lines.method,
         "dimension": lines.dimension, "balanced": lines.balanced,
+        "explained_overlap": directions.explained,
     }  # fmt: skip
-    hot = tempered(model, lines.log_distance, rng)
-    chains = from_random(model, rng)
-    states = candidate_states(model, spectrum, lines.balanced)
-    pattern = from_pattern(model, states, hot, rng) if len(states) else None
+    pattern = from_pattern(model, directions.states, hot, rng) if len(directions.states) else None
     overlaps = _overlaps(hot, model.has_fields, evidence)
     evidence["chains"] = vars(chains) | {"tempered_energy": hot.energy, "round_trips": hot.round_trips}
     if pattern is not None:
         evidence["candidates"] = {
-            "number": len(states),
+            "number": len(directions.states),
+            "binary": directions.binary,
             "overlap_kept": pattern.overlap.tolist(),
             "overlap_of_tempered_replicas": pattern.found_by_tempering,
             "log_partition_per_spin": pattern.log_partition / N,
@@ -193,7 +196,7 @@ def diagnose(
         evidence["accessibility"] = _accessibility(model, best, rng)
         evidence["ultrametricity"] = _ultrametricity(hot, model.has_fields, rng)
     return Report(
-        phase=verdicts.phase(N, field, lines, hot, pattern),
+        phase=verdicts.phase(N, field, lines, hot, pattern, stability, directions),
         metastability=verdicts.metastability(N, count, model.has_fields),
         dynamics=verdicts.dynamics(N, chains, hot),
         evidence=evidence,

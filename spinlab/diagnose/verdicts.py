@@ -13,12 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..observables import MinimaCount
+from ..observables import MinimaCount, Stability
+from .candidates import Isolated
 from .simulation import FromPattern, FromRandom, Tempered
 from .structure import Structure
 
 UNDECIDED = "undecided"
 _FEW_PATTERNS = 3
+_BINARY = (
+    0.92  # directions that unmix to patterns of +-1 have .95 and more, those of trained machines .4 to .90
+)
+_EXPLAINED = 0.8  # planted patterns below all lines have .93 and more, blocks of SK models .5
 _LEAST_CONFIDENCE = 0.65
 # Glasses need d > 2.5 (S. Boettcher, Phys. Rev. Lett. 95, 197205 (2005)); small cubic lattices measure 2.3.
 _NO_GLASS_BELOW = 2.25
@@ -60,7 +65,13 @@ def _step(x: float) -> float:
 
 
 def phase(
-    N: int, field: float, structure: Structure, hot: Tempered | None, pattern: FromPattern | None
+    N: int,
+    field: float,
+    structure: Structure,
+    hot: Tempered | None,
+    pattern: FromPattern | None,
+    stability: Stability | None,
+    isolated: Isolated | None,
 ) -> Verdict:
     """Paramagnet, ordered (ferromagnet, Mattis, retrieval), or spin glass."""
     names = ("paramagnet", "ordered", "spin glass")
@@ -82,9 +93,10 @@ def phase(
             f"{len(pattern.overlap)} candidate pattern(s) keep overlap {kept:.2f}; ln Z per spin of their "
             f"states is {gain:+.3f} from that of tempered replicas, which have overlap {found:.2f} with them"
         )
-        if len(pattern.overlap) <= _FEW_PATTERNS and math.isinf(structure.log_glass):
-            order = 0.97
-            reasons.append("a few patterns and nothing else: below their line there is order, no glass")
+    glass = 1.0
+    if stability is not None and isolated is not None:
+        along, glass = _along(structure, width, stability, isolated, reasons)
+        order = max(order, along)
     d = structure.dimension
     if structure.balanced:
         reasons.append("no loop is frustrated: a ferromagnet after a change of signs, never a glass")
@@ -114,7 +126,13 @@ def phase(
         elif structure.method == "bonds" and d is None and N < 100:
             para = 0.5 + (para - 0.5) * 0.6
             reasons.append("sparse and small: the geometry cannot be told")
-        shares = {"paramagnet": para, "ordered": (1 - para) * order, "spin glass": (1 - para) * (1 - order)}
+        # Neither order nor a reason for a glass: no decision between the two.
+        open_ = 0.5 * (1 - para) * (1 - order) * (1 - glass)
+        shares = {
+            "paramagnet": para,
+            "ordered": (1 - para) * order + open_,
+            "spin glass": (1 - para) * (1 - order) - open_,
+        }
     if field > 0:
         keep = 1 / (1 + 3 * field)
         shares = {name: keep * p + (1 - keep) / 3 for name, p in shares.items()}
@@ -122,6 +140,40 @@ def phase(
             f"fields of rms {field:.2g} (times beta): the lines are those of models without fields"
         )
     return _verdict(shares, reasons)
+
+
+def _along(
+    structure: Structure, width: float, stability: Stability, isolated: Isolated, reasons: list[str]
+) -> tuple[float, float]:
+    """Below the paramagnet's end: order along isolated directions, and of a reason for a glass.
+
+    Directions that turn unstable before the bulk hold order, whether or not they hold patterns, and keep it
+    when the bulk follows (G. Parisi, G. Toulouse, J. Phys. Lett. 41, L361 (1980)). More than three binary
+    patterns follow the theory of their load instead: a glass if none of them is retrieved.
+    """
+    first = structure.log_glass - structure.log_order  # positive if order comes first
+    # Given that something is unstable: is the bulk?
+    glass = _step(-structure.log_glass / width) / _step(-structure.log_distance / width)
+    n, many = stability.n_directions, stability.n_set_apart
+    of_load = (n > _FEW_PATTERNS or many) and not math.isnan(isolated.binary)
+    patterns = _step((isolated.binary - _BINARY) / 0.01) if of_load else 0.0
+    if many:
+        reasons.append(
+            f"{many} directions stand apart: at this size they may be few or an extensive number, "
+            + ("but they are binary patterns of that load" if patterns > 0.5 else "so a glass is not proven")
+        )
+        return 0.0, patterns
+    if not n or structure.method != "spectrum":
+        return 0.0, max(glass, patterns)
+    explained = 1.0 if math.isnan(isolated.explained) else isolated.explained
+    inside = _step((explained - _EXPLAINED) / 0.04)
+    reasons.append(
+        f"{n} isolated direction(s): ln(T/T_line) = {structure.log_order:+.2f} for order along them, "
+        f"{structure.log_glass:+.2f} for the bulk; they hold {100 * explained:.0f} % of the overlap of "
+        "tempered replicas"
+    )
+    order = inside * _step((first - width) / (width / 2)) if first > 0 else 0.0
+    return 0.97 * order * (1 - patterns), max(glass, patterns, 1 - inside)
 
 
 def metastability(N: int, count: MinimaCount | None, has_fields: bool) -> Verdict:

@@ -2,8 +2,9 @@
 
 The truth of every model comes from its ensemble and from theory, never from what the report measures. Models
 lie far from every line of their diagram (|ln T/T_line| > 0.3), near one, or on it; traps are models that look
-like glasses and are none, or that break the assumptions of the theory. The thresholds of the verdicts were
-set with other seeds (``--seed 1``) than those of the published table (``--seed 2``).
+like glasses and are none, or that break the assumptions of the theory; the phases of trained machines are
+known from their data and exact likelihood (``trained_machines.py``). The thresholds of the verdicts were set
+with other seeds (``--seed 1``) than those of the published table (``--seed 2``).
 
     python tests/benchmarks/validate_diagnose.py --seed 2 --out diagnose.jsonl   10 to 20 minutes, resumable
     python tests/benchmarks/validate_diagnose.py --table diagnose.jsonl
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import trained_machines
 
 import spinlab as sl
 from spinlab import theory
@@ -35,7 +37,7 @@ class Case(NamedTuple):
     """One model of the validation set; ``phase`` is None where theory leaves it open."""
 
     name: str
-    group: str  # far, near, on, trap
+    group: str  # far, near, on, trap, trained
     phase: str | None
     minima: str | None
     dynamics: str | None
@@ -45,10 +47,14 @@ class Case(NamedTuple):
 
 
 def cases(small: bool = False) -> list[Case]:
-    """All of them; with ``small`` one in twenty of the small ones."""
+    """All of them, trained ones last; with ``small`` one in twenty of the small ones."""
     found = [*_sk(), *_gaussian_rbm(), *_hopfield(), *_mattis(), *_ra_rbm(), *_traps()]
     found = [case for case in found if _worth_it(case)]
     found.sort(key=_sites)
+    found += [
+        Case(name, "trained", phase, None, None, x, make, 1.0)
+        for name, phase, x, make in trained_machines.machines()
+    ]
     return [case for case in found if _sites(case) <= 300][::20] if small else found
 
 
@@ -379,7 +385,7 @@ def table(records: list[dict[str, Any]]) -> str:
     """Markdown: confusion tables, balanced accuracy, false glasses, calibration."""
     lines = []
     for question, groups in (
-        ("phase", ("far", "near", "trap")),
+        ("phase", ("far", "near", "trap", "trained")),
         ("minima", ("all",)),
         ("dynamics", ("all",)),
     ):
