@@ -325,12 +325,12 @@ def test_damaged_and_foreign_checkpoints_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ((STRIPES + 1) / 2, r"2 \* x - 1"),
         (STRIPES[:, :7], "8 spins"),
         (STRIPES[:0], "n >= 1"),
         (STRIPES[0], "shape"),
-        (np.where(STRIPES > 0, np.nan, STRIPES), r"\+1 and -1"),
-        (0.5 * STRIPES, r"\+1 and -1"),
+        (np.where(STRIPES > 0, np.nan, STRIPES), "NaN in 16 of 32 entries"),
+        (0.5 * STRIPES, r"\+1 and -1, or 0 and 1, got values from -0.5 to 0.5"),
+        ((STRIPES + 2) / 4, r"datasets\.binarized\(data\)"),
     ],
 )
 def test_bad_data_are_refused(data, message):
@@ -380,6 +380,22 @@ def test_data_made_anew_in_each_epoch(tmp_path):
     assert_equal_bits(*states)
     with pytest.raises(ValueError, match="8 spins"):
         SETTINGS["cd"]().fit(lambda epoch: STRIPES[:, : 8 - epoch], 3)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float32, bool])
+def test_zero_one_data_are_the_same_run(kind):
+    bits = ((STRIPES + 1) / 2).astype(kind)
+    one, other = SETTINGS["cd"](), SETTINGS["cd"]()
+    one.fit(STRIPES, 2)
+    other.fit(bits, 2)
+    assert_equal_bits(arrays(one), arrays(other))
+    machine = one.machine
+    np.testing.assert_array_equal(machine.log_likelihood(bits), machine.log_likelihood(STRIPES))
+    np.testing.assert_array_equal(sl.rbm.log_likelihood(machine, bits), machine.log_likelihood(STRIPES))
+    np.testing.assert_array_equal(
+        sl.rbm.hidden_features(machine, bits), sl.rbm.hidden_features(machine, STRIPES)
+    )
+    np.testing.assert_array_equal(sl.rbm.data_biases(bits), sl.rbm.data_biases(STRIPES))
 
 
 def test_schedule_must_give_a_rate():

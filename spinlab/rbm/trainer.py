@@ -16,7 +16,7 @@ import numpy as np
 from .._core.blas import one_blas_thread
 from .._core.device import check_fits, to_host, xp_of
 from .._core.rng import RNG, as_key
-from .._core.validate import as_choice, as_count, as_flag, as_real, as_spins
+from .._core.validate import as_choice, as_count, as_data, as_flag, as_real
 from ._units import Noise
 from .callbacks import Callback
 from .checkpoint import load_checkpoint, save_checkpoint
@@ -166,8 +166,8 @@ class Trainer:
 
         Parameters
         ----------
-        data : array_like of +-1, shape (n, V), or a function of the epoch (from 0) that returns one
-            0/1 data are mapped by 2 x - 1. A function can binarise grey pixels anew in each epoch; a run
+        data : array_like of +-1 or 0/1, shape (n, V), or a function of the epoch (from 0) that returns one
+            0/1 and boolean data are mapped by 2 x - 1. A function can binarise grey pixels anew in each epoch; a run
             resumes to the same bits if it returns the same data for the same epoch.
         epochs : int
             Total number, those of earlier calls and of the checkpoint included.
@@ -193,7 +193,7 @@ class Trainer:
         DivergenceError
             If a parameter is not finite or beyond 10^6; the last checkpoint stays.
         ValueError, TypeError
-            On data that are not +-1 or of the wrong width, and on a checkpoint that is damaged or of
+            On data that are neither +-1 nor 0/1 or of the wrong width, and on a checkpoint that is damaged or of
             another run.
         """
         if self.machine.device != self._device:
@@ -262,7 +262,7 @@ class Trainer:
         )
 
     def _checked(self, data: Any) -> np.ndarray:
-        data = as_spins(data, self.machine.V, "data")
+        data = as_data(data, self.machine.V)
         if data.ndim != 2 or len(data) == 0:
             raise ValueError(f"data must have shape (n, {self.machine.V}) with n >= 1, got {data.shape}")
         return data
