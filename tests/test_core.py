@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from model_forms import FORMS, make
 from naive import all_states
 
+import spinlab as sl
 from spinlab._core import jit
 from spinlab._core.heat_bath import SITES, logits
 from spinlab._core.jit import cache_dir, kernel
@@ -217,6 +218,24 @@ def test_data_of_one_value():
 def test_other_data_are_refused_with_what_was_found(x, message):
     with pytest.raises(ValueError, match=message):
         as_data(x, 2 if "2 spins" in message else len(x))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: sl.rbm.RBM(2**25, 2**25),
+        lambda: sl.rbm.RARBM(2**25, 2**25, 2**25),
+        lambda: sl.rbm.FBM(2**25),
+        lambda: sl.rbm.RAFBM(2**25, 2**25),
+        lambda: sl.rbm.DBM([8, 2**25, 2**25]),
+        lambda: sl.rbm.RADBM([8, 2**25, 2**25], 2**25),
+        lambda: sl.rbm.HybridBM(2**25, 2**25),
+        lambda: sl.rbm.RAHybridBM(2**25, 2**25, 2**25),
+    ],
+)
+def test_machines_are_refused_before_their_memory_is_taken(build):
+    with pytest.raises(ValueError, match="training .* needs about .* GiB of memory"):
+        build()
 
 
 def test_memory_is_checked_before_it_is_taken():
