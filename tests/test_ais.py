@@ -273,6 +273,6 @@ def test_bad_input():
     with pytest.raises(ValueError, match="data must have 4 spins"):
         log_partition_ais(model, reverse=[[1, -1]])
     with pytest.raises(ValueError, match="only \\+1 and -1"):
-        data_biases([[0, 1]])
+        data_biases([[0, 2]])
     with pytest.raises(ValueError, match="one sample per row"):
         data_biases(np.ones((0, 4)))

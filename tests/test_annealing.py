@@ -108,3 +108,5 @@ def test_a_custom_schedule_stands_alone(other):
         anneal(sl.ensembles.sk(N=6, rng=0), betas=[1.0, 2.0], **other)
     with pytest.raises(ValueError, match="0 or more"):
         anneal(sl.ensembles.sk(N=6, rng=0), betas=[1.0, -2.0])
+    with pytest.raises(ValueError, match="betas is empty; give the inverse temperature of each step"):
+        anneal(sl.ensembles.sk(N=6, rng=0), betas=[])

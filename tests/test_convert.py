@@ -66,6 +66,8 @@ def test_qubo_recipe_of_the_docstring():
     off = Q - np.diag(np.diag(Q))
     model = from_binary(-(off + off.T), -np.diag(Q))
     np.testing.assert_array_equal(model.energy(2 * BITS - 1), [x @ Q @ x for x in BITS])
+    whole = from_binary(-(Q + Q.T))
+    np.testing.assert_array_equal(whole.energy(2 * BITS - 1), [x @ Q @ x for x in BITS])
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from model_forms import FORMS, make
 from naive import all_states
 
+import spinlab as sl
 from spinlab._core import jit
 from spinlab._core.heat_bath import SITES, logits
 from spinlab._core.jit import cache_dir, kernel
@@ -25,7 +26,7 @@ from spinlab._core.parallel import map_threads, n_threads
 from spinlab._core.philox import philox, random_spins, word
 from spinlab._core.primitives import cache_size, field, fill, flip
 from spinlab._core.rng import as_generator, as_key
-from spinlab._core.validate import as_choice, as_count, as_real, as_spins, check_memory
+from spinlab._core.validate import as_choice, as_count, as_data, as_real, as_spins, check_memory
 
 # Philox4x32-10. Known answers: file kat_vectors of the Random123 distribution (Salmon et al. 2011).
 
@@ -217,6 +218,52 @@ def test_spins_are_packed():
     s = as_spins([[1.0, -1.0], [-1.0, 1.0]], 2)
     assert s.dtype == np.int8
     assert s.flags.c_contiguous
+
+
+@pytest.mark.parametrize("x", [[[0, 1], [1, 1]], [[0.0, 1.0], [1.0, 1.0]], [[False, True], [True, True]]])
+def test_zero_one_data_become_spins(x):
+    for given in (x, np.array(x)):
+        np.testing.assert_array_equal(as_data(given, 2), [[-1, 1], [1, 1]])
+    assert as_data(x, 2).dtype == np.int8
+
+
+def test_data_of_one_value():
+    for x, spin in ((1, 1), (True, 1), (0, -1), (False, -1), (-1, -1)):
+        np.testing.assert_array_equal(as_data(np.full((2, 3), x), 3), np.full((2, 3), spin))
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([0.0, np.nan], "NaN in 1 of 2 entries; fill or drop"),
+        ([0.0, 0.25, 1.0], r"from 0 to 1; grey levels become spins by datasets.binarized\(data\)$"),
+        (np.array([0, 17, 255], np.uint8), r"from 0 to 255; .*binarized\(data / 255\)$"),
+        ([-1, 0, 1], "values from -1 to 1; choose a threshold"),
+        ([1, np.inf], "values from 1 to inf; choose"),
+        ([0, 1, 1], "data must have 2 spins"),
+    ],
+)
+def test_other_data_are_refused_with_what_was_found(x, message):
+    with pytest.raises(ValueError, match=message):
+        as_data(x, 2 if "2 spins" in message else len(x))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: sl.rbm.RBM(2**25, 2**25),
+        lambda: sl.rbm.RARBM(2**25, 2**25, 2**25),
+        lambda: sl.rbm.FBM(2**25),
+        lambda: sl.rbm.RAFBM(2**25, 2**25),
+        lambda: sl.rbm.DBM([8, 2**25, 2**25]),
+        lambda: sl.rbm.RADBM([8, 2**25, 2**25], 2**25),
+        lambda: sl.rbm.HybridBM(2**25, 2**25),
+        lambda: sl.rbm.RAHybridBM(2**25, 2**25, 2**25),
+    ],
+)
+def test_machines_are_refused_before_their_memory_is_taken(build):
+    with pytest.raises(ValueError, match="training .* needs about .* GiB of memory"):
+        build()
 
 
 def test_memory_is_checked_before_it_is_taken():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import sys
@@ -223,6 +224,19 @@ def test_zero_one_units_keep_their_energies():
     np.testing.assert_allclose(read_model(W, rbm=True, binary=True).weights(), W / 4)
 
 
+def test_a_diagonal_is_a_field_of_zero_one_units_and_a_constant_of_spins(tmp_path):
+    rng = np.random.default_rng(1)
+    J, b = rng.normal(size=(4, 4)), rng.normal(size=4)
+    J += J.T
+    states = list(itertools.product((0, 1), repeat=4))
+    E = [-sum(J[i, j] * x[i] * x[j] for i in range(4) for j in range(4)) / 2 - b @ x for x in states]
+    np.savez(tmp_path / "J.npz", J=J, b=b)
+    model = read_model(tmp_path / "J.npz", binary=True)
+    np.testing.assert_allclose(model.energy(2 * np.array(states) - 1), E, atol=1e-12)
+    np.testing.assert_array_equal(read_model(tmp_path / "J.npz").couplings(), J - np.diag(np.diag(J)))
+    np.testing.assert_array_equal(read_model(tmp_path / "J.npz").b, b)
+
+
 def test_report_page_figure_and_json(tmp_path, capsys):
     np.save(tmp_path / "W.npy", sl.ensembles.ra_rbm(20, 50, 3, rng=0).weights())
     command = ["diagnose", str(tmp_path / "W.npy"), "--rbm", "--beta", "0.2"]
@@ -271,6 +285,9 @@ def test_degenerate_models():
         (np.zeros((2, 2)), {"beta": 0.0}, "beta must be a finite number above 0"),
         (np.zeros((2, 2)), {"beta": math.inf}, "beta must be a finite number above 0"),
         (sl.models.DenseIsing(np.zeros((2, 2))), {"binary": True}, "know their units"),
+        (1e-300 * (np.ones((3, 3)) - np.eye(3)), {}, "largest coupling is 1e-300.*rescale"),
+        (np.full((2, 3), 1e100), {"rbm": True}, "largest coupling is 1e.100.*rescale"),
+        (np.ones((2, 3)), {"rbm": True, "beta": 1e-300}, "times beta 1e-300.*change beta"),
     ],
 )
 def test_bad_input(source, options, message):
@@ -288,6 +305,9 @@ def test_bad_files(tmp_path, capsys):
     np.savez(tmp_path / "two.npz", x=np.ones(2), y=np.ones(2))
     with pytest.raises(ValueError, match="name the arrays"):
         read_model(tmp_path / "two.npz")
+    np.savez(tmp_path / "both.npz", W=np.ones((2, 3)), J=np.zeros((3, 3)))
+    with pytest.raises(ValueError, match="both the weights of an RBM and couplings J"):
+        read_model(tmp_path / "both.npz")
     with pytest.raises(TypeError, match="real numbers"):
         read_model(np.array([["a", "b"], ["b", "a"]]))
     assert main(["diagnose", str(tmp_path / "none.npy")]) == 1

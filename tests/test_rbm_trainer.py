@@ -271,6 +271,14 @@ def test_callbacks_history_and_early_stopping():
         trainer.fit(STRIPES, 25, [lambda t: 3.0])
     with pytest.raises(TypeError, match="real numbers"):
         trainer.fit(STRIPES, 30, [lambda t: {"name": "x"}])
+    done = trainer.epoch
+    with pytest.raises(TypeError, match=r"callbacks\[1\] must be a function of the trainer, got 3"):
+        trainer.fit(STRIPES, 40, callbacks=[print, 3])
+    with pytest.raises(TypeError, match="list of functions, got one function"):
+        trainer.fit(STRIPES, 40, callbacks=print)
+    with pytest.raises(TypeError, match="list of functions of the trainer, got 3"):
+        trainer.fit(STRIPES, 40, callbacks=3)
+    assert trainer.epoch == done
 
 
 def test_stopped_run_stays_stopped(tmp_path):
@@ -300,6 +308,55 @@ def test_divergence_stops_and_keeps_the_checkpoint(lr, tmp_path):
     assert np.isfinite(kept["machine/W"]).all()
 
 
+def test_divergence_before_the_first_checkpoint_keeps_the_start(tmp_path):
+    path, machine = tmp_path / "run.npz", RBM(8, 6, biases=True, rng=1)
+    start = machine.W.copy()
+    trainer = Trainer(machine, CD(), lr=1e9, batch_size=2, rng=1)
+    with pytest.raises(sl.rbm.DivergenceError, match=r"checkpoint, of epoch 0, is kept in .*run\.npz"):
+        trainer.fit(STRIPES, 3, checkpoint=path)
+    assert not np.abs(machine.W).max() <= 1e6
+    again = Trainer(RBM(8, 6, biases=True, rng=2), CD(), lr=1e9, batch_size=2, rng=1)
+    again.load_state_dict(sl.rbm.load_checkpoint(path))
+    assert again.epoch == 0
+    np.testing.assert_array_equal(again.machine.W, start)
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "message"),
+    [
+        ("cd", {"machine/W": None}, "lacks the array machine/W"),
+        ("cd", {"machine/W": np.zeros((8, 5))}, "machine/W is of another machine.*shape"),
+        ("cd", {"machine/W": np.full((8, 6), np.nan)}, "machine/W has NaN or infinite"),
+        ("cd", {"machine/W": np.full((8, 6), "x")}, "machine/W must hold real numbers"),
+        ("cd", {"optimiser/W": None}, "lacks the array optimiser/W"),
+        ("cd", {"optimiser/W": np.zeros(3)}, "optimiser/W is of another machine"),
+        ("cd", {"optimiser/x": np.zeros(3)}, "another machine or optimiser: optimiser/x"),
+        ("cd", {"counters": None, "key": None}, "lacks the arrays counters, key"),
+        ("cd", {"seconds": np.array(np.inf)}, "seconds has NaN"),
+        ("cd", {"stopped": None}, "lacks the array stopped"),
+        ("cd", {"identity": None}, "lacks the array identity"),
+        ("cd", {"history/lr/values": None}, "history of 'lr' is not complete"),
+        ("cd", {"history/lr/values": None, "history/lr/epochs": None}, "history of 'lr' is not complete"),
+        ("pcd", {"optimiser/m.bv": None, "optimiser/v.bv": None}, "lacks the arrays optimiser/m.bv, optimiser/v"),
+        ("pcd", {"negative/layer0": None}, "lacks the array negative/layer0"),
+        ("pcd", {"negative/layer1": np.ones((5, 5))}, "negative/layer1 is of another machine"),
+        ("pcd", {"offsets/1": None}, "lacks the array offsets/1"),
+        ("pcd", {"offsets/0": np.full(8, np.inf)}, "offsets/0 has NaN or infinite"),
+    ],
+)
+def test_edited_checkpoints_are_refused(name, edit, message, tmp_path):
+    path = tmp_path / "run.npz"
+    SETTINGS[name]().fit(STRIPES, 1, checkpoint=path)
+    state = sl.rbm.load_checkpoint(path) | edit
+    sl.rbm.save_checkpoint(path, {k: x for k, x in state.items() if x is not None})
+    trainer = SETTINGS[name]()
+    before = arrays(trainer)
+    with pytest.raises(ValueError, match=rf"run\.npz: cannot go on from this checkpoint.*{message}"):
+        trainer.fit(STRIPES, 2, checkpoint=path)
+    assert_equal_bits({k: x for k, x in before.items() if k != "identity"},
+                      {k: x for k, x in arrays(trainer).items() if k != "identity"})  # fmt: skip
+
+
 def test_damaged_and_foreign_checkpoints_are_named(tmp_path):
     path = tmp_path / "run.npz"
     SETTINGS["cd"]().fit(STRIPES, 2, checkpoint=path)
@@ -320,17 +377,19 @@ def test_damaged_and_foreign_checkpoints_are_named(tmp_path):
         SETTINGS["cd"]().fit(STRIPES, 4, checkpoint=path)
     with pytest.raises(FileNotFoundError, match="no folder"):
         SETTINGS["cd"]().fit(STRIPES, 4, checkpoint=tmp_path / "missing" / "run.npz")
+    with pytest.raises(IsADirectoryError, match="is a folder; give the name of a file"):
+        SETTINGS["cd"]().fit(STRIPES, 4, checkpoint=tmp_path)
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ((STRIPES + 1) / 2, r"2 \* x - 1"),
         (STRIPES[:, :7], "8 spins"),
         (STRIPES[:0], "n >= 1"),
         (STRIPES[0], "shape"),
-        (np.where(STRIPES > 0, np.nan, STRIPES), r"\+1 and -1"),
-        (0.5 * STRIPES, r"\+1 and -1"),
+        (np.where(STRIPES > 0, np.nan, STRIPES), "NaN in 16 of 32 entries"),
+        (0.5 * STRIPES, r"\+1 and -1, or 0 and 1, got values from -0.5 to 0.5"),
+        ((STRIPES + 2) / 4, r"datasets\.binarized\(data\)"),
     ],
 )
 def test_bad_data_are_refused(data, message):
@@ -380,6 +439,22 @@ def test_data_made_anew_in_each_epoch(tmp_path):
     assert_equal_bits(*states)
     with pytest.raises(ValueError, match="8 spins"):
         SETTINGS["cd"]().fit(lambda epoch: STRIPES[:, : 8 - epoch], 3)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float32, bool])
+def test_zero_one_data_are_the_same_run(kind):
+    bits = ((STRIPES + 1) / 2).astype(kind)
+    one, other = SETTINGS["cd"](), SETTINGS["cd"]()
+    one.fit(STRIPES, 2)
+    other.fit(bits, 2)
+    assert_equal_bits(arrays(one), arrays(other))
+    machine = one.machine
+    np.testing.assert_array_equal(machine.log_likelihood(bits), machine.log_likelihood(STRIPES))
+    np.testing.assert_array_equal(sl.rbm.log_likelihood(machine, bits), machine.log_likelihood(STRIPES))
+    np.testing.assert_array_equal(
+        sl.rbm.hidden_features(machine, bits), sl.rbm.hidden_features(machine, STRIPES)
+    )
+    np.testing.assert_array_equal(sl.rbm.data_biases(bits), sl.rbm.data_biases(STRIPES))
 
 
 def test_schedule_must_give_a_rate():

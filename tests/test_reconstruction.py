@@ -132,6 +132,6 @@ def test_bad_input():
     with pytest.raises(ValueError, match="data must have 4 spins"):
         reconstruct(rbm, [[1, 1]], 1)
     with pytest.raises(ValueError, match="only \\+1 and -1"):
-        reconstruct(rbm, [[1, 0, 0, 0]], 1)
+        reconstruct(rbm, [[1, 0, 0, -1]], 1)
     with pytest.raises(ValueError, match="n_repeats"):
         hamming_distance(rbm, [[1, 1, 1, 1]], 2, n_repeats=0)

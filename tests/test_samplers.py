@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -9,6 +12,7 @@ from model_forms import FORMS, make
 from naive import all_states, energies, log_z_and_mean_energy
 
 import spinlab as sl
+from spinlab._core import progress
 from spinlab._core.heat_bath import COARSE, SITES, coarse_thresholds, exponentials, logits
 from spinlab._core.philox import UPDATE
 from spinlab.dynamics import block_gibbs, gibbs, metropolis, parallel_tempering, population_annealing
@@ -294,6 +298,7 @@ def test_rounding_does_not_build_up():
         ({"burn_in": -1}, "burn_in"),
         ({"record_every": 0}, "record_every"),
         ({"burn_in": 5, "record_every": 1}, "record"),
+        ({"burn_in": 6}, "burn_in = 6 exceeds n_steps = 5"),
         ({"rng": "seed"}, "rng"),
         ({"rng": -1}, "rng"),
         ({"threads": 0}, "threads"),
@@ -303,6 +308,37 @@ def test_bad_arguments(sampler, model, change, message):
     arguments = {"n_steps": 5, "n_chains": 3} | change
     with pytest.raises((ValueError, TypeError), match=message):
         sampler(model, **arguments)
+
+
+LONG_RUNS = {
+    "gibbs sampling": lambda model: gibbs(model, 300, 20, beta=0.5, rng=1, record_every=70),
+    "metropolis sampling": lambda model: metropolis(model, 300, 20, beta=0.5, rng=1),
+    "block gibbs sampling": lambda model: block_gibbs(model, 30, 70, beta=0.5, rng=1, record_every=7),
+    "annealing": lambda model: sl.dynamics.anneal(model, 40, 20, beta_min=0.1, beta_max=2.0, rng=1),
+    "parallel tempering": lambda model: parallel_tempering(model, 20, 20, betas=[0.2, 0.5], rng=1),
+    "population annealing": lambda model: population_annealing(model, 20, beta=1.0, n_runs=2, rng=1),
+}
+
+
+@pytest.mark.parametrize("label", LONG_RUNS)
+def test_long_runs_show_a_bar_on_a_terminal_and_keep_their_bits(label, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    model = sl.ensembles.rbm_gaussian(V=5, H=6, rng=0)
+    plain = LONG_RUNS[label](model)
+    outputs = {}
+    for seconds, terminal in ((0.0, Terminal()), (1e9, Terminal()), (0.0, io.StringIO())):
+        monkeypatch.setattr(progress, "_LONG", seconds)
+        monkeypatch.setattr(progress, "_MEASURED", 0.0)
+        monkeypatch.setattr(sys, "stderr", terminal)
+        shown = LONG_RUNS[label](model)
+        for name, value in vars(plain).items():
+            np.testing.assert_array_equal(getattr(shown, name), value)
+        outputs[seconds, terminal.isatty()] = terminal.getvalue()
+    assert label in outputs.pop((0.0, True)).lower()
+    assert not any(outputs.values())
 
 
 def test_bad_arguments_of_one_sampler(model):

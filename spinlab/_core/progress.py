@@ -1,22 +1,30 @@
-"""Long work on threads: a progress bar, and a time in words for messages."""
+"""Long work on threads: progress bars, and a time in words for messages."""
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from .parallel import map_threads
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+_LONG = 5.0  # seconds of work from which on a bar is shown
+_MEASURED = 1.0  # seconds after which the work done says how long the rest takes
+_SLICE = 0.1  # seconds between two looks at the clock
+
 
 def map_with_progress(
     function: Callable[[T], R], tasks: Sequence[T], threads: int | None, label: str, seconds: float
 ) -> list[R]:
     """``map_threads`` with a bar on a terminal's stderr for work estimated at over 5 s."""
-    if seconds < 5 or not sys.stderr.isatty():
+    if seconds < _LONG or not sys.stderr.isatty():
         return map_threads(function, tasks, threads)
     from tqdm import tqdm
 
@@ -29,6 +37,68 @@ def map_with_progress(
             return result
 
         return map_threads(run, tasks, threads)
+
+
+class Meter:
+    """Counts the work done; shows a bar with the time left once the whole is measured to take over 5 s."""
+
+    def __init__(self, total: float, label: str) -> None:
+        self._total, self._label = total, label
+        self._done, self._start = 0.0, time.perf_counter()
+        self._lock, self._bar = threading.Lock(), None
+
+    def tick(self, work: float) -> None:
+        """So much more is done."""
+        with self._lock:
+            self._done += work
+            if self._bar is not None:
+                self._bar.update(work)
+                return
+            seconds = time.perf_counter() - self._start
+            if seconds >= _MEASURED and seconds * self._total >= _LONG * self._done:
+                self._bar = self._new_bar()
+
+    def _new_bar(self) -> Any:
+        from tqdm import tqdm
+
+        form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+        bar = tqdm(total=self._total, initial=self._done, desc=self._label, leave=False, bar_format=form)
+        bar.initial, bar.start_t = 0.0, bar.start_t - (time.perf_counter() - self._start)
+        bar.refresh()
+        return bar
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+@contextmanager
+def meter(total: float, label: str) -> Iterator[Meter | None]:
+    """A meter of the work in the block, or None where nobody looks: no terminal, or a worker process."""
+    if not sys.stderr.isatty() or multiprocessing.parent_process() is not None:
+        yield None
+        return
+    own = Meter(total, label)
+    try:
+        yield own
+    finally:
+        own.close()
+
+
+def in_slices(
+    advance: Callable[[int, int], None], start: int, stop: int, shown: Meter | None, weight: float
+) -> None:
+    """``advance(start, stop)``, for a meter in slices of a tenth of a second; a step is ``weight`` of work."""
+    size = stop - start if shown is None else 1
+    while start < stop:
+        end, clock = min(start + size, stop), time.perf_counter()
+        advance(start, end)
+        if shown is not None:
+            shown.tick(weight * (end - start))
+            if time.perf_counter() - clock < _SLICE:
+                size *= 2
+        start = end
 
 
 def duration(seconds: float) -> str:

@@ -36,7 +36,7 @@ def as_real_array(x: Any, name: str, ndim: int | tuple[int, ...]) -> np.ndarray:
     return array
 
 
-def _as_numbers(x: Any, name: str) -> np.ndarray:
+def _as_numbers(x: Any, name: str, kinds: str = "iuf") -> np.ndarray:
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array; fill the masked entries first (for example .filled(0))")
     if hasattr(x, "__cuda_array_interface__"):
@@ -48,7 +48,7 @@ def _as_numbers(x: Any, name: str) -> np.ndarray:
         array = np.asarray(x)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{name} is not a regular array of numbers: {error}") from None
-    if array.dtype.kind not in "iuf":
+    if array.dtype.kind not in kinds:
         what = f"dtype {array.dtype}" if array.ndim else f"{type(x).__name__}"
         raise TypeError(f"{name} must hold real numbers, got {what}")
     return array
@@ -99,8 +99,46 @@ def as_spins(s: Any, n: int, name: str = "states") -> np.ndarray:
     if array.ndim == 0 or array.shape[-1] != n:
         raise ValueError(f"{name} must have {n} spins on the last axis, got shape {array.shape}")
     if not ((array == 1) | (array == -1)).all():
-        raise ValueError(f"{name} must hold only +1 and -1; 0/1 units are converted by 2 * x - 1")
+        raise ValueError(
+            f"{name} must hold only +1 and -1, got {_range(array)}; 0/1 units are converted by 2 * x - 1"
+        )
     return np.ascontiguousarray(array, dtype=np.int8)
+
+
+def as_data(x: Any, n: int, name: str = "data") -> np.ndarray:
+    """Data as spins +-1, int8, shape (..., n): +-1 as they are, booleans and 0/1 by 2 x - 1.
+
+    All ones are +1 in both readings.
+    """
+    array = _as_numbers(x, name, "biuf")
+    if array.dtype.kind == "b" or _is_binary(array):
+        array = np.where(array, np.int8(1), np.int8(-1))
+    elif not ((array == 1) | (array == -1)).all():
+        raise ValueError(
+            f"{name} must hold only +1 and -1, or 0 and 1, got {_range(array)}; {_to_spins(array, name)}"
+        )
+    return as_spins(array, n, name)
+
+
+def _is_binary(array: np.ndarray) -> bool:
+    off = array == 0
+    return bool(off.any() and (off | (array == 1)).all())
+
+
+def _range(array: np.ndarray) -> str:
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        return f"NaN in {int(np.isnan(array).sum())} of {array.size} entries"
+    return f"values from {array.min():g} to {array.max():g}"
+
+
+def _to_spins(array: np.ndarray, name: str) -> str:
+    """What to do with values that are no spins."""
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        return "fill or drop the missing entries"
+    if array.min() < 0 or array.max() > 255:
+        return "choose a threshold"
+    scaled = name if array.max() <= 1 else f"{name} / 255"
+    return f"grey levels become spins by datasets.binarized({scaled})"
 
 
 def as_count(n: Any, name: str, minimum: int = 1) -> int:

@@ -20,6 +20,7 @@ _BITS = 40  # of every coupling that are kept
 _DIGITS = 9  # of the numbers that sort the sites
 _ROUNDS = 60  # of telling tied sites apart
 _DENSE = 0.25  # share of non-zero couplings, or
+_SMALLEST, _LARGEST = 1e-60, 1e60  # of the largest coupling, so that fourth powers are numbers
 _MANY = 20  # couplings per site, from which on a matrix is kept as dense
 
 
@@ -31,16 +32,33 @@ def canonical(model: IsingModel, beta: float) -> tuple[IsingModel, np.ndarray]:
     model : BipartiteIsing (V <= H), SparseIsing or DenseIsing
     negative : ndarray
         Couplings that stay negative in the gauge; none if no loop is frustrated.
+
+    Raises
+    ------
+    ValueError
+        If the largest coupling times beta is not between 1e-60 and 1e60 (or 0).
     """
     if isinstance(model, TwoLayerIsing):
-        return _two_layers(_rounded(beta * model.weights()), _rounded(beta * model.b))
+        W = model.weights()
+        _check_scale(W, beta)
+        return _two_layers(_rounded(beta * W), _rounded(beta * model.b))
     sparse = model.to_sparse()._J
+    _check_scale(sparse.data, beta)
     b = _rounded(beta * np.asarray(model.b))
     if sparse.nnz > min(_DENSE * model.n_spins, _MANY) * model.n_spins or model.n_spins < 3:
         return _dense(_rounded(beta * model.couplings()), b)
     sparse = sparse.copy()
     sparse.data = _rounded(beta * sparse.data)
     return _sparse(sparse, b)
+
+
+def _check_scale(couplings: np.ndarray, beta: float) -> None:
+    top = float(np.abs(couplings).max(initial=0.0))
+    if top and not _SMALLEST <= beta * top <= _LARGEST:
+        raise ValueError(
+            f"the largest coupling is {top:.3g}, times beta {beta * top:.3g}; it must lie between "
+            f"{_SMALLEST:g} and {_LARGEST:g}, or its powers leave float64: rescale the weights, or change beta"
+        )
 
 
 def _dense(J: np.ndarray, b: np.ndarray) -> tuple[IsingModel, np.ndarray]:

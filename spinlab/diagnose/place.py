@@ -10,6 +10,7 @@ from .. import theory
 from ..models import BipartiteIsing, IsingModel, SparseIsing
 from ..observables import Spectrum
 
+_COLDEST = 1e8  # stands for b = inf
 _WARNING = (
     "the place in the diagram assumes independent random weights or patterns and infinite size; for a "
     "trained matrix it is an indication"
@@ -32,6 +33,7 @@ def place(model: IsingModel, spectrum: Spectrum, lines: bool = True) -> dict[str
         if np.sqrt(V * H) < K:
             return result | {"model": "RBM with independent weights", "warning": _WARNING}
         at = theory.coordinates.ra_rbm(V, H, max(K, 1.0), std)
+        recall = theory.bipartite.recall(at.alpha_v, at.alpha_h, min(at.b, _COLDEST))
         return result | {
             "model": "RA-RBM",
             "effective_patterns": K,
@@ -39,7 +41,7 @@ def place(model: IsingModel, spectrum: Spectrum, lines: bool = True) -> dict[str
             "alpha_h": at.alpha_h,
             "b": at.b,
             "glass_at_b": theory.bipartite.glass_line(at.alpha_v, at.alpha_h),
-            "recall_overlaps": [float(getattr(theory.bipartite.recall(*at), n)) for n in ("mu", "nu")],
+            "recall_overlaps": [float(getattr(recall, n)) for n in ("mu", "nu")],
             "warning": _WARNING,
         }
     N = model.n_spins

@@ -32,6 +32,7 @@ def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) ->
         couplings of all pairs.
     binary : bool, default False
         The units of the given arrays are 0/1, as in most packages; converted to +-1 with x = (1 + s)/2.
+        A diagonal of couplings is then a field, J_ii x_i^2 / 2 = J_ii x_i / 2; for +-1 it is a constant.
 
     Returns
     -------
@@ -41,7 +42,7 @@ def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) ->
     ------
     ValueError, TypeError
         NaN, object arrays, wrong number of axes, an asymmetric square or a rectangular matrix without
-        ``rbm=True``, ``binary=True`` for what knows its units itself.
+        ``rbm=True``, a file with both ``W`` and ``J``, ``binary=True`` for what knows its units itself.
 
     Examples
     --------
@@ -95,6 +96,11 @@ def _from_archive(arrays: dict[str, np.ndarray], rbm: bool | None, binary: bool,
         return next((arrays[key] for key in names if key in arrays), None)
 
     W = pick(_WEIGHTS)
+    if W is not None and "J" in arrays:
+        raise ValueError(
+            f"{name} holds {', '.join(arrays)}: both the weights of an RBM and couplings J; keep one of them, or "
+            "give the array itself"
+        )
     if W is not None:
         bv, bh = pick(_VISIBLE), pick(_HIDDEN)
         return _from_array(W, bv, bh, True if rbm is None else rbm, binary, name)
@@ -123,9 +129,10 @@ def _from_array(x: Any, bv: Any, bh: Any, rbm: bool | None, binary: bool, name: 
                 f"{name} is square but not symmetric; for the weights of an RBM say rbm=True (--rbm), "
                 "for couplings symmetrise it, (J + J.T) / 2"
             )
-        if np.diagonal(W).any():  # s_i s_i = 1: a constant
-            W = W - np.diag(np.diagonal(W))
-        return from_binary(W, bv) if binary else DenseIsing(W, bv)
+        if binary:
+            return from_binary(W, bv)
+        np.fill_diagonal(W, 0.0)  # s_i s_i = 1: a constant
+        return DenseIsing(W, bv)
     sizes = [None if b is None or np.ndim(b) == 0 else len(b) for b in (bv, bh)]
     if (sizes[0] or W.shape[0], sizes[1] or W.shape[1]) == W.shape[::-1] and W.shape[0] != W.shape[1]:
         W = W.T  # torch and scikit-learn store (H, V)

@@ -14,6 +14,7 @@ from .._core.forms import Sparse
 from .._core.jit import kernel
 from .._core.parallel import map_threads
 from .._core.philox import SWAP, word
+from .._core.progress import meter
 from ..models import IsingModel, TwoLayerIsing
 from ._single_spin import CHAINS, AnyWalkers, Walkers, starter
 from .block_gibbs import start as start_block
@@ -149,8 +150,10 @@ def climb(
             )
             if step + 1 in kept:
                 keep(kept[step + 1], own, part)
+            if shown is not None:
+                shown.tick(own.stop - first)
 
-    with one_blas_thread():
+    with one_blas_thread(), meter(n_chains * n_steps, "parallel tempering") as shown:
         map_threads(run, range(0, n_chains, size), threads)
 
 

@@ -41,5 +41,6 @@ def sample(
     moved = np.zeros(s.shape, dtype=np.bool_)
     records = plan.no_records(model.n_spins)
     betas = np.array([plan.beta])
-    evolve(model, betas, s, moved, records, plan.stops, key, order, dtype, threads, rule)
+    label = f"{rule} sampling"
+    evolve(model, betas, s, moved, records, plan.stops, key, order, dtype, threads, rule, label)
     return plan.chains(model, s, initial, moved, records)

@@ -12,6 +12,7 @@ from .._core.jit import kernel
 from .._core.parallel import map_threads
 from .._core.philox import ORDER, UPDATE, philox
 from .._core.primitives import cache_size, field, fill, flip
+from .._core.progress import in_slices, meter
 from ..models import IsingModel
 from ._dense_steps import DenseWalkers, Tiles
 from ._pattern_steps import PatternWalkers
@@ -67,6 +68,7 @@ def evolve(
     dtype: str = "float64",
     threads: int | None = None,
     rule: str = "gibbs",
+    label: str = "sampling",
 ) -> None:
     """Advance the chains ``s`` in place to step ``stops[-1]``; fill ``moved``, and ``records`` at the stops.
 
@@ -85,12 +87,13 @@ def evolve(
         walkers = start(betas, factors[own], s[own], moved[own], key, first)
         done = 0
         for k, stop in enumerate(stops):
-            walkers.advance(done, stop)
+            in_slices(walkers.advance, done, stop, shown, len(s[own]))
             done = stop
             if k < len(records):
                 records[k, own] = s[own]
 
-    map_threads(run, range(0, len(s), CHAINS), threads)
+    with meter(len(s) * stops[-1], label) as shown:
+        map_threads(run, range(0, len(s), CHAINS), threads)
 
 
 def starter(model: IsingModel, order: str, dtype: str, n_chains: int, rule: str) -> Starter:

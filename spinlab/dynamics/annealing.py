@@ -46,7 +46,7 @@ def anneal(
     n_chains : int, default 16
         Independent runs.
     betas : array_like, shape (n_steps,), optional
-        The whole schedule: the inverse temperature of each step, 0 or more, in any order.
+        The whole schedule: the inverse temperature of each step, 0 or more, in any order; one or more steps.
     beta_min, beta_max : float, optional
         First and last inverse temperature. By default measured: from half the inverse of the typical field
         in a random state, to where a spin in a weak field of a local minimum (5 % are weaker) is flipped
@@ -67,7 +67,7 @@ def anneal(
     ------
     ValueError, TypeError
         As :func:`spinlab.dynamics.gibbs`; if beta_min exceeds beta_max or is not positive, or if ``betas`` is
-        given beside another description of the schedule.
+        empty or given beside another description of the schedule.
 
     Examples
     --------
@@ -86,6 +86,8 @@ def anneal(
         if not (n_steps is None and beta_min is None and beta_max is None and schedule is None):
             raise TypeError("betas is the whole schedule: leave out n_steps, beta_min, beta_max and schedule")
         betas = as_real_array(betas, "betas", 1)
+        if not len(betas):
+            raise ValueError("betas is empty; give the inverse temperature of each step, or n_steps")
         if (betas < 0).any():
             raise ValueError(f"betas must be 0 or more, got {betas.min()}")
         n_steps = len(betas)
@@ -101,7 +103,8 @@ def anneal(
     moved = np.zeros(s.shape, dtype=np.bool_)
     none = plan.no_records(model.n_spins)
     stops = [plan.n_steps + _QUENCH]
-    evolve(fast_form(model), betas, s, moved, none, stops, key, "sequential", dtype, threads, sampler)
+    order, label = "sequential", "annealing"
+    evolve(fast_form(model), betas, s, moved, none, stops, key, order, dtype, threads, sampler, label)
     return plan.chains(model, s, initial, moved, none)
 
 

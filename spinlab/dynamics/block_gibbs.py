@@ -11,6 +11,7 @@ from .._core.heat_bath import SITES, logits
 from .._core.jit import kernel
 from .._core.parallel import map_threads
 from .._core.philox import HIDDEN, VISIBLE
+from .._core.progress import in_slices, meter
 from .._core.rng import RNG, as_key
 from ..models import TwoLayerIsing
 from .chains import Chains, Plan, starting_states
@@ -95,12 +96,12 @@ def block_gibbs(
         walkers = start(model, betas, ones[own], s[own], moved[own], key, first)
         done = 0
         for k, stop in enumerate(plan.stops):
-            walkers.advance(done, stop)
+            in_slices(walkers.advance, done, stop, shown, len(s[own]))
             done = stop
             if k < len(records):
                 records[k, own] = s[own]
 
-    with one_blas_thread():
+    with one_blas_thread(), meter(plan.n_chains * plan.n_steps, "block Gibbs sampling") as shown:
         map_threads(run, range(0, plan.n_chains, size), threads)
     return plan.chains(model, s, initial, moved, records)
 

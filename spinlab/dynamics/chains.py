@@ -84,6 +84,8 @@ class Plan:
         burn_in = as_count(burn_in, "burn_in", 0)
         if n_steps >= 2**32:
             raise ValueError(f"n_steps must be below 2**32, got {n_steps}")
+        if burn_in > n_steps:
+            raise ValueError(f"burn_in = {burn_in} exceeds n_steps = {n_steps}, which includes it")
         if record_every is None:
             return cls(n_steps, n_chains, beta, [n_steps], None)
         record_every = as_count(record_every, "record_every")

@@ -36,7 +36,7 @@ def gibbs(
     n_chains : int, default 1
         Independent chains.
     beta : float, default 1
-        Inverse temperature, 0 or more.
+        Inverse temperature, 0 or more; 0 is infinite temperature, exactly: all states are equally probable.
     initial : array_like of +-1, shape (N,) or (n_chains, N), optional
         Starting states; random by default.
     order : {"sequential", "random"}
@@ -46,7 +46,7 @@ def gibbs(
         Precision of the local fields on a dense model in sequential order; "float32" is up to
         twice as fast, with fields off by about 1e-6 of their size.
     burn_in : int, default 0
-        Steps before the first record.
+        Steps before the first record; part of ``n_steps``.
     record_every : int, optional
         Keep the states after every so many steps; None keeps the final ones only.
     rng : None, int or numpy.random.Generator
@@ -61,7 +61,7 @@ def gibbs(
     Raises
     ------
     ValueError, TypeError
-        On negative steps, a negative or infinite beta, states that are not +-1 or of the wrong shape.
+        On negative steps, a burn-in beyond them, a negative or infinite beta, states that are not +-1 or of the wrong shape.
 
     Notes
     -----

@@ -10,6 +10,7 @@ import numpy as np
 from .._core.blas import one_blas_thread
 from .._core.parallel import map_threads
 from .._core.philox import random_spins
+from .._core.progress import Meter, meter
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_count, as_real, as_real_array
 from ..models import IsingModel, as_model
@@ -160,25 +161,28 @@ def population_annealing(
     sizes = [np.ones(n_runs)]
     best = np.unravel_index(E.argmin(), E.shape)
     best_state, best_energy = s[best].copy(), float(E[best])
-    while visited[-1] < last:
-        now = visited[-1]
-        following = _next_beta(now, last, E, fraction) if betas is None else float(betas[len(visited)])
-        log_w = -(following - now) * E
-        top = log_w.max(1, keepdims=True)
-        w = np.exp(log_w - top)
-        log_z.append(log_z[-1] + top[:, 0] + np.log(w.mean(1)))
-        for run in range(n_runs):
-            parents = _systematic(w[run], generator.random())
-            s[run], family[run] = s[run, parents], family[run, parents]
-        _relax(model, s.reshape(-1, N), following, n_steps, as_key(generator), sampler, order, threads)
-        E = model.energy(s)
-        lowest = np.unravel_index(E.argmin(), E.shape)
-        if E[lowest] < best_energy:
-            best_state, best_energy = s[lowest].copy(), float(E[lowest])
-        visited.append(following)
-        energies.append(E.mean(1))
-        counts = [np.bincount(f, minlength=n_population) for f in family]
-        sizes.append(np.square(counts).sum(1) / n_population)
+    with meter(last, "population annealing") as shown:
+        while visited[-1] < last:
+            now = visited[-1]
+            following = _next_beta(now, last, E, fraction) if betas is None else float(betas[len(visited)])
+            log_w = -(following - now) * E
+            top = log_w.max(1, keepdims=True)
+            w = np.exp(log_w - top)
+            log_z.append(log_z[-1] + top[:, 0] + np.log(w.mean(1)))
+            for run in range(n_runs):
+                parents = _systematic(w[run], generator.random())
+                s[run], family[run] = s[run, parents], family[run, parents]
+            key = as_key(generator)
+            work = (following - now) / (n_runs * n_population)  # of a state, in units of beta
+            _relax(model, s.reshape(-1, N), following, n_steps, key, sampler, order, threads, shown, work)
+            E = model.energy(s)
+            lowest = np.unravel_index(E.argmin(), E.shape)
+            if E[lowest] < best_energy:
+                best_state, best_energy = s[lowest].copy(), float(E[lowest])
+            visited.append(following)
+            energies.append(E.mean(1))
+            counts = [np.bincount(f, minlength=n_population) for f in family]
+            sizes.append(np.square(counts).sum(1) / n_population)
     runs = np.array(log_z).T
     log_z_mean, log_z_error = _jackknife(runs)
     mean, mean_error = _jackknife(runs, np.array(energies).T)
@@ -230,11 +234,19 @@ def _relax(
     sampler: str,
     order: str,
     threads: int | None,
+    shown: Meter | None,
+    work: float,
 ) -> None:
     """Steps of the sampler at one temperature, in place."""
+
+    def run(group: Any) -> None:
+        group.advance(0, n_steps)
+        if shown is not None:
+            shown.tick(work * len(group.s))
+
     walkers = make_walkers(model, sampler, order, s, np.full(len(s), beta), key, 0, CHAINS)
     with one_blas_thread():
-        map_threads(lambda w: w.advance(0, n_steps), walkers, threads)
+        map_threads(run, walkers, threads)
 
 
 def _jackknife(log_z: np.ndarray, x: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

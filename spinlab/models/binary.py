@@ -13,16 +13,17 @@ from .dense import DenseIsing
 
 
 def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
-    """+-1 model with the energies of E(x) = -sum_{i<j} J_ij x_i x_j - sum_i b_i x_i + offset, x in {0, 1}.
+    """+-1 model with the energies of E(x) = -x.J.x/2 - b.x + offset, x in {0, 1}.
 
+    Off the diagonal this is -sum_{i<j} J_ij x_i x_j; as x_i^2 = x_i, a diagonal adds J_ii/2 to b_i.
     With x = (1 + s)/2: J' = J/4, b'_i = b_i/2 + sum_j J_ij/4 and
     offset' = offset - sum_{i<j} J_ij/4 - sum_i b_i/2.
 
     Parameters
     ----------
-    J : array_like, shape (N, N), symmetric, zero diagonal
+    J : array_like, shape (N, N), symmetric
     b : array_like, shape (N,), or float, optional
-        A QUBO Q (minimise x.Q.x) is J = -(Q + Q.T) off the diagonal and b = -diag(Q).
+        A QUBO Q (minimise x.Q.x) is J = -(Q + Q.T).
 
     Examples
     --------
@@ -31,8 +32,11 @@ def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
     >>> float(model.energy([1, 1])), float(model.energy([1, -1]))
     (-1.0, 0.0)
     """
+    J = as_real_array(J, "J", 2)
+    diagonal = np.diagonal(J).copy()
+    np.fill_diagonal(J, 0.0)
     J = as_couplings(J)
-    b = as_fields(b, len(J))
+    b = as_fields(b, len(J)) + diagonal / 2
     offset = as_real(offset, "offset") - J.sum() / 8 - b.sum() / 2
     return DenseIsing(J / 4, b / 2 + J.sum(1) / 4, offset=offset)
 

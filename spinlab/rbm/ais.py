@@ -15,7 +15,7 @@ from .._core.jit import kernel
 from .._core.philox import HIDDEN, VISIBLE, philox
 from .._core.progress import map_with_progress
 from .._core.rng import RNG, as_generator, as_key
-from .._core.validate import as_choice, as_count, as_fields, as_real, as_real_array, as_spins
+from .._core.validate import as_choice, as_count, as_data, as_fields, as_real, as_real_array
 from ..dynamics import block_gibbs
 from ..models import TwoLayerIsing
 from ._two_layers import Layers, as_two_layers
@@ -169,7 +169,7 @@ def data_biases(data: Any, *, pseudocount: float = 1.0) -> np.ndarray:
 
     Parameters
     ----------
-    data : array_like of +-1, shape (n, V)
+    data : array_like of +-1 or 0/1, shape (n, V)
     pseudocount : float, default 1
         Added to the counts of +1 and of -1, so that constant pixels keep finite fields.
 
@@ -190,11 +190,11 @@ def data_biases(data: Any, *, pseudocount: float = 1.0) -> np.ndarray:
 
 
 def as_samples(data: Any, n: int | None = None) -> np.ndarray:
-    """A non-empty table of +-1, shape (n_samples, V)."""
+    """A non-empty table of spins, shape (n_samples, V), from +-1 or 0/1 data."""
     shape = np.shape(data)
     if len(shape) != 2 or 0 in shape:
         raise ValueError(f"data must hold one sample per row, shape (n, V) with n, V >= 1; got shape {shape}")
-    return as_spins(data, shape[1] if n is None else n, "data")
+    return as_data(data, shape[1] if n is None else n)
 
 
 def _as_schedule(schedule: Any) -> np.ndarray:

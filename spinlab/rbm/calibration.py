@@ -73,7 +73,7 @@ def fit_scale(
     Parameters
     ----------
     model : BipartiteIsing, PatternBipartiteIsing, or a machine with ``as_ising()``
-    data : array_like of +-1, shape (n, V)
+    data : array_like of +-1 or 0/1, shape (n, V)
         Held-out samples.
     method : {"auto", "exact", "ais"}
         How ln Z is found, as in :func:`negative_log_likelihood`. One annealing run from beta = 0 up

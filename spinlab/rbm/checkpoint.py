@@ -9,6 +9,11 @@ from typing import Any
 import numpy as np
 
 from .._core.files import atomic_write
+from ._units import Noise
+from .history import History
+from .machine import Machine
+from .negative import NegativePhase, PersistentPhase
+from .optimisers import Optimiser
 
 _VERSION = 1
 
@@ -29,8 +34,12 @@ def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     ------
     ValueError
         If the file is damaged or is something else; the message names it.
+    IsADirectoryError
+        If the path is a folder.
     """
     name = os.fspath(path)
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"the checkpoint {name!r} is a folder; give the name of a file in it")
     with open(path, "rb") as file:
         content = file.read()
     try:
@@ -44,3 +53,74 @@ def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     if version > _VERSION:
         raise ValueError(f"{name}: written in version {version} of the format; update spinlab")
     return state
+
+
+def part_of(state: dict[str, np.ndarray], part: str) -> dict[str, np.ndarray]:
+    """The arrays of one part of a state, without its prefix."""
+    return {k.removeprefix(f"{part}/"): x for k, x in state.items() if k.startswith(f"{part}/")}
+
+
+def check_state(
+    state: dict[str, np.ndarray],
+    machine: Machine,
+    optimiser: Optimiser,
+    negative: NegativePhase,
+    centred: bool,
+) -> None:
+    """Refuse a state that lacks arrays, or has some of other shapes or that are not finite."""
+    expected: dict[str, tuple[int, ...]] = {"counters": (2,), "key": (), "seconds": ()}
+    _check_arrays(state, expected)
+    if "stopped" not in state:
+        raise ValueError("it lacks the array stopped")
+    updates = int(state["counters"][1])
+    shapes = {name: x.shape for name, x in machine.state_dict().items()}
+    _check_arrays(part_of(state, "machine"), shapes, "machine", exact=True)
+    memory = part_of(state, "optimiser")
+    if optimiser.prefixes is not None and (updates or memory):
+        shapes = {
+            prefix + name: x.shape for prefix in optimiser.prefixes for name, x in machine.parameters.items()
+        }
+        _check_arrays(memory, shapes, "optimiser", exact=True)
+    _check_arrays(part_of(state, "negative"), {}, "negative")
+    offsets = part_of(state, "offsets")
+    if isinstance(negative, PersistentPhase) or centred:
+        free = machine.gibbs(machine.random_phase(1, Noise(0)), 1, Noise(0))
+        sizes = [layer.shape[1] for layer in free.layers]
+        if isinstance(negative, PersistentPhase) and updates:
+            rows = np.shape(part_of(state, "negative").get("layer0"))[:1]
+            shapes = {f"layer{i}": (*rows, n) for i, n in enumerate(sizes)}
+            _check_arrays(part_of(state, "negative"), shapes, "negative")
+        if centred and (updates or offsets):
+            means = sizes if updates else sizes[:1]
+            _check_arrays(offsets, {str(i): (n,) for i, n in enumerate(means)}, "offsets", exact=True)
+    history = part_of(state, "history")
+    names = {key.rpartition("/")[0] for key in history}
+    if int(state["counters"][0]):
+        names |= set(History.OF_THE_TRAINER)
+    for name in sorted(names):
+        epochs, values = (history.get(f"{name}/{part}") for part in ("epochs", "values"))
+        if epochs is None or values is None or np.ndim(epochs) != 1 or np.shape(values)[:1] != epochs.shape:
+            raise ValueError(f"the history of {name!r} is not complete")
+
+
+def _check_arrays(
+    arrays: dict[str, np.ndarray], expected: dict[str, tuple[int, ...]], part: str = "", exact: bool = False
+) -> None:
+    """The expected names and shapes, and numbers that are finite."""
+    prefix = f"{part}/" if part else ""
+    missing = [prefix + name for name in expected if name not in arrays]
+    if missing:
+        raise ValueError(f"it lacks the array{'s' * (len(missing) > 1)} {', '.join(missing)}")
+    unknown = [prefix + name for name in arrays if name not in expected] if exact else []
+    if unknown:
+        raise ValueError(f"these arrays are of another machine or optimiser: {', '.join(unknown)}")
+    for name in arrays if part else expected:
+        array = np.asarray(arrays[name])
+        if name in expected and array.shape != expected[name]:
+            raise ValueError(
+                f"{prefix}{name} is of another machine: it has shape {array.shape}, here it is {expected[name]}"
+            )
+        if array.dtype.kind not in "biuf":
+            raise ValueError(f"{prefix}{name} must hold real numbers, got dtype {array.dtype}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{prefix}{name} has NaN or infinite entries")

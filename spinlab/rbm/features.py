@@ -56,7 +56,7 @@ def hidden_features(model: Any, data: Any, *, kind: str = "mean", rng: RNG = Non
     Parameters
     ----------
     model : BipartiteIsing, PatternBipartiteIsing, or a machine with ``as_ising()``
-    data : array_like of +-1, shape (n, V)
+    data : array_like of +-1 or 0/1, shape (n, V)
     kind : {"mean", "probability", "sampled"}
         "mean": in [-1, 1]; "probability": P(h = +1), in [0, 1]; "sampled": one draw of +-1.
     rng : None, int or numpy.random.Generator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 class History:
     """Values recorded at the ends of epochs (numbered from 1)."""
+
+    OF_THE_TRAINER: ClassVar = ("lr", "updates", "gradient_norm", "seconds")
 
     def __init__(self) -> None:
         self._values: dict[str, dict[int, np.ndarray]] = {}

@@ -57,7 +57,7 @@ def log_likelihood(
     Parameters
     ----------
     model : IsingModel, or a machine with ``as_ising()`` (and its own ``free_energy(v)``)
-    data : array_like of +-1, shape (n, V), or (n, N) for a model without layers
+    data : array_like of +-1 or 0/1, shape (n, V), or (n, N) for a model without layers
     log_z : float, optional
         Otherwise exact, by :func:`spinlab.log_partition`.
     threads : int, optional
@@ -102,7 +102,7 @@ def negative_log_likelihood(
     Parameters
     ----------
     model : IsingModel, or a machine with ``as_ising()``
-    data : array_like of +-1, shape (n, V), or (n, N) for a model without layers
+    data : array_like of +-1 or 0/1, shape (n, V), or (n, N) for a model without layers
     method : {"auto", "exact", "ais"}
         "exact": ln Z by :func:`spinlab.log_partition` (the smaller layer has up to 30 units, or there
         are few patterns); "ais": by :func:`log_partition_ais`, for two layers; "auto": exact where

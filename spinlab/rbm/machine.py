@@ -15,7 +15,7 @@ import numpy as np
 from .._core import device as _device
 from .._core.device import to_host, xp_of
 from .._core.rng import RNG, as_key
-from .._core.validate import as_choice, as_count, as_spins
+from .._core.validate import as_choice, as_count, as_data
 from ..dynamics.chains import starting_states
 from ..models import IsingModel
 from ..solve import log_partition
@@ -201,9 +201,9 @@ class Machine(abc.ABC):
         """Exact ln P(v) of each sample in nats, shape (n,); ``.mean()`` is the usual figure of merit.
 
         ln Z is that of :func:`spinlab.log_partition`, in float64: layers of up to about 24 units on
-        one side, or few patterns. Beyond that use annealed importance sampling.
+        one side, or few patterns. Beyond that use annealed importance sampling. Data are +-1 or 0/1.
         """
-        data = as_spins(data, self.V, "data")
+        data = as_data(data, self.V)
         model = self.as_ising()
         return -np.atleast_1d(self.free_energy(data)) - float(log_partition(model))
 

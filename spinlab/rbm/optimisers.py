@@ -19,6 +19,11 @@ class Optimiser(abc.ABC):
     def __init__(self) -> None:
         self._memory: dict[str, np.ndarray] = {}
 
+    @property
+    def prefixes(self) -> tuple[str, ...] | None:
+        """After an update its memory holds one array per prefix and parameter, by name; None: not known."""
+        return None
+
     @abc.abstractmethod
     def step(self, machine: Machine, gradient: Statistics, lr: float, update: int, epoch: int) -> bool:
         """One update (both counters from 1); returns whether all parameters are still finite and sane."""
@@ -55,6 +60,10 @@ class SGD(Optimiser):
         if self.momentum >= 1:
             raise ValueError(f"momentum must be below 1, got {self.momentum:g}")
         self.weight_decay = as_real(weight_decay, "weight_decay", 0.0)
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        return ("",) if self.momentum else ()
 
     def step(self, machine: Machine, gradient: Statistics, lr: float, update: int, epoch: int) -> bool:
         good = True
@@ -110,6 +119,10 @@ class Adam(Optimiser):
         self.eps = as_real(eps, "eps", 0.0, exclusive=True)
         self.weight_decay = as_real(weight_decay, "weight_decay", 0.0)
         self.correction = as_choice(correction, "correction", ("step", "epoch"))
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        return ("m.", "v.")
 
     def step(self, machine: Machine, gradient: Statistics, lr: float, update: int, epoch: int) -> bool:
         t = update if self.correction == "step" else epoch

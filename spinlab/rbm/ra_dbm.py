@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.rng import RNG, as_generator
-from .._core.validate import as_count, as_flag, as_real, as_real_array
+from .._core.validate import as_count, as_flag, as_real, as_real_array, check_memory
 from .deep import DeepMachine
 from .machine import Phase, Statistics
 from .ra_rbm import signs
@@ -61,6 +61,8 @@ class RADBM(DeepMachine):
     ) -> None:
         kind = self._set_up(sizes, biases, positive, n_positive, dtype)
         self.K, self.trains_scale = as_count(K, "K"), as_flag(train_scale, "train_scale")
+        n = sum(self.sizes)
+        check_memory(4 * kind.itemsize * self.K * n, f"training {self.K} patterns of {n} units")
         rng = as_generator(rng)
         self.parameters = {}
         for i, n in enumerate(self.sizes):

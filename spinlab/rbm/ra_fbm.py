@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._core.rng import RNG, as_generator
-from .._core.validate import as_count, as_fields, as_flag, as_real, as_real_array
+from .._core.validate import as_count, as_fields, as_flag, as_real, as_real_array, check_memory
 from ..models import PatternIsing
 from .fully_connected import Draw, FullyConnectedMachine, hidden_of, off_diagonal
 from .machine import Phase, Statistics
@@ -74,6 +74,7 @@ class RAFBM(FullyConnectedMachine):
     ) -> None:
         kind = self._set_up(V, H, biases, positive, n_positive, dtype)
         self.K, self.trains_scale = as_count(K, "K"), as_flag(train_scale, "train_scale")
+        check_memory(4 * kind.itemsize * self.K * self.N, f"training {self.K} patterns of {self.N} units")
         xi = 2 * as_generator(rng).integers(0, 2, (self.K, self.N), dtype=np.int8) - 1
         self.parameters = {"xi": xi.astype(kind)}
         self._scale = np.array([as_real(scale, "scale")], dtype=kind)

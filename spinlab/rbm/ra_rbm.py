@@ -8,7 +8,7 @@ import numpy as np
 
 from .._core.device import xp_of
 from .._core.rng import RNG, as_generator
-from .._core.validate import as_choice, as_count, as_fields, as_flag, as_real, as_real_array
+from .._core.validate import as_choice, as_count, as_fields, as_flag, as_real, as_real_array, check_memory
 from ..models import PatternBipartiteIsing
 from ._units import Noise, mean_spins
 from .machine import Phase, Statistics
@@ -66,6 +66,8 @@ class RARBM(TwoLayerMachine):
         self.V, self.H, self.K = as_count(V, "V"), as_count(H, "H"), as_count(K, "K")
         self.trains_scale, self.has_biases = as_flag(train_scale, "train_scale"), as_flag(biases, "biases")
         kind = np.dtype(as_choice(dtype, "dtype", ("float32", "float64")))
+        n = self.V + self.H
+        check_memory(4 * kind.itemsize * self.K * n, f"training {self.K} patterns of {n} units")
         rng = as_generator(rng)
         signs = 2 * rng.integers(0, 2, (self.K, self.V + self.H), dtype=np.int8) - 1
         self.parameters = {

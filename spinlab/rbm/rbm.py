@@ -36,7 +36,7 @@ class RBM(TwoLayerMachine):
 
     Notes
     -----
-    0/1 data are mapped by 2 x - 1; a trained machine as one of 0/1 units is
+    0/1 data are mapped by 2 x - 1 wherever data are taken; a trained machine as one of 0/1 units is
     ``models.rbm_to_binary(machine.as_ising())``.
 
     Examples

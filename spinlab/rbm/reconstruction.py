@@ -61,7 +61,7 @@ def reconstruct(
     Parameters
     ----------
     model : BipartiteIsing, PatternBipartiteIsing, or a machine of two layers, or a fully connected one
-    data : array_like of +-1, shape (n_images, V)
+    data : array_like of +-1 or 0/1, shape (n_images, V)
         The originals; only their known pixels are used.
     known : int or array_like of bool, shape (V,)
         The pixels that are given; a number stands for that many first ones (the top row of an image of

@@ -16,10 +16,10 @@ import numpy as np
 from .._core.blas import one_blas_thread
 from .._core.device import check_fits, to_host, xp_of
 from .._core.rng import RNG, as_key
-from .._core.validate import as_choice, as_count, as_flag, as_real, as_spins
+from .._core.validate import as_choice, as_count, as_data, as_flag, as_real
 from ._units import Noise
 from .callbacks import Callback
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import check_state, load_checkpoint, part_of, save_checkpoint
 from .history import History
 from .machine import Machine, Phase
 from .negative import CD, NegativePhase, PersistentPhase
@@ -151,6 +151,7 @@ class Trainer:
         self.stopped: str | None = None
         self._offsets: list[np.ndarray] = []
         self._seconds = 0.0
+        self._kept_epoch = 0
 
     def fit(
         self,
@@ -166,8 +167,8 @@ class Trainer:
 
         Parameters
         ----------
-        data : array_like of +-1, shape (n, V), or a function of the epoch (from 0) that returns one
-            0/1 data are mapped by 2 x - 1. A function can binarise grey pixels anew in each epoch; a run
+        data : array_like of +-1 or 0/1, shape (n, V), or a function of the epoch (from 0) that returns one
+            0/1 and boolean data are mapped by 2 x - 1. A function can binarise grey pixels anew in each epoch; a run
             resumes to the same bits if it returns the same data for the same epoch.
         epochs : int
             Total number, those of earlier calls and of the checkpoint included.
@@ -176,7 +177,7 @@ class Trainer:
             arrays is recorded. ``trainer.stop(reason)`` ends the training.
         checkpoint : path, optional
             If the file exists, training goes on from it, with the same bits as an uninterrupted run (and
-            stays where a callback has stopped it).
+            stays where a callback has stopped it). Otherwise the state before training is written to it.
         checkpoint_every : int, optional
             Epochs between checkpoints; by default 30 seconds. The last epoch is always kept.
         progress : bool, optional
@@ -192,8 +193,10 @@ class Trainer:
         ------
         DivergenceError
             If a parameter is not finite or beyond 10^6; the last checkpoint stays.
+        OSError
+            If the checkpoint is a folder, or its folder does not exist.
         ValueError, TypeError
-            On data that are not +-1 or of the wrong width, and on a checkpoint that is damaged or of
+            On data that are neither +-1 nor 0/1 or of the wrong width, and on a checkpoint that is damaged or of
             another run.
         """
         if self.machine.device != self._device:
@@ -207,13 +210,15 @@ class Trainer:
             self._check_memory(data)
         epochs = as_count(epochs, "epochs", 0)
         every = None if checkpoint_every is None else as_count(checkpoint_every, "checkpoint_every")
-        callbacks = list(callbacks)
+        callbacks = _as_callbacks(callbacks)
         self.stopped = None
         self._fingerprint = self._identity(data)
         if checkpoint is not None and Path(checkpoint).exists():
             self._resume(checkpoint)
         if self.centred and not self._offsets:
             self._offsets = [self.machine.xp.asarray(data.mean(0).astype(self.machine.dtype))]
+        if checkpoint is not None and not Path(checkpoint).exists():
+            self._save(checkpoint)  # what is kept if training diverges before the first regular one
         saved_at, start = time.perf_counter(), time.perf_counter() - self._seconds
         threads = nullcontext() if self.blas_threads is None else one_blas_thread()
         with threads, _bar(epochs, self.epoch, progress) as bar:
@@ -243,7 +248,7 @@ class Trainer:
                     or (every is not None and self.epoch % every == 0)
                     or (every is None and time.perf_counter() - saved_at > _SECONDS_PER_CHECKPOINT)
                 ):
-                    save_checkpoint(checkpoint, self.state_dict())
+                    self._save(checkpoint)
                     saved_at = time.perf_counter()
         return self.history.to_xarray()
 
@@ -262,7 +267,7 @@ class Trainer:
         )
 
     def _checked(self, data: Any) -> np.ndarray:
-        data = as_spins(data, self.machine.V, "data")
+        data = as_data(data, self.machine.V)
         if data.ndim != 2 or len(data) == 0:
             raise ValueError(f"data must have shape (n, {self.machine.V}) with n >= 1, got {data.shape}")
         return data
@@ -333,7 +338,7 @@ class Trainer:
         )
         kept = ""
         if checkpoint is not None and Path(checkpoint).exists():
-            kept = f"; the last good checkpoint is kept in {os.fspath(checkpoint)}"
+            kept = f"; the last good checkpoint, of epoch {self._kept_epoch}, is kept in {os.fspath(checkpoint)}"
         raise DivergenceError(
             f"training diverged in epoch {self.epoch + 1} (update {self.updates}): {name} is not finite or "
             f"beyond {LARGEST:g}; take a lower learning rate than {self.lr_now:g}{kept}"
@@ -360,29 +365,39 @@ class Trainer:
         return state | {"identity": np.array(getattr(self, "_fingerprint", ""))}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Back to a kept state; the trainer must have been built with the same settings."""
+        """Back to a kept state; the trainer must have been built with the same settings.
 
-        def part(name: str) -> dict[str, np.ndarray]:
-            return {k.removeprefix(f"{name}/"): x for k, x in state.items() if k.startswith(f"{name}/")}
-
-        self.machine.load_state_dict(part("machine"))
-        self.optimiser.load_state_dict(part("optimiser"))
-        self.negative.load_state_dict(part("negative"), self.machine)
-        self.history.load_state_dict(part("history"))
-        offsets = part("offsets")
+        Raises
+        ------
+        ValueError
+            If arrays are missing, of another shape, or not finite; the trainer is then as before.
+        """
+        check_state(state, self.machine, self.optimiser, self.negative, self.centred)
+        self.machine.load_state_dict(part_of(state, "machine"))
+        self.optimiser.load_state_dict(part_of(state, "optimiser"))
+        self.negative.load_state_dict(part_of(state, "negative"), self.machine)
+        self.history.load_state_dict(part_of(state, "history"))
+        offsets = part_of(state, "offsets")
         self._offsets = [self.machine.xp.asarray(np.array(offsets[str(i)])) for i in range(len(offsets))]
         self.epoch, self.updates = (int(x) for x in state["counters"])
         self._key = int(state["key"])
         self._seconds = float(state["seconds"])
         self.stopped = str(state["stopped"]) or None
 
+    def _save(self, path: str | os.PathLike[str]) -> None:
+        save_checkpoint(path, self.state_dict())
+        self._kept_epoch = self.epoch
+
     def _resume(self, path: str | os.PathLike[str]) -> None:
         state = load_checkpoint(path)
         try:
+            if "identity" not in state:
+                raise ValueError("it lacks the array identity")
             kept = str(state["identity"])
             if kept != self._fingerprint:
                 raise ValueError(f"it belongs to another run: {_difference(kept, self._fingerprint)}")
             self.load_state_dict(state)
+            self._kept_epoch = self.epoch
         except (KeyError, ValueError) as error:
             raise ValueError(
                 f"{os.fspath(path)}: cannot go on from this checkpoint: {error}; move it away to start anew"
@@ -407,6 +422,19 @@ class Trainer:
             "data": hashlib.sha256(data.tobytes() + repr(data.shape).encode()).hexdigest()[:16],
         }
         return json.dumps(settings, sort_keys=True)
+
+
+def _as_callbacks(callbacks: Any) -> list[Callback]:
+    if callable(callbacks):
+        raise TypeError(f"callbacks must be a list of functions, got one function {callbacks!r}; put it in []")
+    try:
+        found = list(callbacks)
+    except TypeError:
+        raise TypeError(f"callbacks must be a list of functions of the trainer, got {callbacks!r}") from None
+    for i, callback in enumerate(found):
+        if not callable(callback):
+            raise TypeError(f"callbacks[{i}] must be a function of the trainer, got {callback!r}")
+    return found
 
 
 def _settings(thing: Any) -> str:
