@@ -96,9 +96,10 @@ def test_neither_few_nor_many_directions_are_undecided():
     report = diagnose(u * np.repeat([3.0, 0.05], [7, 9]) @ w.T, rbm=True, extras=False)
     assert report.evidence["stability"]["n_set_apart"] == 7
     assert report.phase.value == "undecided"
-    # Eight binary patterns in sixteen units are their theory's extensive load.
-    patterns = sl.ensembles.ra_rbm(16, 128, 8, rng=1).scaled(0.3)
-    assert diagnose(patterns, extras=False).phase.value == "spin glass"
+    # Eight binary patterns in sixteen units are their theory's extensive load, in noise or without.
+    patterns = 0.3 * sl.ensembles.ra_rbm(16, 128, 8, rng=1).weights()
+    for W in (patterns, patterns + 0.01 * rng.normal(size=(16, 128))):
+        assert diagnose(W, rbm=True, extras=False).phase.value == "spin glass"
 
 
 def test_few_and_many_minima_and_dynamics():

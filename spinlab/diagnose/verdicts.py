@@ -95,8 +95,8 @@ def phase(
         )
     glass = 1.0
     if stability is not None and isolated is not None:
-        along, glass = _along(structure, width, stability, isolated, reasons)
-        order = max(order, along)
+        along, glass, load = _along(structure, width, stability, isolated, reasons)
+        order = max(order * (1 - load), along)
     d = structure.dimension
     if structure.balanced:
         reasons.append("no loop is frustrated: a ferromagnet after a change of signs, never a glass")
@@ -144,8 +144,8 @@ def phase(
 
 def _along(
     structure: Structure, width: float, stability: Stability, isolated: Isolated, reasons: list[str]
-) -> tuple[float, float]:
-    """Below the paramagnet's end: order along isolated directions, and of a reason for a glass.
+) -> tuple[float, float, float]:
+    """Given no paramagnet: order along directions, a reason for a glass, a load that retrieves nothing.
 
     Directions that turn unstable before the bulk hold order, whether or not they hold patterns, and keep it
     when the bulk follows (G. Parisi, G. Toulouse, J. Phys. Lett. 41, L361 (1980)). More than three binary
@@ -162,9 +162,9 @@ def _along(
             f"{many} directions stand apart: at this size they may be few or an extensive number, "
             + ("but they are binary patterns of that load" if patterns > 0.5 else "so a glass is not proven")
         )
-        return 0.0, patterns
+        return 0.0, patterns, patterns
     if not n or structure.method != "spectrum":
-        return 0.0, max(glass, patterns)
+        return 0.0, max(glass, patterns), 0.0
     explained = 1.0 if math.isnan(isolated.explained) else isolated.explained
     inside = _step((explained - _EXPLAINED) / 0.04)
     reasons.append(
@@ -173,7 +173,7 @@ def _along(
         "tempered replicas"
     )
     order = inside * _step((first - width) / (width / 2)) if first > 0 else 0.0
-    return 0.97 * order * (1 - patterns), max(glass, patterns, 1 - inside)
+    return 0.97 * order * (1 - patterns), max(glass, patterns, 1 - inside), 0.0
 
 
 def metastability(N: int, count: MinimaCount | None, has_fields: bool) -> Verdict:

@@ -31,6 +31,7 @@ from .spectra import Spectrum, spectrum
 # Ratio of neighbouring singular values that sets patterns apart. Among the first four values of random
 # machines with eight patterns, 200 of each size from 16 x 16 to 16 x 128, the largest ratio was 1.99.
 _GAP = 2.0
+_EXACT_RANK = 1e-6  # of the largest value: less is the rounding of single precision
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ class Stability:
     n_directions : int
         Isolated eigenvalues above the bulk: directions of patterns.
     n_set_apart : int
-        More than sqrt(n) isolated values, up to 2 sqrt(n) and n/2, that a gap sets apart; otherwise 0. They
-        count as bulk, but whether they are few or an extensive number such a matrix leaves open.
+        More than sqrt(n) isolated values, up to 2 sqrt(n) and n/2, that a gap sets apart from a bulk that is
+        not zero; otherwise 0. They count as bulk, but whether they are few or an extensive number such a
+        matrix leaves open.
     largest_coupling : float
         beta max |J_ij|, infinite with beta. All of this is the theory of many weak couplings: where the
         number is not small against 1 (sparse graphs, heavy tails), the values of beta are rough, and in two
@@ -138,7 +140,8 @@ def stability(model: Any, *, spectrum: Spectrum | None = None) -> Stability:
             most = min(math.isqrt(4 * n), n // 2)
             gaps = [k for k in range(1, most + 1) if x[k - 1] > ratio * x[k] and beyond(k) >= k]
             n_above = max((k for k in gaps if k <= math.sqrt(n)), default=0)
-            n_set_apart = 0 if n_above else min(gaps, default=0)
+            if not n_above and gaps and x[gaps[0]] > _EXACT_RANK * x[0]:
+                n_set_apart = gaps[0]
     elif n_above > math.sqrt(n):
         n_above = 0
     above, bulk = values[:n_above], values[n_above:]
