@@ -209,7 +209,7 @@ def test_more_bad_input():
     with pytest.raises(ValueError, match="at least 3 values of size"):
         binder_crossings(data)
     for name in ("colour", "P"):
-        with pytest.raises(ValueError, match=f"no observable '{name}' to average; it has binder, chi_SG, e_random"):
+        with pytest.raises(ValueError, match=f"no observable '{name}' to average; it has binder, chi_SG"):
             draw(data, name)
     assert draw(data, "binder").axes[0].containers[0].has_yerr
     assert draw(data, "swap_rate").axes[0].get_ylabel() == "swap_rate"

@@ -89,13 +89,13 @@ def gaussian_means(A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def test_a_map_down_to_low_temperature_without_a_failure() -> None:
     """Every point of two grids at H/V = 2 solves the four equations; warnings are errors."""
     alpha, T = np.meshgrid(
-        np.linspace(0.005, 0.4, 24), np.concatenate([np.geomspace(1e-3, 0.04, 8), np.linspace(0.08, 1.4, 16)])
+        np.linspace(0.005, 0.4, 20), np.concatenate([np.geomspace(1e-3, 0.04, 7), np.linspace(0.08, 1.4, 13)])
     )
     g = 2.0
     recall, glass = bipartite.recall(alpha, alpha / g, 1 / T), bipartite.glass(alpha, alpha / g, 1 / T)
-    assert np.array_equal(recall.mu > 0, alpha <= bipartite.capacity(1 / T, g))
+    assert np.array_equal(recall.mu > 0, alpha <= bipartite.capacity(1 / T[:, :1], g))
     assert 50 < (recall.mu > 0).sum() < alpha.size - 50
-    assert np.array_equal(glass.q > 0, 1 / T > bipartite.glass_line(alpha, alpha / g))
+    assert np.array_equal(glass.q > 0, bipartite.glass_line(alpha, alpha / g) < 1 / T)
     b = 1 / T.ravel()
     for state in (recall, glass):
         mu, nu, q, p = (np.ravel(x) for x in (state.mu, state.nu, state.q, state.p))
@@ -107,7 +107,7 @@ def test_a_map_down_to_low_temperature_without_a_failure() -> None:
         v = gaussian_means(b * math.sqrt(g) * nu, np.sqrt(r_v))
         h = gaussian_means(b * mu / math.sqrt(g), np.sqrt(r_h))
         found = np.array([v[0], h[0], v[1], h[1]])
-        np.testing.assert_allclose(found, [mu, nu, q, p], atol=1e-9)
+        np.testing.assert_allclose(found, [mu, nu, q, p], atol=1e-11)
 
 
 def test_overlaps_at_half_the_critical_temperature() -> None:

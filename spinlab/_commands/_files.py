@@ -40,4 +40,6 @@ def check_data(option: str, path: str | None) -> None:
 def _check_suffix(option: str, path: str, known: tuple[str, ...] | list[str]) -> None:
     suffix = os.path.splitext(path)[1]
     if suffix.lower() not in known:
-        raise ValueError(f"{option}: {path!r} ends in {suffix or 'no suffix'!r}; known are {', '.join(known)}")
+        raise ValueError(
+            f"{option}: {path!r} ends in {suffix or 'no suffix'!r}; known are {', '.join(known)}"
+        )

@@ -108,7 +108,9 @@ def out_of_memory(error: BaseException) -> str:
     text = f"{type(error).__name__}: {error}"
     if not any(name in text for name in ("OutOfMemoryError", "CUDA_ERROR_OUT_OF_MEMORY", "ALLOC_FAILED")):
         return ""
-    return " (the GPU is out of memory: take fewer chains, a smaller model or fewer workers per GPU, and retry)"
+    return (
+        " (the GPU is out of memory: take fewer chains, a smaller model or fewer workers per GPU, and retry)"
+    )
 
 
 def blocks(n: int, bytes_each: float, fixed: float, what: str, multiple: int = 1) -> Iterator[slice]:

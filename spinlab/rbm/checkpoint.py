@@ -118,7 +118,7 @@ def _check_arrays(
         array = np.asarray(arrays[name])
         if name in expected and array.shape != expected[name]:
             raise ValueError(
-                f"{prefix}{name} is of another machine: it has shape {array.shape}, here it is {expected[name]}"
+                f"{prefix}{name} is of another machine: its shape is {array.shape}, here {expected[name]}"
             )
         if array.dtype.kind not in "biuf":
             raise ValueError(f"{prefix}{name} must hold real numbers, got dtype {array.dtype}")

@@ -36,8 +36,8 @@ _LINE_STYLES = {"glass": "-", "retrieval": "--", "retrieval in equilibrium": ":"
 def draw(data: xr.Dataset, observable: str | None = None) -> matplotlib.figure.Figure:
     """Figure of one observable of a scan: a map per size over load and T, or curves of all sizes over T.
 
-    Mean over instances, on curves with bars of one jackknife error over the instances. What does not depend on
-    T is drawn over the load, or over the size. Lines: transitions of infinite systems, replica
+    Mean over instances, on curves with bars of one jackknife error over the instances. What does not depend
+    on T is drawn over the load, or over the size. Lines: transitions of infinite systems, replica
     symmetric. The title says whether one size was measured (a crossover) or several.
 
     Parameters
@@ -45,7 +45,8 @@ def draw(data: xr.Dataset, observable: str | None = None) -> matplotlib.figure.F
     data : xarray.Dataset
         Of :func:`spinlab.scans.scan`.
     observable : str, optional
-        A variable of ``data``, "binder" or "chi_SG", see :func:`reduced`; by default m_pattern where there are patterns, otherwise binder.
+        A variable of ``data``, "binder" or "chi_SG", see :func:`reduced`; by default m_pattern where there
+        are patterns, otherwise binder.
 
     Returns
     -------
@@ -72,10 +73,11 @@ def draw(data: xr.Dataset, observable: str | None = None) -> matplotlib.figure.F
         if "load" in measured.dims and data.sizes["load"] > 1 and axis in measured.dims:
             figure = _maps(plt, data, measured["value"], axis)
         else:
-            figure = _curves(plt, data, measured.squeeze([d for d in ("load",) if measured.sizes.get(d) == 1]), label)
+            if measured.sizes.get("load") == 1:
+                measured = measured.squeeze("load")
+            figure = _curves(plt, data, measured, label)
         figure.suptitle(
-            f"{data.attrs['ensemble']}: {label}\n{data.attrs['status']}; "
-            f"{data.sizes['replica']} instances",
+            f"{data.attrs['ensemble']}: {label}\n{data.attrs['status']}; {data.sizes['replica']} instances",
             fontsize=10,
         )
     plt.close(figure)
