@@ -13,7 +13,7 @@ WORKERS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 OUT ?= results/$(STUDY)
 PYTEST_ARGS ?=
 
-.PHONY: study test lint docs bench clean help
+.PHONY: study test slow lint docs bench clean help
 .DEFAULT_GOAL := help
 
 study: $(VENV)/.with-netcdf  ## Run a study: the figure, its data and its verdict (default: Fig. 1, full size)
@@ -21,6 +21,9 @@ study: $(VENV)/.with-netcdf  ## Run a study: the figure, its data and its verdic
 
 test: $(VENV)/.with-test  ## Run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+
+slow: $(VENV)/.with-test  ## Run the tests that need minutes each, one after the other
+	$(BIN)/python -m pytest -n 0 -m slow $(PYTEST_ARGS)
 
 lint: $(VENV)/.with-lint  ## Check style (ruff) and types (mypy)
 	$(BIN)/ruff check .

@@ -222,8 +222,8 @@ def test_spins_are_packed():
 
 @pytest.mark.parametrize("x", [[[0, 1], [1, 1]], [[0.0, 1.0], [1.0, 1.0]], [[False, True], [True, True]]])
 def test_zero_one_data_become_spins(x):
-    for given in (x, np.array(x)):
-        np.testing.assert_array_equal(as_data(given, 2), [[-1, 1], [1, 1]])
+    for data in (x, np.array(x)):
+        np.testing.assert_array_equal(as_data(data, 2), [[-1, 1], [1, 1]])
     assert as_data(x, 2).dtype == np.int8
 
 
@@ -262,7 +262,7 @@ def test_other_data_are_refused_with_what_was_found(x, message):
     ],
 )
 def test_machines_are_refused_before_their_memory_is_taken(build):
-    with pytest.raises(ValueError, match="training .* needs about .* GiB of memory"):
+    with pytest.raises(ValueError, match=r"training .* needs about .* GiB of memory"):
         build()
 
 

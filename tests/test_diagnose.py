@@ -251,6 +251,11 @@ def test_report_page_figure_and_json(tmp_path, capsys):
     assert set(record) >= {"phase", "metastability", "dynamics", "evidence", "warnings"}
     assert record["evidence"]["accessibility"]["proven"]
     assert 0 <= record["phase"]["confidence"] <= 1
+    for option, name, message in (("--figure", "a.xyz", "ends in '.xyz'"), ("--json", "none/a", "no folder")):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("spinlab.diagnose.diagnose", lambda *args, **options: 1 / 0)
+            assert main([*command, option, str(tmp_path / name)]) == 1
+        assert message in capsys.readouterr().err
     assert main([*command, "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["phase"] == record["phase"]
 

@@ -337,7 +337,7 @@ def test_divergence_before_the_first_checkpoint_keeps_the_start(tmp_path):
         ("cd", {"identity": None}, "lacks the array identity"),
         ("cd", {"history/lr/values": None}, "history of 'lr' is not complete"),
         ("cd", {"history/lr/values": None, "history/lr/epochs": None}, "history of 'lr' is not complete"),
-        ("pcd", {"optimiser/m.bv": None, "optimiser/v.bv": None}, "lacks the arrays optimiser/m.bv, optimiser/v"),
+        ("pcd", {"optimiser/m.bv": None, "optimiser/v.bv": None}, "arrays optimiser/m.bv, optimiser/v"),
         ("pcd", {"negative/layer0": None}, "lacks the array negative/layer0"),
         ("pcd", {"negative/layer1": np.ones((5, 5))}, "negative/layer1 is of another machine"),
         ("pcd", {"offsets/1": None}, "lacks the array offsets/1"),

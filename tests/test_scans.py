@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import xarray as xr
 import spinlab as sl
 from spinlab import theory
 from spinlab.cli import main
-from spinlab.scans import binder_crossings, draw, regions, scan, theory_lines
+from spinlab.scans import binder_crossings, draw, reduced, regions, scan, theory_lines
 from spinlab.scans.families import FAMILIES
+from spinlab.scans.measuring import names
+from spinlab.scans.reducing import observables_of
 
 QUICK = {"replicas": 2, "n_steps": 40, "n_chains": 2}
 
@@ -27,6 +30,7 @@ def test_every_ensemble_can_be_scanned_and_drawn(ensemble):
     np.testing.assert_allclose(data["P"].sum("q") * 2 / data.sizes["q"], 1.0)
     assert np.isfinite(data["e_random"]).all()
     assert ("m_pattern" in data) == bool(loads)
+    assert set(observables_of(data)) == names(ensemble, "T", False, False) | {"binder", "chi_SG"}
     figure = draw(data)
     assert "crossover" in figure.texts[0].get_text() or "crossover" in figure._suptitle.get_text()
 
@@ -77,6 +81,7 @@ def test_scales_and_temperatures_are_the_same_thing():
     by_std = scan("ra", sizes=[40], loads=[0.1], stds=std, **QUICK)
     np.testing.assert_allclose(by_std["temperature"].values[0, 0, 0], [1.2, 0.5])
     draw(by_std, "e_random")
+    assert set(observables_of(by_std)) == names("ra", "std", False, False) | {"binder", "chi_SG"}
 
 
 def test_resumes_from_its_store(tmp_path):
@@ -97,7 +102,11 @@ def test_points_that_cannot_run_are_reported_and_the_rest_completed(capsys):
     assert (regions(data).sel(load=0.01) == "not measured").all()
     command = "scan hopfield --size 20 --load 0.01 0.1 --T 1 2 --instances 2 --steps 40 --quiet"
     assert main(command.split()) == 1
-    assert "size = 20, load = 0.01" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "size = 20, load = 0.01" in text
+    reason = data.attrs["first_error"].partition(": ")[2]
+    assert json.loads(data.attrs["errors"]) == {reason: 2}
+    assert f"2 points could not be run:\n  2 x {reason}\n" in text
 
 
 def test_accessibility_and_minima():
@@ -108,6 +117,9 @@ def test_accessibility_and_minima():
     assert (data["n_minima"] <= 14).all()
     assert (data["accessibility"].sel(T=0.1) > data["accessibility"].sel(T=5.0)).all()
     np.testing.assert_allclose(data["accessibility"], data["excess"])  # no layers: random states have E = 0
+    assert set(observables_of(data)) == names("hopfield", "T", True, True) | {"binder", "chi_SG"}
+    for name in ("n_minima", "certified", "n_spins", "excess"):  # only the last depends on T
+        assert draw(data, name).axes[0].containers[0].has_yerr, name
 
 
 def _curves(Tc, width, noise, sizes=(8, 16, 32), n=40):
@@ -118,6 +130,30 @@ def _curves(Tc, width, noise, sizes=(8, 16, 32), n=40):
     q4 = (3 - 2 * g)[:, None] * np.ones(q2.shape) * (1 + noise * rng.standard_normal(q2.shape))
     dims = ("size", "replica", "T")
     return xr.Dataset({"q2": (dims, q2), "q4": (dims, q4)}, coords={"size": list(sizes), "T": T})
+
+
+def test_errors_are_those_of_leaving_one_instance_out():
+    data = _curves(0.93, 100, 0.05, n=6).assign_attrs(axis="T", ensemble="ea", dimension=3)
+    data["q2"][1, 2, :] = data["q4"][1, 2, :] = np.nan  # a failed point
+    chosen = {
+        "q2": lambda q2, q4, L: q2.mean(),
+        "chi_SG": lambda q2, q4, L: L**3 * q2.mean(),
+        "binder": lambda q2, q4, L: 1.5 - q4.mean() / q2.mean() ** 2 / 2,
+    }
+    for name, statistic in chosen.items():
+        result = reduced(data, name)
+        for L, T in itertools.product((8, 16), (0.5, 1.5)):
+            q2, q4 = (data[x].sel(size=L, T=T).values for x in ("q2", "q4"))
+            kept = [i for i in range(6) if not np.isnan(q2[i])]
+            left = [statistic(*(q[[j for j in kept if j != i]] for q in (q2, q4)), L) for i in kept]
+            n, at = len(kept), result.sel(size=L, T=T)
+            assert n == (5 if L == 16 else 6)
+            assert float(at["value"]) == pytest.approx(statistic(q2[kept], q4[kept], L), rel=1e-12)
+            expected = ((n - 1) / n * sum((x - sum(left) / n) ** 2 for x in left)) ** 0.5
+            assert float(at["error"]) == pytest.approx(expected, rel=1e-9)
+    alone = reduced(data.isel(replica=[0]), "binder")
+    assert np.isfinite(alone["value"]).all()
+    assert alone["error"].isnull().all()
 
 
 def test_crossings_of_made_up_curves():
@@ -172,13 +208,16 @@ def test_more_bad_input():
     data = scan("sk", sizes=[8, 10], temperatures=[0.5, 1.0, 2.0], replicas=4, n_steps=20)
     with pytest.raises(ValueError, match="at least 3 values of size"):
         binder_crossings(data)
-    with pytest.raises(ValueError, match="no observable"):
-        draw(data, "colour")
+    for name in ("colour", "P"):
+        with pytest.raises(ValueError, match=f"no observable '{name}' to average; it has binder, chi_SG"):
+            draw(data, name)
+    assert draw(data, "binder").axes[0].containers[0].has_yerr
+    assert draw(data, "swap_rate").axes[0].get_ylabel() == "swap_rate"
     with pytest.raises(ValueError, match="no patterns"):
         regions(data)
 
 
-def test_command(tmp_path, capsys):
+def test_command(tmp_path, capsys, monkeypatch):
     out = tmp_path / "sk.csv"
     command = (
         f"scan sk --size 8 12 16 --T 0.4:1.6:4 --instances 4 --steps 40 --quiet --out {out} --show binder"
@@ -186,7 +225,21 @@ def test_command(tmp_path, capsys):
     assert main([*command.split(), "--figure", str(tmp_path / "sk.png")]) == 0
     text = capsys.readouterr().out
     assert "crossings of the Binder cumulants" in text
+    assert sum(" ±" in line for line in text.splitlines() if line.startswith("     ")) == 3 * 4
     assert (tmp_path / "sk.png").read_bytes()[:4] == b"\x89PNG"
     assert len(out.read_text().splitlines()) == 1 + 3 * 4 * 4
+    computed = []
+    monkeypatch.setattr("spinlab.scans.scan", lambda *args, **options: computed.append(args))
+    for option, value, message in (
+        ("--show", "m_pattern", "unknown --show 'm_pattern'; known: binder, chi_SG, e_random"),
+        ("--figure", str(tmp_path / "sk.xyz"), "ends in '.xyz'; known are "),
+        ("--figure", str(tmp_path / "none" / "sk.png"), "--figure: cannot write"),
+        ("--out", str(tmp_path / "sk.parquet"), "ends in '.parquet'; known are .nc, .csv"),
+        ("--out", str(tmp_path / "none" / "sk.csv"), "--out: cannot write"),
+    ):
+        assert main(["scan", "sk", option, value]) == 1
+        assert message in capsys.readouterr().err
+    assert not computed
+    monkeypatch.undo()
     assert main(["scan", "sk", "--T", "0.4:1.6"]) == 1
     assert "START:STOP:N" in capsys.readouterr().err

@@ -64,6 +64,52 @@ def test_states_solve_the_equations(point: tuple[float, float, float]) -> None:
             assert slope == pytest.approx(0, abs=1e-8)
 
 
+def gaussian_means(A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """E tanh(A + B z) and E tanh^2, by quadrature in z, or in u = A + B z where the tanh is a step in z."""
+    x, w = np.polynomial.legendre.leggauss(24)
+    u = ((x + 1) / 2 + np.arange(8)[:, None]).ravel() * 2.5
+    du = np.tile(w, 8) * 1.25  # u from 0 to 20
+
+    def density(u: np.ndarray) -> np.ndarray:
+        return np.exp(-(((u - A[:, None]) / B[:, None]) ** 2) / 2) / (B[:, None] * math.sqrt(2 * math.pi))
+
+    wide = B > 2
+    A_, B_ = A, B
+    A, B = A_[~wide], B_[~wide]
+    t = np.tanh(A[:, None] + B[:, None] * z[::8])
+    first, second = np.empty(len(wide)), np.empty(len(wide))
+    first[~wide], second[~wide] = t @ P[::8] / P[::8].sum(), t**2 @ P[::8] / P[::8].sum()
+    A, B = A_[wide], B_[wide]
+    up, down = density(u), density(-u)
+    first[wide] = erf(A / (B * math.sqrt(2))) + (up - down) @ ((np.tanh(u) - 1) * du)
+    second[wide] = 1 - (up + down) @ (du / np.cosh(u) ** 2)
+    return first, second
+
+
+def test_a_map_down_to_low_temperature_without_a_failure() -> None:
+    """Every point of two grids at H/V = 2 solves the four equations; warnings are errors."""
+    alpha, T = np.meshgrid(
+        np.linspace(0.005, 0.4, 20), np.concatenate([np.geomspace(1e-3, 0.04, 7), np.linspace(0.08, 1.4, 13)])
+    )
+    g = 2.0
+    recall, glass = bipartite.recall(alpha, alpha / g, 1 / T), bipartite.glass(alpha, alpha / g, 1 / T)
+    assert np.array_equal(recall.mu > 0, alpha <= bipartite.capacity(1 / T[:, :1], g))
+    assert 50 < (recall.mu > 0).sum() < alpha.size - 50
+    assert np.array_equal(glass.q > 0, bipartite.glass_line(alpha, alpha / g) < 1 / T)
+    b = 1 / T.ravel()
+    for state in (recall, glass):
+        mu, nu, q, p = (np.ravel(x) for x in (state.mu, state.nu, state.q, state.p))
+        assert np.isfinite(state.log_partition).all()
+        D = 1 - b**2 * (1 - q) * (1 - p)
+        assert (D > 0).all()
+        r_v = alpha.ravel() * b**2 * (p + (b * (1 - p)) ** 2 * q) / D**2
+        r_h = alpha.ravel() / g * b**2 * (q + (b * (1 - q)) ** 2 * p) / D**2
+        v = gaussian_means(b * math.sqrt(g) * nu, np.sqrt(r_v))
+        h = gaussian_means(b * mu / math.sqrt(g), np.sqrt(r_h))
+        found = np.array([v[0], h[0], v[1], h[1]])
+        np.testing.assert_allclose(found, [mu, nu, q, p], atol=1e-11)
+
+
 def test_overlaps_at_half_the_critical_temperature() -> None:
     """T = 0.5: V = H = 2000, K = 100: 0.9318; V = 1000, H = 5000, K = 100: 0.9826 and 0.6758."""
     alpha_v, alpha_h, b = coordinates.ra_rbm(2000, 2000, 100, coordinates.ra_rbm_std(2000, 2000, 100, b=2.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from . import _device, _scheduler
+from . import _device, _files, _scheduler
 
 _EPILOG = """\
 Every size and scale may be given several values: the command then measures all combinations, on
@@ -102,6 +102,7 @@ def run(args: argparse.Namespace) -> int:
         pair_over=("std",),
         dims=dict.fromkeys(chain, ("chain",)),
     )
+    _files.check_data("--out", args.out)
     with _scheduler.executor(args) as workers:
         if args.shard:
             if not args.store:
@@ -116,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
             data = data.assign(ratio=data["ratio"].mean("chain"), excess=data["excess"].mean("chain"))
         elif args.reduce == "min":
             data = data.assign(ratio=data["ratio"].max("chain"), excess=data["excess"].max("chain"))
-        if args.out.endswith(".csv"):
+        if args.out.lower().endswith(".csv"):
             with atomic_write(args.out) as path:
                 data.to_dataframe().reset_index().to_csv(path, index=False)
         else:

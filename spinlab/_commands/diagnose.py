@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from . import _files
+
 _EPILOG = """\
 files:
   .npy   a square symmetric matrix (couplings of all pairs), or with --rbm the weights of an RBM
@@ -47,6 +49,9 @@ def run(args: argparse.Namespace) -> int:
     from .. import diagnose
     from .._core.files import atomic_write
 
+    _files.check_figure("--figure", args.figure)
+    if args.json != "-":
+        _files.check_folder("--json", args.json)
     report = diagnose.diagnose(args.file, beta=args.beta, rbm=True if args.rbm else None, binary=args.binary)
     if args.json == "-":
         print(report.to_json())

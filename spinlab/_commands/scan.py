@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Any
 
-from . import _device, _scheduler
+from . import _device, _files, _scheduler
 
 _EPILOG = """\
 ensembles, their sizes and loads:
@@ -60,7 +61,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--retry", action="store_true", help="compute failed points again")
     parser.add_argument("--out", help="write the data: .nc (netCDF) or .csv")
     parser.add_argument("--figure", metavar="FILE", help="draw it: .png, .pdf or .svg")
-    parser.add_argument("--show", metavar="NAME", help="observable of table and figure, as m_pattern, binder")
+    parser.add_argument("--show", metavar="NAME", help="of table and figure: m_pattern, binder, chi_SG, ...")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.set_defaults(run=run)
 
@@ -70,6 +71,9 @@ def run(args: argparse.Namespace) -> int:
     from .. import scans, sweeps
     from .._core.files import atomic_write
 
+    _check_show(args)
+    _files.check_figure("--figure", args.figure)
+    _files.check_data("--out", args.out)
     with _scheduler.executor(args) as workers:
         data = scans.scan(
             args.ensemble,
@@ -100,13 +104,27 @@ def run(args: argparse.Namespace) -> int:
             figure.savefig(path, dpi=160, bbox_inches="tight")
         print(args.figure)
     if args.out:
-        if args.out.endswith(".csv"):
+        if args.out.lower().endswith(".csv"):
             with atomic_write(args.out) as path:
                 data.drop_vars(["P", "q"]).to_dataframe().reset_index().to_csv(path, index=False)
         else:
             sweeps.to_netcdf(data, args.out)
         print(args.out)
     return int(data.attrs["failed_points"] > 0)
+
+
+def _check_show(args: argparse.Namespace) -> None:
+    """Refuse, before anything is computed, a name that the scan will not have."""
+    from .._core.validate import as_choice
+    from ..scans.families import FAMILIES
+    from ..scans.measuring import names
+    from ..scans.reducing import REDUCED
+
+    as_choice(args.ensemble, "ensemble", FAMILIES)
+    if args.show is not None:
+        axis = "T" if args.std is None else "std"
+        known = names(args.ensemble, axis, args.accessibility, args.minima) | {*REDUCED}
+        as_choice(args.show, "--show", sorted(known))
 
 
 def _numbers(texts: list[str] | None, option: str) -> list[float] | None:
@@ -137,31 +155,23 @@ def _print(data: Any, show: str | None) -> None:
 
     print(data.attrs["status"])
     axis = data.attrs["axis"]
-    default = "m_pattern" if "m_pattern" in data else "q2"
-    name = show or default
-    if name == "binder":
-        mean, error = scans.binder(data), None
-    elif name in data and axis in data[name].dims and "replica" in data[name].dims:
-        cell = data[name]
-        mean, error = cell.mean("replica"), cell.std("replica", ddof=1) / data.sizes["replica"] ** 0.5
-        if data.sizes["replica"] < 2:
-            error = None
-    else:
-        raise ValueError(f"no table of {name!r}; --show takes binder, m_pattern, m_random, q2, e_random, ...")
+    name = show or ("m_pattern" if "m_pattern" in data else "q2")
+    measured = scans.reduced(data, name)
     loads = data["load"].values if "load" in data.dims else [None]
+    rows = data[axis].values if axis in measured.dims else [None]
     for size in data["size"].values:
         print(
             f"\n{name}, {data.attrs['size_name']} = {size}"
             + (", columns: load" if "load" in data.dims else "")
         )
         print(f"{axis:>9s}" + "".join(f"{'' if x is None else format(x, 'g'):>18s}" for x in loads))
-        for value in data[axis].values:
-            where = {"size": size, axis: value}
-            line = f"{value:9.4g}"
+        for row in rows:
+            where = {"size": size} | ({} if row is None else {axis: row})
+            line = "      all" if row is None else f"{row:9.4g}"
             for load in loads:
-                at = where if load is None else where | {"load": load}
-                line += f"{float(mean.sel(at)):10.4f}"
-                line += "        " if error is None else f" ±{float(error.sel(at)):6.4f}"
+                at = measured.sel(where if load is None else where | {"load": load})
+                error = float(at["error"])
+                line += f"{float(at['value']):10.4f}" + (f" ±{error:6.4f}" if error == error else " " * 8)
             print(line)
     if "m_pattern" in data and bool((scans.regions(data) == "metastable: only from the pattern").any()):
         print(
@@ -170,7 +180,9 @@ def _print(data: Any, show: str | None) -> None:
     if axis == "T" and data.sizes["size"] >= 3 and data.sizes["replica"] >= 4 and data.sizes["T"] >= 3:
         _print_crossings(scans.binder_crossings(data))
     if data.attrs["failed_points"]:
-        print(f"\n{data.attrs['failed_points']} points could not be run; first: {data.attrs['first_error']}")
+        print(f"\n{data.attrs['failed_points']} points could not be run:")
+        for reason, count in json.loads(data.attrs["errors"]).items():
+            print(f"  {count} x {reason}")
         gone = data["n_spins"].isnull().any("replica")
         for index in zip(*gone.values.nonzero(), strict=True):
             print(

@@ -16,13 +16,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     The temporary file lies in the same folder and has the same suffix, so that writers which go
     by the suffix work. After an error (also a full disk) it is gone and ``path`` is as before.
     """
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise FileNotFoundError(
-            f"cannot write {os.fspath(path)!r}: there is no folder {str(target.parent)!r}"
-        )
-    if target.exists() and not target.is_file():
-        raise OSError(f"cannot write {os.fspath(path)!r}: it exists and is not a regular file")
+    target = check_target(path)
     temporary = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
     try:
         temporary.open("xb").close()
@@ -34,6 +28,18 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
     with suppress(OSError):  # some file systems cannot flush a folder
         _flush(target.parent)
+
+
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """Where ``path`` leads; refuses a missing folder, and what is there but no file."""
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"cannot write {os.fspath(path)!r}: there is no folder {str(target.parent)!r}"
+        )
+    if target.exists() and not target.is_file():
+        raise OSError(f"cannot write {os.fspath(path)!r}: it exists and is not a regular file")
+    return target
 
 
 def _flush(path: Path) -> None:

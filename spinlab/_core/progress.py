@@ -89,7 +89,7 @@ def meter(total: float, label: str) -> Iterator[Meter | None]:
 def in_slices(
     advance: Callable[[int, int], None], start: int, stop: int, shown: Meter | None, weight: float
 ) -> None:
-    """``advance(start, stop)``, for a meter in slices of a tenth of a second; a step is ``weight`` of work."""
+    """``advance(start, stop)``, for a meter in slices of a tenth of a second; a step is ``weight``."""
     size = stop - start if shown is None else 1
     while start < stop:
         end, clock = min(start + size, stop), time.perf_counter()

@@ -57,7 +57,7 @@ def _check_scale(couplings: np.ndarray, beta: float) -> None:
     if top and not _SMALLEST <= beta * top <= _LARGEST:
         raise ValueError(
             f"the largest coupling is {top:.3g}, times beta {beta * top:.3g}; it must lie between "
-            f"{_SMALLEST:g} and {_LARGEST:g}, or its powers leave float64: rescale the weights, or change beta"
+            f"{_SMALLEST:g} and {_LARGEST:g}, or powers leave float64: rescale the weights, or change beta"
         )
 
 

@@ -98,8 +98,8 @@ def _from_archive(arrays: dict[str, np.ndarray], rbm: bool | None, binary: bool,
     W = pick(_WEIGHTS)
     if W is not None and "J" in arrays:
         raise ValueError(
-            f"{name} holds {', '.join(arrays)}: both the weights of an RBM and couplings J; keep one of them, or "
-            "give the array itself"
+            f"{name} holds {', '.join(arrays)}: both the weights of an RBM and couplings J; keep one of "
+            "them, or give the array itself"
         )
     if W is not None:
         bv, bh = pick(_VISIBLE), pick(_HIDDEN)

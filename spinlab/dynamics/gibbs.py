@@ -61,7 +61,8 @@ def gibbs(
     Raises
     ------
     ValueError, TypeError
-        On negative steps, a burn-in beyond them, a negative or infinite beta, states that are not +-1 or of the wrong shape.
+        On negative steps, a burn-in beyond them, a negative or infinite beta, states that are not +-1 or
+        of the wrong shape.
 
     Notes
     -----

@@ -87,9 +87,9 @@ def check_state(
         free = machine.gibbs(machine.random_phase(1, Noise(0)), 1, Noise(0))
         sizes = [layer.shape[1] for layer in free.layers]
         if isinstance(negative, PersistentPhase) and updates:
-            rows = np.shape(part_of(state, "negative").get("layer0"))[:1]
-            shapes = {f"layer{i}": (*rows, n) for i, n in enumerate(sizes)}
-            _check_arrays(part_of(state, "negative"), shapes, "negative")
+            chains = part_of(state, "negative")
+            rows = chains["layer0"].shape[:1] if "layer0" in chains else ()
+            _check_arrays(chains, {f"layer{i}": (*rows, n) for i, n in enumerate(sizes)}, "negative")
         if centred and (updates or offsets):
             means = sizes if updates else sizes[:1]
             _check_arrays(offsets, {str(i): (n,) for i, n in enumerate(means)}, "offsets", exact=True)
@@ -118,7 +118,7 @@ def _check_arrays(
         array = np.asarray(arrays[name])
         if name in expected and array.shape != expected[name]:
             raise ValueError(
-                f"{prefix}{name} is of another machine: it has shape {array.shape}, here it is {expected[name]}"
+                f"{prefix}{name} is of another machine: its shape is {array.shape}, here {expected[name]}"
             )
         if array.dtype.kind not in "biuf":
             raise ValueError(f"{prefix}{name} must hold real numbers, got dtype {array.dtype}")

@@ -168,8 +168,8 @@ class Trainer:
         Parameters
         ----------
         data : array_like of +-1 or 0/1, shape (n, V), or a function of the epoch (from 0) that returns one
-            0/1 and boolean data are mapped by 2 x - 1. A function can binarise grey pixels anew in each epoch; a run
-            resumes to the same bits if it returns the same data for the same epoch.
+            0/1 and boolean data are mapped by 2 x - 1. A function can binarise grey pixels anew in each
+            epoch; a run resumes to the same bits if it returns the same data for the same epoch.
         epochs : int
             Total number, those of earlier calls and of the checkpoint included.
         callbacks : iterable of functions
@@ -196,8 +196,8 @@ class Trainer:
         OSError
             If the checkpoint is a folder, or its folder does not exist.
         ValueError, TypeError
-            On data that are neither +-1 nor 0/1 or of the wrong width, and on a checkpoint that is damaged or of
-            another run.
+            On data that are neither +-1 nor 0/1 or of the wrong width, and on a checkpoint that is damaged
+            or of another run.
         """
         if self.machine.device != self._device:
             raise ValueError(
@@ -338,7 +338,8 @@ class Trainer:
         )
         kept = ""
         if checkpoint is not None and Path(checkpoint).exists():
-            kept = f"; the last good checkpoint, of epoch {self._kept_epoch}, is kept in {os.fspath(checkpoint)}"
+            name_of_file, kept_epoch = os.fspath(checkpoint), self._kept_epoch
+            kept = f"; the last good checkpoint, of epoch {kept_epoch}, is kept in {name_of_file}"
         raise DivergenceError(
             f"training diverged in epoch {self.epoch + 1} (update {self.updates}): {name} is not finite or "
             f"beyond {LARGEST:g}; take a lower learning rate than {self.lr_now:g}{kept}"
@@ -426,7 +427,9 @@ class Trainer:
 
 def _as_callbacks(callbacks: Any) -> list[Callback]:
     if callable(callbacks):
-        raise TypeError(f"callbacks must be a list of functions, got one function {callbacks!r}; put it in []")
+        raise TypeError(
+            f"callbacks must be a list of functions, got one function {callbacks!r}; put it in []"
+        )
     try:
         found = list(callbacks)
     except TypeError:

@@ -9,8 +9,9 @@ from .crossings import binder_crossings as binder_crossings
 from .drawing import draw as draw
 from .families import FAMILIES as FAMILIES
 from .families import theory_lines as theory_lines
+from .reducing import reduced as reduced
 from .scanning import PRESETS as PRESETS
 from .scanning import regions as regions
 from .scanning import scan as scan
 
-__all__ = ["binder", "binder_crossings", "draw", "regions", "scan", "theory_lines"]
+__all__ = ["binder", "binder_crossings", "draw", "reduced", "regions", "scan", "theory_lines"]

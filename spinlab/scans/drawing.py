@@ -8,8 +8,8 @@ import numpy as np
 
 from .. import plotting
 from ..plotting.style import SEQUENTIAL
-from .crossings import binder
 from .families import theory_lines
+from .reducing import reduced
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -21,7 +21,9 @@ _LABELS = {
     "m_random": "largest pattern overlap from random starts",
     "q_abs": r"replica overlap $\langle|q|\rangle$",
     "q2": r"$\langle q^2\rangle$",
+    "q4": r"$\langle q^4\rangle$",
     "binder": "Binder cumulant of the replica overlap",
+    "chi_SG": r"spin-glass susceptibility $N\langle q^2\rangle$",
     "e_random": "energy per spin, random starts",
     "e_pattern": "energy per spin, pattern start",
     "accessibility": r"Gibbs accessibility $E/E_0$",
@@ -34,7 +36,8 @@ _LINE_STYLES = {"glass": "-", "retrieval": "--", "retrieval in equilibrium": ":"
 def draw(data: xr.Dataset, observable: str | None = None) -> matplotlib.figure.Figure:
     """Figure of one observable of a scan: a map per size over load and T, or curves of all sizes over T.
 
-    Mean over instances, bars of one standard error on curves. Lines: transitions of infinite systems, replica
+    Mean over instances, on curves with bars of one jackknife error over the instances. What does not depend
+    on T is drawn over the load, or over the size. Lines: transitions of infinite systems, replica
     symmetric. The title says whether one size was measured (a crossover) or several.
 
     Parameters
@@ -42,7 +45,8 @@ def draw(data: xr.Dataset, observable: str | None = None) -> matplotlib.figure.F
     data : xarray.Dataset
         Of :func:`spinlab.scans.scan`.
     observable : str, optional
-        A variable of ``data``, or "binder"; by default m_pattern where there are patterns, otherwise binder.
+        A variable of ``data``, "binder" or "chi_SG", see :func:`reduced`; by default m_pattern where there
+        are patterns, otherwise binder.
 
     Returns
     -------
@@ -63,25 +67,17 @@ def draw(data: xr.Dataset, observable: str | None = None) -> matplotlib.figure.F
 
     if observable is None:
         observable = "m_pattern" if "m_pattern" in data else "binder"
-    known = sorted({name for name in data.data_vars if name in _LABELS} | {"binder"})
-    if observable not in known:
-        raise ValueError(f"this scan has no observable {observable!r}; it has {', '.join(known)}")
-    per_instance = None if observable == "binder" else data[observable]
-    values = binder(data) if per_instance is None else per_instance.mean("replica")
+    measured, label = reduced(data, observable), _LABELS.get(observable, observable)
     axis = data.attrs["axis"]
-    if axis not in values.dims:
-        raise ValueError(f"{observable} does not depend on {axis}, so there is nothing to draw")
     with plotting.style():
-        if "load" in values.dims and data.sizes["load"] > 1:
-            figure = _maps(plt, data, values, axis)
+        if "load" in measured.dims and data.sizes["load"] > 1 and axis in measured.dims:
+            figure = _maps(plt, data, measured["value"], axis)
         else:
-            values = values.squeeze("load", drop=True) if "load" in values.dims else values
-            if per_instance is not None and "load" in per_instance.dims:
-                per_instance = per_instance.squeeze("load", drop=True)
-            figure = _curves(plt, data, values, per_instance, axis)
+            if measured.sizes.get("load") == 1:
+                measured = measured.squeeze("load")
+            figure = _curves(plt, data, measured, label)
         figure.suptitle(
-            f"{data.attrs['ensemble']}: {_LABELS[observable]}\n{data.attrs['status']}; "
-            f"{data.sizes['replica']} instances",
+            f"{data.attrs['ensemble']}: {label}\n{data.attrs['status']}; {data.sizes['replica']} instances",
             fontsize=10,
         )
     plt.close(figure)
@@ -92,8 +88,13 @@ def _options(data: xr.Dataset) -> dict[str, Any]:
     return {name: data.attrs[name] for name in ("ratio", "dimension", "law")}
 
 
-def _axis_label(axis: str) -> str:
-    return "temperature $T$" if axis == "T" else "standard deviation of the couplings"
+def _axis_label(data: xr.Dataset, axis: str) -> str:
+    return {
+        "T": "temperature $T$",
+        "std": "standard deviation of the couplings",
+        "load": f"load ${data.attrs['load_name']}$",
+        "size": f"size ${data.attrs['size_name']}$",
+    }[axis]
 
 
 def _maps(plt: Any, data: xr.Dataset, values: xr.DataArray, axis: str) -> Any:
@@ -118,10 +119,10 @@ def _maps(plt: Any, data: xr.Dataset, values: xr.DataArray, axis: str) -> Any:
             ax.plot(fine, at, color="black", linewidth=1.2, linestyle=_LINE_STYLES[name], label=name)
         ax.set(
             title=f"{data.attrs['size_name']} = {size}",
-            xlabel=f"load ${data.attrs['load_name']}$",
+            xlabel=_axis_label(data, "load"),
             ylim=(data[axis].values[0], data[axis].values[-1]),
         )
-    axes[0, 0].set_ylabel(_axis_label(axis))
+    axes[0, 0].set_ylabel(_axis_label(data, axis))
     if axis == "std":
         axes[0, 0].set_yscale("log")
     axes[0, 0].legend(loc="upper right", frameon=True, fontsize=8, title="theory, infinite size")
@@ -129,17 +130,17 @@ def _maps(plt: Any, data: xr.Dataset, values: xr.DataArray, axis: str) -> Any:
     return figure
 
 
-def _curves(plt: Any, data: xr.Dataset, values: Any, per_instance: Any, axis: str) -> Any:
+def _curves(plt: Any, data: xr.Dataset, measured: Any, label: str) -> Any:
     figure, ax = plt.subplots(figsize=(5.6, 4.2), layout="constrained")
+    axis = next(d for d in (data.attrs["axis"], "load", "size") if d in measured.dims)
     x = data[axis].values
-    for i, size in enumerate(data["size"].values):
-        y = values.sel(size=size).values
-        error = None
-        if per_instance is not None and data.sizes["replica"] > 1:
-            part = per_instance.sel(size=size)
-            error = (part.std("replica", ddof=1) / np.sqrt(part.notnull().sum("replica"))).values
-        colour, marker = plotting.COLOURS[i % 7], plotting.MARKERS[i % 7]
-        ax.errorbar(x, y, error, color=colour, marker=marker, label=f"{data.attrs['size_name']} = {size}")
+    sizes = [None] if axis == "size" else data["size"].values
+    for i, size in enumerate(sizes):
+        part = measured if size is None else measured.sel(size=size)
+        error = part["error"].values if data.sizes["replica"] > 1 else None
+        look = {"color": plotting.COLOURS[i % 7], "marker": plotting.MARKERS[i % 7]}
+        name = None if size is None else f"{data.attrs['size_name']} = {size}"
+        ax.errorbar(x, part["value"].values, error, label=name, **look)
     if axis == "T":
         load = data["load"].values if "load" in data.dims else None
         for name, T in theory_lines(data.attrs["ensemble"], load, **_options(data)).items():
@@ -147,8 +148,9 @@ def _curves(plt: Any, data: xr.Dataset, values: Any, per_instance: Any, axis: st
                 ax.axvline(T[0], color="grey", linestyle=_LINE_STYLES[name], label=f"{name}, infinite size")
     if axis == "std":
         ax.set_xscale("log")
-    ax.set(xlabel=_axis_label(axis), ylabel=_LABELS[str(values.name)])
-    ax.legend(fontsize=8)
+    ax.set(xlabel=_axis_label(data, axis), ylabel=label)
+    if axis != "size":
+        ax.legend(fontsize=8)
     return figure
 
 

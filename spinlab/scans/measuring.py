@@ -21,6 +21,18 @@ PER_T = (
 MOST_SPINS_FOR_MINIMA = 22
 
 
+def names(ensemble: str, axis: str, with_accessibility: bool, with_minima: bool) -> set[str]:
+    """Averages that a scan over several temperatures has."""
+    found = {"n_spins", "e_random", "q_abs", "q2", "q4", "swap_rate", "round_trips"}
+    if FAMILIES[ensemble].load is not None:
+        found |= {"m_random", "m_pattern", "m_hidden", "e_pattern", "q_pattern"}
+    if axis == "std":
+        found.add("temperature")
+    if with_accessibility:
+        found |= {"accessibility", "excess", "certified"}
+    return found | {"n_minima"} if with_minima else found
+
+
 def measure(
     ensemble: str,
     size: int,

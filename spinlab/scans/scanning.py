@@ -122,7 +122,8 @@ def scan(
         Dimensions size, load (if any), T or std, replica; P(q) over q. Per spin: e_random, e_pattern;
         overlaps m_pattern (kept from the pattern), m_random (largest, from random starts), q2, q4,
         q_abs. Attribute ``status`` says whether one size, hence a crossover, or several were measured;
-        ``failed_points`` and ``first_error`` tell of points that could not be run, which are NaN.
+        ``failed_points`` and ``errors`` (JSON: how often by reason) tell of points that could not be run,
+        which are NaN.
 
     Raises
     ------

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Row = tuple[Point, "dict[str, np.ndarray] | None", "str | None"]
 """A point, its result and its error."""
 
+_MOST_REASONS = 20
+_OTHERS = "other reasons"
+
 
 def to_xarray(plan: Plan, rows: Iterable[Row], made: dict[str, str], seeds: bool = False) -> xr.Dataset:
     """Results on the plan's grid; ``rows`` holds every point of it in order."""
@@ -30,14 +33,17 @@ def to_xarray(plan: Plan, rows: Iterable[Row], made: dict[str, str], seeds: bool
     columns: dict[str, _Column] = {}
     texts = np.empty(len(plan) if seeds else 0, dtype="U39")
     done, errors, first_error = 0, 0, ""
+    reasons: dict[str, int] = {}
     for index, (point, result, error) in enumerate(rows):
         if seeds:
             texts[index] = str(point.seed)
         if error is not None:
             errors += 1
-            first_error = (
-                first_error or f"{point.text}, replica {point.replica}: {error.strip().splitlines()[-1]}"
-            )
+            reason = error.strip().splitlines()[-1]
+            first_error = first_error or f"{point.text}, replica {point.replica}: {reason}"
+            if reason not in reasons and len(reasons) >= _MOST_REASONS:
+                reason = _OTHERS
+            reasons[reason] = reasons.get(reason, 0) + 1
         done += result is not None
         for name, array in (result or {}).items():
             if name not in columns:
@@ -65,6 +71,7 @@ def to_xarray(plan: Plan, rows: Iterable[Row], made: dict[str, str], seeds: bool
         "failed_points": errors,
         "missing_points": len(plan) - done - errors,
         "first_error": first_error,
+        "errors": json.dumps(reasons),
     }
     return xr.Dataset(variables, coords, attrs)
 

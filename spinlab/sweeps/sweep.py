@@ -150,7 +150,8 @@ class Sweep:
         xarray.Dataset
             Dimensions: the axes, ``replica``, and those of array results; arrays smaller than the largest are
             filled up with NaN. Failed points are NaN too (integers then become floats), a RuntimeWarning and
-            the attributes ``failed_points`` and ``first_error`` tell; ``Store.errors`` has all of them.
+            the attributes ``failed_points``, ``first_error`` and ``errors`` (JSON: counts by reason) tell;
+            ``Store.errors`` has all of them.
 
         Raises
         ------

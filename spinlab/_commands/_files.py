@@ -1,0 +1,45 @@
+"""Checks of output files before a long computation, not after it."""
+
+from __future__ import annotations
+
+import os
+
+DATA = (".nc", ".csv")
+
+
+def check_folder(option: str, path: str | None) -> None:
+    """The folder exists, and the path is not one itself."""
+    from .._core.files import check_target
+
+    if path is None:
+        return
+    try:
+        check_target(path)
+    except OSError as error:
+        raise type(error)(f"{option}: {error}; make the folder, or name another file") from None
+
+
+def check_figure(option: str, path: str | None) -> None:
+    """Matplotlib knows the suffix."""
+    if path is None:
+        return
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = sorted(f".{suffix}" for suffix in FigureCanvasBase.get_supported_filetypes())
+    _check_suffix(option, path, known)
+    check_folder(option, path)
+
+
+def check_data(option: str, path: str | None) -> None:
+    """A netCDF or CSV file."""
+    if path is not None:
+        _check_suffix(option, path, DATA)
+        check_folder(option, path)
+
+
+def _check_suffix(option: str, path: str, known: tuple[str, ...] | list[str]) -> None:
+    suffix = os.path.splitext(path)[1]
+    if suffix.lower() not in known:
+        raise ValueError(
+            f"{option}: {path!r} ends in {suffix or 'no suffix'!r}; known are {', '.join(known)}"
+        )
