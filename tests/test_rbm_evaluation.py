@@ -382,7 +382,7 @@ def test_bad_input():
         lambda: rbm.negative_log_likelihood(model, np.ones((0, 5))),
         lambda: rbm.negative_log_likelihood(model, data, method="guess"),
         lambda: rbm.hidden_features(model, data, kind="binary"),
-        lambda: rbm.hidden_features(model, [[0, 1, 0, 1, 1]]),
+        lambda: rbm.hidden_features(model, [[0, 1, 0, 1, -1]]),
         lambda: vector_autocorrelation_time([1.0]),
         lambda: vector_autocorrelation_time([[1.0, np.nan]]),
         lambda: rbm.gibbs_autocorrelation_time(model, observable="spin"),

@@ -162,7 +162,7 @@ def test_ra_weights_are_never_formed():
         (lambda: sl.rbm.RBM(3, 3, dtype="float16"), "unknown dtype"),
         (lambda: sl.rbm.RBM.from_weights([[np.nan]]), "NaN"),
         (lambda: sl.rbm.RARBM.from_patterns([[1]], [[1], [1]]), "both need K rows"),
-        (lambda: sl.rbm.RBM(3, 3).log_likelihood([[0, 1, 1]]), "2 \\* x - 1"),
+        (lambda: sl.rbm.RBM(3, 3).log_likelihood([[0, 1, -1]]), "data"),
         (lambda: sl.rbm.RBM(30, 30).exact_statistics(), "up to 24"),
     ],
 )
