@@ -100,7 +100,7 @@ def _inverse(word):  # type: ignore[no-untyped-def]
 
 @kernel(fastmath={"contract"})
 def coarse_thresholds(key, site, group, step, stream, metropolis, words, out):  # type: ignore[no-untyped-def]
-    """float32 approximations of :func:`logits` or :func:`exponentials`, within COARSE, in a third of the time.
+    """float32 approximations of :func:`logits` or :func:`exponentials`, within COARSE, in 40 % of the time.
 
     Their last bits depend on the processor, which may fuse a product and a sum; decisions must not.
     For the sites site..site+SITES-1 and the chains 4 group..4 group + 15: entry 16 i + r of ``out`` belongs
