@@ -11,7 +11,6 @@ size; Adam's bias correction by epoch), "spinlab" does not.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,8 +39,8 @@ SMALL: dict[str, Any] = {
     "seed": 234,
 }
 PAPER: dict[str, Any] = {
-    "reference": {"rapid": (300, 25), "cd": (1000, 25), "pcd": (100, 8), "exact": (100, 8)},
-    "spinlab": {"rapid": (300, 25), "cd": (100, 25)},
+    "reference": {"rapid": (300, 200), "cd": (1000, 25), "pcd": (100, 8), "exact": (100, 8)},
+    "spinlab": {"rapid": (300, 200), "cd": (100, 25)},
     "seed": 234,
 }
 
@@ -168,18 +167,19 @@ def sweep(preset: dict[str, Any], method: str, convention: str) -> sl.sweeps.Swe
 
 
 def run(
-    preset: dict[str, Any], name: str, out: Any, workers: int | None, progress: bool
+    preset: dict[str, Any], name: str, output: Output, workers: int | None, progress: bool
 ) -> dict[tuple[str, str], Any]:
     """Data by (convention, method), computed or read.
 
-    The stores lie in ``bars-NAME`` beside the output folder, so that the figures share them.
+    Stores and data lie in ``bars-NAME`` beside the output folder, so that the figures share them.
     """
-    store = Output(Path(out).resolve().parent / f"bars-{name}")
+    store = Output(output.folder.resolve().parent / f"bars-{name}")
     found = {}
     for convention in ("reference", "spinlab"):
         for method in preset[convention]:
             data = store.run(sweep(preset, method, convention), f"{convention}-{method}", workers, progress)
             found[convention, method] = data.isel(method=0, convention=0)
+    output.paths += store.paths
     return found
 
 
@@ -202,13 +202,23 @@ def curves(ax: Any, data: dict[tuple[str, str], Any], name: str, spread: bool = 
     ax.set_xlabel("epoch")
 
 
+def runs_of(settings: dict[str, Any], convention: str) -> str:
+    """Runs of each method in words."""
+    return ", ".join(
+        f"{METHODS[m]} {n} runs to epoch {last}" for m, (last, n) in settings[convention].items()
+    )
+
+
+def without_described(settings: dict[str, Any]) -> str:
+    """The runs without the quirks in words."""
+    return f'Convention "spinlab": {runs_of(settings, "spinlab")}. Standard errors over runs.'
+
+
 def described(settings: dict[str, Any]) -> str:
     """Sizes and runs in words."""
-    runs = ", ".join(
-        f"{METHODS[m]} {n} runs to epoch {last}" for m, (last, n) in settings["reference"].items()
-    )
     return (
-        f"4x4 Bars, V={V}, H={H}, K={K} for RAPID; {runs}; spinlab {sl.__version__}, seed "
+        f"4x4 Bars, V={V}, H={H}, K={K} for RAPID; {runs_of(settings, 'reference')}; "
+        f"spinlab {sl.__version__}, seed "
         f'{settings["seed"]}. Trained with the quirks of the paper\'s code (convention "reference"). '
         "Errors are standard errors over runs."
     )

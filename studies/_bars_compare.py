@@ -12,7 +12,7 @@ import numpy as np
 from spinlab import plotting
 from spinlab.studies import markdown_table
 
-from ._bars import METHODS, described
+from ._bars import METHODS, described, without_described
 
 TESTED = ("rapid", "cd")  # the others have too few stored runs: shown beside, not tested
 TESTED_EPOCHS = (1, 10, 30, 100)
@@ -188,8 +188,14 @@ def convention_rows(data: dict[tuple[str, str], Any], names: tuple[str, ...]) ->
         epoch = max(e for e in TESTED_EPOCHS if e in without["epoch"] and e in with_quirks["epoch"])
         for name in names:
             pair = [values(x, name, epoch) for x in (with_quirks, without)]
-            rows.append([METHODS[method], NAMES[name], str(epoch), *map(text, pair)])
+            cells = [f"{text(x)} ({len(x)})" for x in pair]
+            rows.append([METHODS[method], NAMES[name], str(epoch), *cells])
     return rows
+
+
+def trained_by(data: dict[tuple[str, str], Any], convention: str) -> list[str]:
+    """Methods with runs in this convention, in the order of METHODS."""
+    return [m for m in METHODS if (convention, m) in data]
 
 
 def crosses(ax: Any, name: str) -> None:
@@ -215,19 +221,28 @@ def written(
     names: tuple[str, ...],
     rows: list[dict[str, Any]],
     claims: list[dict[str, Any]],
+    without: list[dict[str, Any]],
     data: dict[tuple[str, str], Any],
     settings: dict[str, Any],
     preset: str,
     extra: list[str],
 ) -> tuple[str, dict[str, Any]]:
-    """The verdict of a figure, for people and for programs."""
+    """The verdict of a figure, for people and for programs; ``without``: the claims without the quirks."""
+    other = {c["statement"]: c["holds"] for c in without}
+    claims = [c | {"holds_without_quirks": other.get(c["statement"])} for c in claims]
+    yes = {True: "yes", False: "no", None: "-"}
     parts = [
         f"# {title}, preset {preset}\n",
         described(settings) + "\n",
         "## Statements\n",
+        "Runs without the quirks are compared with each other only; a dash: the statement needs methods that "
+        "were not trained without them. Their evidence is in the table further down.\n",
         markdown_table(
-            ["statement", "holds", "evidence"],
-            [[c["statement"], "yes" if c["holds"] else "no", c["evidence"]] for c in claims],
+            ["statement", "holds", "without the quirks", "evidence (with them)"],
+            [
+                [c["statement"], yes[c["holds"]], yes[c["holds_without_quirks"]], c["evidence"]]
+                for c in claims
+            ],
         ),
         "## Against stored runs of the paper's code\n",
         agreement(rows, names) + " Two-sided permutation tests of the difference of means.\n",
@@ -237,7 +252,14 @@ def written(
             ["method", "quantity", "epoch", "here (runs)", "stored (runs)"], beside_rows(data, names)
         ),
         "## Without the quirks of the paper's code\n",
-        markdown_table(["method", "quantity", "epoch", "reference", "spinlab"], convention_rows(data, names)),
+        without_described(settings) + "\n",
+        markdown_table(
+            ["method", "quantity", "epoch", "with (runs)", "without (runs)"], convention_rows(data, names)
+        ),
+        markdown_table(
+            ["statement", "holds without", "evidence"],
+            [[c["statement"], yes[c["holds"]], c["evidence"]] for c in without],
+        ),
         *extra,
     ]
     shown = [r for r in rows if r["name"] in names]
@@ -246,6 +268,7 @@ def written(
         "preset": preset,
         "settings": settings,
         "statements": claims,
+        "statements_without_quirks": without,
         "n_tests": len(rows),
         "tests": [
             {k: v for k, v in r.items() if k not in ("here", "there")}

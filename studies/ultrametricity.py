@@ -211,7 +211,7 @@ def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
         value = data["models"]["value"].sel(measure="subdominant")
         for i, kind in enumerate(MODELS):
             plotting.lines(
-                axes[2], value.sel(kind=kind), "N", color=COLOURS[i % 7], marker=MARKERS[i % 7],
+                axes[2], value.sel(kind=kind), "N", color=COLOURS[i % 7], marker=MARKERS[(i + i // 7) % 7],
                 label=SOURCES[kind][0], linestyle="-" if SOURCES[kind][1] else ":",
             )  # fmt: skip
         axes[2].set(

@@ -11,7 +11,7 @@ import xarray as xr
 
 import spinlab as sl
 from spinlab import studies
-from spinlab.studies import _bars, _bars_compare
+from spinlab.studies import Output, _bars, _bars_compare
 
 TINY = {
     "reference": dict.fromkeys(("rapid", "cd", "pcd", "exact"), (1, 2)),
@@ -23,7 +23,7 @@ TINY = {
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     """Every method for one epoch."""
-    return _bars.run(TINY, "tiny", tmp_path_factory.mktemp("bars") / "fig", None, False)
+    return _bars.run(TINY, "tiny", Output(tmp_path_factory.mktemp("bars") / "fig"), None, False)
 
 
 @pytest.mark.parametrize("name", ["fig2", "fig3", "fig4"])
