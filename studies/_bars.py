@@ -202,13 +202,23 @@ def curves(ax: Any, data: dict[tuple[str, str], Any], name: str, spread: bool = 
     ax.set_xlabel("epoch")
 
 
+def runs_of(settings: dict[str, Any], convention: str) -> str:
+    """Runs of each method in words."""
+    return ", ".join(
+        f"{METHODS[m]} {n} runs to epoch {last}" for m, (last, n) in settings[convention].items()
+    )
+
+
+def without_described(settings: dict[str, Any]) -> str:
+    """The runs without the quirks in words."""
+    return f'Convention "spinlab": {runs_of(settings, "spinlab")}. Standard errors over runs.'
+
+
 def described(settings: dict[str, Any]) -> str:
     """Sizes and runs in words."""
-    runs = ", ".join(
-        f"{METHODS[m]} {n} runs to epoch {last}" for m, (last, n) in settings["reference"].items()
-    )
     return (
-        f"4x4 Bars, V={V}, H={H}, K={K} for RAPID; {runs}; spinlab {sl.__version__}, seed "
+        f"4x4 Bars, V={V}, H={H}, K={K} for RAPID; {runs_of(settings, 'reference')}; "
+        f"spinlab {sl.__version__}, seed "
         f'{settings["seed"]}. Trained with the quirks of the paper\'s code (convention "reference"). '
         "Errors are standard errors over runs."
     )

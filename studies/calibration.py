@@ -58,6 +58,7 @@ DATA = {
 }
 SLOW = ("free_exact", "rbm_exact")
 STATES = ("as_trained", "fitted")
+LOOK = (("as_trained", plotting.COLOURS[1], "s"), ("fitted", plotting.COLOURS[0], "o"))
 UNIFORM = 16 * math.log(2)
 SMALL: dict[str, Any] = {
     "recipes": ("rapid", "rapid_10", "scale_pid", "free_pid", "free_10", "free_pcd", "rbm_cd"),
@@ -259,8 +260,10 @@ def plot(data: dict[str, Any]) -> Any:
         figure, axes = plt.subplots(
             2, 2, figsize=(13, 9.5), layout="constrained", gridspec_kw={"width_ratios": [1.3, 1]}
         )
+        bars = measured(data, "bars")
+        numbers = {recipe: i for i, recipe in enumerate(bars, 1)}
         for ax, name in zip((axes[0, 0], axes[1, 0]), ("bars", names[-1]), strict=True):
-            _recipes(ax, measured(data, name))
+            _recipes(ax, measured(data, name), numbers)
             ax.set_title(f"({'a' if ax is axes[0, 0] else 'b'}) {DATA[name]}, K={_bars.K}")
         axes[0, 0].legend(fontsize=8, loc="lower right")
         ax = axes[0, 1]
@@ -281,25 +284,7 @@ def plot(data: dict[str, Any]) -> Any:
             title="(c) 4x4 Bars, against the number of patterns",
         )
         ax.legend(fontsize=8)
-        ax = axes[1, 1]
-        for i, (recipe, runs) in enumerate(measured(data, "bars").items()):
-            for state, filled in zip(STATES, (False, True), strict=True):
-                distance, nll = runs["hamming"].sel(state=state), runs["nll"].sel(state=state, side="held")
-                ax.errorbar(
-                    float(nll.mean()), float(distance.mean()),
-                    xerr=_error(nll), yerr=_error(distance),
-                    color=plotting.COLOURS[i % 7], marker=plotting.MARKERS[(i + i // 7) % 7],
-                    markerfacecolor=None if filled else "white", linestyle="none",
-                    label=RECIPES[recipe] if filled else None,
-                )  # fmt: skip
-        ax.axvline(UNIFORM, color="grey", linewidth=0.8, linestyle=":")
-        ax.set(
-            xscale="log",
-            xlabel="held-out NLL (nats); open: as trained, filled: with the fitted factor",
-            ylabel="Hamming distance, top row held",
-            title="(d) 4x4 Bars: density against reconstruction",
-        )
-        ax.legend(fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+        _plane(axes[1, 1], bars, numbers)
         figure.suptitle(
             f"Held-out images, V=16, H=1000, {data['recipes'].sizes['replica']} runs; bars: standard error; "
             "dotted: uniform density",
@@ -312,22 +297,47 @@ def _error(values: Any) -> float:
     return float(values.std(ddof=1)) / values.size**0.5
 
 
-def _recipes(ax: Any, found: dict[str, Any]) -> None:
+def _plane(ax: Any, found: dict[str, Any], numbers: dict[str, int]) -> None:
+    """Reconstruction against density, each recipe by its number in place of one of 17 symbols."""
+    ax.set_xscale("log")
+    inset = ax.inset_axes((0.36, 0.6, 0.64, 0.4), xlim=(3, 8), ylim=(0.04, 0.175))
+    for (state, colour, _), shade in zip(LOOK, ("#fbe3d3", "#d6e8f5"), strict=True):
+        box = {"boxstyle": "circle,pad=0.15", "facecolor": shade, "edgecolor": colour, "linewidth": 0.7}
+        for recipe, runs in found.items():
+            x, y = runs["nll"].sel(state=state, side="held"), runs["hamming"].sel(state=state)
+            at = float(x.mean()), float(y.mean())
+            for panel in (ax, inset):
+                panel.errorbar(*at, xerr=_error(x), yerr=_error(y), color=colour, alpha=0.35, linewidth=1)
+                panel.annotate(
+                    str(numbers[recipe]), at, fontsize=6.5, ha="center", va="center", zorder=5, bbox=box
+                )
+    ax.axvline(UNIFORM, ymax=0.58, color="grey", linewidth=0.8, linestyle=":")
+    ax.indicate_inset_zoom(inset, edgecolor="grey", linewidth=0.8)
+    inset.tick_params(labelsize=8)
+    ax.set(
+        ylim=(0, 0.66),
+        xlabel="held-out NLL (nats); numbers and colours as in (a)",
+        ylabel="Hamming distance, top row held",
+        title="(d) 4x4 Bars: density against reconstruction",
+    )
+
+
+def _recipes(ax: Any, found: dict[str, Any], numbers: dict[str, int]) -> None:
     """Held-out likelihood of every recipe with and without the fitted factor."""
     place = np.arange(len(found))[::-1]
-    for state, colour, marker in (("as_trained", 1, "s"), ("fitted", 0, "o")):
+    for state, colour, marker in LOOK:
         held = [runs["nll"].sel(state=state, side="held") for runs in found.values()]
         ax.errorbar(
             [float(x.mean()) for x in held],
             place + (0.12 if state == "as_trained" else -0.12),
             xerr=[_error(x) for x in held],
-            color=plotting.COLOURS[colour],
+            color=colour,
             marker=marker,
             linestyle="none",
             label=state.replace("_", " ").replace("fitted", "one factor, fitted to other held-out images"),
         )
     ax.axvline(UNIFORM, color="grey", linewidth=0.8, linestyle=":")
-    ax.set_yticks(place, [RECIPES[r] for r in found])
+    ax.set_yticks(place, [f"{RECIPES[r]}  {numbers[r]}" if r in numbers else RECIPES[r] for r in found])
     ax.set(xscale="log", xlabel="held-out NLL (nats per image)")
 
 
