@@ -7,7 +7,7 @@ Beyond the claim: weights made of patterns need not be formed; then the negative
 O(K^2 (V + H)) and a whole update O(K f (V + H)), without the product V H at all.
 
 Figure: processor time of the negative phase against K, k and H, on one core: medians and quartiles of
-repeats.
+repeats, each of which goes once through all sizes, so that they lie apart in time.
 
 Measured: with the weights formed, three products of K x V x H written out in numpy; the low-rank form as an
 update of sl.rbm.Trainer on a single image; CD-k as the difference of updates with 2 k and k steps.
@@ -41,46 +41,45 @@ PAPER: dict[str, Any] = {
 REPEATS, SEED = 9, 9
 
 
-def point(form: str, V: int, H: int, size: int, batch: int, rng: int) -> dict[str, Any]:
-    """Processor seconds of one negative phase, every repeat; ``size`` is K, or the number of steps of CD."""
+def point(repeat: int, form: str, V: int, H: int, size: int, batch: int, rng: int) -> dict[str, Any]:
+    """Processor seconds of one negative phase; ``size`` is K, or the number of steps of CD."""
     generator = np.random.default_rng(rng)
     if form == "CD":
         machine: Any = sl.rbm.RBM(V, H, rng=generator)
-        once, twice = seconds([update(machine, sl.rbm.CD(k), batch, generator) for k in (size, 2 * size)])
-        return {"cpu": (twice - once) / 4}
+        once, twice = (seconds_per_update(machine, sl.rbm.CD(k), batch, generator) for k in (size, 2 * size))
+        return {"cpu": twice - once}
     machine = sl.rbm.RARBM(V, H, size, rng=generator)
     if form == "PID, low rank":
         # One image per update: what is left is the negative phase.
-        return {"cpu": seconds([update(machine, sl.rbm.PID(), 1, generator)])[0] / 4}
+        return {"cpu": seconds_per_update(machine, sl.rbm.PID(), 1, generator)}
     xi_v, xi_h = machine.xi_v, machine.xi_h
 
+    # Kept between calls: pages of a new W from the system would cost as much as the products.
+    W, field = np.empty((V, H), np.float32), np.empty((size, H), np.float32)
+
     def formed() -> None:
-        W = xi_v.T @ xi_h
-        W /= np.float32(size**0.5)
-        xi_v.T @ np.tanh(xi_v @ W)
+        np.matmul(xi_v.T, xi_h, out=W)
+        np.divide(W, np.float32(size**0.5), out=W)
+        np.tanh(np.matmul(xi_v, W, out=field), out=field)
+        np.matmul(xi_v.T, field, out=W)
 
-    return {"cpu": seconds([formed])[0]}
+    return {"cpu": seconds(formed)}
 
 
-def update(machine: Any, negative: Any, batch: int, generator: np.random.Generator) -> Callable[[], Any]:
-    """Four updates of a trainer whose learning rate is zero."""
+def seconds_per_update(machine: Any, negative: Any, batch: int, generator: np.random.Generator) -> float:
+    """Of a trainer whose learning rate is zero."""
     data = generator.choice(np.array([-1, 1], np.int8), (4 * batch, machine.V))
     trainer = sl.rbm.Trainer(machine, negative, lr=0.0, batch_size=batch, rng=generator)
-    return lambda: trainer.fit(data, trainer.epoch + 1, progress=False)
+    return seconds(lambda: trainer.fit(data, trainer.epoch + 1, progress=False)) / 4
 
 
-def seconds(runs: list[Callable[[], Any]]) -> np.ndarray:
-    """Processor times on one core, shape (runs, repeats); the runs take turns and so share the load."""
-    times = np.empty((len(runs), REPEATS))
+def seconds(run: Callable[[], Any]) -> float:
+    """Processor time on one core, after a first call."""
     with threadpool_limits(1):
-        for run in runs:
-            run()
-        for repeat in range(REPEATS):
-            for i, run in enumerate(runs):
-                start = time.process_time()
-                run()
-                times[i, repeat] = time.process_time() - start
-    return times
+        run()
+        start = time.process_time()
+        run()
+        return time.process_time() - start
 
 
 def sweeps(preset: dict[str, Any]) -> dict[str, sl.sweeps.Sweep]:
@@ -98,8 +97,8 @@ def sweeps(preset: dict[str, Any]) -> dict[str, sl.sweeps.Sweep]:
 def _sweep(
     methods: tuple[str, ...], H: tuple[int, ...], size: tuple[int, ...], fixed: Any
 ) -> sl.sweeps.Sweep:
-    axes = {"form": methods, "H": H, "size": size}
-    return sl.sweeps.Sweep(point, axes=axes, fixed=fixed, seed=SEED, dims={"cpu": ("repeat",)}, version="2")
+    axes = {"repeat": range(REPEATS), "form": methods, "H": H, "size": size}  # the first one runs slowest
+    return sl.sweeps.Sweep(point, axes=axes, fixed=fixed, seed=SEED)
 
 
 def main(preset: str, out: str, workers: int | None = None, progress: bool = True) -> Output:
@@ -133,6 +132,7 @@ def _curves(
 def plot(curves: Any, settings: dict[str, Any]) -> Any:
     """Time against K, against k, and against H."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogFormatter
 
     with plotting.style():
         figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), sharey=True, layout="constrained")
@@ -149,6 +149,8 @@ def plot(curves: Any, settings: dict[str, Any]) -> Any:
             ax.set(xscale="log", yscale="log")
             ax.set_xticks(x, [str(value) for value in x])
             ax.set_xticks([], minor=True)
+            ax.yaxis.set_major_formatter("{x:g}")
+            ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.6)))
         V, H = settings["V"], settings["H"]
         axes[0].set(xlabel="patterns $K$", ylabel="negative phase, ms on one core", title=f"V={V}, H={H[1]}")
         axes[1].set(xlabel="steps $k$ of CD", title=f"V={V}, H={H[1]}")

@@ -23,7 +23,10 @@ TINY = {
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     """Every method for one epoch."""
-    return _bars.run(TINY, "tiny", Output(tmp_path_factory.mktemp("bars") / "fig"), None, False)
+    output = Output(tmp_path_factory.mktemp("bars") / "fig")
+    data = _bars.run(TINY, "tiny", output, None, False)
+    assert sum(path.suffix == ".nc" and path.is_file() for path in output.paths) == len(data) == 5
+    return data
 
 
 @pytest.mark.parametrize("name", ["fig2", "fig3", "fig4"])
@@ -36,10 +39,31 @@ def test_figures_share_their_runs(name, tiny, tmp_path, monkeypatch):
     verdict = json.loads((tmp_path / "verdict.json").read_text())
     assert verdict["study"] == name
     if name == "fig4":
-        assert {(c["method"], c["epoch"]) for c in verdict["counts"]} == {(m, 1) for m in _bars.METHODS}
+        found = {(c["convention"], c["method"], c["epoch"]) for c in verdict["counts"]}
+        assert found == {(convention, method, 1) for convention, method in tiny}
     else:
         assert len(verdict["tests"]) == {"fig2": 6, "fig3": 12}[name]  # two methods at epoch 1
         assert verdict["n_tests"] == 18
+        # Runs without the quirks: those of RAPID alone, so that comparisons with other methods drop out.
+        without = {c["statement"]: c["holds"] for c in verdict["statements_without_quirks"]}
+        assert 0 < len(without) < len(verdict["statements"])
+        assert all(c["holds_without_quirks"] == without.get(c["statement"]) for c in verdict["statements"])
+        assert not any("better than the others" in statement for statement in without)
+
+
+def test_statements_follow_their_convention(tiny):
+    fig3 = studies.load("fig3")
+    both = ("reference", "rapid"), ("reference", "cd")
+    swapped = {("spinlab", method): tiny[c, method] for c, method in both}
+    here = {c["statement"]: c for c in fig3.statements(tiny)}
+    there = fig3.statements(tiny | swapped, "spinlab")
+    # The same runs under the other name: RAPID and CD alone decide the same things, with the same numbers.
+    alone = {c["statement"]: c for c in fig3.statements({key: tiny[key] for key in both})}
+    assert {c["statement"]: c for c in there} == alone
+    assert set(alone) < set(here)
+    shifted = {key: data.assign(hamming=1 - data["hamming"]) for key, data in swapped.items()}
+    worse = {c["statement"]: c["holds"] for c in fig3.statements(tiny | shifted, "spinlab")}
+    assert worse != {c["statement"]: c["holds"] for c in there}
 
 
 def test_runs_resume_and_agree(tiny, tmp_path):
