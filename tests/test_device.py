@@ -86,6 +86,9 @@ def test_workers_of_a_sweep_take_devices_of_their_own(monkeypatch, worker, used)
     monkeypatch.setitem(sys.modules, "numba_cuda", SimpleNamespace(__version__="0"))
     sl.ensembles.sk(4, rng=0).to("gpu")
     assert chosen == used
+    monkeypatch.setenv(device.WORKER, "node-1")
+    with pytest.raises(ValueError, match="SPINLAB_WORKER must be the number of a worker.*'node-1'"):
+        sl.ensembles.sk(4, rng=0).to("gpu")
 
 
 def test_dask_workers_are_numbered_on_each_machine():

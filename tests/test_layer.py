@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scipy.special import gammaln
 
 from spinlab.exact import enumeration, layer
-from spinlab.exact.layer import ground_state, random_start_energy
+from spinlab.exact.layer import ground_state
+from spinlab.exact.layer_mean import random_start_energy
 from spinlab.models import BipartiteIsing, DenseIsing, PatternBipartiteIsing
 
 KINDS = ("real", "signs", "small integers", "equal sizes", "halves")

@@ -52,6 +52,8 @@ def require_gpu() -> None:
     if count == 0:
         raise RuntimeError("this machine has no CUDA device; stay on the CPU (model.to('cpu'))")
     worker = os.environ.get(WORKER)
+    if worker and not worker.isdecimal():
+        raise ValueError(f"{WORKER} must be the number of a worker, 0 or more, got {worker!r}; unset it")
     if worker:  # a thread's current device, which CuPy and numba-cuda both take
         cupy.cuda.Device(int(worker) % count).use()
 

@@ -8,6 +8,7 @@ this package offers itself list all states of interest of a small model, or aver
 
 from . import enumeration as enumeration
 from . import layer as layer
+from . import layer_mean as layer_mean
 from . import layer_partition as layer_partition
 from . import lowrank as lowrank
 from . import lowrank_partition as lowrank_partition

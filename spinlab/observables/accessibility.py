@@ -197,7 +197,7 @@ def random_start_energy(
     if not isinstance(model, TwoLayerIsing):
         return model.offset
     if model.V <= 24:
-        return exact.layer.random_start_energy(model)
+        return exact.layer_mean.random_start_energy(model, threads=threads)
     v = as_generator(rng).choice(np.array([-1.0, 1.0]), size=(n_samples, model.V))
     energy = -v @ model.bv - np.abs(model.hidden_input(v)).sum(1)
     return float(energy.mean()) + model.offset

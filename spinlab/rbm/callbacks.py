@@ -72,3 +72,19 @@ class EarlyStopping:
             trainer.stop(
                 f"{self.monitor} has not improved since epoch {best_epoch} ({self._sign * best:.6g})"
             )
+
+
+def as_callbacks(callbacks: Any) -> list[Callback]:
+    """A list of functions."""
+    if callable(callbacks):
+        raise TypeError(
+            f"callbacks must be a list of functions, got one function {callbacks!r}; put it in []"
+        )
+    try:
+        found = list(callbacks)
+    except TypeError:
+        raise TypeError(f"callbacks must be a list of functions of the trainer, got {callbacks!r}") from None
+    for i, callback in enumerate(found):
+        if not callable(callback):
+            raise TypeError(f"callbacks[{i}] must be a function of the trainer, got {callback!r}")
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from typing import Any
 
@@ -124,3 +125,18 @@ def _check_arrays(
             raise ValueError(f"{prefix}{name} must hold real numbers, got dtype {array.dtype}")
         if not np.isfinite(array).all():
             raise ValueError(f"{prefix}{name} has NaN or infinite entries")
+
+
+def settings_of(thing: Any) -> str:
+    """An object by its class and public attributes."""
+    shown = ", ".join(f"{k}={v!r}" for k, v in vars(thing).items() if not k.startswith("_"))
+    return f"{type(thing).__name__}({shown})"
+
+
+def difference(kept: str, now: str) -> str:
+    """What differs between the identities of two runs, which are JSON."""
+    try:
+        a, b = json.loads(kept), json.loads(now)
+    except ValueError:
+        return "its settings cannot be read"
+    return ", ".join(f"{k} was {a.get(k)!r}, is {b.get(k)!r}" for k in b if a.get(k) != b.get(k))

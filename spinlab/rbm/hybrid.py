@@ -14,10 +14,11 @@ import numpy as np
 from .._core.rng import RNG
 from .._core.validate import as_spins
 from ..models import PatternIsing
+from ._axons import signs
 from ._moments import exact_moments
 from ._units import Noise
 from .machine import Machine, Phase, Statistics
-from .ra_rbm import RARBM, signs
+from .ra_rbm import RARBM
 from .rbm import RBM
 from .two_layer import TwoLayerMachine
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .._core.validate import as_real
+from ._axons import signs
 from ._units import Noise
 from .machine import Machine
-from .ra_rbm import signs
 
 
 class Projection(abc.ABC):

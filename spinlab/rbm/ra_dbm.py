@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from .._core.rng import RNG, as_generator
-from .._core.validate import as_count, as_flag, as_real, as_real_array, check_memory
+from .._core.validate import as_count, as_flag, as_real_array, check_memory
+from ._axons import RegularizedAxons, random_patterns, signs
 from .deep import DeepMachine
 from .machine import Phase, Statistics
-from .ra_rbm import signs
 
 
-class RADBM(DeepMachine):
+class RADBM(RegularizedAxons, DeepMachine):
     """Deep machine with regularized axons: W_l = (scale/sqrt K) sum_k xi_(l-1)^k (x) xi_l^k.
 
     Each of the K patterns spans all layers (arXiv:1910.01592, Eq. 5 and outlook). Exact sums
@@ -64,13 +64,8 @@ class RADBM(DeepMachine):
         n = sum(self.sizes)
         check_memory(4 * kind.itemsize * self.K * n, f"training {self.K} patterns of {n} units")
         rng = as_generator(rng)
-        self.parameters = {}
-        for i, n in enumerate(self.sizes):
-            xi = 2 * rng.integers(0, 2, (self.K, n), dtype=np.int8) - 1
-            self.parameters[f"xi{i}"] = xi.astype(kind)
-        self._scale = np.array([as_real(scale, "scale")], dtype=kind)
-        if self.trains_scale:
-            self.parameters["scale"] = self._scale
+        self.parameters = {f"xi{i}": random_patterns(rng, self.K, n, kind) for i, n in enumerate(self.sizes)}
+        self._start_scale(scale, kind)
         if self.has_biases:
             self.parameters |= {f"b{i}": np.zeros(n, kind) for i, n in enumerate(self.sizes)}
         self.decayed = frozenset(f"xi{i}" for i in range(self.n_layers))  # type: ignore[misc]
@@ -99,27 +94,10 @@ class RADBM(DeepMachine):
     def config(self) -> dict[str, Any]:
         return {"sizes": self.sizes, "K": self.K, "train_scale": self.trains_scale} | self._settings()
 
-    def state_dict(self) -> dict[str, np.ndarray]:
-        return self.parameters | {"scale": self._scale}
-
     @property
     def xi(self) -> list[np.ndarray]:
         """The patterns themselves, one array (K, size) per layer."""
         return [self.parameters[f"xi{i}"] for i in range(self.n_layers)]
-
-    @property
-    def scale(self) -> float:
-        """Overall scale of the weights; it can be set."""
-        return float(self._scale[0])
-
-    @scale.setter
-    def scale(self, value: float) -> None:
-        self._scale[0] = as_real(value, "scale")
-
-    @property
-    def _unit(self) -> Any:
-        """scale / sqrt(K) in the machine's dtype."""
-        return self._scale[0] / self.dtype.type(self.K**0.5)
 
     def weights(self, layer: int) -> np.ndarray:
         low, high = (self.parameters[f"xi{i}"].astype(np.float64) for i in (layer - 1, layer))

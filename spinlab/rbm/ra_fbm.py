@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._core.rng import RNG, as_generator
-from .._core.validate import as_count, as_fields, as_flag, as_real, as_real_array, check_memory
+from .._core.validate import as_count, as_fields, as_flag, as_real_array, check_memory
 from ..models import PatternIsing
+from ._axons import RegularizedAxons, random_patterns, signs
 from .fully_connected import Draw, FullyConnectedMachine, hidden_of, off_diagonal
 from .machine import Phase, Statistics
-from .ra_rbm import signs
 
 
-class RAFBM(FullyConnectedMachine):
+class RAFBM(RegularizedAxons, FullyConnectedMachine):
     """Fully connected machine with regularized axons, J_ij = (scale/sqrt K) sum_k xi_i^k xi_j^k, i != j.
 
     The patterns are the parameters, as in :class:`RARBM` (arXiv:1910.01592, Eq. 5 and outlook).
@@ -75,11 +75,8 @@ class RAFBM(FullyConnectedMachine):
         kind = self._set_up(V, H, biases, positive, n_positive, dtype)
         self.K, self.trains_scale = as_count(K, "K"), as_flag(train_scale, "train_scale")
         check_memory(4 * kind.itemsize * self.K * self.N, f"training {self.K} patterns of {self.N} units")
-        xi = 2 * as_generator(rng).integers(0, 2, (self.K, self.N), dtype=np.int8) - 1
-        self.parameters = {"xi": xi.astype(kind)}
-        self._scale = np.array([as_real(scale, "scale")], dtype=kind)
-        if self.trains_scale:
-            self.parameters["scale"] = self._scale
+        self.parameters = {"xi": random_patterns(as_generator(rng), self.K, self.N, kind)}
+        self._start_scale(scale, kind)
         if self.has_biases:
             self.parameters["b"] = np.zeros(self.N, kind)
 
@@ -107,27 +104,10 @@ class RAFBM(FullyConnectedMachine):
     def config(self) -> dict[str, Any]:
         return self._sizes() | {"K": self.K, "train_scale": self.trains_scale} | self._settings()
 
-    def state_dict(self) -> dict[str, np.ndarray]:
-        return self.parameters | {"scale": self._scale}
-
     @property
     def xi(self) -> np.ndarray:
         """The patterns themselves, shape (K, V + H)."""
         return self.parameters["xi"]
-
-    @property
-    def scale(self) -> float:
-        """Overall scale of the couplings; it can be set."""
-        return float(self._scale[0])
-
-    @scale.setter
-    def scale(self, value: float) -> None:
-        self._scale[0] = as_real(value, "scale")
-
-    @property
-    def _unit(self) -> Any:
-        """scale / sqrt(K) in the machine's dtype."""
-        return self._scale[0] / self.dtype.type(self.K**0.5)
 
     def as_ising(self) -> PatternIsing:
         """The machine as a low-rank model in float64."""

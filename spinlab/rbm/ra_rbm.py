@@ -6,16 +6,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._core.device import xp_of
 from .._core.rng import RNG, as_generator
-from .._core.validate import as_choice, as_count, as_fields, as_flag, as_real, as_real_array, check_memory
+from .._core.validate import as_choice, as_count, as_fields, as_flag, as_real_array, check_memory
 from ..models import PatternBipartiteIsing
+from ._axons import RegularizedAxons, random_patterns, signs
 from ._units import Noise, mean_spins
 from .machine import Phase, Statistics
 from .two_layer import TwoLayerMachine, weighted
 
 
-class RARBM(TwoLayerMachine):
+class RARBM(RegularizedAxons, TwoLayerMachine):
     """RBM with W_ia = (scale/sqrt K) sum_k xi_i^k xi_a^k (arXiv:1910.01592, Eq. 5); W is never formed.
 
     Parameters
@@ -68,15 +68,12 @@ class RARBM(TwoLayerMachine):
         kind = np.dtype(as_choice(dtype, "dtype", ("float32", "float64")))
         n = self.V + self.H
         check_memory(4 * kind.itemsize * self.K * n, f"training {self.K} patterns of {n} units")
-        rng = as_generator(rng)
-        signs = 2 * rng.integers(0, 2, (self.K, self.V + self.H), dtype=np.int8) - 1
+        xi = random_patterns(as_generator(rng), self.K, n, kind)
         self.parameters = {
-            "xi_v": np.ascontiguousarray(signs[:, : self.V], dtype=kind),
-            "xi_h": np.ascontiguousarray(signs[:, self.V :], dtype=kind),
+            "xi_v": np.ascontiguousarray(xi[:, : self.V]),
+            "xi_h": np.ascontiguousarray(xi[:, self.V :]),
         }
-        self._scale = np.array([as_real(scale, "scale")], dtype=kind)
-        if self.trains_scale:
-            self.parameters["scale"] = self._scale
+        self._start_scale(scale, kind)
         if self.has_biases:
             self.parameters |= {"bv": np.zeros(self.V, kind), "bh": np.zeros(self.H, kind)}
 
@@ -117,9 +114,6 @@ class RARBM(TwoLayerMachine):
         sizes = {"V": self.V, "H": self.H, "K": self.K}
         return sizes | {"train_scale": self.trains_scale, "biases": self.has_biases}
 
-    def state_dict(self) -> dict[str, np.ndarray]:
-        return self.parameters | {"scale": self._scale}
-
     @property
     def xi_v(self) -> np.ndarray:
         """Visible parts of the patterns themselves, shape (K, V)."""
@@ -129,20 +123,6 @@ class RARBM(TwoLayerMachine):
     def xi_h(self) -> np.ndarray:
         """Hidden parts of the patterns themselves, shape (K, H)."""
         return self.parameters["xi_h"]
-
-    @property
-    def scale(self) -> float:
-        """Overall scale of the weights; it can be set."""
-        return float(self._scale[0])
-
-    @scale.setter
-    def scale(self, value: float) -> None:
-        self._scale[0] = as_real(value, "scale")
-
-    @property
-    def _unit(self) -> Any:
-        """scale / sqrt(K) in the machine's dtype."""
-        return self._scale[0] / self.dtype.type(self.K**0.5)
 
     def as_ising(self) -> PatternBipartiteIsing:
         """The machine as a low-rank model in float64, for exact solvers, AIS and dynamics."""
@@ -202,8 +182,3 @@ class RARBM(TwoLayerMachine):
         h = noise.spins(self.hidden_fields(self.xi_v))
         v = noise.spins(self.visible_fields(h))
         self.xi_h[:], self.xi_v[:] = h, v
-
-
-def signs(x: np.ndarray) -> np.ndarray:
-    """+1 where x >= 0, else -1; same dtype."""
-    return xp_of(x).where(x >= 0, x.dtype.type(1), x.dtype.type(-1))

@@ -17,9 +17,10 @@ from .._core.blas import one_blas_thread
 from .._core.device import check_fits, to_host, xp_of
 from .._core.rng import RNG, as_key
 from .._core.validate import as_choice, as_count, as_data, as_flag, as_real
+from ._bar import training_bar
 from ._units import Noise
-from .callbacks import Callback
-from .checkpoint import check_state, load_checkpoint, part_of, save_checkpoint
+from .callbacks import Callback, as_callbacks
+from .checkpoint import check_state, difference, load_checkpoint, part_of, save_checkpoint, settings_of
 from .history import History
 from .machine import Machine, Phase
 from .negative import CD, NegativePhase, PersistentPhase
@@ -210,7 +211,7 @@ class Trainer:
             self._check_memory(data)
         epochs = as_count(epochs, "epochs", 0)
         every = None if checkpoint_every is None else as_count(checkpoint_every, "checkpoint_every")
-        callbacks = _as_callbacks(callbacks)
+        callbacks = as_callbacks(callbacks)
         self.stopped = None
         self._fingerprint = self._identity(data)
         if checkpoint is not None and Path(checkpoint).exists():
@@ -221,7 +222,7 @@ class Trainer:
             self._save(checkpoint)  # what is kept if training diverges before the first regular one
         saved_at, start = time.perf_counter(), time.perf_counter() - self._seconds
         threads = nullcontext() if self.blas_threads is None else one_blas_thread()
-        with threads, _bar(epochs, self.epoch, progress) as bar:
+        with threads, training_bar(epochs, self.epoch, progress) as bar:
             while self.epoch < epochs and self.stopped is None:
                 if source and self.epoch > 0:
                     data = self._checked(source(self.epoch))
@@ -396,7 +397,7 @@ class Trainer:
                 raise ValueError("it lacks the array identity")
             kept = str(state["identity"])
             if kept != self._fingerprint:
-                raise ValueError(f"it belongs to another run: {_difference(kept, self._fingerprint)}")
+                raise ValueError(f"it belongs to another run: {difference(kept, self._fingerprint)}")
             self.load_state_dict(state)
             self._kept_epoch = self.epoch
         except (KeyError, ValueError) as error:
@@ -412,10 +413,10 @@ class Trainer:
             "dtype": str(self.machine.dtype),
             "negative": repr(self.negative),
             "lr": self.lr,
-            "optimiser": _settings(self.optimiser),
+            "optimiser": settings_of(self.optimiser),
             "schedule": None if self.schedule is None else repr(self.schedule).partition(" at 0x")[0],
             "batch_size": self.batch_size,
-            "projection": projection and _settings(projection),
+            "projection": projection and settings_of(projection),
             "period": self._period,
             "centred": self.centred,
             "reference": self.reference,
@@ -423,67 +424,3 @@ class Trainer:
             "data": hashlib.sha256(data.tobytes() + repr(data.shape).encode()).hexdigest()[:16],
         }
         return json.dumps(settings, sort_keys=True)
-
-
-def _as_callbacks(callbacks: Any) -> list[Callback]:
-    if callable(callbacks):
-        raise TypeError(
-            f"callbacks must be a list of functions, got one function {callbacks!r}; put it in []"
-        )
-    try:
-        found = list(callbacks)
-    except TypeError:
-        raise TypeError(f"callbacks must be a list of functions of the trainer, got {callbacks!r}") from None
-    for i, callback in enumerate(found):
-        if not callable(callback):
-            raise TypeError(f"callbacks[{i}] must be a function of the trainer, got {callback!r}")
-    return found
-
-
-def _settings(thing: Any) -> str:
-    shown = ", ".join(f"{k}={v!r}" for k, v in vars(thing).items() if not k.startswith("_"))
-    return f"{type(thing).__name__}({shown})"
-
-
-def _difference(kept: str, now: str) -> str:
-    try:
-        a, b = json.loads(kept), json.loads(now)
-    except ValueError:
-        return "its settings cannot be read"
-    return ", ".join(f"{k} was {a.get(k)!r}, is {b.get(k)!r}" for k in b if a.get(k) != b.get(k))
-
-
-class _Bar:
-    def __init__(self, bar: Any) -> None:
-        self._bar = bar
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def show(self, history: History) -> None:
-        if self._bar is not None:
-            hidden = ("seconds", "updates")
-            latest = {k: f"{v:.4g}" for k, v in history.latest().items() if k not in hidden}
-            self._bar.set_postfix(latest, refresh=False)
-            self._bar.update()
-
-
-def _bar(epochs: int, done: int, progress: bool | None) -> _Bar:
-    if progress is False:
-        return _Bar(None)
-    from tqdm import tqdm
-
-    asked = progress is not None
-    bar = tqdm(
-        total=epochs,
-        initial=done,
-        desc="training",
-        unit="epoch",
-        delay=0.0 if asked else 2.0,
-        disable=False if asked else None,  # None: off where stderr is no terminal
-    )
-    return _Bar(None if bar.disable else bar)

@@ -24,11 +24,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._gaussian_layers import (
+    COLDEST,
+    RATIOS,
+    GaussianState,
+    gaussian_glass_scale,
+    gaussian_log_partition,
+    gaussian_state,
+)
 from ._numerics import Averages, above_field, averages, flat, mean_log_2cosh, positive, real, root, shaped
 
 _LOADS = (1e-9, 1e9)
-_RATIOS = (1e-6, 1e6)
-_COLDEST = 1e8  # stands for b = inf: the capacity differs by about 1 / b
 
 __all__ = [
     "GaussianState",
@@ -174,7 +180,7 @@ def low_load(b: Any, gamma: Any = 1.0) -> tuple[Any, Any]:
     >>> round(mu, 4), round(nu, 4)
     (0.9966, 0.7121)
     """
-    shape, (b, g) = flat(positive(b, "b"), positive(gamma, "gamma", _RATIOS))
+    shape, (b, g) = flat(positive(b, "b"), positive(gamma, "gamma", RATIOS))
     Av, Ah = _fields(0 * b, 0 * b, g, b)
     return shaped(np.tanh(Av), shape), shaped(np.tanh(Ah), shape)
 
@@ -239,137 +245,6 @@ def equilibrium_load(b: Any = math.inf, gamma: Any = 1.0) -> Any:
     return _line(load, b, gamma)
 
 
-def gaussian_glass_scale(V: Any, H: Any) -> Any:
-    """Standard deviation (V H)^(-1/4) at which an RBM with independent weights becomes a glass.
-
-    The linearised equations of :func:`gaussian_state`. Any law of mean 0 has the same line.
-
-    Parameters
-    ----------
-    V, H : int or array_like, 1 or more
-
-    Raises
-    ------
-    ValueError
-        If a size is below 1 or not finite.
-
-    Examples
-    --------
-    >>> from spinlab.theory import bipartite
-    >>> round(bipartite.gaussian_glass_scale(20, 1000), 4)
-    0.0841
-    """
-    shape, (V, H) = flat(real(V, "V", 1), real(H, "H", 1))
-    return shaped((V * H) ** -0.25, shape)
-
-
-@dataclass(frozen=True)
-class GaussianState:
-    """Replica-symmetric solution of the Gaussian RBM; numbers or arrays.
-
-    Attributes
-    ----------
-    q, p : Edwards-Anderson overlaps of the visible and of the hidden layer
-    log_partition : <ln Z> / V
-    """
-
-    q: Any
-    p: Any
-    log_partition: Any
-
-
-def gaussian_state(x: Any, gamma: Any = 1.0) -> GaussianState:
-    r"""The RBM with independent weights, a bipartite Sherrington-Kirkpatrick model.
-
-    With x = sigma (VH)^(1/4), a = x gamma^(1/4) and c = x gamma^(-1/4),
-
-        q = E tanh^2(a sqrt(p) z),  p = E tanh^2(c sqrt(q) z),
-        <ln Z>/V = E ln 2cosh(a sqrt(p) z) + gamma E ln 2cosh(c sqrt(q) z) + x^2 sqrt(gamma) (1-q)(1-p)/2.
-
-    Replica symmetry is broken for x > 1, where ln Z is an upper estimate. It is the limit K -> infinity of
-    :func:`glass`. Same result: the two-species case of A. Barra, G. Genovese, F. Guerra, J. Phys. A 44,
-    245002 (2011).
-
-    Parameters
-    ----------
-    x : float or array_like, above 0
-    gamma : float or array_like, above 0
-        H/V; broadcast against ``x``.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not positive or not finite.
-
-    Examples
-    --------
-    >>> from spinlab.theory import bipartite
-    >>> state = bipartite.gaussian_state([0.9, 2.0])
-    >>> [round(float(q), 4) for q in state.q]
-    [0.0, 0.5304]
-    """
-    shape, (x, g) = flat(positive(x, "x", (1e-100, _COLDEST)), positive(gamma, "gamma", _RATIOS))
-
-    def hidden(B: np.ndarray, x: np.ndarray, g: np.ndarray) -> np.ndarray:
-        return x * g**-0.25 * np.sqrt(averages(0 * B, B).tanh2)
-
-    def excess(B: np.ndarray, x: np.ndarray, g: np.ndarray) -> np.ndarray:
-        Bh = hidden(B, x, g)
-        return B**2 - x**2 * np.sqrt(g) * averages(0 * Bh, Bh).tanh2
-
-    B = np.zeros(x.size)
-    some = x > 1
-    high = x[some] * g[some] ** 0.25
-    # E tanh^2(B z) > B^2 (1 - 2 B^2): near B = 0 the right side is the larger one.
-    low = np.sqrt(np.maximum(1 - 1 / x[some], 0)) * np.minimum(1, high) / 8
-    B[some] = root(excess, low, high, x[some], g[some])
-    Bh = np.where(some, hidden(B, x, g), 0.0)
-    v, h = averages(0 * B, B), averages(0 * B, Bh)
-    log_partition = (
-        mean_log_2cosh(0 * B, B) + g * mean_log_2cosh(0 * B, Bh) + x**2 * np.sqrt(g) * v.sech2 * h.sech2 / 2
-    )
-    q, p = np.where(some, v.tanh2, 0.0), np.where(some, h.tanh2, 0.0)
-    return GaussianState(*(shaped(y, shape) for y in (q, p, log_partition)))
-
-
-def gaussian_log_partition(V: Any, H: Any, sigma: Any, couplings: str = "gaussian") -> Any:
-    """<ln Z> of an RBM with independent weights above its transition, with its first correction.
-
-    <ln Z> = (V+H) ln 2 + sigma^2 V H / 2 + (1/4) ln(1 - sigma^4 V H) for Gaussian weights,
-    + sigma^4 V H / 6 more for +-sigma; sigma (VH)^(1/4) < 1. Derived as the one of the SK model, see
-    :func:`spinlab.theory.sk.log_partition`.
-
-    Parameters
-    ----------
-    V, H : int or array_like, 1 or more
-    sigma : float or array_like, 0 or more
-        Standard deviation of the weights, below :func:`gaussian_glass_scale`.
-    couplings : "gaussian" or "pm1"
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range.
-
-    Examples
-    --------
-    >>> from spinlab.theory import bipartite
-    >>> round(bipartite.gaussian_log_partition(20, 30, 0.1), 6)
-    37.64189
-    """
-    V, H, sigma = real(V, "V", 1), real(H, "H", 1), real(sigma, "sigma", 0)
-    if couplings not in ("gaussian", "pm1"):
-        raise ValueError(f"couplings must be 'gaussian' or 'pm1', got {couplings!r}")
-    shape, (V, H, sigma) = flat(V, H, sigma)
-    x4 = sigma**4 * V * H
-    if (x4 >= 1).any():
-        raise ValueError(
-            f"sigma (V H)^(1/4) must be below 1, got {x4.max() ** 0.25:g}; in the glass use gaussian_state"
-        )
-    log_z = (V + H) * math.log(2) + sigma**2 * V * H / 2 + np.log1p(-x4) / 4
-    return shaped(log_z + (x4 / 6 if couplings == "pm1" else 0.0), shape)
-
-
 class _Solution(NamedTuple):
     """A point of the curve of solutions at given b and gamma; v belongs to the smaller layer."""
 
@@ -405,9 +280,9 @@ def _coordinates(alpha_v: Any, alpha_h: Any, b: Any) -> tuple[tuple[int, ...], l
     shape, (a, c, b) = flat(
         positive(alpha_v, "alpha_v", _LOADS),
         positive(alpha_h, "alpha_h", _LOADS),
-        positive(b, "b", (1e-100, _COLDEST)),
+        positive(b, "b", (1e-100, COLDEST)),
     )
-    positive(a / c, "alpha_v / alpha_h = H/V", _RATIOS)
+    positive(a / c, "alpha_v / alpha_h = H/V", RATIOS)
     return shape, [a, c, b]
 
 
@@ -428,11 +303,11 @@ def _state(columns: np.ndarray, swapped: np.ndarray, g: np.ndarray, shape: tuple
 def _line(load: Any, b: Any, gamma: Any) -> Any:
     """K/V on a line given as alpha_v(gamma, b) for gamma >= 1, b > 1."""
     b = positive(b, "b", infinite=True)
-    shape, (b, gamma) = flat(b, positive(gamma, "gamma", _RATIOS))
+    shape, (b, gamma) = flat(b, positive(gamma, "gamma", RATIOS))
     result = np.zeros(b.size)
     some = b > 1
     g = np.maximum(gamma, 1 / gamma)[some]
-    result[some] = load(g, np.minimum(b[some], _COLDEST)) * np.minimum(1, gamma[some])
+    result[some] = load(g, np.minimum(b[some], COLDEST)) * np.minimum(1, gamma[some])
     return shaped(result, shape)
 
 

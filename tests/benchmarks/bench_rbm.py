@@ -18,7 +18,7 @@ import numpy as np
 
 from spinlab._core.blas import one_blas_thread
 from spinlab._core.jit import kernel
-from spinlab.exact import layer, layer_partition
+from spinlab.exact import layer, layer_mean, layer_partition
 from spinlab.models import BipartiteIsing
 
 H = 1000
@@ -95,7 +95,7 @@ def main() -> None:
                 for std in (0.1, 1.0, 10.0, 100.0)
             ),
             ("<E>", 1.0, lambda m: layer_partition.mean_energy(m, threads=1), product),
-            ("E_rand", 1.0, lambda m: layer.random_start_energy(m, threads=1), integer),
+            ("E_rand", 1.0, lambda m: layer_mean.random_start_energy(m, threads=1), integer),
         ]
         W = rng.normal(size=(V, H))
         routes = {log_z: matmul_route(BipartiteIsing(W), log_z) for log_z in (False, True)}
