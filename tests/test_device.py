@@ -87,7 +87,7 @@ def test_workers_of_a_sweep_take_devices_of_their_own(monkeypatch, worker, used)
     sl.ensembles.sk(4, rng=0).to("gpu")
     assert chosen == used
     monkeypatch.setenv(device.WORKER, "node-1")
-    with pytest.raises(ValueError, match="SPINLAB_WORKER must be the number of a worker.*'node-1'"):
+    with pytest.raises(ValueError, match=r"SPINLAB_WORKER must be the number of a worker.*'node-1'"):
         sl.ensembles.sk(4, rng=0).to("gpu")
 
 
