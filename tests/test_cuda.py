@@ -7,6 +7,7 @@ numba-cuda, scipy, pytest, and CuPy on a real device; nothing else.
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 import json
 import warnings
@@ -247,6 +248,22 @@ def test_block_gibbs(patterns):
     np.testing.assert_array_equal(a.states, b.states)
     np.testing.assert_array_equal(a.moved, b.moved)
     assert len(np.unique(b.states, axis=0)) > 3
+
+
+def test_block_gibbs_in_several_blocks(monkeypatch):
+    """A card that holds four chains of ten gives the same bits, records included."""
+    model = sl.ensembles.ra_rbm(V=5, H=7, K=4, rng=1)  # exact sums
+    options = {"n_steps": 3, "n_chains": 10, "beta": 0.1, "record_every": 1, "rng": 2}
+    expected = sl.dynamics.block_gibbs(model, **options)
+    monkeypatch.setattr(device, "free_bytes", lambda: 8 * 12 * (4 + 4 * 4))
+    begun = []
+    module = importlib.import_module("spinlab.dynamics.block_gibbs")
+    start = module.start
+    monkeypatch.setattr(module, "start", lambda *args: begun.append(len(args[3])) or start(*args))
+    found = sl.dynamics.block_gibbs(model.to("gpu"), **options)
+    assert begun == [4, 4, 2]
+    for name in ("samples", "states", "moved"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
 @pytest.mark.parametrize("patterns", [False, True])

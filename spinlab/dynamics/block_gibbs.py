@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from .._core import device
 from .._core.blas import one_blas_thread
 from .._core.heat_bath import SITES, logits
 from .._core.jit import kernel
@@ -89,11 +91,8 @@ def block_gibbs(
     ones, betas = np.ones(plan.n_chains), np.array([plan.beta])
     s[:, :V] = initial
 
-    size = CHAINS if model.device == "cpu" else plan.n_chains
-
-    def run(first: int) -> None:
-        own = slice(first, first + size)
-        walkers = start(model, betas, ones[own], s[own], moved[own], key, first)
+    def run(own: slice) -> None:
+        walkers = start(model, betas, ones[own], s[own], moved[own], key, own.start)
         done = 0
         for k, stop in enumerate(plan.stops):
             in_slices(walkers.advance, done, stop, shown, len(s[own]))
@@ -102,8 +101,19 @@ def block_gibbs(
                 records[k, own] = s[own]
 
     with one_blas_thread(), meter(plan.n_chains * plan.n_steps, "block Gibbs sampling") as shown:
-        map_threads(run, range(0, plan.n_chains, size), threads)
+        groups, threads = _groups(model, plan.n_chains, threads)
+        map_threads(run, groups, threads)
     return plan.chains(model, s, initial, moved, records)
+
+
+def _groups(model: TwoLayerIsing, n_chains: int, threads: int | None) -> tuple[Iterable[slice], int | None]:
+    """Chains that walk together, and how many such groups at once: on a GPU as many chains as it holds."""
+    if model.device == "cpu":
+        return (slice(first, first + CHAINS) for first in range(0, n_chains, CHAINS)), threads
+    from .._core.cuda.layers import BlockChains, what
+
+    blocks = device.blocks(n_chains, *BlockChains.bytes(model.form()), what(n_chains, model.n_spins), 4)
+    return blocks, 1
 
 
 def start(model: TwoLayerIsing, *chains: Any) -> Any:

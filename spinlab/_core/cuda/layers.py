@@ -57,6 +57,11 @@ class Inputs:
         return self._scale * ((h @ self._Wt) @ self._W.T) + self.biases[0]
 
 
+def what(n_chains: int, n: int) -> str:
+    """The work, for messages."""
+    return f"block Gibbs with {n_chains} chains of {n} units"
+
+
 class BlockChains:
     """What ``dynamics.block_gibbs.BlockWalkers`` is on the CPU."""
 
@@ -73,10 +78,8 @@ class BlockChains:
     ) -> None:
         xp = device.module("gpu")
         n_chains, n = s.shape
-        numbers = 2 * form.W.size if isinstance(form, Bipartite) else form.xi.size
-        device.check_fits(
-            8 * (numbers + 4 * n_chains * n), f"block Gibbs with {n_chains} chains of {n} units"
-        )
+        each, fixed = self.bytes(form)
+        device.check_fits(n_chains * each + fixed, what(n_chains, n))
         self.s, self.factors = s, factors
         self._inputs = Inputs(xp, form, V)
         self._betas, self._moved, self._key, self._first, self._V = betas, moved, key, first, V
@@ -84,6 +87,12 @@ class BlockChains:
         self._start = self._v.copy()
         self._changed = self._v != self._v
         self._h = xp.empty((n_chains, n - V))
+
+    @staticmethod
+    def bytes(form: Bipartite | PatternBipartite) -> tuple[int, int]:
+        """Bytes for a chain, and for all together."""
+        numbers = 2 * form.W.size if isinstance(form, Bipartite) else form.xi.size
+        return 8 * 4 * len(form.b), 8 * numbers
 
     def advance(self, start: int, stop: int, fetch: bool = True) -> None:
         """Take the steps start..stop-1; without ``fetch`` the states on the host stay behind."""
