@@ -52,7 +52,7 @@ SMALL: dict[str, Any] = {
 }
 PAPER: dict[str, Any] = {
     "dataset": "mnist",
-    "machines": ("K=190, 1 steps", "K=190, PCD, own scale", STANDARD, WIDE),
+    "machines": ("K=190, 1 steps", "K=190, PCD, own scale", "K=290, PCD, own scale", STANDARD, WIDE),
     "H": 3000,
     "H_standard": 300,
     "H_wide": 1024,
