@@ -32,7 +32,7 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
-from ._mnist import N_JUDGED, SIDES, STANDARD, STANDARD_LONGER, digits, sweep
+from ._mnist import MOST_CHAINS, N_JUDGED, SIDES, STANDARD, STANDARD_LONGER, digits, sweep
 
 SMALL: dict[str, Any] = {
     "dataset": "digits",
@@ -155,19 +155,21 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
         first, last = run["nll"].isel(epoch=0), run["nll"].isel(epoch=-1)
         low, high = (float(run[name].isel(epoch=-1).sel(side="test")) for name in ("nll_low", "nll_high"))
         gap = {e: run["nll"].isel(epoch=e).diff("side").item() for e in (0, -1)}
-        ess, seconds = float(run["ess"][-1]), float(run["seconds"][-1])
+        ess, chains, seconds = (float(run[name][-1]) for name in ("ess", "chains", "seconds"))
         table[machine] = {
             "first": first.values.tolist(),
             "last": last.values.tolist(),
             "bracket": [low, high],
             "ess": ess,
+            "chains": chains,
             "test_minus_train": gap[-1],
             "seconds": seconds,
         }
         rows.append(
             [machine, f"{float(first.sel(side='test')):.4g}",
              *(f"{float(last.sel(side=s)):.1f}" for s in SIDES),
-             f"{low:.1f} to {high:.1f}", f"{ess:.0f}", f"{gap[0]:+.1f}", f"{gap[-1]:+.1f}", f"{seconds:.3g}"]
+             f"{low:.1f} to {high:.1f}", f"{ess:.0f} of {chains:.0f}",
+             f"{gap[0]:+.1f}", f"{gap[-1]:+.1f}", f"{seconds:.3g}"]
         )  # fmt: skip
     text = "\n".join(
         [
@@ -180,11 +182,11 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
             f"{settings['epochs'][-1]} epochs; "
             f"{settings['runs']} run each; spinlab {sl.__version__}, seed {settings['seed']}.\n",
             f"NLL in nats per image, {N_JUDGED} images of each side; ln Z by annealed importance sampling "
-            "from biases of the data, {1} temperatures, {0} chains. 'Bracket' reaches from three standard "
-            "errors below the forward to three above the reverse run; below an effective sample size of 20 "
-            "the number is a lower bound at best. Seconds of processor time, training alone.\n".format(
-                *settings["last_annealing"]
-            ),
+            "from biases of the data, {1} temperatures that become finer towards the model, {0} chains or, "
+            "where their effective sample size (ESS, the smaller one of both directions) was below 20, up to "
+            "{2} times as many. 'Bracket' reaches from three standard errors below the forward to three "
+            "above the reverse run; below an ESS of 20 the number is a lower bound at best. Seconds of "
+            "processor time, training alone.\n".format(*settings["last_annealing"][:2], MOST_CHAINS),
             markdown_table(
                 [
                     "machine",

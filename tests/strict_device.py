@@ -131,6 +131,7 @@ def _function(function):
 
 for _ufunc in (
     np.add,
+    np.arctanh,
     np.empty_like,
     np.exp,
     np.log1p,

@@ -302,6 +302,18 @@ def training_data():
     return np.random.default_rng(0).choice([-1, 1], size=(size(7, 1010), size(5, 100)))
 
 
+def deep(V, H, **options):
+    return sl.rbm.DBM([V, H, 3], std=0.2, **options)
+
+
+def deep_drawn(V, H, **options):
+    return deep(V, H, positive="gibbs", n_positive=2, **options)
+
+
+def deep_patterns(V, H, **options):
+    return sl.rbm.RADBM([V, H, 3], K=3, train_scale=True, **options)
+
+
 CASES = {
     "CD, centred, momentum": (lambda: sl.rbm.CD(2), sl.rbm.RBM, {"biases": True, "momentum": 0.5}),
     "PCD, Adam": (lambda: sl.rbm.PCD(1, n_chains=4), sl.rbm.RBM, {"optimiser": "adam", "projection": "clip"}),
@@ -313,6 +325,11 @@ CASES = {
     ),
     "tempering, biases": (lambda: sl.rbm.Tempering(1, 3, 3), sl.rbm.RBM, {"biases": True}),
     "exact": (lambda: sl.rbm.Exact(), sl.rbm.RARBM, {"lr": 0.1}),
+    "deep, mean field": (lambda: sl.rbm.PCD(1, n_chains=4), deep, {"biases": True}),
+    "deep, drawn, tempering": (lambda: sl.rbm.Tempering(1, 3, 3), deep_drawn, {"momentum": 0.5}),
+    "deep patterns": (lambda: sl.rbm.PID(n_steps=1), deep_patterns, {"biases": True, "projection": "clip"}),
+    "deep patterns, weights": (lambda: sl.rbm.PID(weights="boltzmann"), deep_patterns, {}),
+    "deep patterns, exact": (lambda: sl.rbm.Exact(), deep_patterns, {"lr": 0.1}),
 }
 
 
@@ -331,6 +348,19 @@ def test_training(case):
                                b.machine.free_energy(training_data()[:2]), rtol=1e-3)  # fmt: skip
     moved = trainer(negative, machine, "cpu", **options).machine.parameters
     assert any((array != moved[name]).any() for name, array in b.machine.parameters.items())
+
+
+@pytest.mark.parametrize("kind", [deep, deep_patterns])
+def test_what_a_deep_machine_on_the_gpu_gives(kind):
+    """Results on the host, as of its twin on the CPU."""
+    a, b = (kind(5, 4, biases=True, rng=1).to(name) for name in ("gpu", "cpu"))
+    v = training_data()[:3, :5]
+    np.testing.assert_allclose(a.variational_free_energy(v), b.variational_free_energy(v), rtol=1e-5)
+    np.testing.assert_allclose(a.log_likelihood(v), b.log_likelihood(v), rtol=1e-5)
+    np.testing.assert_array_equal(a.weights(2), b.weights(2))
+    assert a.sample(2, 3, rng=1).shape == (3, 5)
+    with pytest.raises(ValueError, match="take 'mean-field' or 'gibbs' on a GPU"):
+        kind(5, 4, positive="exact").to("gpu")
 
 
 @pytest.mark.parametrize("case", ["CD, centred, momentum", "PCD, Adam"])

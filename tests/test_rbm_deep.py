@@ -336,7 +336,7 @@ def test_one_hidden_layer_is_an_rbm():
         (lambda: sl.rbm.RADBM.from_patterns([[[1]], [[1], [1]]]), ValueError, "K rows"),
         (lambda: sl.rbm.DBM([4, 30, 30], rng=0).free_energy([1] * 4), ValueError, "up to 20"),
         (lambda: sl.rbm.DBM([30, 30, 2], rng=0).exact_statistics(), ValueError, "up to 24"),
-        (lambda: sl.rbm.DBM([4, 3], rng=0).to("gpu"), TypeError, "no GPU side"),
+        (lambda: sl.rbm.DBM([4, 3, 2], positive="exact", rng=0).to("gpu"), ValueError, "on a GPU"),
         (
             lambda: sl.rbm.PID().statistics(sl.rbm.DBM([4, 3], rng=0), None, Noise(1)),
             TypeError,

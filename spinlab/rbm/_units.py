@@ -72,8 +72,8 @@ def mean_spins(fields: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
 
 def draw_from_means(means: np.ndarray, noise: Noise) -> np.ndarray:
     """Independent spins of given means (clipped to [-1, 1])."""
-    inside = 1 - np.finfo(means.dtype).eps
-    return noise.spins(np.arctanh(np.clip(means, -inside, inside)))
+    xp, inside = xp_of(means), 1 - np.finfo(means.dtype).eps
+    return noise.spins(xp.arctanh(xp.clip(means, -inside, inside)))
 
 
 def log_norms(fields: np.ndarray) -> np.ndarray:

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from .._core.device import to_host
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_real, as_real_array, check_memory
 from .deep import DeepMachine
 from .machine import Statistics
+from .two_layer import weighted
 
 
 class DBM(DeepMachine):
@@ -106,15 +108,14 @@ class DBM(DeepMachine):
         return s @ self.parameters[f"W{source}"].T
 
     def weights(self, layer: int) -> np.ndarray:
-        return self.parameters[f"W{layer}"].astype(np.float64)
+        return to_host(self.parameters[f"W{layer}"]).astype(np.float64)
 
     @property
     def config(self) -> dict[str, Any]:
         return {"sizes": self.sizes} | self._settings()
 
     def _pair_statistics(self, means: list[np.ndarray], factor: Any) -> Statistics:
-        weight = np.asarray(factor, dtype=self.dtype)
-        return {f"W{i}": (means[i - 1] * weight).T @ means[i] for i in range(1, self.n_layers)}
+        return {f"W{i}": weighted(means[i - 1], factor).T @ means[i] for i in range(1, self.n_layers)}
 
     def _of_correlations(self, C: list[np.ndarray]) -> Statistics:
         return {f"W{i}": np.ascontiguousarray(c) for i, c in enumerate(C, 1)}
@@ -125,6 +126,6 @@ class DBM(DeepMachine):
         g = [gradient[f"b{i}"].copy() for i in range(self.n_layers)]
         for i in range(1, self.n_layers):
             dW = gradient[f"W{i}"]
-            dW -= np.outer(mu[i - 1], g[i]) + np.outer(g[i - 1], mu[i])
+            dW -= self.xp.outer(mu[i - 1], g[i]) + self.xp.outer(g[i - 1], mu[i])
             gradient[f"b{i - 1}"] -= dW @ mu[i]
             gradient[f"b{i}"] -= mu[i - 1] @ dW

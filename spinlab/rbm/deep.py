@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from .._core.device import to_host
 from .._core.validate import (
     as_choice,
     as_count,
@@ -26,6 +27,7 @@ from ._moments import MOST_CLAMPED, all_states, entropy
 from ._units import Noise, draw_from_means, log_norms, mean_spins
 from .machine import Machine, Phase, Statistics
 from .rbm import RBM
+from .two_layer import weighted
 
 POSITIVE = ("mean-field", "gibbs", "exact")
 
@@ -53,10 +55,11 @@ class DeepMachine(Machine):
         return np.dtype(as_choice(dtype, "dtype", ("float32", "float64")))
 
     def to(self, device: str) -> Self:
-        """Only the CPU."""
-        if device != "cpu":
-            raise TypeError(f"{type(self).__name__} has no GPU side; train it on the CPU")
-        return self
+        if device == "gpu" and self.positive_phase == "exact" and self.n_layers > 2:
+            raise ValueError(
+                "positive='exact' enumerates hidden states on the CPU; take 'mean-field' or 'gibbs' on a GPU"
+            )
+        return super().to(device)
 
     @property
     def n_layers(self) -> int:
@@ -122,7 +125,7 @@ class DeepMachine(Machine):
             W[i, j] = w if layer % 2 else w.T
         b = np.zeros(sum(self.sizes))
         if self.has_biases:
-            b = np.concatenate([self.parameters[f"b{i}"] for i in self.order]).astype(np.float64)
+            b = np.concatenate([to_host(self.parameters[f"b{i}"]) for i in self.order]).astype(np.float64)
         return W, b
 
     def _places(self) -> Iterator[tuple[slice, slice, int]]:
@@ -165,7 +168,7 @@ class DeepMachine(Machine):
             moved = 0.0
             for target in (*range(1, self.n_layers, 2), *range(2, self.n_layers, 2)):
                 new = mean_spins(self.fields(means, target))
-                moved = max(moved, float(np.abs(new - means[target]).max(initial=0.0)))
+                moved = max(moved, float(abs(new - means[target]).max()) if new.size else 0.0)
                 means[target] = new
             if moved < close:
                 break
@@ -230,7 +233,7 @@ class DeepMachine(Machine):
             log_w = self._clamped(rows[low : low + 64])[2]
             F[low : low + 64] = -np.logaddexp.reduce(log_w, axis=1)
         if self.has_biases:
-            F -= rows @ self.parameters["b0"].astype(np.float64)
+            F -= rows @ to_host(self.parameters["b0"]).astype(np.float64)
         return F.reshape(v.shape[:-1])[()]
 
     def variational_free_energy(self, v: Any) -> Any:
@@ -247,17 +250,17 @@ class DeepMachine(Machine):
         True
         """
         v = as_spins(v, self.V, "v")
-        rows = v.reshape(-1, self.V).astype(self.dtype)
+        rows = self.xp.asarray(v.reshape(-1, self.V).astype(self.dtype))
         means = self.mean_field(rows)
-        F = self.energies(Phase(self._ordered(means), []))
+        F = to_host(self.energies(Phase(self._ordered(means), [])))
         for m in means[1:]:
-            F -= entropy(m)
+            F -= entropy(to_host(m))
         return F.reshape(v.shape[:-1])[()]
 
     # Free units
 
     def random_phase(self, n: int, noise: Noise) -> Phase:
-        layers = [noise.spins(np.zeros((n, size), self.dtype)) for size in self.sizes]
+        layers = [noise.spins(self.xp.zeros((n, size), self.dtype)) for size in self.sizes]
         return Phase(self._ordered(layers), [])
 
     def gibbs(self, phase: Phase, n_steps: int, noise: Noise, beta: Any = 1.0) -> Phase:
@@ -271,7 +274,8 @@ class DeepMachine(Machine):
 
         def draw(parity: int) -> None:
             for target in range(parity, self.n_layers, 2):
-                layers[target] = noise.spins(np.multiply(self.fields(layers, target), beta, dtype=self.dtype))
+                x = self.fields(layers, target)
+                layers[target] = noise.spins(self.xp.multiply(x, beta, dtype=self.dtype))
 
         for i in range(2, self.n_layers, 2):
             if layers[i] is None:
@@ -292,7 +296,7 @@ class DeepMachine(Machine):
 
     def energies(self, phase: Phase) -> np.ndarray:
         layers = self._natural(phase.layers)
-        E = np.zeros(len(layers[0]))
+        E = self.xp.zeros(len(layers[0]))
         for i in range(1, self.n_layers, 2):  # each weight matrix touches one odd layer
             E -= (self.fields(layers, i) * layers[i]).sum(1, dtype=np.float64)
         if self.has_biases:
@@ -305,7 +309,7 @@ class DeepMachine(Machine):
         found = self._pair_statistics(means, factor)
         if self.has_biases:
             for i, m in enumerate(means):
-                found[f"b{i}"] = (m * np.asarray(factor, dtype=m.dtype)).sum(0)
+                found[f"b{i}"] = weighted(m, factor).sum(0)
         return found
 
     def exact_statistics(self) -> Statistics:
@@ -322,7 +326,10 @@ class DeepMachine(Machine):
         if self.has_biases:
             means = self._cut(whole["bv"][None], 0) + self._cut(whole["bh"][None], 1)
             found |= {f"b{i}": m[0] for i, m in zip(self.order, means, strict=True)}
-        return {name: x.astype(self.dtype) for name, x in found.items()}
+        xp = self.xp
+        return {
+            name: (np if name == "scale" else xp).asarray(x, dtype=self.dtype) for name, x in found.items()
+        }
 
     def _set_biases(self, biases: Sequence[Any] | None) -> None:
         if biases is None:

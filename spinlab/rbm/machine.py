@@ -180,7 +180,7 @@ class Machine(abc.ABC):
 
     def log_weights(self, phase: Phase) -> np.ndarray:
         """-F of the visible configurations of a phase, up to a common constant, shape (n,), float64."""
-        return -np.asarray(self.free_energy(phase.layers[0]))
+        return self.xp.asarray(-np.asarray(self.free_energy(to_host(phase.layers[0]))))
 
     def pattern_phase(self, continuous: bool) -> Phase:
         """Configurations of the machine's patterns (regularized axons only)."""

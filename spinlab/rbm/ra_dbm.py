@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from .._core.device import to_host
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_count, as_flag, as_real_array, check_memory
 from ._axons import RegularizedAxons, random_patterns, signs
 from .deep import DeepMachine
 from .machine import Phase, Statistics
+from .two_layer import weighted
 
 
 class RADBM(RegularizedAxons, DeepMachine):
@@ -100,7 +102,7 @@ class RADBM(RegularizedAxons, DeepMachine):
         return [self.parameters[f"xi{i}"] for i in range(self.n_layers)]
 
     def weights(self, layer: int) -> np.ndarray:
-        low, high = (self.parameters[f"xi{i}"].astype(np.float64) for i in (layer - 1, layer))
+        low, high = (to_host(self.parameters[f"xi{i}"]).astype(np.float64) for i in (layer - 1, layer))
         return self.scale / self.K**0.5 * (low.T @ high)
 
     def _input(self, target: int, source: int, s: np.ndarray) -> np.ndarray:
@@ -110,19 +112,18 @@ class RADBM(RegularizedAxons, DeepMachine):
 
     def _pair_statistics(self, means: list[np.ndarray], factor: Any) -> Statistics:
         """-dE/dxi_l,i^k = c s_l,i (m_(l-1)^k + m_(l+1)^k) with the overlaps m_l^k = sum_i xi_l,i^k s_l,i."""
-        weight = np.asarray(factor, dtype=self.dtype)
-        m = [s @ x.T * weight for s, x in zip(means, self.xi, strict=True)]
+        m = [weighted(s @ x.T, factor) for s, x in zip(means, self.xi, strict=True)]
         found: Statistics = {}
         for i, s in enumerate(means):
             found[f"xi{i}"] = self._unit * (_neighbours(m, i).T @ s)
         if self.trains_scale:
             plain = [s @ x.T for s, x in zip(means[1:], self.xi[1:], strict=True)]
-            total = sum(float(np.vdot(a, b)) for a, b in zip(m, plain, strict=False))
+            total = sum(float(self.xp.vdot(a, b)) for a, b in zip(m, plain, strict=False))
             found["scale"] = np.array([total / self.K**0.5], dtype=self.dtype)
         return found
 
     def _of_correlations(self, C: list[np.ndarray]) -> Statistics:
-        xi = [x.astype(np.float64) for x in self.xi]
+        xi = [to_host(x).astype(np.float64) for x in self.xi]
         up = [xi[i] @ c for i, c in enumerate(C)]  # on layer i + 1 from the one below
         down = [xi[i + 1] @ c.T for i, c in enumerate(C)]
         c = self.scale / self.K**0.5
@@ -143,7 +144,7 @@ class RADBM(RegularizedAxons, DeepMachine):
         n_mu = [x @ m for x, m in zip(xi, mu, strict=True)]
         n_g = [x @ y for x, y in zip(xi, g, strict=True)]
         for i in range(self.n_layers):
-            change = np.outer(_neighbours(n_g, i), mu[i]) + np.outer(_neighbours(n_mu, i), g[i])
+            change = self.xp.outer(_neighbours(n_g, i), mu[i]) + self.xp.outer(_neighbours(n_mu, i), g[i])
             gradient[f"xi{i}"] -= c * change
         rate = 0.0
         if self.trains_scale:

@@ -259,7 +259,8 @@ class Trainer:
 
     def _check_memory(self, data: np.ndarray) -> None:
         """Refuse data and batches that the card cannot hold: spins, fields, means and their differences."""
-        units = self.machine.V + self.machine.config.get("H", 0)
+        config = self.machine.config
+        units = sum(config.get("sizes", (self.machine.V, config.get("H", 0))))
         numbers = sum(x.size for x in self.machine.parameters.values())
         batch = min(self.batch_size, len(data))
         check_fits(

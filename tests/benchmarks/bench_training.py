@@ -54,7 +54,7 @@ def update_time(trainer: Trainer, samples: np.ndarray) -> float:
 
 
 def products_time(H: int, k: int) -> float:
-    """Seconds for the matrix products of one update: fields of the data, k steps there and back, gradients."""
+    """Seconds for the matrix products of an update: fields of the data, k steps, two gradients."""
     v, h, w = (np.ones(shape, np.float32) for shape in ((B, V), (B, H), (V, H)))
 
     def products() -> None:

@@ -89,7 +89,7 @@ class BlockChains:
         self._h = xp.empty((n_chains, n - V))
 
     @staticmethod
-    def bytes(form: Bipartite | PatternBipartite) -> tuple[int, int]:
+    def bytes(form: Any) -> tuple[int, int]:
         """Bytes for a chain, and for all together."""
         numbers = 2 * form.W.size if isinstance(form, Bipartite) else form.xi.size
         return 8 * 4 * len(form.b), 8 * numbers
