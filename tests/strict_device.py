@@ -151,6 +151,8 @@ def _maker(function):
     return staticmethod(lambda *args, **kwargs: DeviceArray(function(*args, **kwargs)))
 
 
+Module.concatenate = staticmethod(lambda arrays, axis: wrap(np.concatenate([*map(unwrap, arrays)], axis)))
+
 for _function in (np.empty, np.zeros, np.ones, np.arange):
     setattr(Module, _function.__name__, _maker(_function))
 
@@ -158,7 +160,7 @@ for _function in (np.empty, np.zeros, np.ones, np.arange):
 def install(monkeypatch):
     """Put it in CuPy's place; kernels get the bare arrays."""
     from spinlab._core import device
-    from spinlab._core.cuda import annealing, chains, compile, layer, layers, search, units
+    from spinlab._core.cuda import annealing, chains, compile, exchange, layer, layers, search, units
 
     real = compile.launch
 
@@ -169,5 +171,6 @@ def install(monkeypatch):
 
     monkeypatch.setattr(chains, "THREADS", 5)  # of Python: 128 of them take their time
     monkeypatch.setattr(device, "module", lambda name: Module if name == "gpu" else np)
-    for module in (annealing, chains, layer, layers, search, units):
+    monkeypatch.setattr(exchange, "THREADS", 2)
+    for module in (annealing, chains, exchange, layer, layers, search, units):
         monkeypatch.setattr(module, "launch", launch)

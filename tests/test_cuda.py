@@ -207,12 +207,18 @@ def test_the_energy_of_walkers():
         np.testing.assert_allclose(energy + model.offset, model.energy(s), rtol=1e-12)
 
 
-def test_tempering_bit_for_bit():
-    model = integer_model(size(5, 40), 8)
-    options = {"betas": [0.1, 0.3, 0.6], "n_steps": size(3, 60), "n_chains": 2, "rng": 5}
+@pytest.mark.parametrize("R", [2, 6])
+def test_tempering_bit_for_bit(R):
+    """Also what the ladders count, which the card does by other threads than the states."""
+    model = integer_model(size(4, 40), 8)
+    options = {"betas": np.linspace(0.05, 0.3, R), "n_steps": size(12, 200), "n_chains": 2, "rng": 5}
+    options |= {"burn_in": 3, "record_every": 4}
     a, b = (sl.dynamics.parallel_tempering(m, **options) for m in (model.to("gpu"), model))
-    for name in ("states", "energy", "swap_rate", "best_state", "best_energy"):
-        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    for name in ("states", "energy", "mean_energy", "energy_variance", "round_trips", "best_state",
+                 "best_energy", "samples", "sample_energy"):  # fmt: skip
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
+    np.testing.assert_allclose(a.swap_rate, b.swap_rate, rtol=1e-14)  # two exponential functions
+    assert b.round_trips.any() or R > 2
 
 
 @pytest.mark.parametrize("sampler", ["gibbs", "block_gibbs"])

@@ -276,7 +276,7 @@ try:
 except Exception as error:  # no toolkit
     print("skip:", type(error).__name__, error)
     raise SystemExit
-from spinlab._core.cuda import annealing, layer, layers, search, units, visits
+from spinlab._core.cuda import annealing, exchange, layer, layers, search, units, visits
 
 def compile(kernel, *types):
     code, _ = cuda.compile(kernel.py_func, types, device=False, abi="numba", cc=(9, 0))
@@ -308,6 +308,10 @@ compile(layers._draw, float64[:, ::1], float64[::1], uint64, int64, int64, uint3
 compile(annealing._draw, float32[:, ::1], float64[::1], float64, float64[::1], uint64, int64, int64, uint32,
         float32[:, ::1])
 compile(annealing._collect, float32[:, ::1], float64[::1], float64, float64, float64[::1])
+grid, line = float64[:, ::1], float64[::1]
+for states in (int8[:, ::1], int8[::1, :], grid):
+    compile(exchange._exchange, line, line, states, line, int64[:, ::1], *5 * [grid], int8[:, ::1],
+            int64[::1], line, int8[:, ::1], uint64, int64, boolean, boolean)
 compile(units._draw, float32[:, ::1], uint64, int64, uint32, float32[:, ::1])
 print("compiled")
 """

@@ -71,6 +71,21 @@ class Ladders:
         """Views of some chains."""
         return Ladders(**{name: array[own] for name, array in self.__dict__.items()})
 
+    def measured(self) -> list[np.ndarray]:
+        """What exchanges change, in the order in which their kernels take it."""
+        return [
+            self.replica,
+            self.shift,
+            self.total,
+            self.square,
+            self.probability,
+            self.attempts,
+            self.came,
+            self.round_trips,
+            self.best_energy,
+            self.best_state,
+        ]
+
     def by_temperature(self, x: np.ndarray) -> np.ndarray:
         """Rearrange what is stored by replica, axes (n_chains, R, ...)."""
         return x[np.arange(len(x))[:, None], self.replica]
@@ -98,9 +113,6 @@ def climb(
     size = least * -(-CHAINS // (least * R))
     if cluster and size % 2:
         size *= 2
-    on_gpu = model.device == "gpu"
-    if on_gpu:
-        size = n_chains  # one task: the card works on all chains at once
     kept = {stop: k for k, stop in enumerate(stops)}
 
     def run(first: int) -> None:
@@ -109,21 +121,13 @@ def climb(
         s = part.s.reshape(-1, N)
         energy = part.energy.reshape(-1)
         factors = np.tile(betas, own.stop - first)
-        # Cluster moves need all chains in one group, and so does the GPU.
-        group = len(s) if cluster or on_gpu else CHAINS
+        group = len(s) if cluster else CHAINS  # cluster moves need all chains in one group
         walkers: list[Any] = make_walkers(model, sampler, order, s, factors, key, first * R, group)
         slices = [slice(i, i + group) for i in range(0, len(s), group)]
         for step in range(n_steps):
             for w, rows in zip(walkers, slices, strict=True):
-                if on_gpu:
-                    w.advance(step, step + 1, fetch=False)
-                else:
-                    w.advance(step, step + 1)
+                w.advance(step, step + 1)
                 w.energy(energy[rows])
-            # The card sends its states where they are looked at.
-            wanted = step + 1 in kept or step + 1 == n_steps
-            if on_gpu and (wanted or (part.energy < part.best_energy[:, None]).any()):
-                walkers[0].fetch()
             counts = step >= burn_in
             if cluster:
                 _clusters(walkers[0], part, key, first * R, step)
@@ -131,17 +135,8 @@ def climb(
                 betas,
                 factors,
                 part.s,
-                part.replica,
                 part.energy,
-                part.shift,
-                part.total,
-                part.square,
-                part.probability,
-                part.attempts,
-                part.came,
-                part.round_trips,
-                part.best_energy,
-                part.best_state,
+                *part.measured(),
                 key,
                 first,
                 step,
@@ -153,8 +148,29 @@ def climb(
             if shown is not None:
                 shown.tick(own.stop - first)
 
+    def run_on_gpu() -> None:
+        from .._core.cuda.exchange import Exchanges
+
+        s = ladders.s.reshape(-1, N)
+        exchanges = Exchanges(betas, ladders.measured(), key)
+        walkers: Any = make_walkers(model, sampler, order, s, np.tile(betas, n_chains), key, 0)[0]
+        walkers.factors = exchanges.factors
+        for step in range(n_steps):
+            walkers.advance(step, step + 1, fetch=False)
+            exchanges.exchange(walkers, step, burn_in)
+            if step + 1 in kept or step + 1 == n_steps:
+                walkers.fetch()
+                exchanges.fetch(ladders.energy)
+            if step + 1 in kept:
+                keep(kept[step + 1], slice(0, n_chains), ladders)
+            if shown is not None:
+                shown.tick(n_chains)
+
     with one_blas_thread(), meter(n_chains * n_steps, "parallel tempering") as shown:
-        map_threads(run, range(0, n_chains, size), threads)
+        if model.device == "gpu":
+            run_on_gpu()
+        else:
+            map_threads(run, range(0, n_chains, size), threads)
 
 
 def make_walkers(
@@ -195,8 +211,8 @@ def _exchange(  # type: ignore[no-untyped-def]
     betas,
     factors,
     s,
-    replica,
     energy,
+    replica,
     shift,
     total,
     square,

@@ -73,10 +73,18 @@ class _Chains(abc.ABC):
         """The form on the card, and the kernel."""
 
     @abc.abstractmethod
-    def energy(self, out: np.ndarray) -> None:
-        """Energies without the model's offset, after at least one step."""
+    def energies(self) -> Any:
+        """Energies without the model's offset on the card, after at least one step."""
 
-    def _turned(self, x: np.ndarray) -> np.ndarray:
+    def energy(self, out: np.ndarray) -> None:
+        """The same on the host."""
+        out[:] = device.to_host(self.energies())
+
+    def states(self) -> Any:
+        """The states on the card, (chains, N)."""
+        return self._turned(self._s)
+
+    def _turned(self, x: Any) -> Any:
         """Between the layout of the host and that of the card."""
         return x.T if self.sites_first else x
 
@@ -132,10 +140,10 @@ class DenseChains(_Chains):
         size, n = np.dtype(dtype).itemsize, len(form.b)
         return n * (size + 2), size * n * n
 
-    def energy(self, out: np.ndarray) -> None:
+    def energies(self) -> Any:
         b = self._form[1]
         h = self._cache[0].reshape(-1, len(b))[: len(self.s)]
-        out[:] = device.to_host(-(self._s * (h.astype(np.float64) + b)).sum(1) / 2)
+        return -(self._s * (h.astype(np.float64) + b)).sum(1) / 2
 
 
 class PatternChains(_Chains):
@@ -156,11 +164,11 @@ class PatternChains(_Chains):
     def bytes(form: Any, dtype: str) -> tuple[int, int]:
         return 2 * len(form.b) + 8 * form.xi.shape[1], 8 * form.xi.size
 
-    def energy(self, out: np.ndarray) -> None:
+    def energies(self) -> Any:
         """-(scale/2) sum_k m_k^2 + (1/2) sum_i d_i - sum_i b_i s_i."""
         _, scale, d, b = self._form
         m = self._cache[0]
-        out[:] = device.to_host((d.sum() - scale * (m * m).sum(0)) / 2 - b @ self._s)
+        return (d.sum() - scale * (m * m).sum(0)) / 2 - b @ self._s
 
 
 class SparseChains(_Chains):
@@ -175,12 +183,11 @@ class SparseChains(_Chains):
     def bytes(form: Any, dtype: str) -> tuple[int, int]:
         return 2 * len(form.b) + 16, 16 * (len(form.data) + len(form.b))
 
-    def energy(self, out: np.ndarray) -> None:
-        xp = device.module("gpu")
-        energy = xp.empty(len(self.s))
+    def energies(self) -> Any:
+        energy = device.module("gpu").empty(len(self.s))
         blocks = -(-len(self.s) // self._grid[1])
         launch(sparse_energy, blocks, self._grid[1], *self._form, self._s, energy)
-        out[:] = device.to_host(energy)
+        return energy
 
 
 Kind = type[DenseChains] | type[PatternChains] | type[SparseChains]

@@ -110,11 +110,19 @@ class BlockChains:
         self._moved[:, :V] = device.to_host(self._changed)
         self.s[:, :V], self.s[:, V:] = (device.to_host(x.astype(np.int8)) for x in (self._v, self._h))
 
-    def energy(self, out: np.ndarray) -> None:
-        """Energies without the model's offset, after at least one step."""
+    def energies(self) -> Any:
+        """Energies without the model's offset on the card, after at least one step."""
         v, h = self._v, self._h
         bv, bh = self._inputs.biases
-        out[:] = device.to_host(-(v * (self._inputs.visible(h) - bv)).sum(1) - v @ bv - h @ bh)
+        return -(v * (self._inputs.visible(h) - bv)).sum(1) - v @ bv - h @ bh
+
+    def energy(self, out: np.ndarray) -> None:
+        """The same on the host."""
+        out[:] = device.to_host(self.energies())
+
+    def states(self) -> Any:
+        """The states on the card, (chains, N)."""
+        return device.module("gpu").concatenate([self._v, self._h], axis=1)
 
     def _draw(self, x: Any, twice_beta: np.ndarray, step: int, stream: np.uint32, out: Any) -> None:
         n_chains, n = out.shape
