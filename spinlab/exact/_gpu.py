@@ -13,7 +13,8 @@ from .._core.state_sums import dense_log_z, layer_blocks, log_sum_exp
 
 if TYPE_CHECKING:
     from ._search import Search
-    from .layer import Layer, Tiles
+    from ._tiles import Tiles
+    from .layer import Layer
 
 MAX_SPINS = 52
 CHUNK_BITS = 24  # states of one block of threads: 2^24

@@ -24,7 +24,8 @@ from .._core.validate import as_real, as_real_array
 from ..models import IsingModel, TwoLayerIsing
 from . import _gpu
 from . import layer as ground
-from .layer import LOW, Layer, Tiles, aligned
+from ._tiles import LOW, Tiles, aligned
+from .layer import Layer
 
 NAME = "layer"
 MAX_FREE_ENERGIES = 24

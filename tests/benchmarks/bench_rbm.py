@@ -18,7 +18,7 @@ import numpy as np
 
 from spinlab._core.blas import one_blas_thread
 from spinlab._core.jit import kernel
-from spinlab.exact import layer, layer_mean, layer_partition
+from spinlab.exact import _tiles, layer, layer_mean, layer_partition
 from spinlab.models import BipartiteIsing
 
 H = 1000
@@ -56,7 +56,7 @@ def _multiply(y: np.ndarray, out: np.ndarray, n: int) -> None:
 
 def roof(loop: Any, dtype: type) -> float:
     """Terms per ns: the loops make two terms per element."""
-    y, out = layer.aligned((LANES,), dtype), layer.aligned((LANES,), dtype)
+    y, out = _tiles.aligned((LANES,), dtype), _tiles.aligned((LANES,), dtype)
     y[:], out[:] = 0, 0
     n = 20_000
     return 2 * n * LANES / best_time(lambda: loop(y, out, n), 1.0) / 1e9
