@@ -10,7 +10,7 @@ Hamming distance (top row held) before and after.
 Expected: on Bars the factor alone takes RAPID from thousands of nats to about 9 (uniform: 11.1); continuous
 patterns that are free to grow reach 3 to 4 with CD, PCD or exact gradients, like standard machines or better.
 
-Runtime: paper preset about 5 minutes on 2 free cores, small preset seconds.
+Runtime: paper preset about a quarter of an hour on 2 free cores, small preset seconds.
 Verdict: a scale alone closes only the gap to the uniform density; patterns that carry their own scale close
 the rest, if the negative phase samples the model. See docs/verdicts/calibration.md.
 """
@@ -283,7 +283,8 @@ def plot(data: dict[str, Any]) -> Any:
             ylabel="held-out NLL (nats)",
             title="(c) 4x4 Bars, against the number of patterns",
         )
-        ax.legend(fontsize=8)
+        ax.set_ylim(top=100 * ax.get_ylim()[1])  # room for the legend
+        ax.legend(fontsize=8, loc="upper right")
         _plane(axes[1, 1], bars, numbers)
         figure.suptitle(
             f"Held-out images, V=16, H=1000, {data['recipes'].sizes['replica']} runs; bars: standard error; "
