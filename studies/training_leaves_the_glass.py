@@ -13,7 +13,7 @@ the three verdicts of the diagnosis.
 Expected, if the claim holds: runs from large Gaussian weights stay worse than those from small ones, runs
 from regularized axons of the same scale do not; verdicts go from glass to ordered, minima from many to few.
 
-Runtime: paper preset about 20 minutes on 2 cores beside other work, small preset half a minute.
+Runtime: paper preset about 2 minutes on 2 free cores, small preset seconds.
 Verdict: from the usual start and rate machines go from the paramagnet to order with few minima and pass no
 glass; from deep inside it exact gradients learn without leaving it, sampled ones hardly; few minima at the
 same scale do not help.
