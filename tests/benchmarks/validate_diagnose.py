@@ -479,6 +479,8 @@ def main() -> int:
     args = parser.parse_args()
     if args.table is None:
         i, n = map(int, args.part.split("/"))
+        if not 1 <= i <= n:
+            parser.error(f"--part i/n needs 1 <= i <= n, got {args.part}; the first half is 1/2")
         left = run(args.seed, args.out, args.small, args.limit, (i - 1, n))
         if left:
             print(f"{left} models left; run again")
