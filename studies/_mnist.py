@@ -91,14 +91,15 @@ def point(
     trainer = trainer_of(machine, data, {"epochs": epochs, **settings}, rng)
     model = trainer.machine
     marks = [epoch * (LONGER if machine == STANDARD_LONGER else 1) for epoch in epochs]
-    before = likelihoods(trainer, data, ANNEALING)
+    before = likelihoods(trainer, data, ANNEALING, 1)
     start, judging = time.process_time(), 0.0
 
     def judge(trainer: sl.rbm.Trainer) -> dict[str, Any]:
         nonlocal judging
         now = time.process_time()
         trained = now - start - judging
-        result = likelihoods(trainer, data, last_annealing if trainer.epoch == marks[-1] else ANNEALING)
+        last = trainer.epoch == marks[-1]
+        result = likelihoods(trainer, data, *((last_annealing, MOST_CHAINS) if last else (ANNEALING, 1)))
         judging += time.process_time() - now
         return result | {"cpu_seconds": np.array(trained)}
 
@@ -118,12 +119,13 @@ def point(
 
 
 def likelihoods(
-    trainer: sl.rbm.Trainer, data: sl.datasets.Dataset, annealing: tuple[int, int, int]
+    trainer: sl.rbm.Trainer, data: sl.datasets.Dataset, annealing: tuple[int, int, int], most: int
 ) -> dict[str, np.ndarray]:
-    """NLL per image by annealed importance sampling, with the range that forward and reverse runs leave."""
+    """NLL per image by annealed importance sampling, with the range that forward and reverse runs leave;
+    up to ``most`` times as many chains where the effective sample is too small."""
     images = {"train": data.train[:N_JUDGED], "test": data.test[:N_JUDGED]}
     n_chains, n_temperatures, n_steps = annealing
-    most = n_chains if annealing == ANNEALING else MOST_CHAINS * n_chains
+    most *= n_chains
     # A trained machine relaxes slowly near beta = 1, and follows faster steps before.
     schedule = 1 - (1 - np.linspace(0, 1, n_temperatures + 1)) ** 2
     while True:

@@ -636,3 +636,8 @@ def test_more_than_the_card_holds_is_refused(monkeypatch):
         sl.dynamics.parallel_tempering(lattice(10).to("gpu"), 1, 3, betas=[0.1, 1.0], burn_in=0, rng=0)
     with pytest.raises(ValueError, match="block Gibbs with 4 chains of 40 units needs"):
         sl.dynamics.block_gibbs(sl.ensembles.rbm_gaussian(20, 20, rng=0).to("gpu"), 1, 4, rng=0)
+    left = iter([2**30, 1000])  # room for the chains, none for what the exchanges add
+    monkeypatch.setattr(device, "free_bytes", lambda: next(left))
+    model = integer_model(50, 0).to("gpu")
+    with pytest.raises(ValueError, match="the exchange of 6 replicas of 50 spins needs"):
+        sl.dynamics.parallel_tempering(model, 1, 3, betas=[0.1, 1.0], burn_in=0, rng=0)

@@ -152,8 +152,8 @@ def climb(
         from .._core.cuda.exchange import Exchanges
 
         s = ladders.s.reshape(-1, N)
-        exchanges = Exchanges(betas, ladders.measured(), key)
         walkers: Any = make_walkers(model, sampler, order, s, np.tile(betas, n_chains), key, 0)[0]
+        exchanges = Exchanges(betas, ladders.measured(), key)
         walkers.factors = exchanges.factors
         for step in range(n_steps):
             walkers.advance(step, step + 1, fetch=False)

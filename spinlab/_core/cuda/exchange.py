@@ -89,7 +89,12 @@ class Exchanges:
 
     def __init__(self, betas: np.ndarray, measured: list[np.ndarray], key: np.uint64) -> None:
         xp = device.module("gpu")
-        self._n_ladders = len(measured[0])
+        self._n_ladders, R, N = len(measured[0]), len(betas), measured[-1].shape[1]
+        # Energies of dense models take three float64 arrays like the states for a moment.
+        device.check_fits(
+            sum(x.nbytes for x in measured) + 24 * self._n_ladders * R * N,
+            f"the exchange of {self._n_ladders * R} replicas of {N} spins",
+        )
         self._betas = xp.asarray(betas)
         self.factors = xp.asarray(np.tile(betas, self._n_ladders))
         self._host, self._measured = measured, [xp.asarray(x) for x in measured]
