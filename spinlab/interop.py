@@ -65,7 +65,7 @@ def _define() -> dict[str, type]:
 
         def __init__(self) -> None:
             self._parameters = {"method": ["methods"], "allow_heuristic": [], "num_reads": [], "threads": []}
-            self._properties = {"methods": ("auto", *exact.GROUND_STATE, "tempering", "annealing")}
+            self._properties = {"methods": ("auto", *exact.METHODS, "tempering", "annealing")}
 
         @property
         def parameters(self) -> dict[str, Any]:

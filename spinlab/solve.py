@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from . import exact
 from ._core.validate import as_choice, as_flag, as_real
 from .dynamics import anneal, search
 from .exact import GroundState
+from .exact.method import Task
 from .models import IsingModel, as_model
 
 HEURISTICS = ("tempering", "annealing")
@@ -86,10 +86,7 @@ def ground_state(
         name = "tempering" if model.n_spins <= _LARGEST_LADDER else "annealing"
         reason = "no exact method can take this model"
         return _heuristic(name, model, degeneracy, reason, seconds, threads, {})
-    known = exact.GROUND_STATE
-    if degeneracy and method == "auto":
-        known = {name: solver for name, solver in known.items() if getattr(solver, "COUNTS_STATES", True)}
-    solver, reason = _choose(model, method, known)
+    solver, reason = _choose(model, method, "degeneracy" if degeneracy else "ground_state")
     result: GroundState = solver.ground_state(model, degeneracy=degeneracy, threads=threads, **options)
     return replace(result, reason=reason)
 
@@ -123,12 +120,14 @@ class Explanation:
         return "\n".join(line.rstrip() for line in lines)
 
 
-def explain(model: Any) -> Explanation:
-    """What each exact method would cost to find the ground state, and why others cannot.
+def explain(model: Any, task: Task = "ground_state") -> Explanation:
+    """What each exact method would cost for a task, and why others cannot.
 
     Parameters
     ----------
     model : IsingModel or anything :func:`spinlab.models.as_model` takes
+    task : {"ground_state", "degeneracy", "log_partition"}, default "ground_state"
+        "degeneracy" is the ground state with the number of ground states.
 
     Examples
     --------
@@ -139,9 +138,9 @@ def explain(model: Any) -> Explanation:
     """
     model = as_model(model)
     rows = []
-    for name, solver in exact.GROUND_STATE.items():
-        refusal = solver.refusal(model)
-        seconds, size = (None, None) if refusal else solver.cost(model)
+    for name, solver in exact.METHODS.items():
+        refusal = solver.refusal(model, task)
+        seconds, size = (None, None) if refusal else solver.cost(model, task)[:2]
         rows.append(Estimate(name, seconds, size, refusal))
     return Explanation(repr(model), tuple(rows))
 
@@ -215,7 +214,7 @@ def log_partition(
     2.711297
     """
     model = as_model(model)
-    solver, _ = _choose(model, method, exact.PARTITION)
+    solver, _ = _choose(model, method, "log_partition")
     return solver.log_partition(model, beta, threads=threads)
 
 
@@ -231,21 +230,21 @@ def mean_energy(
     -0.964028
     """
     model = as_model(model)
-    solver, _ = _choose(model, method, exact.PARTITION)
+    solver, _ = _choose(model, method, "log_partition")
     return solver.mean_energy(model, beta, threads=threads)
 
 
-def _choose(model: IsingModel, method: str, known: dict[str, ModuleType]) -> tuple[ModuleType, str]:
+def _choose(model: IsingModel, method: str, task: Task) -> tuple[Any, str]:
     """The method and why it was taken."""
+    known = exact.METHODS
     as_choice(method, "method", ["auto", *known])
     if method != "auto":
         return known[method], "asked for by name"  # it refuses by itself, knowing its options
-    refusals = {name: solver.refusal(model) for name, solver in known.items()}
-    able = {name: known[name].cost(model) for name, refusal in refusals.items() if refusal is None}
+    refusals = {name: solver.refusal(model, task) for name, solver in known.items()}
+    able = {name: known[name].cost(model, task) for name, refusal in refusals.items() if refusal is None}
     if not able:
         reasons = "; ".join(f"{name}: {refusal}" for name, refusal in refusals.items())
         raise ValueError(f"no exact method can take {model!r}. {reasons}")
-    # A method that may still find its own rounding too large goes last.
-    best = min(able, key=lambda name: (getattr(known[name], "LAST_RESORT", False), able[name][0]))
-    estimates = ", ".join(f"{name} {seconds:.2g} s" for name, (seconds, _) in able.items())
+    best = min(able, key=lambda name: (not able[name].certain, able[name].seconds))
+    estimates = ", ".join(f"{name} {cost.seconds:.2g} s" for name, cost in able.items())
     return known[best], f"cheapest exact method by estimate ({estimates})"

@@ -147,7 +147,7 @@ def test_models_beyond_a_proof():
 def test_method_by_name():
     bqm = dimod.BQM({}, {("a", "b"): -1.0}, 0.0, "SPIN")
     sampler = ExactSampler()
-    assert set(sampler.properties["methods"]) == {"auto", "tempering", "annealing", *exact.GROUND_STATE}
+    assert set(sampler.properties["methods"]) == {"auto", "tempering", "annealing", *exact.METHODS}
     assert sampler.sample(bqm, method="enumeration").info["method"] == "enumeration"
     with pytest.raises(ValueError, match="unknown method 'magic'"):
         sampler.sample(bqm, method="magic")

@@ -20,8 +20,8 @@ from .._core.parallel import n_threads
 from .._core.progress import map_with_progress
 from .._core.validate import as_count, as_flag, check_memory
 from ..models import IsingModel, PatternBipartiteIsing, PatternIsing, as_model
-from . import _pattern_minima
-from ._search import free_spins, in_units, over_limit, spins_of, with_ghost
+from .couplings import free_spins, in_units, over_limit, spins_of, with_ghost
+from .lowrank import minima as _pattern_minima
 
 MAX_SPINS = 36
 MAX_BASIN_SPINS = 26

@@ -197,7 +197,7 @@ def random_start_energy(
     if not isinstance(model, TwoLayerIsing):
         return model.offset
     if model.V <= 24:
-        return exact.layer_mean.random_start_energy(model, threads=threads)
+        return exact.layer.random_start_energy(model, threads=threads)
     v = as_generator(rng).choice(np.array([-1.0, 1.0]), size=(n_samples, model.V))
     energy = -v @ model.bv - np.abs(model.hidden_input(v)).sum(1)
     return float(energy.mean()) + model.offset
@@ -206,7 +206,7 @@ def random_start_energy(
 def _quantile(model: IsingModel, states: np.ndarray, beta: float, threads: int | None) -> np.ndarray:
     if not isinstance(model, TwoLayerIsing):
         raise ValueError(f"quantile=True needs a model of two layers, got {model!r}; leave it out")
-    F = exact.layer_partition.free_energies(model, beta=beta, threads=threads)
+    F = exact.layer.free_energies(model, beta=beta, threads=threads)
     index = (states[:, : model.V] > 0) @ (1 << np.arange(model.V))
     reached = F[index]
     F.sort()

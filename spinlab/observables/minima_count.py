@@ -13,7 +13,7 @@ from .._core.blas import one_blas_thread
 from .._core.rng import RNG
 from .._core.validate import as_choice, as_count, as_flag, as_real_array
 from ..dynamics import descend
-from ..exact._pattern_minima import seconds as seconds_by_patterns
+from ..exact.lowrank.minima import seconds as seconds_by_patterns
 from ..models import IsingModel, TwoLayerIsing, as_model
 from .errors import Estimate
 

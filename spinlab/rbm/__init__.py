@@ -1,36 +1,36 @@
 """Learning: restricted Boltzmann machines, how they are trained and how they are judged."""
 
-from .ais import AIS as AIS
-from .ais import AISWarning as AISWarning
-from .ais import data_biases, log_partition_ais
-from .autocorrelation import gibbs_autocorrelation_time
-from .calibration import Calibration as Calibration
-from .calibration import fit_scale
-from .callbacks import EarlyStopping, Every
-from .checkpoint import load_checkpoint, save_checkpoint
-from .dbm import DBM
-from .fbm import FBM
-from .features import FeatureAccuracy as FeatureAccuracy
-from .features import FeatureGain as FeatureGain
-from .features import feature_accuracy, feature_gain, hidden_features
-from .history import History
-from .hybrid import HybridBM, RAHybridBM
-from .likelihood import Likelihood as Likelihood
-from .likelihood import log_likelihood, negative_log_likelihood
-from .machine import Machine, Phase
+from .judging.ais import AIS as AIS
+from .judging.ais import AISWarning as AISWarning
+from .judging.ais import data_biases, log_partition_ais
+from .judging.autocorrelation import gibbs_autocorrelation_time
+from .judging.calibration import Calibration as Calibration
+from .judging.calibration import fit_scale
+from .judging.features import FeatureAccuracy as FeatureAccuracy
+from .judging.features import FeatureGain as FeatureGain
+from .judging.features import feature_accuracy, feature_gain, hidden_features
+from .judging.likelihood import Likelihood as Likelihood
+from .judging.likelihood import log_likelihood, negative_log_likelihood
+from .judging.reconstruction import HammingDistance as HammingDistance
+from .judging.reconstruction import hamming_distance, reconstruct
+from .judging.spectra import WeightSpectrum as WeightSpectrum
+from .judging.spectra import singular_values, weight_spectrum
+from .machines.dbm import DBM
+from .machines.fbm import FBM
+from .machines.hybrid import HybridBM, RAHybridBM
+from .machines.machine import Machine, Phase
+from .machines.ra_dbm import RADBM
+from .machines.ra_fbm import RAFBM
+from .machines.ra_rbm import RARBM
+from .machines.rbm import RBM
 from .negative import CD, PCD, PID, Exact, NegativePhase, Tempering
-from .optimisers import SGD, Adam, Optimiser
-from .projections import Clip, GibbsProjection, Projection, Sign
-from .ra_dbm import RADBM
-from .ra_fbm import RAFBM
-from .ra_rbm import RARBM
-from .rbm import RBM
-from .reconstruction import HammingDistance as HammingDistance
-from .reconstruction import hamming_distance, reconstruct
-from .schedules import Geometric, Linear
-from .spectra import WeightSpectrum as WeightSpectrum
-from .spectra import singular_values, weight_spectrum
-from .trainer import DivergenceError, Trainer
+from .training.callbacks import EarlyStopping, Every
+from .training.checkpoint import load_checkpoint, save_checkpoint
+from .training.history import History
+from .training.optimisers import SGD, Adam, Optimiser
+from .training.projections import Clip, GibbsProjection, Projection, Sign
+from .training.schedules import Geometric, Linear
+from .training.trainer import DivergenceError, Trainer
 
 __all__ = [
     "CD",

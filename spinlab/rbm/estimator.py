@@ -24,12 +24,12 @@ import numpy as np
 from .._core.validate import as_choice, as_count, as_real
 from ..dynamics import block_gibbs
 from ..models import TwoLayerIsing
-from .ais import data_biases, log_partition_ais
-from .likelihood import exact_in_reach, free_energies
+from .judging.ais import data_biases, log_partition_ais
+from .judging.likelihood import exact_in_reach, free_energies
+from .machines.ra_rbm import RARBM
+from .machines.rbm import RBM
 from .negative import CD, PCD, PID, Exact, NegativePhase, Tempering
-from .ra_rbm import RARBM
-from .rbm import RBM
-from .trainer import Trainer
+from .training.trainer import Trainer
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator

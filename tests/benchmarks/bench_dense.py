@@ -15,8 +15,7 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
-from spinlab.exact.enumeration import ground_state
-from spinlab.exact.partition import log_partition, mean_energy
+from spinlab.exact.enumeration import ground_state, log_partition, mean_energy
 
 
 def sk(n: int) -> np.ndarray:

@@ -196,12 +196,12 @@ def partition(bench: Bench) -> None:
         def measure(N: int = N) -> dict[str, Any]:
             model = sl.ensembles.sk(N, rng=1)
             on_gpu = model.to("gpu")
-            seconds = fastest(lambda: sl.exact.partition.log_partition(on_gpu), 1 if N > 43 else 3 * full)
+            seconds = fastest(lambda: sl.exact.enumeration.log_partition(on_gpu), 1 if N > 43 else 3 * full)
             found = {"gpu": 2.0 ** (N - 1) / seconds, "roof": bench.card.gemm / 2, "note": f"{seconds:.3g} s"}
             if both == N:
-                a = sl.exact.partition.log_partition(on_gpu)
-                cpu["seconds"] = fastest(lambda: sl.exact.partition.log_partition(model), full)
-                b = sl.exact.partition.log_partition(model)
+                a = sl.exact.enumeration.log_partition(on_gpu)
+                cpu["seconds"] = fastest(lambda: sl.exact.enumeration.log_partition(model), full)
+                b = sl.exact.enumeration.log_partition(model)
                 found["relative_difference"] = abs(a - b) / abs(b)
                 found["note"] += f", differs from the CPU's by {found['relative_difference']:.1e}"
             return found | {"cpu": 2.0 ** (both - 1) / cpu.get("seconds", math.nan)}
@@ -215,7 +215,7 @@ def layer(bench: Bench) -> None:
     H = 3 if bench.tiny else 1000
     kinds: tuple[tuple[str, Callable[[Any], float], float], ...] = (
         ("ground state", lambda m: sl.exact.layer.ground_state(m).energy, bench.card.clocks * 32),
-        ("ln Z", lambda m: float(sl.exact.layer_partition.log_partition(m)), math.nan),
+        ("ln Z", lambda m: float(sl.exact.layer.log_partition(m)), math.nan),
     )
     for V in (4,) if bench.tiny else (20, 24, 28, 30):
         for name, function, roof in kinds:

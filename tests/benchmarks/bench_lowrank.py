@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from spinlab._core.jit import kernel
-from spinlab.exact import local_minima, lowrank, lowrank_partition
-from spinlab.exact._threshold_functions import COUNTS
+from spinlab.exact import local_minima, lowrank
+from spinlab.exact.lowrank.threshold_functions import COUNTS
 from spinlab.models import BipartiteIsing, IsingModel, PatternBipartiteIsing, PatternIsing
 
 
@@ -125,11 +125,11 @@ def main() -> None:
     print("\n| ln Z at one temperature | ms |")
     print("|---|--:|")
     for K, N in ((1, 10**6), (2, 10**6), (3, 300), (3, 1000), (3, 10_000)):
-        seconds = fresh(PatternIsing(binary(rng, K, N), 1 / N), lowrank_partition.log_partition, 1.5, runs=2)
+        seconds = fresh(PatternIsing(binary(rng, K, N), 1 / N), lowrank.log_partition, 1.5, runs=2)
         print(f"| Hopfield K={K}, N={N} | {1e3 * seconds:.3g} |")
     for K, V, H in ((1, 784, 500), (2, 784, 500), (3, 100, 1000), (3, 400, 1000)):
         model = PatternBipartiteIsing(binary(rng, K, V), binary(rng, K, H), 1 / V)
-        seconds = fresh(model, lowrank_partition.log_partition, runs=2)
+        seconds = fresh(model, lowrank.log_partition, runs=2)
         print(f"| RBM K={K}, {V} x {H} | {1e3 * seconds:.3g} |")
 
 

@@ -23,6 +23,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 import spinlab as sl
 from spinlab.exact import planar
+from spinlab.exact.planar import solver
 from spinlab.models import SparseIsing
 
 LARGEST_OTHER = 20  # PlanarGraphSolver needs 9 s at L = 20
@@ -113,7 +114,7 @@ def main() -> None:
         for periodic in (False, True) if L > LARGEST_OTHER else (False,):
             for gaussian in (False, True):
                 model, position = lattice(L, periodic, gaussian)
-                embedding = best_time(lambda model=model: planar._embed(model))
+                embedding = best_time(lambda model=model: solver._embed(model))
                 planar.refusal(model)  # keeps the embedding
                 matching = best_time(lambda model=model: planar.ground_state(model))
                 answer = planar.ground_state(model)

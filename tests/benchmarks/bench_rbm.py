@@ -18,7 +18,8 @@ import numpy as np
 
 from spinlab._core.blas import one_blas_thread
 from spinlab._core.jit import kernel
-from spinlab.exact import _tiles, layer, layer_mean, layer_partition
+from spinlab.exact import layer
+from spinlab.exact.layer import tiles
 from spinlab.models import BipartiteIsing
 
 H = 1000
@@ -56,7 +57,7 @@ def _multiply(y: np.ndarray, out: np.ndarray, n: int) -> None:
 
 def roof(loop: Any, dtype: type) -> float:
     """Terms per ns: the loops make two terms per element."""
-    y, out = _tiles.aligned((LANES,), dtype), _tiles.aligned((LANES,), dtype)
+    y, out = tiles.aligned((LANES,), dtype), tiles.aligned((LANES,), dtype)
     y[:], out[:] = 0, 0
     n = 20_000
     return 2 * n * LANES / best_time(lambda: loop(y, out, n), 1.0) / 1e9
@@ -91,11 +92,11 @@ def main() -> None:
         rows: list[tuple[str, float, Callable[[Any], Any], float]] = [
             ("ground state", 1.0, lambda m: layer.ground_state(m, threads=1), integer),
             *(
-                ("ln Z", std, lambda m: layer_partition.log_partition(m, threads=1), product)
+                ("ln Z", std, lambda m: layer.log_partition(m, threads=1), product)
                 for std in (0.1, 1.0, 10.0, 100.0)
             ),
-            ("<E>", 1.0, lambda m: layer_partition.mean_energy(m, threads=1), product),
-            ("E_rand", 1.0, lambda m: layer_mean.random_start_energy(m, threads=1), integer),
+            ("<E>", 1.0, lambda m: layer.mean_energy(m, threads=1), product),
+            ("E_rand", 1.0, lambda m: layer.random_start_energy(m, threads=1), integer),
         ]
         W = rng.normal(size=(V, H))
         routes = {log_z: matmul_route(BipartiteIsing(W), log_z) for log_z in (False, True)}

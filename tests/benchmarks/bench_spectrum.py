@@ -15,7 +15,7 @@ import numba
 import numpy as np
 
 from spinlab import exact
-from spinlab.exact.partition import log_partition
+from spinlab.exact.enumeration import log_partition
 
 SIZES = (20, 24, 28)
 

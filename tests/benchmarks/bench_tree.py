@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from spinlab._core.jit import kernel
-from spinlab.exact import tree, tree_partition
-from spinlab.exact._elimination import plan
+from spinlab.exact import tree
+from spinlab.exact.tree.elimination import plan
 from spinlab.models import SparseIsing, to_bqm
 
 LENGTH = 20
@@ -79,7 +79,7 @@ def main() -> None:
 
             # A new model each time, because the elimination order is kept with a model.
             seconds, answer = best_time(lambda m=model: tree.ground_state(m.scaled(1.0), threads=1))
-            log_z, _ = best_time(lambda m=model: tree_partition.log_partition(m.scaled(1.0), threads=1))
+            log_z, _ = best_time(lambda m=model: tree.log_partition(m.scaled(1.0), threads=1))
             other, sample = best_time(lambda q=bqm: TreeDecompositionSolver().sample(q))
             assert sample.first.energy == answer.energy
             entries = plan(model).steps.size.sum()
@@ -95,7 +95,7 @@ def main() -> None:
     for L in (8, 10, 12):
         model = strip(L, False, periodic=True)
         seconds, _ = best_time(lambda m=model: tree.ground_state(m.scaled(1.0), threads=1))
-        log_z, _ = best_time(lambda m=model: tree_partition.log_partition(m.scaled(1.0), threads=1))
+        log_z, _ = best_time(lambda m=model: tree.log_partition(m.scaled(1.0), threads=1))
         found = plan(model)
         memory = 8 * sum(found.waiting) + found.steps.size.sum() / 8
         print(

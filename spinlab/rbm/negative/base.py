@@ -6,8 +6,8 @@ import abc
 
 import numpy as np
 
-from .._units import Noise
-from ..machine import Machine, Phase, Statistics, compact
+from ..machines.machine import Machine, Phase, Statistics, compact
+from ..machines.units import Noise
 
 
 class NegativePhase(abc.ABC):

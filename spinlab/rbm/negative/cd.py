@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..._core.validate import as_count
-from .._units import Noise
-from ..machine import Machine, Phase, Statistics
+from ..machines.machine import Machine, Phase, Statistics
+from ..machines.units import Noise
 from .base import NegativePhase
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .._units import Noise
-from ..machine import Machine, Phase, Statistics
+from ..machines.machine import Machine, Phase, Statistics
+from ..machines.units import Noise
 from .base import NegativePhase
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..._core.device import to_host
 from ..._core.validate import as_count, as_real_array
-from .._units import Noise
-from ..machine import Machine, Phase, Statistics
+from ..machines.machine import Machine, Phase, Statistics
+from ..machines.units import Noise
 from .base import PersistentPhase
 
 

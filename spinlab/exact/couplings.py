@@ -1,0 +1,88 @@
+"""The couplings of a model as proofs need them: in exact units, with a ghost spin for the fields, as edges;
+energies summed exactly, and a bound on the rounding of those that were not."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._core.parallel import n_threads
+from .._core.progress import duration
+from ..models import IsingModel, SparseIsing
+
+LARGEST_DENSE = 1024  # spins; a model stored as a matrix or by patterns is hardly sparse beyond
+
+
+def with_ghost(model: IsingModel) -> np.ndarray:
+    """Couplings whose spin 0 is fixed at +1: a ghost that carries the fields, or the first spin."""
+    J, b = model.couplings(), model.b
+    if model.has_fields:
+        J = np.block([[np.zeros((1, 1)), b[None, :]], [b[:, None], J]])
+    return J
+
+
+def in_units(G: np.ndarray) -> tuple[np.ndarray, float, bool]:
+    """(G / unit, unit, whether every sum of them is exact): integers where the couplings allow it."""
+    sizes = np.abs(G[G != 0])
+    if not sizes.size:
+        return G, 1.0, True
+    mantissas, exponents = np.frexp(sizes)
+    digits = (mantissas * 2.0**53).astype(np.int64)
+    binary = int((exponents - 53 + np.frexp((digits & -digits).astype(float))[1] - 1).min())
+    if exponents.max() - binary <= 52:  # integers times a power of two
+        K = np.ldexp(G, -binary)
+        if np.abs(K).sum() < 2.0**52:
+            return K, math.ldexp(1.0, binary), True
+    unit = float(sizes.min())
+    with np.errstate(over="ignore"):
+        ratios = G / unit
+    K = np.rint(ratios)
+    if np.abs(K).sum() < 2.0**24 and (np.abs(ratios - K) <= 2.0**-50 * np.abs(K)).all():
+        return K, unit, bool(np.abs(K).max() == 1)
+    largest = int(exponents.max()) - 1  # a power of two, so that nothing is rounded nor overflows
+    return np.ldexp(G, -largest), math.ldexp(1.0, largest), False
+
+
+def rounding_bound(n: int, size: float) -> float:
+    """Bound on the error of computed energies of n coupled spins, ``size`` the sum of all |G|."""
+    # A coupling reaches the energy through at most 2 n + 18 roundings, so the error is below
+    # gamma_k size with k = 2 n + 18 (Higham, Accuracy and Stability, 2nd ed., Eq. 4.4), and
+    # 4 (n + 15) 2^-53 leaves a margin of two. It also covers the rounding of integers times a unit.
+    return 4 * (n + 15) * 2.0**-53 * size
+
+
+def exact_energies(model: IsingModel, states: np.ndarray) -> list[float]:
+    """Energies rounded once from the exact sum of their terms."""
+    i, j = np.triu_indices(model.n_spins, 1)
+    pairs = -model.couplings()[i, j] * states[:, i] * states[:, j]
+    fields = -model.b * states
+    return [math.fsum([model.offset, *p, *f]) for p, f in zip(pairs.tolist(), fields.tolist(), strict=True)]
+
+
+def edges_of(model: IsingModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(i, j, J_ij) of the edges with i < j."""
+    return (model if isinstance(model, SparseIsing) else model.to_sparse()).edges()
+
+
+def free_spins(model: IsingModel) -> int:
+    """Spins to enumerate: N with fields, N - 1 without."""
+    return model.n_spins if model.has_fields else model.n_spins - 1
+
+
+def spins_of(numbers: np.ndarray, n: int) -> np.ndarray:
+    """A spin +1 and the n bits of each number, highest first, as spins; shape (len(numbers), n + 1)."""
+    s = np.ones((len(numbers), n + 1), np.int8)
+    bits = np.unpackbits(numbers.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1)
+    s[:, 1:] = 2 * bits[:, 64 - n :].astype(np.int8) - 1
+    return s
+
+
+def over_limit(model: IsingModel, limit: int, seconds: float, what: str, instead: str) -> str | None:
+    """The refusal of a model above the limit: what it would cost and what to do instead."""
+    if model.n_spins <= limit:
+        return None
+    return (
+        f"{what} visits up to 2**{free_spins(model)} states for N={model.n_spins} spins, "
+        f"{duration(seconds)} on {n_threads()} threads; its limit is N={limit}. Instead: {instead}"
+    )

@@ -1,0 +1,17 @@
+"""Which machines have a layer small enough to be enumerated, and what that costs."""
+
+from __future__ import annotations
+
+from ...models import IsingModel
+from ..method import Cost, Task, as_task
+from . import partition, solver
+
+
+def refusal(model: IsingModel, task: Task = "ground_state") -> str | None:
+    """Why this method cannot take the model for the task, or None."""
+    return (partition if as_task(task) == "log_partition" else solver).refusal(model)
+
+
+def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
+    """Seconds and bytes; those of ln Z at one beta."""
+    return Cost(*(partition if as_task(task) == "log_partition" else solver).cost(model))

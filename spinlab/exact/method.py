@@ -1,0 +1,48 @@
+"""What every exact method answers: whether it can take a model for a task, and what that would cost."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple, Protocol
+
+from .._core.validate import as_choice
+from ..models import IsingModel
+
+Task = Literal["ground_state", "degeneracy", "log_partition"]
+TASKS: tuple[Task, ...] = ("ground_state", "degeneracy", "log_partition")
+
+
+class Cost(NamedTuple):
+    """What a task takes, estimated before any work.
+
+    Attributes
+    ----------
+    seconds : float
+    bytes : float
+    certain : bool
+        False where the method may still find its own rounding too large once it has the answer: such a
+        method is taken last.
+    """
+
+    seconds: float
+    bytes: float
+    certain: bool = True
+
+
+class Method(Protocol):
+    """A folder of :mod:`spinlab.exact`, as the front door sees it.
+
+    ``refusal`` says why the method cannot take the model for the task, or None; ``cost`` is infinite where it
+    cannot. "degeneracy" is the ground state with the number of ground states.
+    """
+
+    NAME: str
+
+    def refusal(self, model: IsingModel, task: Task = "ground_state") -> str | None: ...
+
+    def cost(self, model: IsingModel, task: Task = "ground_state") -> Cost: ...
+
+
+def as_task(task: Any) -> Task:
+    """The task, or ValueError."""
+    as_choice(task, "task", list(TASKS))
+    return task  # type: ignore[no-any-return]

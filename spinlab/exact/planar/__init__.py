@@ -1,0 +1,7 @@
+"""Planar graphs without fields: matching of frustrated faces, and a determinant for ln Z."""
+
+from .limits import cost, refusal
+from .partition import log_partition, mean_energy
+from .solver import NAME, ground_state
+
+__all__ = ["NAME", "cost", "ground_state", "log_partition", "mean_energy", "refusal"]

@@ -1,0 +1,16 @@
+"""Sparse graphs: the spins are eliminated one by one, along a tree decomposition."""
+
+from .limits import cost, refusal
+from .partition import log_partition, marginals, mean_energy, samples
+from .solver import NAME, ground_state
+
+__all__ = [
+    "NAME",
+    "cost",
+    "ground_state",
+    "log_partition",
+    "marginals",
+    "mean_energy",
+    "refusal",
+    "samples",
+]

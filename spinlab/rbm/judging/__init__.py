@@ -1,0 +1,1 @@
+"""How good a machine is: likelihood, reconstruction, features, calibration, spectra, autocorrelation."""

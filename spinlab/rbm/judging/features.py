@@ -1,0 +1,218 @@
+"""What the hidden units know: they are the input of a linear classifier."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..._core.blas import one_blas_thread
+from ..._core.rng import RNG, as_generator, as_key
+from ..._core.validate import as_choice, as_count
+from ...datasets import Dataset
+from ..machines.as_two_layers import Layers, as_two_layers
+from ..machines.units import Noise, mean_spins
+from .ais import as_samples
+
+_ROWS = 1024  # samples per matrix product: fixed, for the random numbers
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureAccuracy:
+    """Fraction of images that a linear classifier of hidden features labels correctly.
+
+    Attributes
+    ----------
+    train, test : ndarray, shape (n_seeds,)
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureGain:
+    """What training has added to the features: trained minus untrained, same classifier, same data.
+
+    Attributes
+    ----------
+    trained, untrained : FeatureAccuracy
+    test_gain, std_error : float
+        Mean difference of the accuracies on the test set, and its standard error over the seeds.
+    """
+
+    trained: FeatureAccuracy
+    untrained: FeatureAccuracy
+    test_gain: float
+    std_error: float
+
+
+def hidden_features(model: Any, data: Any, *, kind: str = "mean", rng: RNG = None) -> np.ndarray:
+    """Hidden units given data: <h_a> = tanh((v W)_a + bh_a), their probabilities, or samples.
+
+    Parameters
+    ----------
+    model : BipartiteIsing, PatternBipartiteIsing, or a machine with ``as_ising()``
+    data : array_like of +-1 or 0/1, shape (n, V)
+    kind : {"mean", "probability", "sampled"}
+        "mean": in [-1, 1]; "probability": P(h = +1), in [0, 1]; "sampled": one draw of +-1.
+    rng : None, int or numpy.random.Generator
+        For "sampled".
+
+    Returns
+    -------
+    ndarray of float32, shape (n, H)
+
+    Examples
+    --------
+    >>> from spinlab.models import BipartiteIsing
+    >>> from spinlab.rbm import hidden_features
+    >>> hidden_features(BipartiteIsing([[9.0, 0.0]]), [[1], [-1]], kind="probability").round(3).tolist()
+    [[1.0, 0.5], [0.0, 0.5]]
+    """
+    layers = Layers(as_two_layers(model, "hidden features"))
+    data = as_samples(data, layers.V)
+    as_choice(kind, "kind", ("mean", "probability", "sampled"))
+    key = int(as_key(rng)) if kind == "sampled" else 0
+    out = np.empty((len(data), layers.H), dtype=np.float32)
+    with one_blas_thread():
+        for first in range(0, len(data), _ROWS):
+            x = layers.hidden_fields(data[first : first + _ROWS].astype(np.float32))
+            if kind == "sampled":
+                Noise.of(key, first).spins(x, out=out[first : first + _ROWS])
+            else:
+                mean_spins(x, out=out[first : first + _ROWS])
+    if kind == "probability":
+        out += 1
+        out /= 2
+    return out
+
+
+def feature_accuracy(
+    models: Any,
+    data: Dataset,
+    *,
+    kind: str = "sampled",
+    n_seeds: int = 5,
+    classifier: Any = None,
+    rng: RNG = 0,
+) -> FeatureAccuracy:
+    """Accuracy of logistic regression on hidden features (arXiv:1910.01592, Sec. V.C).
+
+    Parameters
+    ----------
+    models : machine, model, or a sequence of them
+        One for all seeds, or one for each.
+    data : Dataset with labels
+        See :mod:`spinlab.datasets`.
+    kind : {"sampled", "mean", "probability"}
+        As in :func:`hidden_features`.
+    n_seeds : int, default 5
+        Repetitions, each with its own draw of the features (and its own model, if there are several).
+    classifier : scikit-learn classifier, optional
+        Cloned for each seed; by default ``LogisticRegression(max_iter=1000)``.
+    rng : None, int or numpy.random.Generator, default 0
+
+    Returns
+    -------
+    FeatureAccuracy
+
+    Raises
+    ------
+    ImportError
+        Without scikit-learn.
+
+    Notes
+    -----
+    The regression takes nearly all of the time: minutes for 60000 images and 500 hidden units.
+
+    Examples
+    --------
+    >>> import spinlab as sl
+    >>> from spinlab.rbm import feature_accuracy
+    >>> random = sl.ensembles.ra_rbm(V=64, H=100, K=20, rng=0)
+    >>> feature_accuracy(random, sl.datasets.digits(), n_seeds=1).test.min() > 0.7  # doctest: +SKIP
+    True
+    """
+    clone, make = _scikit_learn()
+    n_seeds = as_count(n_seeds, "n_seeds")
+    _check_labels(data)
+    own = list(models) if isinstance(models, Sequence) else [models] * n_seeds
+    if len(own) != n_seeds:
+        raise ValueError(f"models must be one or as many as n_seeds = {n_seeds}, got {len(own)}")
+    generator = as_generator(rng)
+    scores = []
+    for model in own:
+        fitted = clone(classifier) if classifier is not None else make(max_iter=1000)
+        X = hidden_features(model, data.train, kind=kind, rng=generator)
+        fitted.fit(X, data.train_labels)
+        on_train = fitted.score(X, data.train_labels)
+        X = hidden_features(model, data.test, kind=kind, rng=generator)
+        scores.append((on_train, fitted.score(X, data.test_labels)))
+    train, test = np.array(scores).T
+    return FeatureAccuracy(train, test)
+
+
+def feature_gain(
+    trained: Any,
+    untrained: Any,
+    data: Dataset,
+    *,
+    kind: str = "sampled",
+    n_seeds: int = 5,
+    classifier: Any = None,
+    rng: RNG = 0,
+) -> FeatureGain:
+    """Accuracy of the features of trained machines minus that of untrained ones.
+
+    Random features alone go far (an untrained RA-RBM of 3000 hidden units reaches about 93.6 % on MNIST), so
+    an accuracy says what was learned only beside that of the machine before training.
+
+    Parameters
+    ----------
+    trained, untrained : machine, model, or a sequence of one for each seed
+    data, kind, n_seeds, classifier, rng
+        As in :func:`feature_accuracy`.
+
+    Returns
+    -------
+    FeatureGain
+
+    Examples
+    --------
+    >>> import spinlab as sl
+    >>> from spinlab.rbm import feature_gain
+    >>> before, after = (sl.ensembles.ra_rbm(V=64, H=50, K=9, rng=seed) for seed in (0, 1))
+    >>> gain = feature_gain(after, before, sl.datasets.digits(), n_seeds=2)  # doctest: +SKIP
+    >>> abs(gain.test_gain) < 0.2  # doctest: +SKIP
+    True
+    """
+    generator = as_generator(rng)
+    one, other = (
+        feature_accuracy(models, data, kind=kind, n_seeds=n_seeds, classifier=classifier, rng=generator)
+        for models in (trained, untrained)
+    )
+    difference = one.test - other.test
+    spread = float(difference.std(ddof=1)) if len(difference) > 1 else math.nan
+    return FeatureGain(one, other, float(difference.mean()), spread / math.sqrt(len(difference)))
+
+
+def _scikit_learn() -> tuple[Any, Any]:
+    try:
+        from sklearn.base import clone
+        from sklearn.linear_model import LogisticRegression
+    except ImportError:
+        raise ImportError(
+            "the classifier is scikit-learn's, which is not installed: pip install scikit-learn"
+        ) from None
+    return clone, LogisticRegression
+
+
+def _check_labels(data: Any) -> None:
+    if not isinstance(data, Dataset):
+        raise TypeError(f"data must be a spinlab.datasets.Dataset, got {type(data).__name__}")
+    if data.train_labels is None or data.test_labels is None:
+        raise ValueError(f"{data!r} has no labels to learn")

@@ -1,0 +1,1 @@
+"""How a machine learns: the trainer, its optimisers, schedules, projections, callbacks and checkpoints."""

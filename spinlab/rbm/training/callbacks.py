@@ -1,0 +1,90 @@
+"""Callbacks: functions of the trainer, called at the end of each epoch; what they return is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..._core.validate import as_choice, as_count, as_real
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+Callback = Callable[["Trainer"], "Mapping[str, Any] | None"]
+
+
+class Every:
+    """Call a callback after every n-th epoch, or after the listed epochs (numbered from 1).
+
+    Examples
+    --------
+    >>> import spinlab as sl
+    >>> measure = sl.rbm.Every([1, 10, 100], lambda trainer: {"norm": abs(trainer.machine.W).max()})
+    """
+
+    def __init__(self, epochs: int | Iterable[int], callback: Callback) -> None:
+        self.callback = callback
+        self._period: int | None = None
+        self._epochs: frozenset[int] = frozenset()
+        if isinstance(epochs, Iterable):
+            self._epochs = frozenset(as_count(e, "epochs") for e in epochs)
+        else:
+            self._period = as_count(epochs, "epochs")
+
+    def __call__(self, trainer: Trainer) -> Mapping[str, Any] | None:
+        due = trainer.epoch in self._epochs if self._period is None else trainer.epoch % self._period == 0
+        return self.callback(trainer) if due else None
+
+
+class EarlyStopping:
+    """Stop when a recorded value has not improved for ``patience`` epochs.
+
+    Parameters
+    ----------
+    monitor : str
+        Name that an earlier callback of the list records, at every epoch or now and then.
+    patience : int
+        Epochs.
+    mode : {"max", "min"}
+        Whether more or less is better.
+    min_delta : float, default 0
+        Smallest improvement that counts.
+
+    Examples
+    --------
+    >>> import spinlab as sl
+    >>> stop = sl.rbm.EarlyStopping("nll", patience=10, mode="min")
+    """
+
+    def __init__(self, monitor: str, patience: int, mode: str = "max", min_delta: float = 0.0) -> None:
+        self.monitor, self.patience = monitor, as_count(patience, "patience")
+        self._sign = 1.0 if as_choice(mode, "mode", ("max", "min")) == "max" else -1.0
+        self.min_delta = as_real(min_delta, "min_delta", 0.0)
+
+    def __call__(self, trainer: Trainer) -> None:
+        if self.monitor not in trainer.history and trainer.epoch < self.patience:
+            return  # measured every few epochs, and not yet
+        best, best_epoch = -float("inf"), 0
+        for epoch, value in trainer.history.series(self.monitor).items():
+            if self._sign * float(value) > best + self.min_delta:
+                best, best_epoch = self._sign * float(value), epoch
+        if trainer.epoch - best_epoch >= self.patience:
+            trainer.stop(
+                f"{self.monitor} has not improved since epoch {best_epoch} ({self._sign * best:.6g})"
+            )
+
+
+def as_callbacks(callbacks: Any) -> list[Callback]:
+    """A list of functions."""
+    if callable(callbacks):
+        raise TypeError(
+            f"callbacks must be a list of functions, got one function {callbacks!r}; put it in []"
+        )
+    try:
+        found = list(callbacks)
+    except TypeError:
+        raise TypeError(f"callbacks must be a list of functions of the trainer, got {callbacks!r}") from None
+    for i, callback in enumerate(found):
+        if not callable(callback):
+            raise TypeError(f"callbacks[{i}] must be a function of the trainer, got {callback!r}")
+    return found

@@ -1,0 +1,142 @@
+"""A training run as one .npz file: complete or absent, and without pickle."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from typing import Any
+
+import numpy as np
+
+from ..._core.files import atomic_write
+from ..machines.machine import Machine
+from ..machines.units import Noise
+from ..negative import NegativePhase, PersistentPhase
+from .history import History
+from .optimisers import Optimiser
+
+_VERSION = 1
+
+
+def save_checkpoint(path: str | os.PathLike[str], state: dict[str, np.ndarray]) -> None:
+    """Write the arrays of ``Trainer.state_dict``; a crash leaves the former file or the new one."""
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = {"version": np.array(_VERSION), **state}
+    np.savez(buffer, allow_pickle=False, **arrays)
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Arrays of a checkpoint, for ``Trainer.load_state_dict``.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged or is something else; the message names it.
+    IsADirectoryError
+        If the path is a folder.
+    """
+    name = os.fspath(path)
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"the checkpoint {name!r} is a folder; give the name of a file in it")
+    with open(path, "rb") as file:
+        content = file.read()
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            state = {key: archive[key] for key in archive.files}
+        version = int(state.pop("version"))
+    except Exception as error:  # whatever a damaged archive makes zipfile and numpy raise
+        raise ValueError(
+            f"{name}: damaged checkpoint ({error}); move it away to start anew, or put back a copy"
+        ) from None
+    if version > _VERSION:
+        raise ValueError(f"{name}: written in version {version} of the format; update spinlab")
+    return state
+
+
+def part_of(state: dict[str, np.ndarray], part: str) -> dict[str, np.ndarray]:
+    """The arrays of one part of a state, without its prefix."""
+    return {k.removeprefix(f"{part}/"): x for k, x in state.items() if k.startswith(f"{part}/")}
+
+
+def check_state(
+    state: dict[str, np.ndarray],
+    machine: Machine,
+    optimiser: Optimiser,
+    negative: NegativePhase,
+    centred: bool,
+) -> None:
+    """Refuse a state that lacks arrays, or has some of other shapes or that are not finite."""
+    expected: dict[str, tuple[int, ...]] = {"counters": (2,), "key": (), "seconds": ()}
+    _check_arrays(state, expected)
+    if "stopped" not in state:
+        raise ValueError("it lacks the array stopped")
+    updates = int(state["counters"][1])
+    shapes = {name: x.shape for name, x in machine.state_dict().items()}
+    _check_arrays(part_of(state, "machine"), shapes, "machine", exact=True)
+    memory = part_of(state, "optimiser")
+    if optimiser.prefixes is not None and (updates or memory):
+        shapes = {
+            prefix + name: x.shape for prefix in optimiser.prefixes for name, x in machine.parameters.items()
+        }
+        _check_arrays(memory, shapes, "optimiser", exact=True)
+    _check_arrays(part_of(state, "negative"), {}, "negative")
+    offsets = part_of(state, "offsets")
+    if isinstance(negative, PersistentPhase) or centred:
+        free = machine.gibbs(machine.random_phase(1, Noise(0)), 1, Noise(0))
+        sizes = [layer.shape[1] for layer in free.layers]
+        if isinstance(negative, PersistentPhase) and updates:
+            chains = part_of(state, "negative")
+            rows = chains["layer0"].shape[:1] if "layer0" in chains else ()
+            _check_arrays(chains, {f"layer{i}": (*rows, n) for i, n in enumerate(sizes)}, "negative")
+        if centred and (updates or offsets):
+            means = sizes if updates else sizes[:1]
+            _check_arrays(offsets, {str(i): (n,) for i, n in enumerate(means)}, "offsets", exact=True)
+    history = part_of(state, "history")
+    names = {key.rpartition("/")[0] for key in history}
+    if int(state["counters"][0]):
+        names |= set(History.OF_THE_TRAINER)
+    for name in sorted(names):
+        epochs, values = (history.get(f"{name}/{part}") for part in ("epochs", "values"))
+        if epochs is None or values is None or np.ndim(epochs) != 1 or np.shape(values)[:1] != epochs.shape:
+            raise ValueError(f"the history of {name!r} is not complete")
+
+
+def _check_arrays(
+    arrays: dict[str, np.ndarray], expected: dict[str, tuple[int, ...]], part: str = "", exact: bool = False
+) -> None:
+    """The expected names and shapes, and numbers that are finite."""
+    prefix = f"{part}/" if part else ""
+    missing = [prefix + name for name in expected if name not in arrays]
+    if missing:
+        raise ValueError(f"it lacks the array{'s' * (len(missing) > 1)} {', '.join(missing)}")
+    unknown = [prefix + name for name in arrays if name not in expected] if exact else []
+    if unknown:
+        raise ValueError(f"these arrays are of another machine or optimiser: {', '.join(unknown)}")
+    for name in arrays if part else expected:
+        array = np.asarray(arrays[name])
+        if name in expected and array.shape != expected[name]:
+            raise ValueError(
+                f"{prefix}{name} is of another machine: its shape is {array.shape}, here {expected[name]}"
+            )
+        if array.dtype.kind not in "biuf":
+            raise ValueError(f"{prefix}{name} must hold real numbers, got dtype {array.dtype}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{prefix}{name} has NaN or infinite entries")
+
+
+def settings_of(thing: Any) -> str:
+    """An object by its class and public attributes."""
+    shown = ", ".join(f"{k}={v!r}" for k, v in vars(thing).items() if not k.startswith("_"))
+    return f"{type(thing).__name__}({shown})"
+
+
+def difference(kept: str, now: str) -> str:
+    """What differs between the identities of two runs, which are JSON."""
+    try:
+        a, b = json.loads(kept), json.loads(now)
+    except ValueError:
+        return "its settings cannot be read"
+    return ", ".join(f"{k} was {a.get(k)!r}, is {b.get(k)!r}" for k in b if a.get(k) != b.get(k))

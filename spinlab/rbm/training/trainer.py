@@ -1,0 +1,427 @@
+"""Gradient ascent on the likelihood: epochs, batches, checkpoints and callbacks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..._core.blas import one_blas_thread
+from ..._core.device import check_fits, to_host, xp_of
+from ..._core.rng import RNG, as_key
+from ..._core.validate import as_choice, as_count, as_data, as_flag, as_real
+from ..machines.machine import Machine, Phase
+from ..machines.units import Noise
+from ..negative import CD, NegativePhase, PersistentPhase
+from .bar import training_bar
+from .callbacks import Callback, as_callbacks
+from .checkpoint import check_state, difference, load_checkpoint, part_of, save_checkpoint, settings_of
+from .history import History
+from .optimisers import LARGEST, as_optimiser
+from .projections import as_projection
+from .schedules import Schedule
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_SECONDS_PER_CHECKPOINT = 30.0
+_MEMORY = 0.99  # of the running mean of the hidden units, for centred gradients
+
+
+class DivergenceError(ArithmeticError):
+    """Training has left the finite numbers."""
+
+
+class Trainer:
+    """Trains a machine: theta <- theta + lr (positive phase - negative phase), then a projection.
+
+    Parameters
+    ----------
+    machine : RBM, RARBM or any Machine
+        Changed in place.
+    negative : NegativePhase, default CD(1)
+        How the averages over the model are estimated: one of :mod:`spinlab.rbm.negative`.
+    lr : float, default 0.01
+    optimiser : {"sgd", "adam"} or Optimiser
+    momentum, weight_decay : float, default 0
+        For an optimiser given by name.
+    schedule : function of (epoch from 0, lr), optional
+        Learning rate of an epoch, for example :class:`Geometric`; constant by default.
+    batch_size : int, default 100
+    projection : {"none", "sign", "clip", "gibbs"} or Projection
+        arXiv:1910.01592, Appendix B.
+    projection_every : "epoch" or int, optional
+        Period in updates. By default sign and gibbs work at the end of each epoch, clip after each update.
+    centred : bool, optional
+        Gradient of units shifted by their means in the data; by default where there are biases.
+    convention : {"spinlab", "reference"}
+        "reference" repeats two quirks of the paper's code: a last short batch is divided by the full batch
+        size, and Adam's bias correction counts epochs.
+    shuffle : bool, default True
+        A new order of the data in each epoch.
+    blas_threads : int or None, default 1
+        Threads of the matrix products; None leaves them alone. Only 1 promises equal bits elsewhere.
+    rng : None, int or numpy.random.Generator
+        Gives one key; the random numbers of an update depend on the key and its number alone.
+
+    Attributes
+    ----------
+    epoch, updates : int
+        Epochs and updates done.
+    history : History
+    lr_now : float
+        Learning rate of the current epoch.
+    stopped : str or None
+        Why a callback ended the training.
+
+    Examples
+    --------
+    >>> import numpy as np, spinlab as sl
+    >>> data = np.array([[1, 1, -1, -1], [-1, -1, 1, 1]])
+    >>> machine = sl.rbm.RBM(V=4, H=8, rng=0)
+    >>> trainer = sl.rbm.Trainer(machine, sl.rbm.Exact(), lr=0.5, batch_size=2, rng=1)
+    >>> history = trainer.fit(data, epochs=50)
+    >>> bool(machine.log_likelihood(data).mean() > -1.0)  # at best -ln 2
+    True
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        negative: NegativePhase | None = None,
+        *,
+        lr: float = 0.01,
+        optimiser: Any = "sgd",
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        schedule: Schedule | None = None,
+        batch_size: int = 100,
+        projection: Any = "none",
+        projection_every: Any = None,
+        centred: bool | None = None,
+        convention: str = "spinlab",
+        shuffle: bool = True,
+        blas_threads: int | None = 1,
+        rng: RNG = None,
+    ) -> None:
+        if not isinstance(machine, Machine):
+            raise TypeError(f"machine must be a RBM, RARBM or another Machine, got {type(machine).__name__}")
+        negative = CD() if negative is None else negative
+        if not isinstance(negative, NegativePhase):
+            raise TypeError(f"negative must be a negative phase such as CD(1) or PID(), got {negative!r}")
+        if isinstance(negative, PersistentPhase) and negative.has_chains:
+            raise ValueError(f"{negative!r} has the chains of another training run; give a new one")
+        if machine.device == "gpu" and not negative.on_gpu:
+            raise TypeError(
+                f"{type(negative).__name__} has no GPU side; use one of spinlab.rbm.negative, or "
+                "machine.to('cpu')"
+            )
+        for name, array in machine.parameters.items():
+            if not array.flags.c_contiguous:  # a step would change a copy
+                raise ValueError(
+                    f"parameter {name!r} must be a C-contiguous array; see numpy.ascontiguousarray"
+                )
+        self.machine, self.negative, self._device = machine, negative, machine.device
+        self.lr = as_real(lr, "lr", 0.0)
+        self.reference = as_choice(convention, "convention", ("spinlab", "reference")) == "reference"
+        self.optimiser = as_optimiser(optimiser, momentum, weight_decay, self.reference)
+        if schedule is not None and not callable(schedule):
+            raise TypeError(
+                f"schedule must be a function of (epoch, lr) such as Geometric(0.96), got {schedule!r}"
+            )
+        self.schedule = schedule
+        self.batch_size = as_count(batch_size, "batch_size")
+        self.projection = as_projection(projection)
+        self._period = self._projection_period(projection_every)
+        self.centred = machine.has_biases if centred is None else as_flag(centred, "centred")
+        if self.centred and not machine.has_biases:
+            raise ValueError("centred gradients need a machine with biases; use biases=True or centred=False")
+        self.shuffle = as_flag(shuffle, "shuffle")
+        self.blas_threads = None if blas_threads is None else as_count(blas_threads, "blas_threads")
+        self._key = int(as_key(rng))
+        self.epoch = self.updates = 0
+        self.lr_now = self.lr
+        self.history = History()
+        self.stopped: str | None = None
+        self._offsets: list[np.ndarray] = []
+        self._seconds = 0.0
+        self._kept_epoch = 0
+
+    def fit(
+        self,
+        data: Any,
+        epochs: int,
+        callbacks: Iterable[Callback] = (),
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int | None = None,
+        progress: bool | None = None,
+    ) -> xr.Dataset:
+        """Train until ``epochs`` epochs are done in all, and return the history.
+
+        Parameters
+        ----------
+        data : array_like of +-1 or 0/1, shape (n, V), or a function of the epoch (from 0) that returns one
+            0/1 and boolean data are mapped by 2 x - 1. A function can binarise grey pixels anew in each
+            epoch; a run resumes to the same bits if it returns the same data for the same epoch.
+        epochs : int
+            Total number, those of earlier calls and of the checkpoint included.
+        callbacks : iterable of functions
+            Called with the trainer at the end of each epoch; a returned mapping of names to numbers or
+            arrays is recorded. ``trainer.stop(reason)`` ends the training.
+        checkpoint : path, optional
+            If the file exists, training goes on from it, with the same bits as an uninterrupted run (and
+            stays where a callback has stopped it). Otherwise the state before training is written to it.
+        checkpoint_every : int, optional
+            Epochs between checkpoints; by default 30 seconds. The last epoch is always kept.
+        progress : bool, optional
+            Bar with the time left and the latest values; by default on a terminal, for work over 2 s.
+
+        Returns
+        -------
+        xarray.Dataset
+            Along "epoch": lr, updates, gradient_norm (of the last update), seconds (of wall time, in
+            all), and what the callbacks returned.
+
+        Raises
+        ------
+        DivergenceError
+            If a parameter is not finite or beyond 10^6; the last checkpoint stays.
+        OSError
+            If the checkpoint is a folder, or its folder does not exist.
+        ValueError, TypeError
+            On data that are neither +-1 nor 0/1 or of the wrong width, and on a checkpoint that is damaged
+            or of another run.
+        """
+        if self.machine.device != self._device:
+            raise ValueError(
+                f"the machine was moved from the {self._device} to the {self.machine.device} after this "
+                "trainer was made; move it first, then make a new Trainer"
+            )
+        source = data if callable(data) else None
+        data = self._checked(source(0) if source else data)
+        if self._device == "gpu":
+            self._check_memory(data)
+        epochs = as_count(epochs, "epochs", 0)
+        every = None if checkpoint_every is None else as_count(checkpoint_every, "checkpoint_every")
+        callbacks = as_callbacks(callbacks)
+        self.stopped = None
+        self._fingerprint = self._identity(data)
+        if checkpoint is not None and Path(checkpoint).exists():
+            self._resume(checkpoint)
+        if self.centred and not self._offsets:
+            self._offsets = [self.machine.xp.asarray(data.mean(0).astype(self.machine.dtype))]
+        if checkpoint is not None and not Path(checkpoint).exists():
+            self._save(checkpoint)  # what is kept if training diverges before the first regular one
+        saved_at, start = time.perf_counter(), time.perf_counter() - self._seconds
+        threads = nullcontext() if self.blas_threads is None else one_blas_thread()
+        with threads, training_bar(epochs, self.epoch, progress) as bar:
+            while self.epoch < epochs and self.stopped is None:
+                if source and self.epoch > 0:
+                    data = self._checked(source(self.epoch))
+                with np.errstate(over="ignore", invalid="ignore"):  # divergence has its own message
+                    norm = self._run_epoch(data, checkpoint)
+                self._seconds = time.perf_counter() - start
+                self.history.record(
+                    self.epoch,
+                    {
+                        "lr": self.lr_now,
+                        "updates": self.updates,
+                        "gradient_norm": norm,
+                        "seconds": self._seconds,
+                    },
+                )
+                for callback in callbacks:
+                    found = callback(self)
+                    if found:
+                        self.history.record(self.epoch, found)
+                bar.show(self.history)
+                if checkpoint is not None and (
+                    self.epoch == epochs
+                    or self.stopped is not None
+                    or (every is not None and self.epoch % every == 0)
+                    or (every is None and time.perf_counter() - saved_at > _SECONDS_PER_CHECKPOINT)
+                ):
+                    self._save(checkpoint)
+                    saved_at = time.perf_counter()
+        return self.history.to_xarray()
+
+    def stop(self, reason: str) -> None:
+        """End the training after this epoch; for callbacks."""
+        self.stopped = str(reason)
+
+    def _check_memory(self, data: np.ndarray) -> None:
+        """Refuse data and batches that the card cannot hold: spins, fields, means and their differences."""
+        config = self.machine.config
+        units = sum(config.get("sizes", (self.machine.V, config.get("H", 0))))
+        numbers = sum(x.size for x in self.machine.parameters.values())
+        batch = min(self.batch_size, len(data))
+        check_fits(
+            data.nbytes + self.machine.dtype.itemsize * (4 * numbers + 6 * batch * units),
+            f"training {self.machine!r} in batches of {batch}",
+        )
+
+    def _checked(self, data: Any) -> np.ndarray:
+        data = as_data(data, self.machine.V)
+        if data.ndim != 2 or len(data) == 0:
+            raise ValueError(f"data must have shape (n, {self.machine.V}) with n >= 1, got {data.shape}")
+        return data
+
+    def _run_epoch(self, data: np.ndarray, checkpoint: Any) -> float:
+        n, size, dtype = len(data), self.batch_size, self.machine.dtype
+        order = np.arange(n)
+        if self.shuffle:
+            order = np.random.Generator(np.random.Philox(key=[self._key, self.epoch])).permutation(n)
+        if self.schedule is not None:
+            self.lr_now = as_real(
+                self.schedule(self.epoch, self.lr), "the learning rate of the schedule", 0.0
+            )
+        norm = 0.0
+        data, order = self.machine.xp.asarray(data), self.machine.xp.asarray(order)
+        for first in range(0, n, size):
+            batch = data[order[first : first + size]].astype(dtype)
+            norm, good = self._update(batch, first + size >= n)
+            if not good:
+                self._diverged(checkpoint)
+        self.epoch += 1
+        if self.projection is not None and self._period is None:
+            # Far from the counters of updates, so that no noise is used twice.
+            self.projection.apply(self.machine, Noise.of(self._key, 2**62 + self.epoch))
+        return norm
+
+    def _update(self, batch: np.ndarray, last: bool) -> tuple[float, bool]:
+        machine = self.machine
+        noise = Noise.of(self._key, self.updates)
+        positive = machine.positive(batch, noise)
+        if self.reference:
+            positive.share = len(batch) / self.batch_size
+        gradient = machine.statistics(positive)
+        negative = self.negative.statistics(machine, positive, noise)
+        for name, g in gradient.items():
+            g -= negative[name]
+        if self.centred:
+            machine.centre(gradient, self._moved_offsets(positive))
+        norm = sum(float(xp_of(g).vdot(g, g)) for g in gradient.values()) ** 0.5 if last else 0.0
+        self.updates += 1
+        good = self.optimiser.step(machine, gradient, self.lr_now, self.updates, self.epoch + 1)
+        if self.projection is not None and self._period is not None and self.updates % self._period == 0:
+            self.projection.apply(machine, noise)
+        return norm, good
+
+    def _moved_offsets(self, positive: Phase) -> list[np.ndarray]:
+        """Means of the layers: of the data, and running ones of the hidden units."""
+        w, hidden = positive.weights, positive.means[1:]
+        now = [layer.mean(0) if w is None else w @ layer for layer in hidden]
+        if len(self._offsets) == 1:
+            self._offsets += now
+        else:
+            for kept, new in zip(self._offsets[1:], now, strict=True):
+                kept += (1 - _MEMORY) * (new - kept)
+        return self._offsets
+
+    def _projection_period(self, every: Any) -> int | None:
+        if every is None:
+            return 1 if self.projection is not None and self.projection.each_update else None
+        if isinstance(every, str):
+            as_choice(every, "projection_every", ("epoch",))
+            return None
+        return as_count(every, "projection_every")
+
+    def _diverged(self, checkpoint: Any) -> None:
+        name = next(
+            (k for k, x in self.machine.on_host().items() if not np.abs(x).max() <= LARGEST), "a parameter"
+        )
+        kept = ""
+        if checkpoint is not None and Path(checkpoint).exists():
+            name_of_file, kept_epoch = os.fspath(checkpoint), self._kept_epoch
+            kept = f"; the last good checkpoint, of epoch {kept_epoch}, is kept in {name_of_file}"
+        raise DivergenceError(
+            f"training diverged in epoch {self.epoch + 1} (update {self.updates}): {name} is not finite or "
+            f"beyond {LARGEST:g}; take a lower learning rate than {self.lr_now:g}{kept}"
+        )
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Everything that decides how training goes on, as arrays by name; copies."""
+        parts = {
+            "machine": self.machine.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "negative": self.negative.state_dict(),
+            "history": self.history.state_dict(),
+            "offsets": {str(i): x for i, x in enumerate(self._offsets)},
+        }
+        state = {
+            f"{part}/{name}": np.array(to_host(x))
+            for part, arrays in parts.items()
+            for name, x in arrays.items()
+        }
+        state["counters"] = np.array([self.epoch, self.updates])
+        state["key"] = np.array(self._key, dtype=np.uint64)
+        state["seconds"] = np.array(self._seconds)
+        state["stopped"] = np.array(self.stopped or "")
+        return state | {"identity": np.array(getattr(self, "_fingerprint", ""))}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Back to a kept state; the trainer must have been built with the same settings.
+
+        Raises
+        ------
+        ValueError
+            If arrays are missing, of another shape, or not finite; the trainer is then as before.
+        """
+        check_state(state, self.machine, self.optimiser, self.negative, self.centred)
+        self.machine.load_state_dict(part_of(state, "machine"))
+        self.optimiser.load_state_dict(part_of(state, "optimiser"))
+        self.negative.load_state_dict(part_of(state, "negative"), self.machine)
+        self.history.load_state_dict(part_of(state, "history"))
+        offsets = part_of(state, "offsets")
+        self._offsets = [self.machine.xp.asarray(np.array(offsets[str(i)])) for i in range(len(offsets))]
+        self.epoch, self.updates = (int(x) for x in state["counters"])
+        self._key = int(state["key"])
+        self._seconds = float(state["seconds"])
+        self.stopped = str(state["stopped"]) or None
+
+    def _save(self, path: str | os.PathLike[str]) -> None:
+        save_checkpoint(path, self.state_dict())
+        self._kept_epoch = self.epoch
+
+    def _resume(self, path: str | os.PathLike[str]) -> None:
+        state = load_checkpoint(path)
+        try:
+            if "identity" not in state:
+                raise ValueError("it lacks the array identity")
+            kept = str(state["identity"])
+            if kept != self._fingerprint:
+                raise ValueError(f"it belongs to another run: {difference(kept, self._fingerprint)}")
+            self.load_state_dict(state)
+            self._kept_epoch = self.epoch
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f"{os.fspath(path)}: cannot go on from this checkpoint: {error}; move it away to start anew"
+            ) from None
+
+    def _identity(self, data: np.ndarray) -> str:
+        """What must be equal for a checkpoint to be continued, as JSON."""
+        projection = self.projection
+        settings = {
+            "machine": repr(self.machine),
+            "dtype": str(self.machine.dtype),
+            "negative": repr(self.negative),
+            "lr": self.lr,
+            "optimiser": settings_of(self.optimiser),
+            "schedule": None if self.schedule is None else repr(self.schedule).partition(" at 0x")[0],
+            "batch_size": self.batch_size,
+            "projection": projection and settings_of(projection),
+            "period": self._period,
+            "centred": self.centred,
+            "reference": self.reference,
+            "shuffle": self.shuffle,
+            "data": hashlib.sha256(data.tobytes() + repr(data.shape).encode()).hexdigest()[:16],
+        }
+        return json.dumps(settings, sort_keys=True)
