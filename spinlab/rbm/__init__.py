@@ -13,6 +13,8 @@ from .judging.likelihood import Likelihood as Likelihood
 from .judging.likelihood import log_likelihood, negative_log_likelihood
 from .judging.reconstruction import HammingDistance as HammingDistance
 from .judging.reconstruction import hamming_distance, reconstruct
+from .judging.sample_quality import SampleQuality as SampleQuality
+from .judging.sample_quality import image_classifier, sample_quality
 from .judging.spectra import WeightSpectrum as WeightSpectrum
 from .judging.spectra import singular_values, weight_spectrum
 from .machines.dbm import DBM
@@ -70,11 +72,13 @@ __all__ = [
     "gibbs_autocorrelation_time",
     "hamming_distance",
     "hidden_features",
+    "image_classifier",
     "load_checkpoint",
     "log_likelihood",
     "log_partition_ais",
     "negative_log_likelihood",
     "reconstruct",
+    "sample_quality",
     "save_checkpoint",
     "singular_values",
     "weight_spectrum",
