@@ -17,6 +17,8 @@ from .judging.sample_quality import SampleQuality as SampleQuality
 from .judging.sample_quality import image_classifier, sample_quality
 from .judging.spectra import WeightSpectrum as WeightSpectrum
 from .judging.spectra import singular_values, weight_spectrum
+from .judging.trajectory import TrajectoryTempering as TrajectoryTempering
+from .judging.trajectory import log_partition_trajectory, trajectory_tempering
 from .machines.dbm import DBM
 from .machines.fbm import FBM
 from .machines.hybrid import HybridBM, RAHybridBM
@@ -76,10 +78,12 @@ __all__ = [
     "load_checkpoint",
     "log_likelihood",
     "log_partition_ais",
+    "log_partition_trajectory",
     "negative_log_likelihood",
     "reconstruct",
     "sample_quality",
     "save_checkpoint",
     "singular_values",
+    "trajectory_tempering",
     "weight_spectrum",
 ]

@@ -80,6 +80,7 @@ def log_partition_ais(
     *,
     n_chains: int = 100,
     schedule: Any = "quick",
+    n_temperatures: int | None = None,
     base_biases: Any = None,
     reverse: Any = None,
     dtype: str = "float32",
@@ -99,10 +100,13 @@ def log_partition_ais(
     model : BipartiteIsing, PatternBipartiteIsing, or a machine with ``as_ising()``
         For patterns W is never formed: a step costs O(K (V + H)) per chain instead of O(V H).
     n_chains : int, default 100
-    schedule : {"quick", "published"}, int or array_like, default "quick"
+    schedule : {"quick", "published", "fine"}, int or array_like, default "quick"
         Inverse temperatures from 0 to 1. "quick": 1000 equal steps; "published": 500, 4000 and 10000 equal
-        steps up to .5, .9 and 1 (Salakhutdinov and Murray); an int: as many equal steps; an array: all
+        steps up to .5, .9 and 1 (Salakhutdinov and Murray); "fine": 1 - (1 - k/n)^2, n = 1000, most steps
+        near the model, where trained machines relax slowly; an int: as many equal steps; an array: all
         values, increasing, the first 0 and the last 1.
+    n_temperatures : int, optional
+        Steps of a schedule given by name: as many of the same kind ("published": in the same proportions).
     base_biases : array_like, shape (V,), or float, optional
         b0; zero by default. :func:`data_biases` gives those of a data set, which shortens the way.
     reverse : int or array_like of +-1, shape (n, V), optional
@@ -147,7 +151,7 @@ def log_partition_ais(
     """
     model = as_two_layers(model, "annealed importance sampling")
     n_chains = as_count(n_chains, "n_chains", 2)
-    betas = _as_schedule(schedule)
+    betas = _as_schedule(schedule, n_temperatures)
     b0 = as_fields(base_biases, model.V, "base_biases")
     layers = Layers(model, as_choice(dtype, "dtype", ("float32", "float64")))
     generator = as_generator(rng)
@@ -197,13 +201,25 @@ def as_samples(data: Any, n: int | None = None) -> np.ndarray:
     return as_data(data, shape[1] if n is None else n)
 
 
-def _as_schedule(schedule: Any) -> np.ndarray:
+SCHEDULES = {"quick": 1000, "published": 14_500, "fine": 1000}
+"""Steps of the schedules that have a name."""
+
+
+def _as_schedule(schedule: Any, n_temperatures: int | None = None) -> np.ndarray:
     if isinstance(schedule, str):
-        as_choice(schedule, "schedule", ("quick", "published"))
+        steps = SCHEDULES[as_choice(schedule, "schedule", tuple(SCHEDULES))]
+        n = steps if n_temperatures is None else as_count(n_temperatures, "n_temperatures")
+        x = np.linspace(0.0, 1.0, n + 1)
         if schedule == "quick":
-            return np.linspace(0.0, 1.0, 1001)
-        parts = [np.arange(500) / 1000, 0.5 + np.arange(4000) / 10_000, np.linspace(0.9, 1.0, 10_001)]
-        return np.concatenate(parts)
+            return x
+        if schedule == "fine":
+            return 1 - (1 - x) ** 2
+        return np.interp(steps * x, [0, 500, 4500, steps], [0.0, 0.5, 0.9, 1.0])
+    if n_temperatures is not None:
+        raise ValueError(
+            f"n_temperatures = {n_temperatures!r} is the length of a schedule given by name "
+            f"({', '.join(SCHEDULES)}); schedule = {schedule!r} has its own"
+        )
     if np.ndim(schedule) == 0:
         return np.linspace(0.0, 1.0, as_count(schedule, "schedule") + 1)
     betas = as_real_array(schedule, "schedule", 1)

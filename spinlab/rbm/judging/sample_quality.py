@@ -204,7 +204,7 @@ def _level(quantile: Any) -> float:
 
 
 def _nearest(samples: np.ndarray, images: np.ndarray, invert: bool) -> tuple[np.ndarray, ...]:
-    """Largest overlap of each sample with an image, the row of that image, and whether it is the inverse's."""
+    """Largest overlap of each sample with an image, the row of the image, and whether it is the inverse's."""
     n, V = samples.shape
     best, rows, inverted = np.full(n, -np.inf), np.zeros(n, dtype=np.int64), np.zeros(n, dtype=bool)
     spins = samples.astype(np.float32)  # sums of V signs are exact

@@ -243,6 +243,25 @@ def test_schedules():
     assert published[[0, 500, 4500, -1]].tolist() == [0, 0.5, 0.9, 1]
     assert len(ais._as_schedule("quick")) == 1001
     np.testing.assert_array_equal(ais._as_schedule(4), [0, 0.25, 0.5, 0.75, 1])
+    np.testing.assert_array_equal(ais._as_schedule("fine", 2), [0, 0.75, 1])
+    assert len(ais._as_schedule("fine")) == 1001
+
+
+def test_number_of_temperatures():
+    """A run of so many steps, of the kind that the schedule names."""
+    np.testing.assert_array_equal(ais._as_schedule("quick", 4), [0, 0.25, 0.5, 0.75, 1])
+    short = ais._as_schedule("published", 29)  # one step to .5, 8 to .9, 20 to 1
+    np.testing.assert_allclose(short[:3], [0, 0.5, 0.55])
+    np.testing.assert_allclose(np.diff(short[9:]), 0.005)
+    full = [np.arange(500) / 1000, 0.5 + np.arange(4000) / 10_000, np.linspace(0.9, 1.0, 10_001)]
+    np.testing.assert_allclose(ais._as_schedule("published"), np.concatenate(full), atol=1e-15)
+    model = biased_rbm(8, 12, 0.5, 0.5, seed=0)
+    for schedule in ais.SCHEDULES:
+        run = log_partition_ais(model, schedule=schedule, n_temperatures=300, rng=0)
+        assert len(run.betas) == 301
+        assert run.interval[0] <= sl.log_partition(model) <= run.interval[1]
+    equal = log_partition_ais(model, schedule=300, rng=0)
+    assert equal.log_z == log_partition_ais(model, n_temperatures=300, rng=0).log_z
 
 
 def test_the_warning_names_the_sample_size():
@@ -259,8 +278,13 @@ def test_bad_input():
     model = biased_rbm(4, 3, 0.5, 0.0, seed=0)
     with pytest.raises(ValueError, match="increase strictly from 0 to 1"):
         log_partition_ais(model, schedule=[0, 0.5, 0.5, 1])
-    with pytest.raises(ValueError, match="unknown schedule 'slow'; known: quick, published"):
+    with pytest.raises(ValueError, match="unknown schedule 'slow'; known: quick, published, fine"):
         log_partition_ais(model, schedule="slow")
+    for schedule in (100, [0, 0.5, 1]):
+        with pytest.raises(ValueError, match=r"n_temperatures = 50 .* has its own"):
+            log_partition_ais(model, schedule=schedule, n_temperatures=50)
+    with pytest.raises(ValueError, match="n_temperatures must be at least 1"):
+        log_partition_ais(model, n_temperatures=0)
     with pytest.raises(TypeError, match="two layers"):
         log_partition_ais(sl.ensembles.sk(N=5, rng=0))
     with pytest.raises(TypeError, match=r"BipartiteIsing\(W\)"):
