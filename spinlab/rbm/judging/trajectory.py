@@ -82,8 +82,8 @@ def log_partition_trajectory(
     Notes
     -----
     A model costs ``n_steps`` steps and two free energies per chain. The weights are even only if the
-    trajectory is dense (several hundred machines in the example) and smooth: training at a high rate or with few
-    chains jumps to and fro, and then temperatures are the better way. Compare the effective sample sizes.
+    trajectory is dense (hundreds of machines in the example) and smooth: training at a high rate or with
+    few chains jumps to and fro, and temperatures are the better way. Compare the effective sample sizes.
 
     Examples
     --------

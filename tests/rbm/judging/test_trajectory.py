@@ -10,13 +10,8 @@ from naive import all_states, energies
 
 import spinlab as sl
 from spinlab.models import BipartiteIsing, PatternBipartiteIsing
-from spinlab.rbm import (
-    AISWarning,
-    log_partition_ais,
-    log_partition_trajectory,
-    trajectory,
-    trajectory_tempering,
-)
+from spinlab.rbm import AISWarning, log_partition_ais, log_partition_trajectory, trajectory_tempering
+from spinlab.rbm.judging import trajectory
 
 
 def marginals(model):
