@@ -34,6 +34,9 @@ DOORS = {"__init__", "__main__", "cli", "studies", "_commands"}
 # These stand beside the stack.
 BESIDE: dict[str, set[str]] = {"sweeps": {"_core"}, "plotting": set(), "theory": set()}
 
+# Within rbm the same: training and judging stand side by side.
+RBM_RANK = {"machines": 0, "negative": 1, "training": 2, "judging": 2, "estimator": 3, "__init__": 4}
+
 # The top of the stack compares measurements with theory, keeps them in stores and draws them.
 USES_BESIDE = {"diagnose", "scans"}
 
@@ -126,6 +129,18 @@ def test_imports_go_down_only(path: Path) -> None:
                 continue
             assert other in RANK, where
             assert RANK[other] < RANK[own], where
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in SOURCES if layer(p) == "rbm"], ids=lambda p: str(p.relative_to(PACKAGE))
+)
+def test_imports_within_rbm_go_down_only(path: Path) -> None:
+    """Also those for annotations alone."""
+    own = path.relative_to(PACKAGE).parts[1].removesuffix(".py")
+    for line, module, name in imports(ast.walk(parse(path)), path):
+        parts = [*module.split("."), *([name] if name else [])]
+        if parts[:2] == ["spinlab", "rbm"] and parts[2] != own:
+            assert RBM_RANK[parts[2]] < RBM_RANK[own], f"{path}:{line} imports {'.'.join(parts)}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))

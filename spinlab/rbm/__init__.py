@@ -1,34 +1,28 @@
 """Learning: restricted Boltzmann machines, how they are trained and how they are judged."""
 
-from .judging.ais import AIS as AIS
-from .judging.ais import AISWarning as AISWarning
-from .judging.ais import data_biases, log_partition_ais
-from .judging.autocorrelation import gibbs_autocorrelation_time
-from .judging.calibration import Calibration as Calibration
-from .judging.calibration import fit_scale
-from .judging.features import FeatureAccuracy as FeatureAccuracy
-from .judging.features import FeatureGain as FeatureGain
-from .judging.features import feature_accuracy, feature_gain, hidden_features
-from .judging.likelihood import Likelihood as Likelihood
-from .judging.likelihood import log_likelihood, negative_log_likelihood
-from .judging.reconstruction import HammingDistance as HammingDistance
-from .judging.reconstruction import hamming_distance, reconstruct
-from .judging.sample_quality import SampleQuality as SampleQuality
-from .judging.sample_quality import image_classifier, sample_quality
-from .judging.spectra import WeightSpectrum as WeightSpectrum
-from .judging.spectra import singular_values, weight_spectrum
-from .judging.trajectory import TrajectoryTempering as TrajectoryTempering
-from .judging.trajectory import log_partition_trajectory, trajectory_tempering
+from .judging.ais import AIS, AISWarning, data_biases, log_partition_ais
+from .judging.autocorrelation import gibbs_autocorrelation_time, vector_autocorrelation_time
+from .judging.calibration import Calibration, fit_scale
+from .judging.features import FeatureAccuracy, FeatureGain, feature_accuracy, feature_gain, hidden_features
+from .judging.likelihood import Likelihood, log_likelihood, negative_log_likelihood
+from .judging.reconstruction import HammingDistance, hamming_distance, reconstruct
+from .judging.sample_quality import SampleQuality, image_classifier, sample_quality
+from .judging.spectra import WeightSpectrum, singular_values, weight_spectrum
+from .judging.trajectory import TrajectoryTempering, log_partition_trajectory, trajectory_tempering
 from .machines.dbm import DBM
+from .machines.deep import DeepMachine
 from .machines.fbm import FBM
-from .machines.hybrid import HybridBM, RAHybridBM
+from .machines.fully_connected import FullyConnectedMachine
+from .machines.hybrid import GaussianHiddenMachine, HybridBM, RAHybridBM
 from .machines.machine import Machine, Phase
 from .machines.ra_dbm import RADBM
 from .machines.ra_fbm import RAFBM
 from .machines.ra_rbm import RARBM
 from .machines.rbm import RBM
-from .negative import CD, PCD, PID, Exact, NegativePhase, Tempering
-from .training.callbacks import EarlyStopping, Every
+from .machines.two_layer import TwoLayerMachine
+from .machines.units import Noise
+from .negative import CD, PCD, PID, Exact, NegativePhase, PersistentPhase, Tempering
+from .training.callbacks import EarlyStopping, Every, TrainingRun
 from .training.checkpoint import load_checkpoint, save_checkpoint
 from .training.history import History
 from .training.optimisers import SGD, Adam, Optimiser
@@ -37,6 +31,7 @@ from .training.schedules import Geometric, Linear
 from .training.trainer import DivergenceError, Trainer
 
 __all__ = [
+    "AIS",
     "CD",
     "DBM",
     "FBM",
@@ -47,26 +42,42 @@ __all__ = [
     "RARBM",
     "RBM",
     "SGD",
+    "AISWarning",
     "Adam",
+    "Calibration",
     "Clip",
+    "DeepMachine",
     "DivergenceError",
     "EarlyStopping",
     "Every",
     "Exact",
+    "FeatureAccuracy",
+    "FeatureGain",
+    "FullyConnectedMachine",
+    "GaussianHiddenMachine",
     "Geometric",
     "GibbsProjection",
+    "HammingDistance",
     "History",
     "HybridBM",
+    "Likelihood",
     "Linear",
     "Machine",
     "NegativePhase",
+    "Noise",
     "Optimiser",
+    "PersistentPhase",
     "Phase",
     "Projection",
     "RAHybridBM",
+    "SampleQuality",
     "Sign",
     "Tempering",
     "Trainer",
+    "TrainingRun",
+    "TrajectoryTempering",
+    "TwoLayerMachine",
+    "WeightSpectrum",
     "data_biases",
     "feature_accuracy",
     "feature_gain",
@@ -85,5 +96,6 @@ __all__ = [
     "save_checkpoint",
     "singular_values",
     "trajectory_tempering",
+    "vector_autocorrelation_time",
     "weight_spectrum",
 ]

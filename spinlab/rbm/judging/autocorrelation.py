@@ -44,7 +44,7 @@ def vector_autocorrelation_time(series: Any, *, c: float = 5.0) -> Autocorrelati
     Examples
     --------
     >>> import numpy as np
-    >>> from spinlab.rbm.autocorrelation import vector_autocorrelation_time
+    >>> from spinlab.rbm import vector_autocorrelation_time
     >>> noise = np.random.default_rng(0).normal(size=(5000, 4))
     >>> result = vector_autocorrelation_time(noise)
     >>> result.reliable, abs(result.tau - 0.5) < 0.05
@@ -106,7 +106,7 @@ def gibbs_autocorrelation_time(
     initial : array_like of +-1, shape (V,) or (n_chains, V), optional
         Where the chains start; random by default.
     c : float, default 5
-        Width of the window, see :func:`spinlab.rbm.autocorrelation.vector_autocorrelation_time`.
+        Width of the window, see :func:`spinlab.rbm.vector_autocorrelation_time`.
     rng, threads
         The result does not depend on the number of threads.
 

@@ -41,6 +41,22 @@ class RegularizedAxons:
         return self.parameters | {"scale": self._scale}
 
 
+class PatternsOfTwoLayers:
+    """Names for the two parts of the patterns of a machine of two layers."""
+
+    parameters: dict[str, np.ndarray]
+
+    @property
+    def xi_v(self) -> np.ndarray:
+        """Visible parts of the patterns themselves, shape (K, V)."""
+        return self.parameters["xi_v"]
+
+    @property
+    def xi_h(self) -> np.ndarray:
+        """Hidden parts of the patterns themselves, shape (K, H)."""
+        return self.parameters["xi_h"]
+
+
 def random_patterns(generator: np.random.Generator, K: int, n: int, kind: np.dtype) -> np.ndarray:
     """K patterns of n random +-1, shape (K, n)."""
     return (2 * generator.integers(0, 2, (K, n), dtype=np.int8) - 1).astype(kind)

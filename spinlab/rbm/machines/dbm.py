@@ -72,8 +72,7 @@ class DBM(DeepMachine):
         self.parameters = {}
         for layer, shape in enumerate(pairs, 1):
             self.parameters[f"W{layer}"] = rng.standard_normal(shape, dtype=kind) * kind.type(std)
-        if self.has_biases:
-            self.parameters |= {f"b{i}": np.zeros(n, kind) for i, n in enumerate(self.sizes)}
+        self._start_biases(kind)
         self.decayed = frozenset(f"W{layer}" for layer in range(1, self.n_layers))  # type: ignore[misc]
 
     @classmethod

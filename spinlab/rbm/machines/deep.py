@@ -16,7 +16,7 @@ import numpy as np
 from ..._core.device import to_host
 from ..._core.validate import as_choice, as_count, as_fields, as_flag, as_spins, check_memory
 from ...models import BipartiteIsing
-from .machine import Machine, Phase, Statistics
+from .machine import Machine, Phase, Statistics, as_dtype
 from .moments import MOST_CLAMPED, all_states, entropy
 from .rbm import RBM
 from .two_layer import weighted
@@ -45,7 +45,7 @@ class DeepMachine(Machine):
         self.has_biases = as_flag(biases, "biases")
         self.positive_phase = as_choice(positive, "positive", POSITIVE)
         self.n_positive = as_count(n_positive, "n_positive")
-        return np.dtype(as_choice(dtype, "dtype", ("float32", "float64")))
+        return as_dtype(dtype)
 
     def to(self, device: str) -> Self:
         if device == "gpu" and self.positive_phase == "exact" and self.n_layers > 2:
@@ -323,6 +323,10 @@ class DeepMachine(Machine):
         return {
             name: (np if name == "scale" else xp).asarray(x, dtype=self.dtype) for name, x in found.items()
         }
+
+    def _start_biases(self, kind: np.dtype) -> None:
+        if self.has_biases:
+            self.parameters |= {f"b{i}": np.zeros(n, kind) for i, n in enumerate(self.sizes)}
 
     def _set_biases(self, biases: Sequence[Any] | None) -> None:
         if biases is None:

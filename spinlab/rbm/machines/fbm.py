@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..._core.rng import RNG, as_generator
-from ..._core.validate import as_couplings, as_fields, as_real, check_memory
+from ..._core.validate import as_couplings, as_real, check_memory
 from ...models import DenseIsing
 from .fully_connected import Draw, FullyConnectedMachine, hidden_of, off_diagonal
 from .machine import Statistics
@@ -81,8 +81,7 @@ class FBM(FullyConnectedMachine):
         J = np.triu(as_generator(rng).standard_normal((N, N), dtype=kind), 1)
         J *= kind.type(as_real(std, "std", 0.0))
         self.parameters = {"J": J + J.T}
-        if self.has_biases:
-            self.parameters["b"] = np.zeros(N, kind)
+        self._start_biases(kind)
 
     @classmethod
     def from_couplings(cls, J: Any, b: Any = None, *, V: int | None = None, **options: Any) -> FBM:
@@ -100,8 +99,7 @@ class FBM(FullyConnectedMachine):
         V, H = hidden_of(V, len(J))
         machine = cls(V, H=H, std=0.0, biases=b is not None, rng=0, **options)
         machine.parameters["J"][:] = J
-        if b is not None:
-            machine.parameters["b"][:] = as_fields(b, machine.N)
+        machine._set_biases(b)
         return machine
 
     @property

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Iterable
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ..._core.validate import as_choice, as_count, as_flag, as_spins
+from ..._core.validate import as_choice, as_count, as_fields, as_flag, as_spins
 from ...models import IsingModel
-from .machine import Machine, Phase, Statistics
+from .machine import Machine, Phase, Statistics, as_dtype
 from .moments import check_clamped, clamped_log_norms, clamped_moments, entropy, exact_moments
 from .units import Noise, draw_from_means, mean_spins
 
@@ -28,6 +28,7 @@ class FullyConnectedMachine(Machine):
     """E(s) = -sum_{i<j} J_ij s_i s_j - b.s over +-1 units s = (v, h), the visible ones first."""
 
     H: int
+    on_gpu: ClassVar[bool] = False
     positive_phase: str
     n_positive: int
 
@@ -37,13 +38,15 @@ class FullyConnectedMachine(Machine):
         self.n_positive = as_count(n_positive, "n_positive")
         if self.positive_phase == "exact":
             check_clamped(self.H)
-        return np.dtype(as_choice(dtype, "dtype", ("float32", "float64")))
+        return as_dtype(dtype)
 
-    def to(self, device: str) -> Self:
-        """Only the CPU."""
-        if device != "cpu":
-            raise TypeError(f"{type(self).__name__} has no GPU side; train it on the CPU")
-        return self
+    def _start_biases(self, kind: np.dtype) -> None:
+        if self.has_biases:
+            self.parameters["b"] = np.zeros(self.N, kind)
+
+    def _set_biases(self, b: Any) -> None:
+        if self.has_biases:
+            self.parameters["b"][:] = as_fields(b, self.N)
 
     @property
     def N(self) -> int:

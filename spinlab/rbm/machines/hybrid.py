@@ -7,14 +7,14 @@ F(v) = -bv.v - |v W + bh|^2/2 - (H/2) ln 2 pi: pair couplings J = W W^T, whose d
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from ..._core.rng import RNG
 from ..._core.validate import as_spins
 from ...models import PatternIsing
-from .axons import signs
+from .axons import PatternsOfTwoLayers, signs
 from .machine import Machine, Phase, Statistics
 from .moments import exact_moments
 from .ra_rbm import RARBM
@@ -27,18 +27,13 @@ class GaussianHiddenMachine(Machine):
     """What both hybrid machines share; their weights are those of a machine of two layers of spins."""
 
     H: int
+    on_gpu: ClassVar[bool] = False
     _axons: TwoLayerMachine
 
     def _take(self, axons: TwoLayerMachine) -> None:
         self._axons = axons
         self.V, self.H, self.has_biases = axons.V, axons.H, axons.has_biases
         self.parameters = axons.parameters
-
-    def to(self, device: str) -> Self:
-        """Only the CPU."""
-        if device != "cpu":
-            raise TypeError(f"{type(self).__name__} has no GPU side; train it on the CPU")
-        return self
 
     @property
     def config(self) -> dict[str, Any]:
@@ -181,7 +176,7 @@ class HybridBM(GaussianHiddenMachine):
         return self.parameters["W"]
 
 
-class RAHybridBM(GaussianHiddenMachine):
+class RAHybridBM(PatternsOfTwoLayers, GaussianHiddenMachine):
     """Hybrid machine with regularized axons, W = (scale/sqrt K) xi_v^T xi_h.
 
     Its marginal has the couplings J_ij = (scale^2/K) sum_kk' xi_i^k xi_j^k' M_kk' with
@@ -232,16 +227,6 @@ class RAHybridBM(GaussianHiddenMachine):
         machine._take(RARBM.from_patterns(xi_v, xi_h, **options))
         machine.K = machine._axons.K
         return machine
-
-    @property
-    def xi_v(self) -> np.ndarray:
-        """Visible parts of the patterns themselves, shape (K, V)."""
-        return self.parameters["xi_v"]
-
-    @property
-    def xi_h(self) -> np.ndarray:
-        """Hidden parts of the patterns themselves, shape (K, H)."""
-        return self.parameters["xi_h"]
 
     @property
     def scale(self) -> float:

@@ -82,12 +82,15 @@ class Machine(abc.ABC):
         Visible units.
     config : dict
         Keywords that rebuild the machine's shape, kept in checkpoints.
+    on_gpu : bool
+        Whether training has a GPU side.
     """
 
     V: int
     parameters: dict[str, np.ndarray]
     has_biases: bool = False
     decayed: ClassVar[frozenset[str]] = frozenset()
+    on_gpu: ClassVar[bool] = True
 
     @property
     def dtype(self) -> np.dtype:
@@ -115,9 +118,13 @@ class Machine(abc.ABC):
         ------
         ImportError, RuntimeError
             Without the extra ``spinlab[gpu]``, or without a device.
+        TypeError
+            If this kind of machine has no GPU side.
         """
         as_choice(device, "device", _device.DEVICES)
         if device == "gpu":
+            if not self.on_gpu:
+                raise TypeError(f"{type(self).__name__} has no GPU side; train it on the CPU")
             _device.require_gpu()
         xp = _device.module(device)
         for name, array in self.parameters.items():
@@ -226,6 +233,11 @@ class Machine(abc.ABC):
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name}={value}" for name, value in self.config.items())
         return f"<{type(self).__name__}: {sizes}>"
+
+
+def as_dtype(dtype: str) -> np.dtype:
+    """The type of a machine's parameters."""
+    return np.dtype(as_choice(dtype, "dtype", ("float32", "float64")))
 
 
 def _shapes(arrays: dict[str, np.ndarray]) -> str:

@@ -68,8 +68,7 @@ class RADBM(RegularizedAxons, DeepMachine):
         rng = as_generator(rng)
         self.parameters = {f"xi{i}": random_patterns(rng, self.K, n, kind) for i, n in enumerate(self.sizes)}
         self._start_scale(scale, kind)
-        if self.has_biases:
-            self.parameters |= {f"b{i}": np.zeros(n, kind) for i, n in enumerate(self.sizes)}
+        self._start_biases(kind)
         self.decayed = frozenset(f"xi{i}" for i in range(self.n_layers))  # type: ignore[misc]
 
     @classmethod

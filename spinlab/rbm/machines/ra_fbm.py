@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..._core.rng import RNG, as_generator
-from ..._core.validate import as_count, as_fields, as_flag, as_real_array, check_memory
+from ..._core.validate import as_count, as_flag, as_real_array, check_memory
 from ...models import PatternIsing
 from .axons import RegularizedAxons, random_patterns, signs
 from .fully_connected import Draw, FullyConnectedMachine, hidden_of, off_diagonal
@@ -77,8 +77,7 @@ class RAFBM(RegularizedAxons, FullyConnectedMachine):
         check_memory(4 * kind.itemsize * self.K * self.N, f"training {self.K} patterns of {self.N} units")
         self.parameters = {"xi": random_patterns(as_generator(rng), self.K, self.N, kind)}
         self._start_scale(scale, kind)
-        if self.has_biases:
-            self.parameters["b"] = np.zeros(self.N, kind)
+        self._start_biases(kind)
 
     @classmethod
     def from_patterns(cls, xi: Any, *, b: Any = None, V: int | None = None, **options: Any) -> RAFBM:
@@ -96,8 +95,7 @@ class RAFBM(RegularizedAxons, FullyConnectedMachine):
         V, H = hidden_of(V, xi.shape[1])
         machine = cls(V, len(xi), H=H, biases=b is not None, rng=0, **options)
         machine.xi[:] = xi
-        if b is not None:
-            machine.parameters["b"][:] = as_fields(b, machine.N)
+        machine._set_biases(b)
         return machine
 
     @property

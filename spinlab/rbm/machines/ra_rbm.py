@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..._core.rng import RNG, as_generator
-from ..._core.validate import as_choice, as_count, as_fields, as_flag, as_real_array, check_memory
+from ..._core.validate import as_count, as_flag, as_real_array, check_memory
 from ...models import PatternBipartiteIsing
-from .axons import RegularizedAxons, random_patterns, signs
-from .machine import Phase, Statistics
+from .axons import PatternsOfTwoLayers, RegularizedAxons, random_patterns, signs
+from .machine import Phase, Statistics, as_dtype
 from .two_layer import TwoLayerMachine, weighted
 from .units import Noise, mean_spins
 
 
-class RARBM(RegularizedAxons, TwoLayerMachine):
+class RARBM(RegularizedAxons, PatternsOfTwoLayers, TwoLayerMachine):
     """RBM with W_ia = (scale/sqrt K) sum_k xi_i^k xi_a^k (arXiv:1910.01592, Eq. 5); W is never formed.
 
     Parameters
@@ -65,7 +65,7 @@ class RARBM(RegularizedAxons, TwoLayerMachine):
     ) -> None:
         self.V, self.H, self.K = as_count(V, "V"), as_count(H, "H"), as_count(K, "K")
         self.trains_scale, self.has_biases = as_flag(train_scale, "train_scale"), as_flag(biases, "biases")
-        kind = np.dtype(as_choice(dtype, "dtype", ("float32", "float64")))
+        kind = as_dtype(dtype)
         n = self.V + self.H
         check_memory(4 * kind.itemsize * self.K * n, f"training {self.K} patterns of {n} units")
         xi = random_patterns(as_generator(rng), self.K, n, kind)
@@ -74,8 +74,7 @@ class RARBM(RegularizedAxons, TwoLayerMachine):
             "xi_h": np.ascontiguousarray(xi[:, self.V :]),
         }
         self._start_scale(scale, kind)
-        if self.has_biases:
-            self.parameters |= {"bv": np.zeros(self.V, kind), "bh": np.zeros(self.H, kind)}
+        self._start_biases(kind)
 
     @classmethod
     def from_patterns(
@@ -104,25 +103,13 @@ class RARBM(RegularizedAxons, TwoLayerMachine):
         shape = xi_v.shape[1], xi_h.shape[1], len(xi_v)
         machine = cls(*shape, scale=scale, train_scale=train_scale, biases=biases, dtype=dtype, rng=0)
         machine.xi_v[:], machine.xi_h[:] = xi_v, xi_h
-        if biases:
-            machine.parameters["bv"][:] = as_fields(visible_biases, machine.V, "visible_biases")
-            machine.parameters["bh"][:] = as_fields(hidden_biases, machine.H, "hidden_biases")
+        machine._set_biases(visible_biases, hidden_biases)
         return machine
 
     @property
     def config(self) -> dict[str, Any]:
         sizes = {"V": self.V, "H": self.H, "K": self.K}
         return sizes | {"train_scale": self.trains_scale, "biases": self.has_biases}
-
-    @property
-    def xi_v(self) -> np.ndarray:
-        """Visible parts of the patterns themselves, shape (K, V)."""
-        return self.parameters["xi_v"]
-
-    @property
-    def xi_h(self) -> np.ndarray:
-        """Hidden parts of the patterns themselves, shape (K, H)."""
-        return self.parameters["xi_h"]
 
     def as_ising(self) -> PatternBipartiteIsing:
         """The machine as a low-rank model in float64, for exact solvers, AIS and dynamics."""

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from ..._core.rng import RNG, as_generator
-from ..._core.validate import as_choice, as_count, as_fields, as_flag, as_real, as_real_array, check_memory
+from ..._core.validate import as_choice, as_count, as_flag, as_real, as_real_array, check_memory
 from ...models import BipartiteIsing
-from .machine import Statistics
+from .machine import Statistics, as_dtype
 from .two_layer import TwoLayerMachine, weighted
 
 
@@ -63,7 +63,7 @@ class RBM(TwoLayerMachine):
     ) -> None:
         self.V, self.H = as_count(V, "V"), as_count(H, "H")
         self.has_biases = as_flag(biases, "biases")
-        kind = np.dtype(as_choice(dtype, "dtype", ("float32", "float64")))
+        kind = as_dtype(dtype)
         check_memory(4 * kind.itemsize * self.V * self.H, f"training {self.V} x {self.H} weights")
         if isinstance(std, str):
             as_choice(std, "std", ("glorot",))
@@ -72,8 +72,7 @@ class RBM(TwoLayerMachine):
         W = as_generator(rng).standard_normal((self.V, self.H), dtype=kind)
         W *= kind.type(std)
         self.parameters = {"W": W}
-        if self.has_biases:
-            self.parameters |= {"bv": np.zeros(self.V, kind), "bh": np.zeros(self.H, kind)}
+        self._start_biases(kind)
 
     @classmethod
     def from_weights(
@@ -91,9 +90,7 @@ class RBM(TwoLayerMachine):
         biases = visible_biases is not None or hidden_biases is not None
         machine = cls(*W.shape, std=0.0, biases=biases, dtype=dtype, rng=0)
         machine.parameters["W"][:] = W
-        if biases:
-            machine.parameters["bv"][:] = as_fields(visible_biases, machine.V, "visible_biases")
-            machine.parameters["bh"][:] = as_fields(hidden_biases, machine.H, "hidden_biases")
+        machine._set_biases(visible_biases, hidden_biases)
         return machine
 
     @property

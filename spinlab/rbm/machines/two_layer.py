@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..._core import device
+from ..._core.validate import as_fields
 from ...models.bipartite import TwoLayerIsing
 from .machine import Machine, Phase, Statistics
 from .units import Noise, log_norms, mean_spins
@@ -38,6 +39,15 @@ class TwoLayerMachine(Machine):
 
     @abc.abstractmethod
     def as_ising(self) -> TwoLayerIsing: ...
+
+    def _start_biases(self, kind: np.dtype) -> None:
+        if self.has_biases:
+            self.parameters |= {"bv": np.zeros(self.V, kind), "bh": np.zeros(self.H, kind)}
+
+    def _set_biases(self, bv: Any, bh: Any) -> None:
+        if self.has_biases:
+            self.parameters["bv"][:] = as_fields(bv, self.V, "visible_biases")
+            self.parameters["bh"][:] = as_fields(bh, self.H, "hidden_biases")
 
     def hidden_fields(self, v: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """v W + bh, shape (n, H), for ``v`` (n, V) of the machine's dtype."""

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..._core.validate import as_choice, as_count, as_real
+from ..machines.machine import Machine
+from ..negative import NegativePhase
+from .history import History
 
-if TYPE_CHECKING:
-    from .trainer import Trainer
 
-Callback = Callable[["Trainer"], "Mapping[str, Any] | None"]
+class TrainingRun(Protocol):
+    """What a callback may use of the trainer that calls it."""
+
+    machine: Machine
+    negative: NegativePhase
+    history: History
+    epoch: int
+    updates: int
+    lr_now: float
+
+    def stop(self, reason: str) -> None:
+        """End the training after this epoch."""
+
+
+Callback = Callable[[TrainingRun], Mapping[str, Any] | None]
 
 
 class Every:
@@ -31,7 +46,7 @@ class Every:
         else:
             self._period = as_count(epochs, "epochs")
 
-    def __call__(self, trainer: Trainer) -> Mapping[str, Any] | None:
+    def __call__(self, trainer: TrainingRun) -> Mapping[str, Any] | None:
         due = trainer.epoch in self._epochs if self._period is None else trainer.epoch % self._period == 0
         return self.callback(trainer) if due else None
 
@@ -61,7 +76,7 @@ class EarlyStopping:
         self._sign = 1.0 if as_choice(mode, "mode", ("max", "min")) == "max" else -1.0
         self.min_delta = as_real(min_delta, "min_delta", 0.0)
 
-    def __call__(self, trainer: Trainer) -> None:
+    def __call__(self, trainer: TrainingRun) -> None:
         if self.monitor not in trainer.history and trainer.epoch < self.patience:
             return  # measured every few epochs, and not yet
         best, best_epoch = -float("inf"), 0

@@ -12,7 +12,7 @@ from naive import all_states, energies
 
 import spinlab as sl
 from spinlab import rbm
-from spinlab.rbm.judging.autocorrelation import vector_autocorrelation_time
+from spinlab.rbm import vector_autocorrelation_time
 
 
 def machine(V=5, H=4, scale=0.6, bias=0.5, seed=0):
