@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .jit import kernel
 
 # 2**C_BITS rows of 2**A_BITS lanes: 128 KB in float64, and long enough to hide the cost of a block.
@@ -18,6 +20,12 @@ C_BITS = 7
 BLOCK_BITS = A_BITS + C_BITS
 LANES = 1 << A_BITS
 ROWS = 1 << C_BITS
+
+
+@kernel
+def work_space(n: Any, chunk_bits: Any) -> Any:
+    """E, H and the energies FC, FA of the rows and the lanes of a block in the fields of the other spins."""
+    return np.empty(chunk_bits + 1), np.empty((chunk_bits + 1, n)), np.empty(ROWS), np.empty(LANES)
 
 
 @kernel
@@ -64,6 +72,40 @@ def descend(G: Any, rest: Any, block: Any, chunk_bits: Any, threshold: Any, E: A
         if _above(E[l + 1], H[l + 1, j + 1 :], rest[l + 1], threshold):
             return 1 << (chunk_bits - 1 - l)
     return 0
+
+
+@kernel
+def next_block(G: Any, rest: Any, block: Any, chunk_bits: Any, threshold: Any, E: Any, H: Any) -> Any:
+    """The first block from this one on that may reach below the threshold, its spins fixed; or the end."""
+    while block < 1 << chunk_bits:
+        skip = descend(G, rest, block, chunk_bits, threshold, E, H)
+        if skip == 0:
+            return block
+        block += skip
+    return block
+
+
+@kernel
+def enter_block(h: Any, n_idle: Any, FC: Any, FA: Any) -> None:
+    """Fill the tables of a block from its fields; of the states of idle spins, only the first counts."""
+    fill_linear(h[:C_BITS], FC)
+    fill_linear(h[C_BITS:], FA)
+    idle = (1 << n_idle) - 1
+    for c in range(ROWS):
+        if c << A_BITS & idle:
+            FC[c] = np.inf
+    for a in range(LANES):
+        if a & idle:
+            FA[a] = np.inf
+
+
+@kernel
+def reaches(row: Any, f: Any, FA: Any, e: Any, top: Any) -> Any:
+    """How many states of a row lie at most at ``top``: without branches, so that it is vectorised."""
+    hits = 0
+    for a in range(LANES):
+        hits += ((row[a] + f) + FA[a]) + e <= top
+    return hits
 
 
 @kernel

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.blocks import BLOCK_BITS, C_BITS, LANES, ROWS, descend, enter, fill_linear
+from ..._core.blocks import BLOCK_BITS, C_BITS, LANES, ROWS, descend, enter, fill_linear, work_space
 from ..._core.jit import kernel
 from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress
@@ -274,10 +274,7 @@ def _collect(energies: np.ndarray, counts: np.ndarray, edges: np.ndarray, near: 
 @kernel
 def _histogram(G: Any, T: Any, shift: Any, chunk_bits: Any, chunk: Any, counts: Any) -> None:
     n = G.shape[0]
-    E = np.empty(chunk_bits + 1)
-    H = np.empty((chunk_bits + 1, n))
-    FA = np.empty(LANES)
-    FC = np.empty(ROWS)
+    E, H, FC, FA = work_space(n, chunk_bits)
     A = np.empty(LANES, np.int32)
     index = np.empty(LANES, np.int32)
     rest = np.full(chunk_bits + 1, -np.inf)
@@ -304,10 +301,7 @@ def _bin(
 ) -> None:
     """Count states by the number k of cuts below them; ``guide`` has k, or -1 - k in a cell with cuts."""
     n = G.shape[0]
-    E = np.empty(chunk_bits + 1)
-    H = np.empty((chunk_bits + 1, n))
-    FA = np.empty(LANES)
-    FC = np.empty(ROWS)
+    E, H, FC, FA = work_space(n, chunk_bits)
     rest = np.full(chunk_bits + 1, -np.inf)
     x = np.empty(LANES)
     cell = np.empty(LANES, np.int32)

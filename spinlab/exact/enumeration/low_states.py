@@ -11,7 +11,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..._core.blocks import A_BITS, BLOCK_BITS, C_BITS, LANES, ROWS, descend, enter, fill_linear
+from ..._core.blocks import (
+    A_BITS,
+    BLOCK_BITS,
+    C_BITS,
+    LANES,
+    ROWS,
+    enter,
+    enter_block,
+    next_block,
+    reaches,
+    work_space,
+)
 from ..._core.jit import kernel
 from ..._core.progress import map_with_progress
 from ...models import IsingModel
@@ -89,20 +100,6 @@ class LowStates:
 
 
 @kernel
-def _enter_block(h: Any, n_idle: Any, FC: Any, FA: Any) -> None:
-    """Fill the field tables; of the states of idle spins, only the first counts."""
-    fill_linear(h[:C_BITS], FC)
-    fill_linear(h[C_BITS:], FA)
-    idle = (1 << n_idle) - 1
-    for c in range(ROWS):
-        if c << A_BITS & idle:
-            FC[c] = np.inf
-    for a in range(LANES):
-        if a & idle:
-            FA[a] = np.inf
-
-
-@kernel
 def _weights(
     G: Any,
     T: Any,
@@ -118,32 +115,22 @@ def _weights(
     """Sums of w, w x and w x^2, w = exp(-beta x), x = E - reference; adds w s s' to ``pairs``."""
     n = G.shape[0]
     chunk_bits = len(rest) - 1
-    E = np.empty(chunk_bits + 1)
-    H = np.empty((chunk_bits + 1, n))
-    FA = np.empty(LANES)
-    FC = np.empty(ROWS)
+    E, H, FC, FA = work_space(n, chunk_bits)
     s = np.ones(n)
     enter(G, chunk, chunk_bits, E, H)
     z_chunk = 0.0  # sums nested like the loops keep rounding small
     u_chunk = 0.0
     v_chunk = 0.0
-    block = 0
+    block = next_block(G, rest, 0, chunk_bits, cutoff, E, H)
     while block < 1 << chunk_bits:
-        skip = descend(G, rest, block, chunk_bits, cutoff, E, H)
-        if skip:
-            block += skip
-            continue
         e = E[chunk_bits]
-        _enter_block(H[chunk_bits, n - BLOCK_BITS :], n_idle, FC, FA)
+        enter_block(H[chunk_bits, n - BLOCK_BITS :], n_idle, FC, FA)
         z_block = 0.0
         u_block = 0.0
         v_block = 0.0
         for c in range(ROWS):
             f = FC[c]
-            hits = 0
-            for a in range(LANES):
-                hits += ((T[c, a] + f) + FA[a]) + e <= threshold
-            if hits == 0:
+            if reaches(T[c], f, FA, e, threshold) == 0:
                 continue
             first = ((chunk << chunk_bits | block) << C_BITS | c) << A_BITS
             z_row = 0.0
@@ -170,7 +157,7 @@ def _weights(
         z_chunk += z_block
         u_chunk += u_block
         v_chunk += v_block
-        block += 1
+        block = next_block(G, rest, block + 1, chunk_bits, cutoff, E, H)
     return z_chunk, u_chunk, v_chunk
 
 
@@ -191,28 +178,18 @@ def _pick(
     """The state at which the running sum of the weights passes each of the increasing targets."""
     n = G.shape[0]
     chunk_bits = len(rest) - 1
-    E = np.empty(chunk_bits + 1)
-    H = np.empty((chunk_bits + 1, n))
-    FA = np.empty(LANES)
-    FC = np.empty(ROWS)
+    E, H, FC, FA = work_space(n, chunk_bits)
     enter(G, chunk, chunk_bits, E, H)
     total = 0.0
     t = 0
     state = -1
-    block = 0
+    block = next_block(G, rest, 0, chunk_bits, cutoff, E, H)
     while block < 1 << chunk_bits and t < len(targets):
-        skip = descend(G, rest, block, chunk_bits, cutoff, E, H)
-        if skip:
-            block += skip
-            continue
         e = E[chunk_bits]
-        _enter_block(H[chunk_bits, n - BLOCK_BITS :], n_idle, FC, FA)
+        enter_block(H[chunk_bits, n - BLOCK_BITS :], n_idle, FC, FA)
         for c in range(ROWS):
             f = FC[c]
-            hits = 0
-            for a in range(LANES):
-                hits += ((T[c, a] + f) + FA[a]) + e <= threshold
-            if hits == 0:
+            if reaches(T[c], f, FA, e, threshold) == 0:
                 continue
             for a in range(LANES):
                 x = ((T[c, a] + f) + FA[a]) + e
@@ -222,5 +199,5 @@ def _pick(
                     while t < len(targets) and targets[t] < total:
                         found[t] = state
                         t += 1
-        block += 1
+        block = next_block(G, rest, block + 1, chunk_bits, cutoff, E, H)
     found[t:] = state  # rounding of the last sum

@@ -21,7 +21,19 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.blocks import A_BITS, BLOCK_BITS, C_BITS, LANES, ROWS, descend, enter, fill_linear
+from ..._core.blocks import (
+    A_BITS,
+    BLOCK_BITS,
+    C_BITS,
+    LANES,
+    ROWS,
+    enter,
+    enter_block,
+    fill_linear,
+    next_block,
+    reaches,
+    work_space,
+)
 from ..._core.jit import kernel
 from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress
@@ -211,20 +223,13 @@ def in_levels(
 def _minimum(G: Any, T: Any, rest: Any, threshold: Any, chunk: Any) -> Any:
     n = G.shape[0]
     chunk_bits = len(rest) - 1
-    E = np.empty(chunk_bits + 1)
-    H = np.empty((chunk_bits + 1, n))
-    FA = np.empty(LANES)
-    FC64 = np.empty(ROWS)
+    E, H, FC64, FA = work_space(n, chunk_bits)
     FC = np.empty(ROWS, T.dtype)
     best = np.empty(LANES, T.dtype)
     enter(G, chunk, chunk_bits, E, H)
     minimum = np.inf
-    block = 0
+    block = next_block(G, rest, 0, chunk_bits, threshold, E, H)
     while block < 1 << chunk_bits:
-        skip = descend(G, rest, block, chunk_bits, threshold, E, H)
-        if skip:
-            block += skip
-            continue
         h = H[chunk_bits, n - BLOCK_BITS :]
         fill_linear(h[:C_BITS], FC64)
         fill_linear(h[C_BITS:], FA)
@@ -256,7 +261,7 @@ def _minimum(G: Any, T: Any, rest: Any, threshold: Any, chunk: Any) -> Any:
         for a in range(LANES):
             x64 = (best[a] + FA[a]) + E[chunk_bits]
             minimum = x64 if x64 < minimum else minimum
-        block += 1
+        block = next_block(G, rest, block + 1, chunk_bits, threshold, E, H)
     return minimum
 
 
@@ -278,37 +283,19 @@ def _classify(
 ) -> Any:
     n = G.shape[0]
     chunk_bits = len(rest) - 1
-    E = np.empty(chunk_bits + 1)
-    H = np.empty((chunk_bits + 1, n))
-    FA = np.empty(LANES)
-    FC = np.empty(ROWS)
-    idle = (1 << n_idle) - 1
+    E, H, FC, FA = work_space(n, chunk_bits)
     n_found = 0
     between = np.inf
     enter(G, chunk, chunk_bits, E, H)
-    block = 0
+    block = next_block(G, rest, 0, chunk_bits, cutoff, E, H)
     while block < 1 << chunk_bits:
-        skip = descend(G, rest, block, chunk_bits, cutoff, E, H)
-        if skip:
-            block += skip
-            continue
-        h = H[chunk_bits, n - BLOCK_BITS :]
         e = E[chunk_bits]
-        fill_linear(h[:C_BITS], FC)
-        fill_linear(h[C_BITS:], FA)
-        for c in range(ROWS):  # of the states of idle spins, only the first counts
-            if c << A_BITS & idle:
-                FC[c] = np.inf
-        for a in range(LANES):
-            if a & idle:
-                FA[a] = np.inf
+        enter_block(H[chunk_bits, n - BLOCK_BITS :], n_idle, FC, FA)
         for c in range(ROWS):
             f = FC[c]
             if f == np.inf:
                 continue
-            hits = 0
-            for a in range(LANES):
-                hits += ((T[c, a] + f) + FA[a]) + e <= top
+            hits = reaches(T[c], f, FA, e, top)
             if hits == 0:
                 continue
             if len(levels) == 1 and n_found == len(found) and top < np.inf:
@@ -336,5 +323,5 @@ def _classify(
                     found[n_found] = first + a
                     which[n_found] = level
                     n_found += 1
-        block += 1
+        block = next_block(G, rest, block + 1, chunk_bits, cutoff, E, H)
     return n_found, between

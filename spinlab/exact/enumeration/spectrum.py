@@ -9,7 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.blocks import BLOCK_BITS, C_BITS, LANES, ROWS, descend, enter, fill_linear
+from ..._core.blocks import (
+    BLOCK_BITS,
+    C_BITS,
+    LANES,
+    ROWS,
+    enter,
+    fill_linear,
+    next_block,
+    reaches,
+    work_space,
+)
 from ..._core.jit import kernel
 from ..._core.progress import map_with_progress
 from ..._core.validate import as_count
@@ -236,29 +246,19 @@ def _lowest(
     """The lowest energies of a chunk that differ by more than ``width``, at most ``threshold``."""
     n = G.shape[0]
     chunk_bits = len(rest) - 1
-    E = np.empty(chunk_bits + 1)
-    H = np.empty((chunk_bits + 1, n))
-    FA = np.empty(LANES)
-    FC = np.empty(ROWS)
+    E, H, FC, FA = work_space(n, chunk_bits)
     k = len(found)
     n_found = 0
     enter(G, chunk, chunk_bits, E, H)
-    block = 0
+    block = next_block(G, rest, 0, chunk_bits, threshold + margin, E, H)
     while block < 1 << chunk_bits:
-        skip = descend(G, rest, block, chunk_bits, threshold + margin, E, H)
-        if skip:
-            block += skip
-            continue
         h = H[chunk_bits, n - BLOCK_BITS :]
         e = E[chunk_bits]
         fill_linear(h[:C_BITS], FC)
         fill_linear(h[C_BITS:], FA)
         for c in range(ROWS):
             f = FC[c]
-            hits = 0
-            for a in range(LANES):
-                hits += ((T[c, a] + f) + FA[a]) + e <= threshold
-            if hits == 0:
+            if reaches(T[c], f, FA, e, threshold) == 0:
                 continue
             for a in range(LANES):
                 x = ((T[c, a] + f) + FA[a]) + e
@@ -283,4 +283,4 @@ def _lowest(
                     found[low] = x
                 if n_found == k:
                     threshold = min(threshold, np.nextafter(found[k - 1], -np.inf))
-        block += 1
+        block = next_block(G, rest, block + 1, chunk_bits, threshold + margin, E, H)
