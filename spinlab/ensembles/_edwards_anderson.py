@@ -45,10 +45,8 @@ def edwards_anderson(
         more: at length 2 every bond along it would be double.
     law : {"gaussian", "pm1", "uniform"}
         Law of the couplings: normal, +-1 with equal probability, or uniform on (-sqrt 3, sqrt 3).
-    field_std : float, default 0
-        Standard deviation of independent Gaussian fields.
-    rng : None, int or numpy.random.Generator
-        The same seed gives the same model, bit for bit.
+    field_std, rng
+        As for :func:`spinlab.ensembles.sk`.
 
     Returns
     -------

@@ -21,10 +21,8 @@ def hopfield(N: int, K: int, *, field_std: float = 0.0, rng: RNG = None) -> Patt
         Number of spins, at least 1.
     K : int
         Number of patterns, at least 1.
-    field_std : float, default 0
-        Standard deviation of independent Gaussian fields.
-    rng : None, int or numpy.random.Generator
-        The same seed gives the same model, bit for bit.
+    field_std, rng
+        As for :func:`spinlab.ensembles.sk`.
 
     Returns
     -------
@@ -95,10 +93,8 @@ def ra_rbm(V: int, H: int, K: int, *, field_std: float = 0.0, rng: RNG = None) -
         Number of visible and of hidden units, at least 1.
     K : int
         Number of patterns, at least 1.
-    field_std : float, default 0
-        Standard deviation of independent Gaussian biases on both layers.
-    rng : None, int or numpy.random.Generator
-        The same seed gives the same model, bit for bit.
+    field_std, rng
+        As for :func:`spinlab.ensembles.rbm_gaussian`.
 
     Returns
     -------

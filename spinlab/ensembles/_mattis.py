@@ -19,10 +19,8 @@ def mattis(N: int, *, field_std: float = 0.0, rng: RNG = None) -> PatternIsing:
     ----------
     N : int
         Number of spins, at least 1.
-    field_std : float, default 0
-        Standard deviation of independent Gaussian fields.
-    rng : None, int or numpy.random.Generator
-        The same seed gives the same model, bit for bit.
+    field_std, rng
+        As for :func:`spinlab.ensembles.sk`.
 
     Returns
     -------

@@ -21,12 +21,8 @@ class SparseIsing(IsingModel):
     J : scipy.sparse array or matrix, or array_like, shape (N, N)
         Symmetric, zero diagonal; duplicate entries are summed. Explicit zeros off the diagonal are
         kept as edges without coupling.
-    b : array_like, shape (N,), or float, optional
-        Fields; a number means a uniform field.
-    offset : float, default 0
-        Constant added to every energy.
-    labels : sequence, optional
-        Names of the sites.
+    b, offset, labels
+        As for :class:`DenseIsing`.
 
     See Also
     --------

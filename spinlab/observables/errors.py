@@ -120,10 +120,7 @@ def bootstrap(
         Fewest samples accepted.
     rng : None, int or numpy.random.Generator
 
-    Raises
-    ------
-    ValueError
-        With too few samples, samples of different length, or if the statistic is not finite.
+    Errors are raised as by :func:`jackknife`.
 
     Examples
     --------

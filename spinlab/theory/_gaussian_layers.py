@@ -19,14 +19,11 @@ def gaussian_glass_scale(V: Any, H: Any) -> Any:
 
     The linearised equations of :func:`gaussian_state`. Any law of mean 0 has the same line.
 
+    Raises ValueError if a size is below 1 or not finite.
+
     Parameters
     ----------
     V, H : int or array_like, 1 or more
-
-    Raises
-    ------
-    ValueError
-        If a size is below 1 or not finite.
 
     Examples
     --------
@@ -65,16 +62,13 @@ def gaussian_state(x: Any, gamma: Any = 1.0) -> GaussianState:
     :func:`glass`. Same result: the two-species case of A. Barra, G. Genovese, F. Guerra, J. Phys. A 44,
     245002 (2011).
 
+    Raises ValueError if an argument is not positive or not finite.
+
     Parameters
     ----------
     x : float or array_like, above 0
     gamma : float or array_like, above 0
         H/V; broadcast against ``x``.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not positive or not finite.
 
     Examples
     --------
@@ -114,17 +108,14 @@ def gaussian_log_partition(V: Any, H: Any, sigma: Any, couplings: str = "gaussia
     + sigma^4 V H / 6 more for +-sigma; sigma (VH)^(1/4) < 1. Derived as the one of the SK model, see
     :func:`spinlab.theory.sk.log_partition`.
 
+    Raises ValueError if an argument is outside its range.
+
     Parameters
     ----------
     V, H : int or array_like, 1 or more
     sigma : float or array_like, 0 or more
         Standard deviation of the weights, below :func:`gaussian_glass_scale`.
     couplings : "gaussian" or "pm1"
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range.
 
     Examples
     --------

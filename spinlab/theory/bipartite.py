@@ -76,6 +76,8 @@ def recall(alpha_v: Any, alpha_h: Any, b: Any) -> State:
     - r_v (1-q)/2 + E ln 2cosh(v) + gamma {-r_h (1-p)/2 + E ln 2cosh(h)} - b sqrt(gamma) mu nu,
     v and h the arguments of the two tanh.
 
+    Raises ValueError if an argument is not positive or not finite.
+
     Parameters
     ----------
     alpha_v, alpha_h : float or array_like, above 0
@@ -88,11 +90,6 @@ def recall(alpha_v: Any, alpha_h: Any, b: Any) -> State:
     -------
     State
         With mu, nu > 0 where a recall state exists, else :func:`glass`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not positive or not finite.
 
     Notes
     -----
@@ -138,14 +135,11 @@ def glass_line(alpha_v: Any, alpha_h: Any) -> Any:
     linearised equations of the module. b -> 1 for small loads; b -> (alpha_v alpha_h)^(-1/4) for large
     ones, which is the line s (VH)^(1/4) = 1 of the Gaussian RBM.
 
+    Raises ValueError if a load is negative or not finite.
+
     Parameters
     ----------
     alpha_v, alpha_h : float or array_like, 0 or more
-
-    Raises
-    ------
-    ValueError
-        If a load is negative or not finite.
 
     Examples
     --------
@@ -164,14 +158,11 @@ def low_load(b: Any, gamma: Any = 1.0) -> tuple[Any, Any]:
 
     mu = tanh(b sqrt(gamma) nu), nu = tanh(b mu / sqrt(gamma)), gamma = H/V.
 
+    Raises ValueError if an argument is not positive or not finite.
+
     Parameters
     ----------
     b, gamma : float or array_like, above 0
-
-    Raises
-    ------
-    ValueError
-        If an argument is not positive or not finite.
 
     Examples
     --------
@@ -195,16 +186,13 @@ def capacity(b: Any = math.inf, gamma: Any = 1.0) -> Any:
     and likewise for nu, C_h, rho_h with y: K_c/V = 0.1998 for equal layers. This is where the metastable
     recall states vanish; they are the equilibrium up to :func:`equilibrium_load` only.
 
+    Raises ValueError if an argument is not positive, or gamma is infinite.
+
     Parameters
     ----------
     b : float or array_like, above 0, may be inf
     gamma : float or array_like, above 0
         H/V.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not positive, or gamma is infinite.
 
     Notes
     -----

@@ -66,6 +66,8 @@ def hopfield(N: Any, K: Any, std: Any = 1.0, *, beta: Any = 1.0, counted: int = 
 
     In the scale of independent couplings the same temperature is T / sqrt(alpha), see :func:`sk`.
 
+    Raises ValueError if an argument is outside its range.
+
     Parameters
     ----------
     N, K : int or array_like, 1 or more
@@ -81,11 +83,6 @@ def hopfield(N: Any, K: Any, std: Any = 1.0, *, beta: Any = 1.0, counted: int = 
     -------
     Hopfield
         ``(alpha, T)``, as :mod:`spinlab.theory.hopfield` takes them.
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range.
 
     Examples
     --------
@@ -123,8 +120,7 @@ def sk(N: Any, std: Any = 1.0, *, beta: Any = 1.0, counted: int = 1) -> Any:
     >>> coordinates.sk(N=100, std=0.2)
     0.5
     """
-    shape, (N, s, c) = _inputs(beta, counted, N=N, std=std)
-    return shaped(1 / (c * s * np.sqrt(N)), shape)
+    return _inverse(np.sqrt, beta, counted, N=N, std=std)
 
 
 def sk_std(N: Any, T: Any, *, beta: Any = 1.0, counted: int = 1) -> Any:
@@ -138,8 +134,7 @@ def sk_std(N: Any, T: Any, *, beta: Any = 1.0, counted: int = 1) -> Any:
     >>> coordinates.sk_std(N=100, T=0.5)
     0.2
     """
-    shape, (N, T, c) = _inputs(beta, counted, N=N, T=T)
-    return shaped(1 / (c * T * np.sqrt(N)), shape)
+    return _inverse(np.sqrt, beta, counted, N=N, T=T)
 
 
 def curie_weiss(N: Any, std: Any = 1.0, *, beta: Any = 1.0, counted: int = 1) -> Any:
@@ -153,8 +148,7 @@ def curie_weiss(N: Any, std: Any = 1.0, *, beta: Any = 1.0, counted: int = 1) ->
     >>> coordinates.curie_weiss(N=100, std=0.02)
     0.5
     """
-    shape, (N, s, c) = _inputs(beta, counted, N=N, std=std)
-    return shaped(1 / (c * s * N), shape)
+    return _inverse(np.positive, beta, counted, N=N, std=std)
 
 
 def curie_weiss_std(N: Any, T: Any, *, beta: Any = 1.0, counted: int = 1) -> Any:
@@ -168,14 +162,15 @@ def curie_weiss_std(N: Any, T: Any, *, beta: Any = 1.0, counted: int = 1) -> Any
     >>> coordinates.curie_weiss_std(N=100, T=0.5)
     0.02
     """
-    shape, (N, T, c) = _inputs(beta, counted, N=N, T=T)
-    return shaped(1 / (c * T * N), shape)
+    return _inverse(np.positive, beta, counted, N=N, T=T)
 
 
 def ra_rbm(V: Any, H: Any, K: Any, std: Any = 1.0, *, beta: Any = 1.0) -> RARBM:
     """alpha_v = K/V, alpha_h = K/H and b = beta s sqrt(VH/K) of an RA-RBM; its temperature is 1/b.
 
     K / (V + H) is not a coordinate: models with equal K / (V + H) and different H/V behave differently.
+
+    Raises ValueError if an argument is outside its range.
 
     Parameters
     ----------
@@ -188,11 +183,6 @@ def ra_rbm(V: Any, H: Any, K: Any, std: Any = 1.0, *, beta: Any = 1.0) -> RARBM:
     -------
     RARBM
         ``(alpha_v, alpha_h, b)``, as :mod:`spinlab.theory.bipartite` takes them.
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range.
 
     Examples
     --------
@@ -247,6 +237,12 @@ def gaussian_rbm_std(V: Any, H: Any, x: Any, *, beta: Any = 1.0) -> Any:
     """
     shape, (V, H, x, c) = _inputs(beta, 1, V=V, H=H, x=x)
     return shaped(x / (c * (V * H) ** 0.25), shape)
+
+
+def _inverse(power: Any, beta: Any, counted: int, **given: Any) -> Any:
+    """1 / (beta x power(N)): the temperature where x is the size of the couplings, and the other way round."""
+    shape, (N, x, c) = _inputs(beta, counted, **given)
+    return shaped(1 / (c * x * power(N)), shape)
 
 
 def _inputs(beta: Any, counted: int, **named: Any) -> tuple[tuple[int, ...], list[np.ndarray]]:

@@ -19,6 +19,8 @@ __all__ = ["free_energy", "magnetisation"]
 def magnetisation(T: Any, h: Any = 0.0) -> Any:
     """m = tanh((m + h) / T), the solution of lowest free energy; the positive one at h = 0, T < 1.
 
+    Raises ValueError if T is not positive, or an argument is not finite.
+
     Parameters
     ----------
     T : float or array_like, above 0
@@ -29,11 +31,6 @@ def magnetisation(T: Any, h: Any = 0.0) -> Any:
     Returns
     -------
     float, or ndarray of the common shape
-
-    Raises
-    ------
-    ValueError
-        If T is not positive, or an argument is not finite.
 
     Examples
     --------

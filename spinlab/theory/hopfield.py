@@ -66,6 +66,8 @@ def retrieval(alpha: Any, T: Any) -> State:
     The retrieval state exists below :func:`retrieval_line`, as an equilibrium state below
     :func:`coexistence_line` and as a metastable one in between. Equations of AGS, see the module.
 
+    Raises ValueError if alpha is negative, T is not positive, or either is not finite.
+
     Parameters
     ----------
     alpha : float or array_like, 0 or more
@@ -77,11 +79,6 @@ def retrieval(alpha: Any, T: Any) -> State:
     -------
     State
         With m > 0 where a retrieval state exists, else :func:`spin_glass`.
-
-    Raises
-    ------
-    ValueError
-        If alpha is negative, T is not positive, or either is not finite.
 
     Notes
     -----
@@ -188,14 +185,11 @@ def capacity(T: Any) -> Any:
     (1992)), and with broken replica symmetry the capacity is 0.1382 at T = 0 (H. Steffan, R. Kuehn,
     Z. Phys. B 95, 249 (1994)).
 
+    Raises ValueError if T is negative or not finite.
+
     Parameters
     ----------
     T : float or array_like, 0 or more
-
-    Raises
-    ------
-    ValueError
-        If T is negative or not finite.
 
     Examples
     --------
@@ -217,14 +211,11 @@ def retrieval_line(alpha: Any) -> Any:
     T_M -> 1 - 1.954 sqrt(alpha) for small loads. For 0.137906 < alpha < 0.13819 the replica-symmetric
     state also disappears below a lower temperature, see :func:`capacity`.
 
+    Raises ValueError if alpha is negative or not finite.
+
     Parameters
     ----------
     alpha : float or array_like, 0 or more
-
-    Raises
-    ------
-    ValueError
-        If alpha is negative or not finite.
 
     Examples
     --------
@@ -248,14 +239,11 @@ def coexistence_line(alpha: Any) -> Any:
     T = 0 the states coexist at alpha = 0.05185. The replica-symmetric glass lies too low (for alpha ->
     infinity at T = 0, -0.798 sqrt(alpha) instead of -0.763), so the true line is a little higher.
 
+    Raises ValueError if alpha is negative or not finite.
+
     Parameters
     ----------
     alpha : float or array_like, 0 or more
-
-    Raises
-    ------
-    ValueError
-        If alpha is negative or not finite.
 
     Examples
     --------
@@ -280,14 +268,11 @@ def at_line(alpha: Any) -> Any:
     for small loads; the line ends where it meets T_M, at alpha = 0.138186, T = 0.0255. In the spin
     glass replica symmetry is broken everywhere below :func:`glass_line`.
 
+    Raises ValueError if alpha is negative or not finite.
+
     Parameters
     ----------
     alpha : float or array_like, 0 or more
-
-    Raises
-    ------
-    ValueError
-        If alpha is negative or not finite.
 
     Examples
     --------

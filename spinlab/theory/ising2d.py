@@ -37,14 +37,11 @@ def free_energy(T: Any) -> Any:
     -f/T = ln(sqrt 2 cosh 2 beta) + (1/pi) int_0^{pi/2} ln(1 + sqrt(1 - k^2 sin^2 t)) dt, with
     k = 2 sinh 2 beta / cosh^2 2 beta.
 
+    Raises ValueError if T is not positive and finite.
+
     Parameters
     ----------
     T : float or array_like, above 0
-
-    Raises
-    ------
-    ValueError
-        If T is not positive and finite.
 
     Notes
     -----

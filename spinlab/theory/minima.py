@@ -96,6 +96,8 @@ def hopfield(alpha: Any) -> Any:
     squared length of the vector of pattern overlaps, in units where random states have alpha. Positive for
     every alpha > 0, below the capacity too (E. Gardner, J. Phys. A 19, L1047 (1986)); tends to :func:`sk`.
 
+    Raises ValueError if alpha is not positive and finite.
+
     Parameters
     ----------
     alpha : float or array_like, above 0
@@ -103,11 +105,6 @@ def hopfield(alpha: Any) -> Any:
     Returns
     -------
     float, or ndarray of the shape of ``alpha``
-
-    Raises
-    ------
-    ValueError
-        If alpha is not positive and finite.
 
     Examples
     --------
@@ -139,6 +136,8 @@ def ra_rbm(alpha_v: Any, alpha_h: Any) -> Any:
     layers' vectors of pattern overlaps, C their product and gamma = H/V = alpha_v/alpha_h. Derived as the one
     of :func:`hopfield`. Divide by 1 + gamma for the complexity per spin.
 
+    Raises ValueError if a load is not positive and finite.
+
     Parameters
     ----------
     alpha_v, alpha_h : float or array_like, above 0
@@ -147,11 +146,6 @@ def ra_rbm(alpha_v: Any, alpha_h: Any) -> Any:
     Returns
     -------
     float, or ndarray of the common shape
-
-    Raises
-    ------
-    ValueError
-        If a load is not positive and finite.
 
     Examples
     --------
@@ -173,14 +167,11 @@ def gaussian_rbm(gamma: Any = 1.0) -> Any:
     The limit K -> infinity of :func:`ra_rbm`; per spin it equals :func:`sk` at gamma = H/V = 1, and it tends
     to ln 2, every visible state, for gamma -> infinity. Divide by 1 + gamma for the complexity per spin.
 
+    Raises ValueError if gamma is not positive and finite.
+
     Parameters
     ----------
     gamma : float or array_like, above 0
-
-    Raises
-    ------
-    ValueError
-        If gamma is not positive and finite.
 
     Examples
     --------

@@ -46,6 +46,8 @@ def replica_symmetric(T: Any, h: Any = 0.0) -> ReplicaSymmetric:
     u = -(beta/2)(1-q^2) - h E tanh beta(sqrt(q) z + h). At h = 0 and T -> 0: u = -sqrt(2/pi) = -0.7979 and an
     entropy of -1/(2 pi), impossible, as symmetry between replicas is broken below T = 1.
 
+    Raises ValueError if T is not positive, or an argument is not finite.
+
     Parameters
     ----------
     T : float or array_like, above 0
@@ -55,11 +57,6 @@ def replica_symmetric(T: Any, h: Any = 0.0) -> ReplicaSymmetric:
     Returns
     -------
     ReplicaSymmetric
-
-    Raises
-    ------
-    ValueError
-        If T is not positive, or an argument is not finite.
 
     Notes
     -----
@@ -98,14 +95,11 @@ def at_line(T: Any) -> Any:
     T -> (4/3) exp(-h^2/2) / sqrt(2 pi) near T = 0. J. R. L. de Almeida, D. J. Thouless, J. Phys. A 11, 983
     (1978).
 
+    Raises ValueError if T is not positive and finite.
+
     Parameters
     ----------
     T : float or array_like, above 0
-
-    Raises
-    ------
-    ValueError
-        If T is not positive and finite.
 
     Examples
     --------
@@ -135,16 +129,13 @@ def log_partition(N: Any, T: Any, couplings: str = "gaussian") -> Any:
     +-1/sqrt(N); the remainder is of order 1/N. From the loop expansion of M. Aizenman, J. L. Lebowitz, D.
     Ruelle, Commun. Math. Phys. 112, 3 (1987).
 
+    Raises ValueError if N < 1, T <= 1 or ``couplings`` is unknown.
+
     Parameters
     ----------
     N : int or array_like, 1 or more
     T : float or array_like, above 1
     couplings : "gaussian" or "pm1"
-
-    Raises
-    ------
-    ValueError
-        If N < 1, T <= 1 or ``couplings`` is unknown.
 
     Examples
     --------
@@ -194,6 +185,8 @@ def parisi(T: float, k: int = 5) -> Parisi:
     short of the exact value by about k^-4. k = 0 is replica symmetric, k = 1 and 2 give -0.76526 and
     -0.76361 at T = 0, and k -> infinity -0.763167 (A. Crisanti, T. Rizzo, Phys. Rev. E 65, 046137 (2002)).
 
+    Raises ValueError if T or k is outside its range.
+
     Parameters
     ----------
     T : float
@@ -206,10 +199,6 @@ def parisi(T: float, k: int = 5) -> Parisi:
     -------
     Parisi
 
-    Raises
-    ------
-    ValueError
-        If T or k is outside its range.
     ArithmeticError
         If the minimum is not reached to 1e-8 (not seen in the ranges above).
 

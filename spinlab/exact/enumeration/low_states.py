@@ -129,15 +129,14 @@ def _weights(
         u_block = 0.0
         v_block = 0.0
         for c in range(ROWS):
-            f = FC[c]
-            if reaches(T[c], f, FA, e, threshold) == 0:
+            if reaches(T[c], FC[c], FA, e, threshold) == 0:
                 continue
             first = ((chunk << chunk_bits | block) << C_BITS | c) << A_BITS
             z_row = 0.0
             u_row = 0.0
             v_row = 0.0
             for a in range(LANES):
-                x = ((T[c, a] + f) + FA[a]) + e
+                x = ((T[c, a] + FC[c]) + FA[a]) + e
                 if x <= threshold:
                     x -= reference
                     w = np.exp(-beta * x)
@@ -188,11 +187,10 @@ def _pick(
         e = E[chunk_bits]
         enter_block(H[chunk_bits, n - BLOCK_BITS :], n_idle, FC, FA)
         for c in range(ROWS):
-            f = FC[c]
-            if reaches(T[c], f, FA, e, threshold) == 0:
+            if reaches(T[c], FC[c], FA, e, threshold) == 0:
                 continue
             for a in range(LANES):
-                x = ((T[c, a] + f) + FA[a]) + e
+                x = ((T[c, a] + FC[c]) + FA[a]) + e
                 if x <= threshold:
                     total += np.exp(-beta * (x - reference))
                     state = ((chunk << chunk_bits | block) << C_BITS | c) << A_BITS | a

@@ -257,11 +257,10 @@ def _lowest(
         fill_linear(h[:C_BITS], FC)
         fill_linear(h[C_BITS:], FA)
         for c in range(ROWS):
-            f = FC[c]
-            if reaches(T[c], f, FA, e, threshold) == 0:
+            if reaches(T[c], FC[c], FA, e, threshold) == 0:
                 continue
             for a in range(LANES):
-                x = ((T[c, a] + f) + FA[a]) + e
+                x = ((T[c, a] + FC[c]) + FA[a]) + e
                 if x > threshold:
                     continue
                 low = 0  # the number of levels that are not above x
