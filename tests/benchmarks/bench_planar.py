@@ -114,7 +114,7 @@ def main() -> None:
         for periodic in (False, True) if L > LARGEST_OTHER else (False,):
             for gaussian in (False, True):
                 model, position = lattice(L, periodic, gaussian)
-                embedding = best_time(lambda model=model: solver._embed(model))
+                embedding = best_time(lambda model=model: solver.embed(model))
                 planar.refusal(model)  # keeps the embedding
                 matching = best_time(lambda model=model: planar.ground_state(model))
                 answer = planar.ground_state(model)

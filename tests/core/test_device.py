@@ -199,16 +199,16 @@ def test_sums_over_a_layer(beta, low, rows):
 def float32_minima(noise):
     """What the kernel would find, by the naive energies of all states, wrong by less than its bound."""
 
-    def rough(search):
-        n = search.n_free
-        bits = n - (search.chunk_bits + 14)
+    def rough(G, chunk_bits, size, exact):
+        n = len(G) - 1
+        bits = n - (chunk_bits + 14)
         s = np.ones((2**n, n + 1))
         numbers = np.arange(2**n)
         for i in range(n):
             s[:, i + 1] = 2.0 * (numbers >> (n - 1 - i) & 1) - 1
-        energy = -np.einsum("ki,ij,kj->k", s, search.G, s, optimize=True) / 2
+        energy = -np.einsum("ki,ij,kj->k", s, G, s, optimize=True) / 2
         minima = energy.reshape(2**bits, -1).min(1)
-        error = noise * search.size
+        error = noise * size
         return minima + error * np.random.default_rng(0).uniform(-1, 1, len(minima)), error
 
     return rough

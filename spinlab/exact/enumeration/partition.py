@@ -120,6 +120,7 @@ def _thermal(model: Any, beta: Any, threads: int | None, with_energy: bool) -> t
     if not math.isfinite(float(betas.max(initial=0.0)) * model.offset):
         raise ValueError(f"beta times the offset {model.offset:g} overflows float64; remove the offset")
     search = Search(model, prune=False)
+    used = len(search.G) - search.n_idle
     log_z, u = np.empty(betas.size), np.empty(betas.size)
     with one_blas_thread():  # the threads are ours, and the bits the same
         product = Product(search) if model.device == "cpu" or with_energy else None
@@ -129,7 +130,7 @@ def _thermal(model: Any, beta: Any, threads: int | None, with_energy: bool) -> t
             if product is not None:
                 answer = product.sums(reduced, with_energy, threads)
             else:
-                log_sum = _gpu.log_z(search, reduced)
+                log_sum = _gpu.log_z(search.G[:used, :used], reduced)
                 answer = None if log_sum is None else (log_sum, math.nan)
             if answer is None:
                 low = low or LowStates(model, threads)

@@ -85,9 +85,11 @@ class Search:
         self.T = energy_table(self.G[-BLOCK_BITS:, -BLOCK_BITS:]).reshape(ROWS, LANES)
         self.rest = np.full(self.chunk_bits + 1, -math.inf)
         self.threshold = math.inf
-        if self.device == "gpu":
-            _gpu.cut(self)
-        elif prune and self.n_free >= PRUNE_FROM:
+        on_gpu = _gpu.cut(self.n_free) if device == "gpu" else None
+        if on_gpu is not None:
+            self.chunk_bits, self.n_chunks = on_gpu
+            self.rest = np.full(self.chunk_bits + 1, -math.inf)
+        elif device != "gpu" and prune and self.n_free >= PRUNE_FROM:
             self._solve_last_spins()
             self.threshold = above_ground(self.G, self.eps)
 
@@ -146,7 +148,9 @@ def chunk_minima(search: Search, dtype: str = "float64", threads: int | None = N
         return np.array(map_with_progress(minimum, chunks.tolist(), threads, "ground state", seconds))
 
     chunks = np.arange(search.n_chunks)
-    screened = _gpu.rough_minima(search) if search.device == "gpu" else None
+    screened = None
+    if search.device == "gpu":
+        screened = _gpu.rough_minima(search.G, search.chunk_bits, search.size, search.eps == 0)
     if screened is not None:
         rough, error = screened
     elif dtype == "float64":

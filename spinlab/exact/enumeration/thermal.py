@@ -3,7 +3,7 @@
 Both come from the matrix product of ``partition``: with W_ba, X_bc and Y_ca the
 weights of the pairs of groups, the probability of a pair of states (b, a) is W_ba (X Y)_ba, that of
 (b, c) is X_bc (W Y')_bc, that of (c, a) is Y_ca (X' W)_ca. Where the product underflows, at low
-temperature, the states near the ground state are visited one by one (``_low_states``).
+temperature, the states near the ground state are visited one by one (``low_states``).
 
 Averages of the energy alone follow from the number of states at each energy (``density``), where the
 couplings are integers: one pass serves every temperature.

@@ -22,7 +22,7 @@ from ..._core.jit import kernel
 from ..._core.progress import duration
 from ..._core.validate import as_real, as_real_array
 from ...models import IsingModel, TwoLayerIsing
-from ..enumeration import gpu as _gpu
+from . import gpu as _gpu
 from . import solver as ground
 from .solver import Layer
 from .tiles import LOW, Tiles, aligned
@@ -203,7 +203,7 @@ def _problem(model: TwoLayerIsing, beta: float, layer: str) -> Layer:
 def _log_partition(model: TwoLayerIsing, beta: float, threads: int | None, layer: str) -> float:
     problem = _problem(model, beta, layer)
     if model.device == "gpu":
-        return _gpu.layer_log_z(problem)
+        return _gpu.layer_log_z(problem) - problem.offset
     tiles = _tiles(problem)
     numbers = tiles.numbers if _is_fast(tiles) else _tiles_that_matter(problem, tiles, threads)
     top, weight = _tile_weights(tiles, numbers, threads)

@@ -27,8 +27,8 @@ from ..._core.parallel import n_threads
 from ..._core.progress import duration
 from ..._core.validate import as_choice
 from ...models import IsingModel, PatternBipartiteIsing, TwoLayerIsing
-from ..enumeration import gpu as _gpu
 from ..result import GroundState
+from . import gpu as _gpu
 from .tiles import LOW, MIDDLE, Tiles
 
 NAME = "layer"
@@ -120,7 +120,7 @@ def ground_state(
     problem, unit = Layer.of(model, layer).in_units()
     tiles = Tiles(problem.W, problem.b, problem.c)
     if model.device == "gpu":
-        best, error = _gpu.screen_layer(problem, tiles)
+        best, error = _gpu.screen_layer(problem, len(tiles.numbers), tiles.states), problem.gpu_error
     else:
         best, error = screen(problem, tiles, threads)
     B = problem.bound
@@ -221,6 +221,14 @@ class Layer:
         # x and y pass through n + 2 roundings, their sum over a through m/8 + 3, and both count twice;
         # sums over a row of W through 30, the linear terms through n + 2, the last sums through 6.
         return (3 * n + m / 4 + 64) * U * self.size + float(self.slack.sum())
+
+    @property
+    def gpu_error(self) -> float:
+        """Bound on the error of a value that the GPU computed."""
+        if self.bound == 0:
+            return 0.0
+        n, m = self.W.shape
+        return _gpu.rounding(n, m, self.size) + float(self.slack.sum())
 
     def zero(self) -> np.ndarray:
         """Bound, shape (m,), below which an input counts as zero."""

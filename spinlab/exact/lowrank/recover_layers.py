@@ -1,6 +1,6 @@
 """Patterns behind a matrix of weights between two layers: W_ia = scale sum_k xi_i^k xi_a^k.
 
-The rank comes from pivots, as for a square matrix (``_recover_patterns``), and with it real patterns. Binary
+The rank comes from pivots, as for a square matrix (``recover_patterns``), and with it real patterns. Binary
 ones: the columns of W are sums of +-scale xi^k, so that half the difference of two columns that differ in
 the sign of one pattern is that pattern, the only vectors of entries of one size among the half differences
 of generic columns. With the patterns of one layer known, the others solve a linear system. Whatever this
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..._core.blas import one_blas_thread
 from ...models import BipartiteIsing, PatternBipartiteIsing
-from .recover_patterns import TOLERANCE, _cross
+from .recover_patterns import TOLERANCE, cross
 from .threshold_functions import MAX_INPUTS
 from .zonotope import MAX_RANK, U
 
@@ -43,9 +43,9 @@ def recover_layers(model: BipartiteIsing) -> RecoveredLayers | str:
         exponent = int(np.frexp(np.abs(W).max())[1])
         x = np.ldexp(W, -exponent)
         n = 4 * MAX_INPUTS
-        A, B = _cross(x[:n, :n])  # most matrices fail on a corner
+        A, B = cross(x[:n, :n])  # most matrices fail on a corner
         if len(A) <= MAX_INPUTS:
-            A, B = _cross(x)
+            A, B = cross(x)
         if len(A) > MAX_INPUTS:
             return f"the weights have a rank above {MAX_INPUTS}"
         found = _binary(x) or _turned(_binary(x.T))

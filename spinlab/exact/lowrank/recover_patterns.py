@@ -70,7 +70,7 @@ def _real_patterns(J: np.ndarray) -> np.ndarray | str:
     N = len(J)
     P, Q = np.array_split(np.random.default_rng(0).permutation(N), 2)
     for n in (4 * MAX_INPUTS, N):  # most matrices fail on the first rows
-        A, B = _cross(J[np.ix_(P[:n], Q[:n])])
+        A, B = cross(J[np.ix_(P[:n], Q[:n])])
         if len(A) > MAX_INPUTS:
             return f"it has a rank above {MAX_INPUTS} up to its diagonal"
     A, B = P[A], Q[B]
@@ -97,7 +97,7 @@ def _real_patterns(J: np.ndarray) -> np.ndarray | str:
     return x
 
 
-def _cross(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def cross(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the first pivots of a block, as many as its rank, but one too many at most."""
     left = block.copy()
     top = np.abs(left).max()

@@ -46,8 +46,9 @@ from ...models import (
     SparseIsing,
     as_model,
 )
-from ..enumeration import solver as enumeration
-from ..layer import solver as layer
+from .. import enumeration, layer
+from ..enumeration.solver import MAX_SPINS
+from ..layer.solver import MAX_UNITS
 from ..result import GroundState
 from . import class_sums, threshold_functions
 from .layer_sites import Side, dot, fold
@@ -62,7 +63,7 @@ MAX_TYPES = 30  # that are enumerated
 TOLERANCE = 1e-12  # of fields and ranks, relative; what is left enters the lower bound
 DOES_NOT_COUNT = (  # ties along edges of the zonotope
     f"{NAME} does not count degenerate states; take method='enumeration' (N <= "
-    f"{enumeration.MAX_SPINS}) or 'layer' (RBMs with a layer of up to {layer.MAX_UNITS} units)"
+    f"{MAX_SPINS}) or 'layer' (RBMs with a layer of up to {MAX_UNITS} units)"
 )
 
 _MAX_REDUCED = 16  # patterns whose rank is determined
@@ -76,13 +77,13 @@ T = TypeVar("T")
 
 def refusal(model: IsingModel) -> str | None:
     """Why this method cannot take the model, or None."""
-    plan = _plan(model)
+    plan = plan_of(model)
     return plan if isinstance(plan, str) else None
 
 
 def cost(model: IsingModel) -> tuple[float, float]:
     """Seconds and bytes that the search takes."""
-    plan = _plan(model)
+    plan = plan_of(model)
     return (math.inf, math.inf) if isinstance(plan, str) else (plan.seconds, plan.memory)
 
 
@@ -148,7 +149,7 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
     model = as_model(model)
     if as_flag(degeneracy, "degeneracy"):
         raise ValueError(DOES_NOT_COUNT)
-    plan = _plan(model)
+    plan = plan_of(model)
     if isinstance(plan, str):
         raise ValueError(plan)
     state, lower = plan.solve(threads)
@@ -192,7 +193,7 @@ def once_per_model(function: Callable[[IsingModel], T]) -> Callable[[IsingModel]
 
 
 @once_per_model
-def _plan(model: IsingModel) -> Plan | str:
+def plan_of(model: IsingModel) -> Plan | str:
     """How to solve the model, or why not."""
     plan = _new_plan(model)
     if isinstance(plan, Plan) and plan.seconds > MAX_SECONDS:
@@ -216,7 +217,7 @@ def _new_plan(model: IsingModel) -> Plan | str:
             return (
                 f"{NAME} needs scale >= 0, got {model.scale:g}: with negative couplings the energy is not "
                 "minus a convex function of the overlaps (one pattern is number partitioning). Instead: "
-                f"enumeration up to N={enumeration.MAX_SPINS}, or spinlab.dynamics without a proof"
+                f"enumeration up to N={MAX_SPINS}, or spinlab.dynamics without a proof"
             )
         form = model.form()
         return _cheapest([Side(form.xi, form.b, model.scale, Fraction(model.offset))])
@@ -267,7 +268,7 @@ def _cheapest(sides: list[Side]) -> Plan | str:
         return min(plans, key=lambda plan: plan.seconds)
     return (
         f"{NAME} is limited to few patterns: {'; '.join(reasons)}. Instead: 'enumeration' up to "
-        f"N={enumeration.MAX_SPINS}, 'layer' up to {layer.MAX_UNITS} units of a layer, or spinlab.dynamics "
+        f"N={MAX_SPINS}, 'layer' up to {MAX_UNITS} units of a layer, or spinlab.dynamics "
         "without a proof"
     )
 
@@ -374,7 +375,7 @@ def _types(side: Side) -> Plan | str:
         upper = diagonal - Fraction(answer.lower_bound) + rounding
         return side.complete((sign * answer.state[index]).astype(np.int8)), side.lower(upper)
 
-    seconds, memory = method.cost(reduced)
+    seconds, memory, _ = method.cost(reduced)
     return Plan(solve, side.energy, seconds, memory)
 
 

@@ -45,7 +45,7 @@ _SECONDS_PER_EDGE = 1e-4
 
 def refusal(model: IsingModel) -> str | None:
     """Why this method cannot take the model, or None."""
-    faces = planar._faces_of(model)
+    faces = planar.faces_of(model)
     if isinstance(faces, str):
         return faces
     if len(faces.J) > MAX_EDGES:
@@ -147,7 +147,7 @@ class _Turns:
     """The pairs of consecutive directed edges of a model and the phases of their turns."""
 
     def __init__(self, model: IsingModel) -> None:
-        faces = planar._faces_of(model)
+        faces = planar.faces_of(model)
         assert isinstance(faces, planar.Faces)
         self.J = faces.J
         self.ghost = model.has_fields

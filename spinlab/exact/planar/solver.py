@@ -60,7 +60,7 @@ class Faces(NamedTuple):
 
 def refusal(model: IsingModel) -> str | None:
     """Why this method cannot take the model, or None."""
-    found = _faces_of(model)
+    found = faces_of(model)
     if isinstance(found, Faces) and found.longest > MAX_FACE:
         return (
             f"{NAME}: two faces of {model!r} have more than {MAX_FACE} edges (the longest but one has "
@@ -72,7 +72,7 @@ def refusal(model: IsingModel) -> str | None:
 
 def cost(model: IsingModel) -> tuple[float, float]:
     """Seconds and bytes that embedding and matching take."""
-    n, found = model.n_spins, _faces_of(model)
+    n, found = model.n_spins, faces_of(model)
     seconds = _SECONDS + _SECONDS_PER_SPIN * n * (1 + n / _LARGE)
     if isinstance(found, Faces):
         seconds += _SECONDS_PER_FACE_CUBED * found.longest**3
@@ -131,7 +131,7 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
     model = as_model(model)
     if as_flag(degeneracy, "degeneracy"):
         raise ValueError(DOES_NOT_COUNT)
-    faces, reason = _faces_of(model), refusal(model)
+    faces, reason = faces_of(model), refusal(model)
     if isinstance(faces, str) or reason:
         raise ValueError(reason)
     i, j, J, left, right, n_faces, _ = faces
@@ -165,14 +165,14 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
 _found: WeakKeyDictionary[IsingModel, Faces | str] = WeakKeyDictionary()
 
 
-def _faces_of(model: IsingModel) -> Faces | str:
+def faces_of(model: IsingModel) -> Faces | str:
     """The faces of a model, or why it is refused; kept as long as the model."""
     if model not in _found:
-        _found[model] = _embed(model)
+        _found[model] = embed(model)
     return _found[model]
 
 
-def _embed(model: IsingModel) -> Faces | str:
+def embed(model: IsingModel) -> Faces | str:
     n = model.n_spins
     if not isinstance(model, SparseIsing):
         if n > LARGEST_DENSE:

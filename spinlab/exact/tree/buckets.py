@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +22,7 @@ from ..._core.jit import kernel
 from ..._core.parallel import map_threads
 from ..._core.philox import philox
 from ..._core.progress import map_with_progress
-
-if TYPE_CHECKING:
-    from .elimination import Elimination
+from .plan import Elimination, Steps
 
 LOW_BITS = 11
 BLOCK = 1 << LOW_BITS  # entries, 16 KB
@@ -32,35 +30,6 @@ _SHARED = 1 << 16  # entries of a table that is worth sharing out over threads
 _PARTS = 16
 _SECONDS_PER_ENTRY = 3e-9
 _SHORT = 8  # runs below it are copied one by one
-
-
-class Steps(NamedTuple):
-    """An elimination order as kernels see it: step i eliminates spin ``order[i]``.
-
-    The table of step i covers the states of ``scope[start[i]:start[i + 1]]``, the later steps that its
-    spin is coupled to by then, in ascending order; bit k of an index belongs to the k-th of them. The steps
-    are in postorder of the tree ``parent``, so that two stacks hold all tables that wait to be used:
-    step i writes at ``offset[i]`` of stack ``stack[i]``; the tables of its children lie in the other one.
-    """
-
-    order: np.ndarray
-    start: np.ndarray
-    scope: np.ndarray
-    parent: np.ndarray
-    """The step that uses the table: the first of the scope, -1 where that is empty."""
-    child_start: np.ndarray
-    child: np.ndarray
-    """``child[child_start[i]:child_start[i + 1]]`` are the steps whose tables step i uses."""
-    mask: np.ndarray
-    """Which spins of the parent (its own, then its scope) are in the scope of a step, as bits."""
-    even: np.ndarray
-    """Whether the spin's component has no field, so that T(s) = T(-s)."""
-    folded: np.ndarray
-    """Whether only the half of the table where the highest bit is unset is stored."""
-    size: np.ndarray
-    """Stored entries of the table."""
-    stack: np.ndarray
-    offset: np.ndarray
 
 
 def sweep(steps: Steps, run: Callable[[int, int, int, int], Any], threads: int | None) -> None:

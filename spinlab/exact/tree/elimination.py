@@ -11,7 +11,6 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,7 +19,8 @@ import numpy as np
 from ..._core.jit import kernel
 from ...models import IsingModel, SparseIsing, TwoLayerIsing
 from ..couplings import LARGEST_DENSE, edges_of
-from .buckets import LOW_BITS, Steps
+from .buckets import LOW_BITS
+from .plan import Elimination, Steps
 
 MAX_WIDTH = 28
 LARGEST_WIDTH = 40  # orders beyond it are given up
@@ -33,50 +33,6 @@ _MAX_TRIES = 200
 _MAX_SECONDS = 1.0  # of more tries
 _SECONDS_PER_SPIN = 1e-5  # of a try of both rules
 _SECONDS_PER_ENTRY = 1e-9  # of the tables, to weigh the tries against
-
-
-@dataclass(frozen=True)
-class Elimination:
-    """A model in the order of its elimination, and what that costs.
-
-    Attributes
-    ----------
-    steps : Steps
-    J : ndarray
-        Coupling of the spin of a step to each spin of its scope, 0 where there is none.
-    b : ndarray, shape (N,)
-        Fields by step.
-    edges : ndarray, shape (M,)
-        Position in ``J`` of every edge of the model.
-    width : int
-        max_i |S_i|.
-    waiting : tuple of int
-        Entries of each of the two stacks.
-    roundings : int
-        Additions that a term of the energy passes through at most.
-    """
-
-    steps: Steps
-    J: np.ndarray
-    b: np.ndarray
-    edges: np.ndarray
-    width: int
-    waiting: tuple[int, int]
-    roundings: int
-
-    def stacks(self) -> tuple[np.ndarray, np.ndarray]:
-        """Space for the tables that wait to be used."""
-        return np.empty(self.waiting[0]), np.empty(self.waiting[1])
-
-    @property
-    def place(self) -> np.ndarray:
-        """Where the table of each step begins if all are kept."""
-        return np.cumsum(self.steps.size) - self.steps.size
-
-    @property
-    def roots(self) -> np.ndarray:
-        """Where the values of the roots, one for each component, are on the first stack."""
-        return self.steps.offset[self.steps.parent < 0]
 
 
 _plans: WeakKeyDictionary[IsingModel, dict[bool, Elimination | str]] = WeakKeyDictionary()

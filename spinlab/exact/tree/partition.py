@@ -21,7 +21,7 @@ from ..._core.validate import as_count, as_real, as_real_array, check_memory
 from ...models import IsingModel, as_model
 from . import buckets as _buckets
 from . import solver as tree
-from .elimination import Elimination
+from .plan import Elimination
 from .solver import NAME, refusal
 
 __all__ = ["NAME", "cost", "log_partition", "marginals", "mean_energy", "refusal", "samples"]

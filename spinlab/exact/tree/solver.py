@@ -24,7 +24,8 @@ from ...models import IsingModel, as_model
 from ..couplings import edges_of, in_units
 from ..result import GroundState
 from . import buckets as _buckets
-from .elimination import MAX_WIDTH, SMALL, Elimination, plan
+from .elimination import MAX_WIDTH, SMALL, plan
+from .plan import Elimination
 
 NAME = "tree"
 MAX_ENTRIES = 2.0**36  # of all tables together: minutes, and 8 GiB for the state

@@ -242,7 +242,7 @@ def test_a_wrong_dual_solution_is_never_accepted(monkeypatch):
     refused = 0
     for _ in range(150):
         graph = triangulation(rng, 30)
-        faces = solver._faces_of(model_of(graph, couplings(rng, "integers", graph.number_of_edges())))
+        faces = solver.faces_of(model_of(graph, couplings(rng, "integers", graph.number_of_edges())))
         problem = (
             faces.n_faces,
             faces.left,
