@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 from . import _device
@@ -12,15 +13,7 @@ if TYPE_CHECKING:
     from ..exact import GroundState
     from ..models import IsingModel
 
-_EPILOG = """\
-formats:
-  ij     lines "i j J" (0-based, each pair once, E = -sum J s s), "# key: value" header
-  rudy   first line "N edges", then 1-based "i j w" (Biq Mac, max-cut weights: J = -w)
-  npz    a model saved by spinlab.models.save_instance
-  coo    dimod: "# vartype=SPIN" or BINARY, lines "i j x" (E = +sum, linear terms i = j)
-  qubo   qbsolv: "p qubo 0 maxNodes nNodes nCouplers", then 0-based "i j q"
-  bqp    Biq Mac 0-1 problems: "n m", then 1-based "i j q" (minimise x.Q.x)
-
+_EXAMPLES = """
 examples:
   spinlab ground-state model.txt
   spinlab ground-state model.txt --degeneracy --json
@@ -28,22 +21,27 @@ examples:
   spinlab ground-state large.txt --allow-heuristic  best state of a heuristic if no proof is in reach
   spinlab ground-state graph.mc --format rudy --threads 2
   spinlab ground-state bqm.coo --vartype BINARY
+  gunzip -c graph.mc.gz | spinlab ground-state - --format rudy
 """
 
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
+    from .._core.instance_formats import FORMATS
+
+    formats = "\n".join(f"  {name:7s}{format.line}" for name, format in FORMATS.items())
     parser = commands.add_parser(
         "ground-state",
         help="certified ground state of an instance file",
         description="Find a state of lowest energy and prove it. Beyond the limits of exact methods the "
         "command refuses, with an estimate.",
-        epilog=_EPILOG,
+        epilog=f"formats:\n{formats}\n{_EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", help="instance file")
-    parser.add_argument("--format", default="auto", help="ij, rudy, npz, coo, qubo, bqp or auto (default)")
+    parser.add_argument("file", help="instance file, - for standard input")
+    parser.add_argument("--format", default="auto", help=f"{', '.join(FORMATS)} or auto (default)")
     parser.add_argument("--vartype", help="SPIN or BINARY, for a coo file that does not say it")
+    parser.add_argument("--first", type=int, help="0 or 1: the lowest site of an ij file")
     parser.add_argument(
         "--method",
         default="auto",
@@ -64,10 +62,12 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Solve and print."""
-    from .. import models, solve
+    from .. import solve
+    from ..models.io import read_instance
 
-    source = {"format": args.format, "vartype": args.vartype}
-    model = models.load_instance(args.file, **source).to(args.device)
+    file = sys.stdin.buffer if args.file == "-" else args.file
+    model, header = read_instance(file, args.format, vartype=args.vartype, first=args.first)
+    model = model.to(args.device)
     if args.explain:
         print(solve.explain(model))
         return 0
@@ -78,11 +78,10 @@ def run(args: argparse.Namespace) -> int:
         allow_heuristic=args.allow_heuristic,
         threads=args.threads,
     )
-    header = models.instance_metadata(args.file, **source)
     if args.json:
         import json
 
-        print(json.dumps(_record(args.file, header, model, gs), allow_nan=False))
+        print(json.dumps(_record(args, header, model, gs), allow_nan=False))
         return 0
     print(f"model       {model!r}")
     proof = "certified" if gs.certified else f"not certified, lower bound {gs.lower_bound:.12g}"
@@ -96,13 +95,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _record(file: str, header: dict[str, Any], model: IsingModel, gs: GroundState) -> dict[str, Any]:
+def _record(
+    args: argparse.Namespace, header: dict[str, Any], model: IsingModel, gs: GroundState
+) -> dict[str, Any]:
     """The answer for scripts; sites are named as in the file."""
-    first = int(header["format"] in ("rudy", "bqp"))
+    from .._core.instance_formats import FORMATS
+
+    first = args.first or FORMATS[header["format"]].first
     ghost = header.get("ghost") if header["format"] == "ij" else None
     numbers = range(first, first + model.n_spins + (ghost is not None))
     record: dict[str, Any] = {
-        "file": file,
+        "file": args.file,
         "format": header["format"],
         "vartype": "BINARY" if _is_binary(header) else "SPIN",
         "energy": gs.energy,
@@ -118,11 +121,13 @@ def _record(file: str, header: dict[str, Any], model: IsingModel, gs: GroundStat
     }
     if _is_binary(header):
         record["binary"] = ((gs.state + 1) // 2).tolist()
-    if header["format"] == "rudy":
+    if header["format"] in ("rudy", "maxcut"):
         record["cut"] = (-float(model.to_sparse().edges()[2].sum()) - gs.energy) / 2
     return record
 
 
 def _is_binary(header: dict[str, Any]) -> bool:
     """Whether the variables in the file are 0 and 1."""
-    return header["format"] in ("coo", "qubo", "bqp") and header["vartype"] == "BINARY"
+    from .._core.instance_formats import QUADRATIC
+
+    return header["format"] in QUADRATIC and header["vartype"] == "BINARY"

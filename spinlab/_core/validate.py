@@ -7,6 +7,7 @@ import numbers
 import operator
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -175,13 +176,22 @@ def as_real(x: Any, name: str, minimum: float = -math.inf, exclusive: bool = Fal
     return value
 
 
+def memory() -> int | None:
+    """Bytes that this process may ever use: those of the machine, or its own lower limit; None if unknown."""
+    known = []
+    with suppress(AttributeError, ValueError, OSError):
+        known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with suppress(ImportError, ValueError, OSError):  # absent on Windows
+        import resource
+
+        known += [resource.getrlimit(limit)[0] for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
+    return min((n for n in known if n > 0), default=None)  # no limit is -1
+
+
 def check_memory(n_bytes: int, what: str) -> None:
     """Refuse what cannot fit, before the system kills the process for trying."""
-    try:
-        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return
-    if n_bytes > available:
+    available = memory()
+    if available is not None and n_bytes > available:
         raise ValueError(
             f"{what} needs about {n_bytes / 2**30:.3g} GiB of memory, this machine has "
             f"{available / 2**30:.3g} GiB; take a smaller size"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import os
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from ._labels import dump_labels, parse_labels
+from .._core.npz import NpzReader
+from ._labels import dump_labels, parse_json, parse_labels
 from .base import IsingModel
 from .bipartite import BipartiteIsing
 from .dense import DenseIsing
@@ -52,31 +52,35 @@ def dump(model: IsingModel, metadata: dict[str, str | int | float]) -> bytes:
     return buffer.getvalue()
 
 
-def parse(content: bytes, path: str | os.PathLike[str]) -> tuple[IsingModel, dict[str, Any]]:
+def parse(file: BinaryIO, name: str) -> tuple[IsingModel, dict[str, Any]]:
     """The model and its metadata."""
-    name = os.fspath(path)
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except Exception as error:  # whatever a damaged archive makes zipfile and numpy raise
-        raise ValueError(f"{name}: damaged .npz archive ({error})") from None
-    form = str(arrays.get("form"))
-    if form not in _ARRAYS or "version" not in arrays:
-        raise ValueError(
-            f"{name}: this .npz archive holds {', '.join(arrays) or 'nothing'}, which save_instance did not "
-            "write; read it with numpy.load and build a model, for example models.DenseIsing(J)"
-        )
-    kind, names = _ARRAYS[form]
-    try:
-        if int(arrays["version"]) > VERSION:
-            raise ValueError(f"written in version {arrays['version']} of the format; update spinlab")
-        given = {key: arrays[key] for key in (*names, "offset")}
-        if str(arrays["labels"]):
-            given["labels"] = parse_labels(str(arrays["labels"]))
-        metadata = json.loads(str(arrays["metadata"]))
-        model = SparseIsing.from_edges(**given) if kind is SparseIsing else kind(**given)
-        return model, {"form": form, "N": model.n_spins, **metadata}
-    except KeyError as error:
-        raise ValueError(f"{name}: damaged instance, it lacks the array {error}") from None
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: damaged instance ({error})") from None
+    with NpzReader(file, name) as archive:
+        form = archive.text("form") if "form" in archive and "version" in archive else None
+        if form not in _ARRAYS:
+            held = ", ".join(list(archive.shapes)[:10]) or "nothing"
+            raise ValueError(
+                f"{name}: this .npz archive holds {held[:200]}, which save_instance did not "
+                "write; read it with numpy.load and build a model, for example models.DenseIsing(J)"
+            )
+        if archive.integer("version") > VERSION:
+            raise ValueError(
+                f"{name}: written in version {archive.integer('version')} of the format; update spinlab"
+            )
+        kind, names = _ARRAYS[form]
+        try:
+            given: dict[str, Any] = archive.arrays((*names, "offset"))
+            if kind is SparseIsing:
+                given["N"] = archive.integer("N")
+                if archive.shapes["b"] != (given["N"],):
+                    raise ValueError(f"b must have shape ({given['N']},), got shape {archive.shapes['b']}")
+            if labels := archive.text("labels"):
+                given["labels"] = parse_labels(labels)
+            metadata = parse_json(archive.text("metadata"))
+            if not isinstance(metadata, dict):
+                raise ValueError("its metadata are no mapping")
+            model = SparseIsing.from_edges(**given) if kind is SparseIsing else kind(**given)
+        except (TypeError, ValueError) as error:
+            if str(error).startswith(f"{name}: "):
+                raise
+            raise ValueError(f"{name}: damaged instance ({error})") from None
+    return model, {"form": form, "N": model.n_spins, **metadata}

@@ -2,6 +2,7 @@
 
 - coo (dimod): ``# vartype=SPIN`` or ``BINARY``, lines ``i j x``; linear terms have i = j.
 - qubo (qbsolv): ``p qubo 0 maxNodes nNodes nCouplers``, nNodes lines ``i i q``, nCouplers lines ``i j q``.
+- bq (Bonn): ``n m``, then m entries ``i j q`` of Q, 1-based, each counting once in x.Q.x.
 - bqp (Biq Mac): ``n m``, then m lines ``i j q``, 1-based: x.Q.x with Q symmetric, each pair given once.
 
 Fields and constant of a 0/1 model, x = (1 + s)/2, are sums over its couplings. They are added in
@@ -13,27 +14,26 @@ from __future__ import annotations
 
 import decimal
 import math
-import os
 import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from .._core.validate import as_choice, check_memory
+import numpy as np
+
+from .._core.instance_formats import VARTYPES
+from .._core.validate import as_choice
 from ._labels import dump_labels, parse_labels
-from ._text import InstanceError, header_value
+from ._lines import NUMBER, InstanceError, check_size, header_value
 from .base import IsingModel
 from .sparse import SparseIsing
-
-FORMATS = ("coo", "qubo", "bqp")
-VARTYPES = ("SPIN", "BINARY")
 
 _EXACT_INTEGERS = 2**53
 
 # Exact or an error: from 1e-324 to 1e150 sums have fewer than 500 digits.
 _EXACT = decimal.Context(prec=2000, traps=[decimal.Inexact, decimal.InvalidOperation])
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+_NUMBER = re.compile(NUMBER)
 _ENTRY = re.compile(rf"([0-9]{{1,18}})\s+([0-9]{{1,18}})\s+({_NUMBER.pattern})")
 _VARTYPE = re.compile(r"^[ \t\f]*#.*?vartype[:=][ \t]*([\w.-]+)", re.MULTILINE)
 
@@ -57,16 +57,16 @@ def vartypes(text: str) -> set[str]:
 
 
 def parse(
-    text: str, format: str, path: str | os.PathLike[str], vartype: str | None = None
+    text: str, format: str, name: str, vartype: str | None = None
 ) -> tuple[SparseIsing, dict[str, Any]]:
     """The model and its metadata."""
-    file = _File(text, os.fspath(path), ("c", "C") if format == "qubo" else ("#",))
+    file = _File(text, name, ("c", "C") if format == "qubo" else ("#",))
     try:
         with decimal.localcontext(_EXACT):
             if format == "coo":
                 problem = _read_coo(file, vartype)
             else:
-                problem = _read_qubo(file) if format == "qubo" else _read_bqp(file)
+                problem = _read_qubo(file) if format == "qubo" else _read_matrix(file, format)
             problem.constant = file.number("offset")
             if "labels" in file.header:
                 problem.labels = parse_labels(file.header["labels"])
@@ -100,10 +100,12 @@ def dump(model: IsingModel, format: str, metadata: dict[str, str | int | float])
         if format == "coo":  # like dimod, linear terms that are not zero; and variables without couplings
             coupled = {name for pair in pairs for name in pair}
             linear = {(i, i): q for (i, _), q in linear.items() if q or i not in coupled}
-        if format == "bqp":
+        if format in ("bq", "bqp"):
+            if format == "bq":
+                head.insert(1, "# format: bq")
             head.append(f"{len(linear)} {len(linear) + len(pairs)}")
             linear = {(i + 1, i + 1): q for (i, _), q in linear.items()}
-            pairs = {(i + 1, j + 1): q / 2 for (i, j), q in pairs.items()}
+            pairs = {(i + 1, j + 1): q if format == "bq" else q / 2 for (i, j), q in pairs.items()}
         body = (f"{i} {j} {_plain(q)}" for (i, j), q in (linear | pairs).items())
         return "\n".join([*head, *body, ""]).encode()
 
@@ -152,9 +154,12 @@ class _File:
             raise self.error(f"{what}, got {line[:80]!r}", number)
         return [int(size) for size in found.groups()]
 
-    def entries(self, rows: Iterable[tuple[int, str]], sites: range | None = None) -> Entries:
-        """Numbers by pair of sites, i <= j, each once."""
+    def entries(
+        self, rows: Iterable[tuple[int, str]], sites: range | None = None, *, ordered: bool = False
+    ) -> Entries:
+        """Numbers by pair of sites, i <= j, each once; where (i, j) and (j, i) are ``ordered``, their sum."""
         entries: Entries = {}
+        seen = set()
         for number, line in rows:
             found = _ENTRY.fullmatch(line)
             x = float(found[3]) if found else math.nan
@@ -171,11 +176,13 @@ class _File:
                     f"sites {i} and {j}: sites must be in {sites.start}..{sites.stop - 1}", number
                 )
             pair = (i, j) if i <= j else (j, i)
-            if pair in entries:
+            place = (i, j) if ordered else pair
+            if place in seen:
                 raise self.error(
                     f"sites {i} and {j} are given a second time; each pair must occur once", number
                 )
-            entries[pair] = q
+            seen.add(place)
+            entries[pair] = entries.get(pair, Decimal(0)) + q
         return entries
 
 
@@ -214,19 +221,22 @@ def _named_by_number(vartype: str, entries: Entries) -> Quadratic:
     return Quadratic(vartype, names, entries, labels=labels)
 
 
-def _read_bqp(file: _File) -> Quadratic:
+def _read_matrix(file: _File, format: str) -> Quadratic:
+    """x.Q.x, from the entries of Q (bq) or those of one triangle of a symmetric Q (bqp)."""
     if vartypes(file.text) - {"BINARY"}:
-        raise file.error("the variables of a Biq Mac problem are 0 and 1, its vartype is BINARY")
+        raise file.error("the variables of a 0-1 problem x.Q.x are 0 and 1, its vartype is BINARY")
     n, m = file.sizes(
         r"([0-9]{1,18})\s+([0-9]{1,18})",
-        "a Biq Mac problem begins with its numbers of variables and entries, 'n m'",
+        "a 0-1 problem begins with its numbers of variables and entries, 'n m'",
     )
-    check_memory(10 * 8 * n, f"a model of {n} spins")
-    entries = file.entries(file.rows[1:], range(1, n + 1))
-    if len(entries) != m:
-        raise file.error(f"{m} entries are announced, the file has {len(entries)}; is it complete?")
-    both = {(i - 1, j - 1): q if i == j else 2 * q for (i, j), q in entries.items()}
-    return Quadratic("BINARY", list(range(n)), both)
+    rows = file.rows[1:]
+    if len(rows) != m:
+        raise file.error(f"{m} entries are announced, the file has {len(rows)}; is it complete?")
+    check_size(n, 2 * len(rows))
+    entries = file.entries(rows, range(1, n + 1), ordered=format == "bq")
+    factor = 1 if format == "bq" else 2
+    counted = {(i - 1, j - 1): q if i == j else factor * q for (i, j), q in entries.items()}
+    return Quadratic("BINARY", list(range(n)), counted)
 
 
 def _to_model(problem: Quadratic) -> SparseIsing:
@@ -267,7 +277,7 @@ def _from_model(model: IsingModel, format: str) -> Quadratic:
         edges = [(a, c, 4 * q) for a, c, q in edges]
     names, labels = list(range(model.n_spins)), model.labels
     numbers = _numbers(labels)
-    if format != "bqp" and numbers and numbers != names:
+    if format not in ("bq", "bqp") and numbers and numbers != names:
         names, labels = numbers, None
     entries = {(name, name): x for name, x in zip(names, h, strict=True)}
     entries |= {(names[a], names[c]): q for a, c, q in edges}
@@ -276,7 +286,10 @@ def _from_model(model: IsingModel, format: str) -> Quadratic:
 
 def _numbers(labels: tuple[Hashable, ...] | None) -> list[int]:
     """Labels that can serve as increasing numbers of sites; else nothing."""
-    numbers = sorted(x for x in labels or () if type(x) is int and 0 <= x < 10**18)
+    known = (int, np.integer)
+    numbers = sorted(
+        int(x) for x in labels or () if isinstance(x, known) and type(x) is not bool and 0 <= x < 10**18
+    )
     return numbers if tuple(numbers) == labels else []
 
 

@@ -2,69 +2,106 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from .._core.files import atomic_write
-from .._core.validate import as_choice
-from . import _npz, _qubo, _text
+from .._core.files import atomic_write, read_all
+from .._core.instance_formats import FORMATS, QUADRATIC, SUFFIXES, VARTYPES, WRITABLE
+from .._core.validate import as_choice, memory
+from . import _graphs, _npz, _qubo, _text
 from .base import IsingModel
 
-FORMATS = ("ij", "rudy", "npz", *_qubo.FORMATS)
-_SUFFIXES = {
-    ".txt": "ij",
-    ".ij": "ij",
-    ".rudy": "rudy",
-    ".rud": "rudy",
-    ".mc": "rudy",
-    ".npz": "npz",
-    ".coo": "coo",
-    ".qubo": "qubo",
-    ".sparse": "bqp",
-    ".bqp": "bqp",
-}
+# A file of text takes up to this many times its size in memory while it is read.
+_TEXT_IN_MEMORY = 20
+_BLOCK = 2**20
+
 _IJ_KEY = re.compile(r"^[ \t]*#[ \t]*(N|nnz|ghost|convention)[ \t]*:", re.MULTILINE)
+_FORMAT_KEY = re.compile(r"^[ \t]*#[ \t]*format[ \t]*:[ \t]*(\w+)[ \t]*$", re.MULTILINE | re.ASCII)
+_MAGIC = {
+    b"\x1f\x8b": "a gzip-compressed file; unpack it first (gunzip)",
+    b"BZh": "a bzip2-compressed file; unpack it first (bunzip2)",
+    b"\xfd7zXZ": "an xz-compressed file; unpack it first (unxz)",
+    b"\x28\xb5\x2f\xfd": "a zstd-compressed file; unpack it first (unzstd)",
+    b"\x89HDF": "an HDF5 file",
+    b"\x93NUMPY": "a .npy array; read it with numpy.load and pass the matrix",
+    b"\xff\xfe": "text in UTF-16; save it as UTF-8",
+    b"\xfe\xff": "text in UTF-16; save it as UTF-8",
+}
+# What other packages write and this one does not read, by its first line of data.
+_FOREIGN = {
+    r"[{\[]": "JSON (bqpjson, dimod, OpenJij); build a BQM with its package and pass it",
+    r"%%MatrixMarket": "a Matrix Market file; scipy.io.mmread gives a matrix: pass it as J (for a maximum "
+    "cut, minus the weights), or to models.from_qubo",
+    r"<": "XML; networkx.read_graphml gives a graph",
+    r"(?i:graph|digraph|creator)\b": "a GML or DOT graph; networkx.read_gml gives a graph",
+    r"(?i:min|max|minimi[sz]e|maximi[sz]e)\b": "a linear program (LP) or a list with a goal; turn it into "
+    "a minimum and write it as qubo",
+    r"(?i:p\s+(?!qubo\b)\S+)": "a DIMACS problem other than 'p qubo'",
+    r"NAME\b": "an MPS file",
+    r"[0-9]+\s*$": "a list that begins with one number: the OR-Library counts problems there (to be "
+    "maximised), others their sites; cut out one problem, begin it with 'n m' and say what it is by format=",
+    r"\S+\s+\S+.*\{": "networkx's list of edges with attributes; networkx.read_edgelist gives a graph",
+    r"[^\s,;]+\s*[,;]": "separated by commas or semicolons; put blanks in their place",
+}
 
 
 def load_instance(
-    path: str | os.PathLike[str], format: str = "auto", *, vartype: str | None = None
+    path: str | os.PathLike[str] | BinaryIO,
+    format: str = "auto",
+    *,
+    vartype: str | None = None,
+    first: int | None = None,
 ) -> IsingModel:
     """Read an Ising model from a file; the energies are those of the file, state by state.
 
     Parameters
     ----------
-    path : path
-    format : {"auto", "ij", "rudy", "npz", "coo", "qubo", "bqp"}
-        "auto" goes by the content of the file; where two formats fit it, by header or suffix, and
-        where these do not tell either, it refuses.
+    path : path or open file
+        Pipes and ``/dev/stdin`` too.
+    format : {"auto", "ij", "rudy", "sg", "sgs", "maxcut", "npz", "coo", "qubo", "bq", "bqp"}
+        "auto" goes by the content of the file; where several formats fit it, by header or suffix, and
+        where these do not tell either, it refuses and names them.
 
         - "ij": lines ``i j J`` with 0-based sites, each pair once, E = -sum_{i<j} J_ij s_i s_j,
-          after a header of lines ``# key: value``. The keys N and nnz (if given) must agree with
-          the lines. The key ``ghost`` names a site whose couplings are the fields of the others
-          (s_ghost = +1): it becomes ``b`` and is no site of the model. ``offset`` and ``labels``
-          (JSON) are read too, other keys are left to :func:`instance_metadata`.
-        - "rudy": first line ``n m``, then m lines ``i j w`` with 1-based vertices: a graph for
-          maximum cut, as in the Biq Mac library. The couplings are J = -w, so that
-          cut = (sum w - E) / 2 and a ground state is a maximum cut.
+          after a header of lines ``# key: value``; where J is left out in all lines it is 1. The keys
+          N and nnz (if given) must agree with the lines. The key ``ghost`` names a site whose couplings
+          are the fields of the others (s_ghost = +1): it becomes ``b`` and is no site of the model.
+          ``offset`` and ``labels`` (JSON) are read too, other keys are left to
+          :func:`instance_metadata`. After ``# N=.. num_fields=.. num_couplings=..`` come lines ``i b``,
+          then lines ``i j J``, for E = -sum J_ij s_i s_j - sum b_i s_i.
+        - "rudy": first line ``n m``, then m lines ``i j w`` with 1-based vertices (w = 1 where no line has
+          one): a graph for maximum cut, as in the Biq Mac library and the Gset. The couplings are J = -w,
+          so that cut = (sum w - E) / 2 and a ground state is a maximum cut.
+        - "maxcut": the same after a line ``MAX-CUT n m`` and comments that begin with c; loops do not
+          count, the weights of repeated edges add up.
+        - "sg": first line ``n m``, then m lines ``i j J``, 1-based, E = -sum J_ij s_i s_j (.sg and .gsg
+          of Bonn).
+        - "sgs": what the spin glass server took: ``type: pm``, gauss (L x L spins), pm3, gauss3 (L^3) or
+          sk, ``size: L`` and ``name: ...``, then lines ``i j J``, 1-based, E = -sum J_ij s_i s_j.
         - "npz": written by :func:`save_instance`.
         - "coo": what dimod writes, lines ``i j x`` for E = +sum_{i<j} x_ij s_i s_j + sum_i x_ii s_i
           after the line ``# vartype=SPIN``, or the same in 0/1 variables after ``# vartype=BINARY``.
         - "qubo": as of qbsolv, ``p qubo 0 maxNodes nNodes nCouplers``, then lines ``i i q`` and
           ``i j q`` with 0-based nodes, E = sum_i q_ii x_i + sum_{i<j} q_ij x_i x_j, x in {0, 1};
           lines that start with c are comments.
+        - "bq": first line ``n m``, then the m entries ``i j q`` of a matrix, 1-based, E = x.Q.x: each
+          entry counts once (.bq of Bonn).
         - "bqp": 0-1 problem of the Biq Mac library, first line ``n m``, then m lines ``i j q`` with
           1-based variables and each pair once, E = x.Q.x with Q symmetric (so q counts twice).
 
-        The spins of 0/1 variables are s = 2 x - 1. In the last three formats a comment
+        The spins of 0/1 variables are s = 2 x - 1. In the last four formats a comment
         ``offset: c`` adds c to every energy; sites that are not numbered 0, 1, 2, ... in coo and
         qubo keep their numbers as labels.
     vartype : {"SPIN", "BINARY"}, optional
         Of a COO file that does not say it itself (dimod leaves it out by default).
+    first : {0, 1}, optional
+        The lowest site of an ij file. By default 0, with a warning where no line names it.
 
     Returns
     -------
@@ -74,7 +111,9 @@ def load_instance(
     Raises
     ------
     ValueError
-        If the file is damaged or inconsistent; the message has the file and the line.
+        If the file is damaged or inconsistent, or larger than the memory allows; the message has the
+        file and the line. At most a million sites may be without coupling, labels nested 20 deep, and an
+        archive packed to a 64th.
     OSError
         If the file cannot be read.
 
@@ -88,25 +127,24 @@ def load_instance(
     >>> float(model.energy([1, 1, -1]))  # cut 2 = (3 - E) / 2
     -1.0
     """
-    name, content = _read(path, format, vartype)
-    if name == "npz":
-        return _npz.parse(content, path)[0]
-    if name in _qubo.FORMATS:
-        return _qubo.parse(content, name, path, vartype)[0]
-    return _text.parse(content, name, path)
+    return read_instance(path, format, vartype=vartype, first=first)[0]
 
 
 def instance_metadata(
-    path: str | os.PathLike[str], format: str = "auto", *, vartype: str | None = None
+    path: str | os.PathLike[str] | BinaryIO,
+    format: str = "auto",
+    *,
+    vartype: str | None = None,
+    first: int | None = None,
 ) -> dict[str, Any]:
     """What an instance file says about itself: its format, and the keys of its header.
 
     Numbers (N, nnz, known_ground_energy, ...) come as numbers, all else as text.
-    N counts the sites in the file, a ghost included. For coo, qubo and bqp there is the vartype too.
+    N counts the sites in the file, a ghost included. For coo, qubo, bq and bqp there is the vartype too.
 
     Parameters
     ----------
-    path, format, vartype
+    path, format, vartype, first
         As for :func:`load_instance`, with the same errors.
 
     Examples
@@ -118,12 +156,28 @@ def instance_metadata(
     >>> instance_metadata(path)["known_ground_energy"]
     -1
     """
-    name, content = _read(path, format, vartype)
-    if name == "npz":
-        return _npz.parse(content, path)[1] | {"format": name}
-    if name in _qubo.FORMATS:
-        return _qubo.parse(content, name, path, vartype)[1] | {"format": name}
-    return _text.metadata(content, name, path) | {"format": name}
+    return read_instance(path, format, vartype=vartype, first=first)[1]
+
+
+def read_instance(
+    path: str | os.PathLike[str] | BinaryIO,
+    format: str = "auto",
+    *,
+    vartype: str | None = None,
+    first: int | None = None,
+) -> tuple[IsingModel, dict[str, Any]]:
+    """Model and metadata at once: a pipe can be read only once."""
+    as_choice(format, "format", ("auto", *FORMATS))
+    if vartype is not None:
+        as_choice(vartype, "vartype", VARTYPES)
+    if first not in (None, 0, 1) or isinstance(first, bool | float):
+        raise ValueError(f"first must be 0 or 1, the lowest site of an ij file, got {first!r}")
+    if hasattr(path, "read"):
+        name = str(getattr(path, "name", "the open file"))
+        return _read(path, name, format, vartype, first)
+    name = os.fsdecode(path)  # refuses what is no path
+    with open(path, "rb") as file:
+        return _read(file, name, format, vartype, first)
 
 
 def save_instance(
@@ -138,15 +192,15 @@ def save_instance(
     ----------
     model : IsingModel
     path : path
-    format : {"auto", "ij", "rudy", "npz", "coo", "qubo", "bqp"}
-        As for :func:`load_instance`; "auto" goes by the suffix: .txt, .ij; .rudy, .rud, .mc; .npz;
-        .coo; .qubo; .sparse, .bqp.
+    format : {"auto", "ij", "rudy", "sg", "npz", "coo", "qubo", "bq", "bqp"}
+        As for :func:`load_instance`; "auto" goes by the suffix: .txt, .ij; .rudy, .rud, .mc; .sg, .gsg;
+        .npz; .coo; .qubo; .bq; .sparse, .bqp.
 
         - "npz" keeps the form of the model and every bit.
         - "ij" keeps couplings, fields, offset and labels, with numbers that read back exactly;
           fields become couplings to a ghost, the last site of the file.
-        - "rudy" keeps couplings only: fields and an offset are refused, labels become 1..n.
-        - "coo" (as vartype SPIN), "qubo" and "bqp" keep the same as "ij", offset and labels in
+        - "rudy" and "sg" keep couplings only: fields and an offset are refused, labels become 1..n.
+        - "coo" (as vartype SPIN), "qubo", "bq" and "bqp" keep the same as "ij", offset and labels in
           comments, which other readers skip.
     metadata : mapping, optional
         Text and numbers for the header, for example name or known_ground_energy.
@@ -169,81 +223,153 @@ def save_instance(
     """
     if not isinstance(model, IsingModel):
         raise TypeError(f"save_instance needs a model, got {type(model).__name__}; use as_model(x) first")
-    as_choice(format, "format", ("auto", *FORMATS))
+    as_choice(format, "format", ("auto", *WRITABLE))
     if format == "auto":
         suffix = Path(path).suffix.lower()
-        if suffix not in _SUFFIXES:
+        if suffix not in SUFFIXES:
             raise ValueError(
                 f"cannot tell the format of {os.fspath(path)!r} from its suffix; use one of "
-                f"{', '.join(_SUFFIXES)}, or give format= one of {', '.join(FORMATS)}"
+                f"{', '.join(SUFFIXES)}, or give format= one of {', '.join(WRITABLE)}"
             )
-        format = _SUFFIXES[suffix]
+        format = SUFFIXES[suffix]
     header = _checked_metadata({} if metadata is None else metadata)
     if format == "npz":
         content = _npz.dump(model, header)
+    elif format == "ij":
+        content = _text.dump(model, header)
     else:
-        content = (_qubo if format in _qubo.FORMATS else _text).dump(model, format, header)
+        content = (_qubo if format in QUADRATIC else _graphs).dump(model, format, header)
     with atomic_write(path) as temporary:
         temporary.write_bytes(content)
 
 
-def _read(path: str | os.PathLike[str], format: str, vartype: str | None) -> tuple[str, Any]:
-    """The format, and the content as bytes (npz) or text."""
-    as_choice(format, "format", ("auto", *FORMATS))
-    if vartype is not None:
-        as_choice(vartype, "vartype", _qubo.VARTYPES)
-    content = Path(path).read_bytes()
-    if format == "npz" or (format == "auto" and content.startswith(b"PK")):
-        return "npz", content
+def _read(
+    file: Any, name: str, format: str, vartype: str | None, first: int | None
+) -> tuple[IsingModel, dict[str, Any]]:
+    """Bytes, or text where the file was opened as such."""
+    try:
+        start = file.read(_BLOCK)
+        if isinstance(start, str):
+            start, file = (start + file.read()).encode("utf-8", "surrogateescape"), io.BytesIO()
+        if format == "npz" or (format == "auto" and start.startswith(b"PK")):
+            if not file.seekable():
+                limit = (memory() or 2**40) // 4
+                file = io.BytesIO(read_all(file, name, limit, start))
+            elif not file.tell():  # the text file above
+                file = io.BytesIO(start)
+            model, header = _npz.parse(file, name)
+            return model, header | {"format": "npz"}
+        text = _as_text(start, file, name)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, f"{error.strerror}, reading", name) from error
+    if format == "auto":
+        format = _guess(text, name, vartype)
+    if vartype is not None and format != "coo":
+        raise ValueError(f"{name}: vartype is for COO files, the format of this one is {format}")
+    if first is not None and format != "ij":
+        raise ValueError(f"{name}: first is for ij files, the format of this one is {format}")
+    if format in QUADRATIC:
+        model, header = _qubo.parse(text, format, name, vartype)
+    elif format == "ij":
+        model, header = _text.parse(text, name, first)
+    else:
+        model, header = _graphs.parse(text, format, name)
+    return model, header | {"format": format}
+
+
+def _as_text(start: bytes, file: BinaryIO, name: str) -> str:
+    """The whole content as text, unless its first block shows that it is none, or it is too long."""
+    for magic, what in _MAGIC.items():
+        if start.startswith(magic):
+            raise ValueError(f"{name}: neither a text file nor an .npz archive, but {what}")
+    if b"\0" not in start:
+        limit = (memory() or 2**40) // _TEXT_IN_MEMORY
+        content = read_all(file, name, limit, start)
+    if b"\0" in start or b"\0" in content:
+        raise ValueError(f"{name}: neither a text file nor an .npz archive")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise ValueError(f"{os.fspath(path)}: neither a text file nor an .npz archive")
+        text = content.decode("latin-1")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if format == "auto":
-        format = _guess(text, path, vartype)
-    if vartype is not None and format != "coo":
-        raise ValueError(f"{os.fspath(path)}: vartype is for COO files, the format of this one is {format}")
-    return format, text
+    if not text.isascii():
+        for number, line in enumerate(text.split("\n"), 1):
+            data = line.partition("#")[0]
+            if not data.isascii() and not line.startswith(("c", "C")) and not _graphs.is_key(line):
+                raise ValueError(
+                    f"{name}, line {number}: neither a text file nor an .npz archive, {data[:80]!r}"
+                )
+    return text
 
 
-def _guess(text: str, path: str | os.PathLike[str], vartype: str | None) -> str:
-    """The format, from the first line of data; where two formats fit, from the header or the suffix."""
-    number, tokens = _first_data(text)
-    suffix = Path(path).suffix.lower()
-    named = None if suffix == ".txt" else _SUFFIXES.get(suffix)  # all kinds of lists are called .txt
+def _guess(text: str, name: str, vartype: str | None) -> str:
+    """The format, from the first line of data; where several formats fit, from the header or the suffix."""
+    suffix = Path(name).suffix.lower()
+    named = None if suffix == ".txt" else SUFFIXES.get(suffix)  # all kinds of lists are called .txt
+    if found := _FORMAT_KEY.search(text):
+        named = found[1] if found[1] in FORMATS else named
     has_vartype = bool(_qubo.vartypes(text))
-    if tokens[:1] in (["p"], ["P"]):
+    if _text.has_field_block(text):
+        return "ij"
+    if _graphs.is_mail(text):
+        return "sgs"
+    if _graphs.is_max_cut(text):
+        return "maxcut"
+    number, tokens = _first_data(text)
+    line = " ".join(tokens)
+    if re.match(r"(?i:p\s+qubo)\b", line):
         return "qubo"
-    if len(tokens) == 2:
-        if has_vartype or named == "bqp":
-            return "bqp"
-        loop = None if named == "rudy" else _first_loop(text)
-        if loop is None:
-            return "rudy"
+    for pattern, what in _FOREIGN.items():
+        if re.match(pattern, line):
+            raise ValueError(
+                f"{name}, line {number}: this looks like {what}. Known formats: {', '.join(FORMATS)}"
+            )
+    fits = {"ij": bool(_IJ_KEY.search(text)), "coo": has_vartype or vartype is not None}
+    if len(tokens) == 2 and not ((fits["ij"] or named == "ij") and _shape(text)[0] == {2}):
+        return _guess_sized(text, name, named, has_vartype)
+    if len(tokens) not in (0, 2, 3):
         raise ValueError(
-            f"{os.fspath(path)}, line {loop}: a line 'i i w' has no place in a rudy graph; if this is a 0-1 "
-            "problem of the Biq Mac library (minimise x.Q.x), say format='bqp'"
-        )
-    if len(tokens) not in (0, 3):
-        raise ValueError(
-            f"{os.fspath(path)}, line {number}: expected 'i j J' or 'n m', got {' '.join(tokens)[:80]!r}; "
+            f"{name}, line {number}: expected 'i j J' or 'n m', got {line[:80]!r}; "
             f"the known formats are {', '.join(FORMATS)}"
         )
-    fits = {"ij": bool(_IJ_KEY.search(text)), "coo": has_vartype or vartype is not None}
     if not tokens and not any(fits.values()):
-        raise ValueError(f"{os.fspath(path)}: the file has no data")
+        raise ValueError(f"{name}: the file has no data")
     if not any(fits.values()) and named in fits:
-        return named
+        return str(named)
     if sum(fits.values()) != 1:
         raise ValueError(
-            f"{os.fspath(path)}: lines of three numbers may be ij (E = -sum J_ij s_i s_j) or coo (E = "
+            f"{name}: lines of three numbers may be ij (E = -sum J_ij s_i s_j) or coo (E = "
             "+sum, as dimod writes), undecided by the header; say format='ij' or format='coo', or begin "
             "the file with '# N: 5' (its number of sites) for ij, with '# vartype=SPIN' or BINARY for coo"
         )
     return "ij" if fits["ij"] else "coo"
+
+
+def _guess_sized(text: str, name: str, named: str | None, has_vartype: bool) -> str:
+    """The format of a file that begins with 'n m': four have this header, of three different energies."""
+    if named in ("rudy", "sg", "bq", "bqp"):
+        return named
+    if has_vartype:
+        return "bqp"
+    number, tokens = _first_data(text)
+    widths, loop = _shape(text)
+    if widths <= {2}:
+        return "rudy"  # only graphs come without weights; and where there are no lines, all say the same
+    if not all(re.fullmatch("[0-9]+", token) for token in tokens):
+        raise ValueError(
+            f"{name}, line {number}: expected 'i j J' or 'n m', got {' '.join(tokens)[:80]!r}; the "
+            f"known formats are {', '.join(FORMATS)}"
+        )
+    fits = "'bq' or 'bqp' (0/1 variables, minimise x.Q.x)"
+    if loop is None:
+        fits = f"'rudy' (maximum cut, J = -w), 'sg' (spin glass, J > 0 for parallel spins), {fits}"
+    else:
+        fits = f"{fits}, as line {loop} is a line 'i i w', which has no place in a graph"
+    raise ValueError(
+        f"{name}: a file that begins with 'n m' and whose suffix says nothing may be {fits}; say format="
+    )
 
 
 def _first_data(text: str) -> tuple[int, list[str]]:
@@ -255,13 +381,17 @@ def _first_data(text: str) -> tuple[int, list[str]]:
     return 0, []
 
 
-def _first_loop(text: str) -> int | None:
-    """Number of the first line ``i i w``."""
-    for number, line in enumerate(text.split("\n"), 1):
-        tokens = line.split(None, 2)
-        if len(tokens) == 3 and tokens[0] == tokens[1]:
-            return number
-    return None
+def _shape(text: str) -> tuple[set[int], int | None]:
+    """How many fields the lines after the first line of data have, and the first line ``i i w``."""
+    first, _ = _first_data(text)
+    widths, loop = set(), None
+    for number, line in enumerate(text.split("\n")[first:], first + 1):
+        tokens = line.partition("#")[0].split(None, 3)
+        if tokens:
+            widths.add(len(tokens))
+        if loop is None and len(tokens) == 3 and tokens[0] == tokens[1]:
+            loop = number
+    return widths, loop
 
 
 def _checked_metadata(metadata: Mapping[str, str | int | float]) -> dict[str, str | int | float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -168,8 +169,13 @@ def _as_sparse_couplings(J: Any) -> scipy.sparse.csr_array:
     return J
 
 
-def edge_fault(i: np.ndarray, j: np.ndarray, N: int, first: int = 0) -> tuple[int, str] | None:
-    """Number of a wrong edge and what is wrong with it; sites are shown counted from ``first``."""
+def edge_fault(
+    i: np.ndarray, j: np.ndarray, N: int, first: int = 0, simple: bool = True
+) -> tuple[int, str] | None:
+    """Number of a wrong edge and what is wrong with it; sites are shown counted from ``first``.
+
+    A graph that need not be ``simple`` may have loops and parallel edges.
+    """
     low, high = np.minimum(i, j), np.maximum(i, j)
     order = np.lexsort((high, low))
     again = (np.diff(low[order]) == 0) & (np.diff(high[order]) == 0)
@@ -178,13 +184,29 @@ def edge_fault(i: np.ndarray, j: np.ndarray, N: int, first: int = 0) -> tuple[in
     for bad, message in (
         ((i != np.floor(i)) | (j != np.floor(j)), "sites must be integers"),
         ((low < 0) | (high >= N), f"sites must be in {first}..{N - 1 + first}"),
-        (i == j, "a site cannot be coupled to itself (s_i s_i = 1 is only a constant)"),
-        (repeated, "this pair is given a second time; each pair must occur once"),
+        ((i == j) & simple, "a site cannot be coupled to itself (s_i s_i = 1 is only a constant)"),
+        (repeated & simple, "this pair is given a second time; each pair must occur once"),
     ):
         if bad.any():
             edge = int(np.argmax(bad))
             return edge, f"sites {i[edge] + first:.15g} and {j[edge] + first:.15g}: {message}"
     return None
+
+
+def sum_parallel(i: np.ndarray, j: np.ndarray, J: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each pair once, i < j, with the sum of its couplings rounded once; loops are left out."""
+    low, high = np.minimum(i, j), np.maximum(i, j)
+    order = np.lexsort((high, low))
+    order = order[low[order] != high[order]]
+    low, high, J = low[order], high[order], J[order]
+    new = np.ones(len(J), dtype=bool)
+    new[1:] = (np.diff(low) != 0) | (np.diff(high) != 0)
+    begin = np.flatnonzero(new)
+    end = np.append(begin[1:], len(J))
+    total = J[begin]
+    for k in np.flatnonzero(end - begin > 1):
+        total[k] = math.fsum(J[begin[k] : end[k]])
+    return low[begin], high[begin], total
 
 
 def _csr(i: np.ndarray, j: np.ndarray, data: np.ndarray, shape: tuple[int, int]) -> scipy.sparse.csr_array:

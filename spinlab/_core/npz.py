@@ -1,0 +1,128 @@
+"""Arrays from .npz archives of any origin: sizes are checked before memory is taken, nothing is unpickled."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+
+from .validate import check_memory
+
+MEMBERS = 10_000
+SMALL = 2**28  # archives that unpack to less are not compared with the size of the file
+RATIO = 64  # compression beyond this is no data
+
+
+class NpzReader:
+    """The arrays of an archive, by name; whatever is wrong with it is a ValueError that begins with ``name``.
+
+    Opening reads the headers of all arrays: their shapes are known before any data are unpacked.
+
+    Parameters
+    ----------
+    file : binary file, seekable
+    name : str
+        For messages.
+    what : str
+        What the archive should be, for messages.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, what: str = ".npz archive") -> None:
+        self._name, self._what = name, what
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.dtypes: dict[str, np.dtype[Any]] = {}
+        try:
+            size = file.seek(0, 2)
+            file.seek(0)
+            self._zip = zipfile.ZipFile(file)
+            infos = self._zip.infolist()
+            if len(infos) > MEMBERS:
+                raise ValueError(f"it has {len(infos)} arrays, at most {MEMBERS} are allowed")
+            total = 0
+            for info in infos:
+                total += self._read_header(info)
+        except Exception as error:  # whatever a damaged archive makes zipfile and numpy raise
+            raise self.error(str(error) or type(error).__name__) from None
+        if total > max(SMALL, RATIO * size):
+            raise self.error(
+                f"it unpacks to {total / 2**20:.0f} MiB, {total / size:.0f} times its size; at most "
+                f"{RATIO} times or {SMALL >> 20} MiB are allowed"
+            )
+        try:
+            check_memory(2 * total, "unpacking it")
+        except ValueError as error:
+            raise self.error(str(error)) from None
+
+    def _read_header(self, info: zipfile.ZipInfo) -> int:
+        """Note shape and dtype of an array; the bytes that it unpacks to."""
+        array = info.filename.removesuffix(".npy")
+        if array == info.filename:
+            raise ValueError(f"it holds {info.filename[:80]!r}, which is no array")
+        if array in self.shapes:
+            raise ValueError(f"it holds {array[:80]!r} twice")
+        with self._zip.open(info) as member:
+            version = np.lib.format.read_magic(member)
+            if version not in ((1, 0), (2, 0)):
+                raise ValueError(f"the array {array[:80]!r} is of version {version} of the format")
+            read = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
+            shape, _, dtype = read(member, max_header_size=10_000)
+            if dtype.hasobject:
+                raise ValueError(f"the array {array[:80]!r} holds pickled objects")
+            needed = math.prod(shape) * dtype.itemsize + member.tell()
+        if needed != info.file_size:
+            raise ValueError(f"the array {array[:80]!r} needs {needed} bytes and has {info.file_size}")
+        self.shapes[array], self.dtypes[array] = shape, dtype
+        return needed
+
+    def __contains__(self, array: str) -> bool:
+        return array in self.shapes
+
+    def __getitem__(self, array: str) -> np.ndarray:
+        """Unpack an array."""
+        if array not in self.shapes:
+            raise self.error(f"it lacks the array {array!r}")
+        try:
+            with self._zip.open(f"{array}.npy") as member:
+                return np.asarray(
+                    np.lib.format.read_array(member, allow_pickle=False, max_header_size=10_000)
+                )
+        except Exception as error:
+            raise self.error(str(error) or type(error).__name__) from None
+
+    def arrays(self, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+        """Several arrays, by default all."""
+        return {array: self[array] for array in (self.shapes if names is None else names)}
+
+    def text(self, array: str) -> str:
+        """An array that is one text."""
+        if array in self.shapes and (self.shapes[array] or self.dtypes[array].kind != "U"):
+            raise self.error(f"the array {array!r} must be a text, got {self._show(array)}")
+        return str(self[array])
+
+    def integer(self, array: str) -> int:
+        """An array that is one integer."""
+        if array in self.shapes and (self.shapes[array] or self.dtypes[array].kind not in "iu"):
+            raise self.error(f"the array {array!r} must be an integer, got {self._show(array)}")
+        return int(self[array])
+
+    def error(self, message: str) -> ValueError:
+        return ValueError(f"{self._name}: damaged {self._what} ({message})")
+
+    def _show(self, array: str) -> str:
+        return f"shape {self.shapes[array]} of {self.dtypes[array]}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._zip.close()
