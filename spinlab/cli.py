@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
@@ -35,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in COMMANDS:
         importlib.import_module(f"._commands.{name}", __package__).add_parser(commands)
+    _never_fail_on_letters()
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
@@ -47,6 +50,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Messages meant for people; a traceback is for bugs.
         print(f"spinlab: {error}", file=sys.stderr)
         return 1
+
+
+def _never_fail_on_letters() -> None:
+    """A terminal that knows no ± must not lose the result of a long computation."""
+    codecs.register_error(
+        "spinlab", lambda e: ("".join({"±": "+-"}.get(c, "?") for c in e.object[e.start : e.end]), e.end)
+    )
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="spinlab")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 
@@ -135,3 +137,10 @@ def test_the_module_runs_as_a_program():
         [sys.executable, "-m", "spinlab", "--version"], capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == f"spinlab {sl.__version__}"
+
+
+def test_a_terminal_of_ascii_gets_its_table():
+    call = [sys.executable, "-m", "spinlab", "accessibility", "sk", "-N", "6", "--instances", "2", "--quiet"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(call, env=environment, capture_output=True, check=True)
+    assert re.search(rb"\d\.\d{4} \+- \d\.\d{4}", done.stdout)

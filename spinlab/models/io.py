@@ -368,7 +368,7 @@ def _guess_sized(text: str, name: str, named: str | None, has_vartype: bool) -> 
     else:
         fits = f"{fits}, as line {loop} is a line 'i i w', which has no place in a graph"
     raise ValueError(
-        f"{name}: a file that begins with 'n m' and whose suffix says nothing may be {fits}; say format="
+        f"{name}: a file that begins with 'n m' and whose suffix decides nothing may be {fits}; say format="
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.files import atomic_write
+from ..._core.npz import NpzReader
 from ..machines.machine import Machine
 from ..machines.units import Noise
 from ..negative import NegativePhase, PersistentPhase
@@ -42,15 +43,12 @@ def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     if os.path.isdir(path):
         raise IsADirectoryError(f"the checkpoint {name!r} is a folder; give the name of a file in it")
     with open(path, "rb") as file:
-        content = file.read()
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            state = {key: archive[key] for key in archive.files}
-        version = int(state.pop("version"))
-    except Exception as error:  # whatever a damaged archive makes zipfile and numpy raise
-        raise ValueError(
-            f"{name}: damaged checkpoint ({error}); move it away to start anew, or put back a copy"
-        ) from None
+        try:
+            with NpzReader(file, name, "checkpoint") as archive:
+                version, state = archive.integer("version"), archive.arrays()
+        except ValueError as error:
+            raise ValueError(f"{error}; move it away to start anew, or put back a copy") from None
+    del state["version"]
     if version > _VERSION:
         raise ValueError(f"{name}: written in version {version} of the format; update spinlab")
     return state
@@ -71,6 +69,10 @@ def check_state(
     """Refuse a state that lacks arrays, or has some of other shapes or that are not finite."""
     expected: dict[str, tuple[int, ...]] = {"counters": (2,), "key": (), "seconds": ()}
     _check_arrays(state, expected)
+    for name in ("counters", "key"):
+        whole = np.asarray(state[name])
+        if whole.dtype.kind not in "iu" or (whole < 0).any():
+            raise ValueError(f"{name} must hold integers of at least 0, got {whole}")
     if "stopped" not in state:
         raise ValueError("it lacks the array stopped")
     updates = int(state["counters"][1])

@@ -333,6 +333,9 @@ def test_divergence_before_the_first_checkpoint_keeps_the_start(tmp_path):
         ("cd", {"optimiser/x": np.zeros(3)}, "another machine or optimiser: optimiser/x"),
         ("cd", {"counters": None, "key": None}, "lacks the arrays counters, key"),
         ("cd", {"seconds": np.array(np.inf)}, "seconds has NaN"),
+        ("cd", {"key": np.array(-1)}, "key must hold integers of at least 0, got -1"),
+        ("cd", {"counters": np.array([-1, 0])}, "counters must hold integers of at least 0"),
+        ("cd", {"counters": np.array([1.0, 6.0])}, "counters must hold integers"),
         ("cd", {"stopped": None}, "lacks the array stopped"),
         ("cd", {"identity": None}, "lacks the array identity"),
         ("cd", {"history/lr/values": None}, "history of 'lr' is not complete"),
@@ -366,6 +369,9 @@ def test_damaged_and_foreign_checkpoints_are_named(tmp_path):
         with pytest.raises(ValueError, match=r"run\.npz: damaged checkpoint"):
             SETTINGS["cd"]().fit(STRIPES, 4, checkpoint=path)
         assert path.read_bytes() == content
+    np.savez(path, version=np.inf, a=np.zeros(3))
+    with pytest.raises(ValueError, match=r"run\.npz: damaged checkpoint .*'version' must be an integer"):
+        SETTINGS["cd"]().fit(STRIPES, 4, checkpoint=path)
     path.write_bytes(good)
     other = Trainer(rbm(), CD(3), lr=0.1, batch_size=3, momentum=0.5, rng=3)
     with pytest.raises(ValueError, match=r"run\.npz.*another run: negative was 'CD\(k=2\)', is 'CD\(k=3\)'"):
