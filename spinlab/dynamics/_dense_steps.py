@@ -11,6 +11,7 @@ from .._core.heat_bath import SITES, exponentials, logits
 from .._core.jit import kernel
 from .._core.lanes import LANES, load, splat, store
 from .._core.philox import UPDATE
+from .._core.request import Request
 
 # Sites per tile: as many as thresholds are drawn at once, and as fields fit in the vector registers.
 _TILE = SITES
@@ -43,12 +44,10 @@ class DenseWalkers:
     def __init__(
         self,
         tiles: Tiles,
-        metropolis: bool,
-        betas: np.ndarray,
+        request: Request,
         factors: np.ndarray,
         s: np.ndarray,
         moved: np.ndarray,
-        key: np.uint64,
         first: int,
     ) -> None:
         self.s, self.factors = s, factors
@@ -59,8 +58,8 @@ class DenseWalkers:
         self._tiles = tiles
         self._padded = padded.reshape(n_chains, n_tiles, _TILE)
         self._h = np.empty((n_tiles, n_chains, _TILE), dtype=tiles.J.dtype)
-        self._metropolis, self._betas = metropolis, betas
-        self._chains = (moved, key, first)
+        self._metropolis, self._betas = request.metropolis, request.betas
+        self._chains = (moved, request.key, first)
 
     def advance(self, start: int, stop: int) -> None:
         """Take the steps start..stop-1."""

@@ -16,6 +16,7 @@ from .._core.heat_bath import COARSE, SITES, coarse_thresholds, exponentials, lo
 from .._core.jit import kernel
 from .._core.lanes import LANES, above, choose, load, not_above, splat, store, widened
 from .._core.philox import UPDATE
+from .._core.request import Request
 
 _REFRESH = 256  # overlaps of real patterns are recomputed this often
 
@@ -45,12 +46,10 @@ class PatternWalkers:
     def __init__(
         self,
         form: Pattern,
-        metropolis: bool,
-        betas: np.ndarray,
+        request: Request,
         factors: np.ndarray,
         s: np.ndarray,
         moved: np.ndarray,
-        key: np.uint64,
         first: int,
     ) -> None:
         self.s, self.factors = s, factors
@@ -73,8 +72,8 @@ class PatternWalkers:
         self._flipped = np.zeros(n, dtype=np.uint16)
         self._m = np.empty(K * LANES, dtype=dtype)
         self._lane_factors = np.ones(LANES)
-        self._form, self._metropolis, self._betas = form, metropolis, betas
-        self._moved, self._key, self._first = moved, key, first
+        self._form, self._metropolis, self._betas = form, request.metropolis, request.betas
+        self._moved, self._key, self._first = moved, request.key, first
 
     def advance(self, start: int, stop: int) -> None:
         """Take the steps start..stop-1."""

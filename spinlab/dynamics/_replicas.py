@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from .._core.jit import kernel
 from .._core.parallel import map_threads
 from .._core.philox import SWAP, word
 from .._core.progress import meter
+from .._core.request import Request
 from ..models import IsingModel, TwoLayerIsing
 from ._single_spin import CHAINS, AnyWalkers, Walkers, starter
 from .block_gibbs import start as start_block
@@ -93,27 +94,21 @@ class Ladders:
 
 def climb(
     model: IsingModel,
-    betas: np.ndarray,
+    request: Request,
     ladders: Ladders,
-    n_steps: int,
-    key: np.uint64,
-    *,
-    sampler: str,
-    order: str,
     cluster: bool,
-    burn_in: int,
-    stops: list[int],
     keep: Callable[[int, slice, Ladders], Any],
-    threads: int | None,
 ) -> None:
-    """``n_steps`` steps of every replica, each followed by exchanges; ``keep`` is called at the stops."""
+    """Steps of every replica, each followed by exchanges; ``keep`` is called at the records' stops."""
     n_chains, R, N = ladders.s.shape
+    betas, key, n_steps, burn_in = request.betas, request.key, request.n_steps, request.burn_in
+    one_step = replace(request, betas=np.ones(1))  # the walkers' temperatures are their factors
     # Whole ladders per task, and rows in multiples of four, which share a Philox counter.
     least = 4 // math.gcd(R, 4)
     size = least * -(-CHAINS // (least * R))
     if cluster and size % 2:
         size *= 2
-    kept = {stop: k for k, stop in enumerate(stops)}
+    kept = {stop: k for k, stop in enumerate(request.stops[: request.n_records or 0])}
 
     def run(first: int) -> None:
         own = slice(first, min(first + size, n_chains))
@@ -122,7 +117,7 @@ def climb(
         energy = part.energy.reshape(-1)
         factors = np.tile(betas, own.stop - first)
         group = len(s) if cluster else CHAINS  # cluster moves need all chains in one group
-        walkers: list[Any] = make_walkers(model, sampler, order, s, factors, key, first * R, group)
+        walkers: list[Any] = make_walkers(model, one_step, s, factors, first * R, group)
         slices = [slice(i, i + group) for i in range(0, len(s), group)]
         for step in range(n_steps):
             for w, rows in zip(walkers, slices, strict=True):
@@ -152,7 +147,7 @@ def climb(
         from .._core.cuda.exchange import Exchanges
 
         s = ladders.s.reshape(-1, N)
-        walkers: Any = make_walkers(model, sampler, order, s, np.tile(betas, n_chains), key, 0)[0]
+        walkers: Any = make_walkers(model, one_step, s, np.tile(betas, n_chains), 0)[0]
         exchanges = Exchanges(betas, ladders.measured(), key)
         walkers.factors = exchanges.factors
         for step in range(n_steps):
@@ -170,32 +165,30 @@ def climb(
         if model.device == "gpu":
             run_on_gpu()
         else:
-            map_threads(run, range(0, n_chains, size), threads)
+            map_threads(run, range(0, n_chains, size), request.threads)
 
 
 def make_walkers(
     model: IsingModel,
-    sampler: str,
-    order: str,
+    request: Request,
     s: np.ndarray,
     factors: np.ndarray,
-    key: np.uint64,
     first: int,
     size: int = CHAINS,
 ) -> list[Walkers]:
-    """Chains in groups of ``size``, each at the inverse temperature that ``factors`` gives it."""
-    ones, moved = np.ones(1), np.zeros(s.shape, dtype=np.bool_)
-    if sampler == "block_gibbs":
+    """Chains in groups of ``size``, each at the inverse temperature ``request.betas`` times its factor."""
+    moved = np.zeros(s.shape, dtype=np.bool_)
+    if request.rule == "block_gibbs":
         assert isinstance(model, TwoLayerIsing)
 
         def start(*chains: Any) -> Walkers:
-            return start_block(model, *chains)
+            return start_block(model, request, *chains)
     else:
-        start = starter(model, order, "float64", min(len(s), CHAINS), sampler)
+        start = starter(model, request, min(len(s), CHAINS))
     if model.device == "gpu":
         size = len(s)
     groups = [slice(i, i + size) for i in range(0, len(s), size)]
-    return [start(ones, factors[g], s[g], moved[g], key, first + g.start) for g in groups]
+    return [start(factors[g], s[g], moved[g], first + g.start) for g in groups]
 
 
 def _clusters(walkers: Walkers, part: Ladders, key: np.uint64, first: int, step: int) -> None:

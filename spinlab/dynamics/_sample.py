@@ -1,46 +1,70 @@
-"""What the samplers that move one spin at a time share: checks, starting states, records."""
+"""Chains that move one spin at a time at one temperature: what Gibbs and Metropolis sampling share."""
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
+from .._core.request import Request
 from .._core.rng import RNG, as_key
-from .._core.validate import as_choice
+from .._core.validate import as_real
 from ..models import as_model
 from ._single_spin import evolve
-from .chains import Chains, Plan, starting_states
+from .chains import Chains, starting_states
 
-ORDERS = ("sequential", "random")
-PRECISIONS = ("float64", "float32")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def sample(
     rule: str,
     model: Any,
     n_steps: int,
-    n_chains: int,
-    beta: float,
-    initial: Any,
-    order: str,
-    dtype: str,
-    burn_in: int,
-    record_every: int | None,
-    rng: RNG,
-    threads: int | None,
+    n_chains: int = 1,
+    *,
+    beta: float = 1.0,
+    initial: Any = None,
+    order: str = "sequential",
+    dtype: str = "float64",
+    burn_in: int = 0,
+    record_every: int | None = None,
+    rng: RNG = None,
+    threads: int | None = None,
 ) -> Chains:
-    """Chains at one temperature under one rule of acceptance."""
+    """Chains under one rule of acceptance."""
     model = as_model(model)
-    plan = Plan.check(n_steps, n_chains, beta, burn_in, record_every)
-    as_choice(order, "order", ORDERS)
-    as_choice(dtype, "dtype", PRECISIONS)
-    key = as_key(rng)
-    initial = starting_states(initial, plan.n_chains, model.n_spins, key)
+    request = Request.check(
+        rule,
+        n_steps,
+        n_chains,
+        as_real(beta, "beta", 0.0),
+        as_key(rng),
+        burn_in=burn_in,
+        record_every=record_every,
+        order=order,
+        dtype=dtype,
+        threads=threads,
+    )
+    initial = starting_states(initial, request.n_chains, model.n_spins, request.key)
     s = initial.copy()
     moved = np.zeros(s.shape, dtype=np.bool_)
-    records = plan.no_records(model.n_spins)
-    betas = np.array([plan.beta])
-    label = f"{rule} sampling"
-    evolve(model, betas, s, moved, records, plan.stops, key, order, dtype, threads, rule, label)
-    return plan.chains(model, s, initial, moved, records)
+    records = request.no_records(model.n_spins)
+    evolve(model, request, s, moved, records, f"{rule} sampling")
+    return Chains.of(model, request, s, initial, moved, records)
+
+
+def with_arguments_of(
+    shared: Callable[Concatenate[str, P], R],
+) -> Callable[[Callable[..., R]], Callable[P, R]]:
+    """Give a public function the arguments of ``shared`` without its first, the rule."""
+
+    def dress(function: Callable[..., R]) -> Callable[P, R]:
+        signature = inspect.signature(shared)
+        arguments = list(signature.parameters.values())[1:]
+        function.__signature__ = signature.replace(parameters=arguments)  # type: ignore[attr-defined]
+        return function
+
+    return dress

@@ -13,6 +13,7 @@ from .._core.parallel import map_threads
 from .._core.philox import ORDER, UPDATE, philox
 from .._core.primitives import cache_size, field, fill, flip
 from .._core.progress import in_slices, meter
+from .._core.request import Request
 from ..models import IsingModel
 from ._dense_steps import DenseWalkers, Tiles
 from ._pattern_steps import PatternWalkers
@@ -45,75 +46,52 @@ class Walkers(Protocol):
 class Starter(Protocol):
     """Makes the walkers of the chains first..first+len(s)-1; they work in place on ``s`` and ``moved``."""
 
-    def __call__(
-        self,
-        betas: np.ndarray,
-        factors: np.ndarray,
-        s: np.ndarray,
-        moved: np.ndarray,
-        key: np.uint64,
-        first: int,
-    ) -> Walkers: ...
+    def __call__(self, factors: np.ndarray, s: np.ndarray, moved: np.ndarray, first: int) -> Walkers: ...
 
 
 def evolve(
-    model: IsingModel,
-    betas: np.ndarray,
-    s: np.ndarray,
-    moved: np.ndarray,
-    records: np.ndarray,
-    stops: list[int],
-    key: np.uint64,
-    order: str = "sequential",
-    dtype: str = "float64",
-    threads: int | None = None,
-    rule: str = "gibbs",
-    label: str = "sampling",
+    model: IsingModel, request: Request, s: np.ndarray, moved: np.ndarray, records: np.ndarray, label: str
 ) -> None:
-    """Advance the chains ``s`` in place to step ``stops[-1]``; fill ``moved``, and ``records`` at the stops.
-
-    Step t is taken at inverse temperature ``betas[t]``; the last entry holds from there on.
-    """
+    """Advance the chains ``s`` in place to the last stop; fill ``moved``, and ``records`` at the stops."""
     if model.device == "gpu":
         from .._core.cuda import chains
 
-        chains.evolve(_card_form(model, dtype), betas, s, moved, records, stops, key, order, dtype, rule)
+        chains.evolve(_card_form(model, request.dtype), request, s, moved, records)
         return
-    start = starter(model, order, dtype, len(s), rule)
+    start = starter(model, request, len(s))
     factors = np.ones(len(s))
 
     def run(first: int) -> None:
         own = slice(first, first + CHAINS)
-        walkers = start(betas, factors[own], s[own], moved[own], key, first)
+        walkers = start(factors[own], s[own], moved[own], first)
         done = 0
-        for k, stop in enumerate(stops):
+        for k, stop in enumerate(request.stops):
             in_slices(walkers.advance, done, stop, shown, len(s[own]))
             done = stop
             if k < len(records):
                 records[k, own] = s[own]
 
-    with meter(len(s) * stops[-1], label) as shown:
-        map_threads(run, range(0, len(s), CHAINS), threads)
+    with meter(len(s) * request.stops[-1], label) as shown:
+        map_threads(run, range(0, len(s), CHAINS), request.threads)
 
 
-def starter(model: IsingModel, order: str, dtype: str, n_chains: int, rule: str) -> Starter:
-    """The fastest loop for the model, for groups of at most CHAINS chains."""
-    metropolis = rule == "metropolis"
+def starter(model: IsingModel, request: Request, n_chains: int) -> Starter:
+    """The fastest loop for the model, for groups of ``n_chains`` chains, at most CHAINS."""
     if model.device == "gpu":
         from .._core.cuda import chains
 
-        form = _card_form(model, dtype)
-        kind = chains.kind(form, order)
-        return lambda *group: kind(form, metropolis, dtype, chains.THREADS, *group)
+        form = _card_form(model, request.dtype)
+        kind = chains.kind(form, request.order)
+        return lambda *group: kind(form, request, *group)
     form = model.form()
-    if not (isinstance(form, Dense) and order == "sequential"):
-        _refuse_float32(dtype)
-    if order == "sequential" and isinstance(form, Dense):
-        tiles = Tiles.cut(form, np.dtype(dtype))
-        return lambda *chains: DenseWalkers(tiles, metropolis, *chains)
-    if order == "sequential" and isinstance(form, Pattern) and n_chains >= CHAINS // 2:
-        return lambda *chains: PatternWalkers(form, metropolis, *chains)
-    return lambda *chains: AnyWalkers(form, metropolis, order == "random", *chains)
+    sequential = request.order == "sequential"
+    if sequential and isinstance(form, Dense):
+        tiles = Tiles.cut(form, np.dtype(request.dtype))
+        return lambda *chains: DenseWalkers(tiles, request, *chains)
+    _refuse_float32(request.dtype)
+    if sequential and isinstance(form, Pattern) and n_chains >= CHAINS // 2:
+        return lambda *chains: PatternWalkers(form, request, *chains)
+    return lambda *chains: AnyWalkers(form, request, *chains)
 
 
 def _card_form(model: IsingModel, dtype: str) -> Form:
@@ -137,21 +115,12 @@ class AnyWalkers:
     """Chains on any form, in any order."""
 
     def __init__(
-        self,
-        form: Form,
-        metropolis: bool,
-        random: bool,
-        betas: np.ndarray,
-        factors: np.ndarray,
-        s: np.ndarray,
-        moved: np.ndarray,
-        key: np.uint64,
-        first: int,
+        self, form: Form, request: Request, factors: np.ndarray, s: np.ndarray, moved: np.ndarray, first: int
     ) -> None:
         self.form, self.s, self.factors = form, s, factors
         self.cache = np.empty((len(s), cache_size(form)))
-        self._rest = (metropolis, random, betas)
-        self._chains = (moved, key, first)
+        self._rest = (request.metropolis, request.order == "random", request.betas)
+        self._chains = (moved, request.key, first)
 
     def advance(self, start: int, stop: int) -> None:
         """Take the steps start..stop-1."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from .._core.request import Request
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_real, as_real_array
 from ..models import IsingModel, as_model
-from ._sample import PRECISIONS
 from ._scales import fast_form
 from ._single_spin import COLDEST, RULES, evolve
 from ._span import beta_span
-from .chains import Chains, Plan, starting_states
+from .chains import Chains, starting_states
 
 _QUENCH = 10  # steps at zero temperature that end every run in, or next to, a local minimum
 
@@ -81,7 +82,6 @@ def anneal(
     as_choice(sampler, "sampler", RULES)
     if schedule is not None:
         as_choice(schedule, "schedule", ("linear", "geometric"))
-    as_choice(dtype, "dtype", PRECISIONS)
     if betas is not None:
         if not (n_steps is None and beta_min is None and beta_max is None and schedule is None):
             raise TypeError("betas is the whole schedule: leave out n_steps, beta_min, beta_max and schedule")
@@ -91,21 +91,21 @@ def anneal(
         if (betas < 0).any():
             raise ValueError(f"betas must be 0 or more, got {betas.min()}")
         n_steps = len(betas)
-    plan = Plan.check(1000 if n_steps is None else n_steps, n_chains, 0.0, 0, None)
     generator = as_generator(rng)
-    key = as_key(generator)
+    n_steps = 1000 if n_steps is None else n_steps
+    request = Request.check(
+        sampler, n_steps, n_chains, COLDEST, as_key(generator), dtype=dtype, threads=threads
+    )
     if betas is None:
         space = np.geomspace if schedule == "geometric" else np.linspace
-        betas = space(*_ends(model, beta_min, beta_max, generator), plan.n_steps)
-    betas = np.append(betas, COLDEST)
-    initial = starting_states(initial, plan.n_chains, model.n_spins, key)
+        betas = space(*_ends(model, beta_min, beta_max, generator), request.n_steps)
+    quenched = replace(request, betas=np.append(betas, COLDEST), stops=(request.n_steps + _QUENCH,))
+    initial = starting_states(initial, request.n_chains, model.n_spins, request.key)
     s = initial.copy()
     moved = np.zeros(s.shape, dtype=np.bool_)
-    none = plan.no_records(model.n_spins)
-    stops = [plan.n_steps + _QUENCH]
-    order, label = "sequential", "annealing"
-    evolve(fast_form(model), betas, s, moved, none, stops, key, order, dtype, threads, sampler, label)
-    return plan.chains(model, s, initial, moved, none)
+    none = request.no_records(model.n_spins)
+    evolve(fast_form(model), quenched, s, moved, none, "annealing")
+    return Chains.of(model, request, s, initial, moved, none)
 
 
 def _ends(

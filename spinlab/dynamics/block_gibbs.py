@@ -14,9 +14,11 @@ from .._core.jit import kernel
 from .._core.parallel import map_threads
 from .._core.philox import HIDDEN, VISIBLE
 from .._core.progress import in_slices, meter
+from .._core.request import Request
 from .._core.rng import RNG, as_key
+from .._core.validate import as_real
 from ..models import TwoLayerIsing
-from .chains import Chains, Plan, starting_states
+from .chains import Chains, starting_states
 
 # Chains per matrix product: fixed, so that the result does not depend on the number of threads.
 CHAINS = 64
@@ -80,30 +82,38 @@ def block_gibbs(
             f"block Gibbs sampling needs two layers (BipartiteIsing or PatternBipartiteIsing), "
             f"got {type(model).__name__}; use gibbs, or models.BipartiteIsing(W) for a weight matrix W"
         )
-    plan = Plan.check(n_steps, n_chains, beta, burn_in, record_every, least_steps=1)
-    key = as_key(rng)
-    V = model.V
-    initial = starting_states(initial, plan.n_chains, V, key)
-    s = np.empty((plan.n_chains, model.n_spins), dtype=np.int8)
+    request = Request.check(
+        "block_gibbs",
+        n_steps,
+        n_chains,
+        as_real(beta, "beta", 0.0),
+        as_key(rng),
+        burn_in=burn_in,
+        record_every=record_every,
+        threads=threads,
+        least_steps=1,
+    )
+    n_chains, V = request.n_chains, model.V
+    initial = starting_states(initial, n_chains, V, request.key)
+    s = np.empty((n_chains, model.n_spins), dtype=np.int8)
     moved = np.zeros(initial.shape, dtype=np.bool_)
-    records = plan.no_records(model.n_spins)
-
-    ones, betas = np.ones(plan.n_chains), np.array([plan.beta])
+    records = request.no_records(model.n_spins)
+    ones = np.ones(n_chains)
     s[:, :V] = initial
 
     def run(own: slice) -> None:
-        walkers = start(model, betas, ones[own], s[own], moved[own], key, own.start)
+        walkers = start(model, request, ones[own], s[own], moved[own], own.start)
         done = 0
-        for k, stop in enumerate(plan.stops):
+        for k, stop in enumerate(request.stops):
             in_slices(walkers.advance, done, stop, shown, len(s[own]))
             done = stop
             if k < len(records):
                 records[k, own] = s[own]
 
-    with one_blas_thread(), meter(plan.n_chains * plan.n_steps, "block Gibbs sampling") as shown:
-        groups, threads = _groups(model, plan.n_chains, threads)
+    with one_blas_thread(), meter(n_chains * request.n_steps, "block Gibbs sampling") as shown:
+        groups, threads = _groups(model, n_chains, request.threads)
         map_threads(run, groups, threads)
-    return plan.chains(model, s, initial, moved, records)
+    return Chains.of(model, request, s, initial, moved, records)
 
 
 def _groups(model: TwoLayerIsing, n_chains: int, threads: int | None) -> tuple[Iterable[slice], int | None]:
@@ -131,16 +141,15 @@ class BlockWalkers:
     def __init__(
         self,
         model: TwoLayerIsing,
-        betas: np.ndarray,
+        request: Request,
         factors: np.ndarray,
         s: np.ndarray,
         moved: np.ndarray,
-        key: np.uint64,
         first: int,
     ) -> None:
         self.s, self.factors = s, factors
-        self._model, self._betas, self._moved = model, betas, moved
-        self._key, self._first = key, first
+        self._model, self._betas, self._moved = model, request.betas, moved
+        self._key, self._first = request.key, first
         self._v = s[:, : model.V].astype(np.float64)
         self._start = self._v.copy()
         self._h = np.empty((len(s), model.H))

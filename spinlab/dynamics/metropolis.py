@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core.rng import RNG
-from ._sample import sample
+from ._sample import sample, with_arguments_of
 from .chains import Chains
 
 
-def metropolis(
-    model: Any,
-    n_steps: int,
-    n_chains: int = 1,
-    *,
-    beta: float = 1.0,
-    initial: Any = None,
-    order: str = "sequential",
-    dtype: str = "float64",
-    burn_in: int = 0,
-    record_every: int | None = None,
-    rng: RNG = None,
-    threads: int | None = None,
-) -> Chains:
+@with_arguments_of(sample)
+def metropolis(*args: Any, **kwargs: Any) -> Chains:
     """Metropolis sampling: a visited spin is flipped with probability min(1, exp(-2 beta s_i h_i)).
 
     h_i = sum_j J_ij s_j + b_i (Metropolis et al., J. Chem. Phys. 21, 1087 (1953)). One step is N visits.
@@ -56,17 +43,4 @@ def metropolis(
     >>> [bool(s[0] == s[1]) for s in chains.states]
     [True, True, True, True]
     """
-    return sample(
-        "metropolis",
-        model,
-        n_steps,
-        n_chains,
-        beta,
-        initial,
-        order,
-        dtype,
-        burn_in,
-        record_every,
-        rng,
-        threads,
-    )
+    return sample("metropolis", *args, **kwargs)

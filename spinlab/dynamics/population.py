@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,11 @@ from .._core.blas import one_blas_thread
 from .._core.parallel import map_threads
 from .._core.philox import random_spins
 from .._core.progress import Meter, meter
+from .._core.request import Request
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_count, as_real, as_real_array
 from ..models import IsingModel, as_model
 from ._replicas import make_walkers
-from ._sample import ORDERS
-from ._single_spin import CHAINS
 from .tempering import SAMPLERS, check_sampler
 
 
@@ -139,7 +138,6 @@ def population_annealing(
     if not 0.1 <= fraction <= 0.99:
         raise ValueError(f"effective_fraction must be between 0.1 and 0.99, got {fraction}")
     as_choice(sampler, "sampler", SAMPLERS)
-    as_choice(order, "order", ORDERS)
     check_sampler(model, sampler)
     if betas is None:
         last = as_real(beta, "beta", 0.0, exclusive=True)
@@ -153,7 +151,10 @@ def population_annealing(
         last = float(betas[-1])
     generator = as_generator(rng)
     N = model.n_spins
-    s = random_spins(as_key(generator), n_runs * n_population, N).reshape(n_runs, n_population, N)
+    request = Request.check(
+        sampler, n_steps, n_runs * n_population, 1.0, as_key(generator), order=order, threads=threads
+    )
+    s = random_spins(request.key, n_runs * n_population, N).reshape(n_runs, n_population, N)
     E = model.energy(s)
     family = np.tile(np.arange(n_population), (n_runs, 1))
     visited = [0.0]
@@ -172,9 +173,9 @@ def population_annealing(
             for run in range(n_runs):
                 parents = _systematic(w[run], generator.random())
                 s[run], family[run] = s[run, parents], family[run, parents]
-            key = as_key(generator)
+            request = replace(request, key=as_key(generator))
             work = (following - now) / (n_runs * n_population)  # of a state, in units of beta
-            _relax(model, s.reshape(-1, N), following, n_steps, key, sampler, order, threads, shown, work)
+            _relax(model, request, s.reshape(-1, N), following, shown, work)
             E = model.energy(s)
             lowest = np.unravel_index(E.argmin(), E.shape)
             if E[lowest] < best_energy:
@@ -226,27 +227,18 @@ def _systematic(w: np.ndarray, u: float) -> np.ndarray:
 
 
 def _relax(
-    model: IsingModel,
-    s: np.ndarray,
-    beta: float,
-    n_steps: int,
-    key: np.uint64,
-    sampler: str,
-    order: str,
-    threads: int | None,
-    shown: Meter | None,
-    work: float,
+    model: IsingModel, request: Request, s: np.ndarray, beta: float, shown: Meter | None, work: float
 ) -> None:
     """Steps of the sampler at one temperature, in place."""
 
     def run(group: Any) -> None:
-        group.advance(0, n_steps)
+        group.advance(0, request.n_steps)
         if shown is not None:
             shown.tick(work * len(group.s))
 
-    walkers = make_walkers(model, sampler, order, s, np.full(len(s), beta), key, 0, CHAINS)
+    walkers = make_walkers(model, request, s, np.full(len(s), beta), 0)
     with one_blas_thread():
-        map_threads(run, walkers, threads)
+        map_threads(run, walkers, request.threads)
 
 
 def _jackknife(log_z: np.ndarray, x: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

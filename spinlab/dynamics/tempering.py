@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from .._core.philox import random_spins
+from .._core.request import ORDERS, Request
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_count, as_flag, as_real, as_real_array, as_spins
 from ..models import IsingModel, SparseIsing, TwoLayerIsing, as_model
 from ._replicas import Ladders, climb
-from ._sample import ORDERS
 from ._scales import hottest
-from .chains import Plan
 
 SAMPLERS = ("gibbs", "metropolis", "block_gibbs")
 
@@ -141,8 +140,7 @@ def parallel_tempering(
     burn_in = n_steps // 2 if burn_in is None else as_count(burn_in, "burn_in", 0)
     if burn_in >= n_steps:
         raise ValueError(f"burn_in = {burn_in} leaves nothing of n_steps = {n_steps} to measure")
-    plan = Plan.check(n_steps, n_chains, 0.0, burn_in, record_every)
-    n_chains = plan.n_chains
+    n_chains = as_count(n_chains, "n_chains")
     as_choice(order, "order", ORDERS)
     cluster = as_flag(cluster, "cluster")
     _check_moves(model, sampler, cluster, n_chains)
@@ -155,10 +153,20 @@ def parallel_tempering(
         beta = 1.0 if beta is None else beta
         betas = ladder(model, beta, sampler=sampler, order=order, rng=generator, threads=threads)
     betas = as_ladder(betas)
-    key = as_key(generator)
+    request = Request.check(
+        sampler,
+        n_steps,
+        n_chains,
+        betas,
+        as_key(generator),
+        burn_in=burn_in,
+        record_every=record_every,
+        order=order,
+        threads=threads,
+    )
     R = len(betas)
-    ladders = Ladders.start(_starts(initial, n_chains, R, N, key))
-    n_records = plan.n_records or 0
+    ladders = Ladders.start(_starts(initial, n_chains, R, N, request.key))
+    n_records = request.n_records or 0
     samples = np.empty((n_records, n_chains, R, N), dtype=np.int8)
     sample_energy = np.empty((n_records, n_chains, R))
 
@@ -166,20 +174,7 @@ def parallel_tempering(
         samples[k, own] = part.by_temperature(part.s)
         sample_energy[k, own] = part.by_temperature(part.energy) + model.offset
 
-    climb(
-        model,
-        betas,
-        ladders,
-        n_steps,
-        key,
-        sampler=sampler,
-        order=order,
-        cluster=cluster,
-        burn_in=burn_in,
-        stops=plan.stops[:n_records],
-        keep=keep,
-        threads=threads,
-    )
+    climb(model, request, ladders, cluster, keep)
     n = n_steps - burn_in
     mean = ladders.total / n
     states = ladders.by_temperature(ladders.s)
@@ -196,8 +191,8 @@ def parallel_tempering(
         round_trips=ladders.round_trips,
         best_state=ladders.best_state,
         best_energy=model.energy(ladders.best_state),
-        samples=None if plan.n_records is None else samples,
-        sample_energy=None if plan.n_records is None else sample_energy,
+        samples=None if request.n_records is None else samples,
+        sample_energy=None if request.n_records is None else sample_energy,
         n_steps=n_steps,
         burn_in=burn_in,
     )

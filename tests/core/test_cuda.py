@@ -20,6 +20,7 @@ from naive import all_states
 
 import spinlab as sl
 from spinlab._core import device
+from spinlab._core.request import Request
 
 pytest.importorskip("numba_cuda", reason="needs the extra spinlab[gpu]")
 SIMULATED = device.simulated()
@@ -199,9 +200,8 @@ def test_the_energy_of_walkers():
         form, n = model.form(), model.n_spins
         s = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), size=(3, n))
         energy, moved = np.empty(3), np.zeros(s.shape, bool)
-        walkers = chains.kind(form)(
-            form, False, "float64", 4, np.ones(1), np.full(3, 0.5), s, moved, np.uint64(9), 0
-        )
+        request = Request.check("gibbs", 1, 3, 1.0, np.uint64(9))
+        walkers = chains.kind(form)(form, request, np.full(3, 0.5), s, moved, 0)
         walkers.advance(0, 1)
         walkers.energy(energy)
         np.testing.assert_allclose(energy + model.offset, model.energy(s), rtol=1e-12)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from chi_square import FALSE_ALARM, boltzmann, p_value
 from model_forms import make, sparse
 from naive import all_states
-from test_samplers import FALSE_ALARM, boltzmann, p_value
 
 import spinlab as sl
 from spinlab.dynamics import parallel_tempering

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from chi_square import FALSE_ALARM, N_CHAINS, boltzmann, p_value
 from model_forms import FORMS, make
-from test_samplers import FALSE_ALARM, N_CHAINS, boltzmann, p_value
 
 import spinlab as sl
 from spinlab.dynamics import metropolis

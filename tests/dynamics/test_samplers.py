@@ -7,20 +7,15 @@ import sys
 
 import numpy as np
 import pytest
-import scipy.stats
+from chi_square import FALSE_ALARM, N_CHAINS, boltzmann, p_value
 from model_forms import FORMS, make
-from naive import all_states, energies, log_z_and_mean_energy
+from naive import all_states, log_z_and_mean_energy
 
 import spinlab as sl
 from spinlab._core import progress
 from spinlab._core.heat_bath import COARSE, SITES, coarse_thresholds, exponentials, logits
 from spinlab._core.philox import UPDATE
 from spinlab.dynamics import block_gibbs, gibbs, metropolis, parallel_tempering, population_annealing
-
-# Each chi-square and 5-sigma assertion below may fail by chance with probability 1e-6 at most;
-# seeds are fixed, so it does not from run to run.
-FALSE_ALARM = 1e-6
-N_CHAINS = 6000
 
 # Independent states at one temperature from every sampler of the registry.
 AT_BETA = {
@@ -43,27 +38,6 @@ GIBBS = [
     for order in ("sequential", "random")
 ]
 GIBBS.append(pytest.param(FORMS[0], {"dtype": "float32"}, id="dense-float32"))
-
-
-def boltzmann(case, beta):
-    """Probabilities of all states, in the order of all_states."""
-    E = energies(case.J, case.b, 0.0, all_states(len(case.b)))
-    weights = np.exp(-beta * (E - E.min()))
-    return weights / weights.sum()
-
-
-def p_value(states, probabilities):
-    """Chi-square test of independent states; states expected fewer than 10 times share one bin."""
-    n = states.shape[1]
-    index = (states > 0) @ (1 << np.arange(n - 1, -1, -1))
-    seen = np.bincount(index, minlength=2**n).astype(float)
-    expected = probabilities * len(states)
-    rare = expected < 10
-    seen, expected = (np.append(x[~rare], x[rare].sum()) for x in (seen, expected))
-    if expected[-1] < 10:
-        seen[-2], expected[-2] = seen[-2:].sum(), expected[-2:].sum()
-        seen, expected = seen[:-1], expected[:-1]
-    return scipy.stats.chisquare(seen, expected).pvalue
 
 
 @pytest.mark.parametrize(("form", "options"), GIBBS)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from chi_square import FALSE_ALARM, boltzmann, p_value
 from model_forms import FORMS, make
 from naive import all_states, energies, log_z_and_mean_energy
-from test_samplers import FALSE_ALARM, boltzmann, p_value
 
 import spinlab as sl
 from spinlab.dynamics import ladder, parallel_tempering

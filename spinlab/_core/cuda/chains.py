@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import device
 from ..forms import Dense, Form, Pattern, Sparse
+from ..request import Request
 from .compile import SHARED_BYTES, launch
 from .visits import GROUP, SITES, make_dense, make_pattern, make_sparse, sparse_energy
 
@@ -43,25 +44,21 @@ class _Chains(abc.ABC):
     def __init__(
         self,
         form: Any,
-        metropolis: bool,
-        dtype: str,
-        threads: int,
-        betas: np.ndarray,
+        request: Request,
         factors: np.ndarray,
         s: np.ndarray,
         moved: np.ndarray,
-        key: np.uint64,
         first: int,
     ) -> None:
-        each, fixed = self.bytes(form, dtype)
+        each, fixed = self.bytes(form, request.dtype)
         device.check_fits(len(s) * each + fixed, _what(s))
         xp = device.module("gpu")
         self.s, self.factors = s, factors
         self._host_moved = moved
         self._s, self._moved = (xp.asarray(np.ascontiguousarray(self._turned(x))) for x in (s, moved))
-        self._betas, self._metropolis = xp.asarray(betas), metropolis
-        self._key, self._first = key, first
-        self._prepare(xp, form, np.dtype(dtype), threads)
+        self._betas, self._metropolis = xp.asarray(request.betas), request.metropolis
+        self._key, self._first = request.key, first
+        self._prepare(xp, form, np.dtype(request.dtype), THREADS)
 
     @staticmethod
     @abc.abstractmethod
@@ -216,40 +213,17 @@ def _what(s: np.ndarray) -> str:
     return f"{len(s)} chains of {s.shape[1]} spins"
 
 
-def evolve(
-    form: Form,
-    betas: np.ndarray,
-    s: np.ndarray,
-    moved: np.ndarray,
-    records: np.ndarray,
-    stops: list[int],
-    key: np.uint64,
-    order: str = "sequential",
-    dtype: str = "float64",
-    rule: str = "gibbs",
-) -> None:
-    """Advance the chains ``s`` (n_chains, N) in place to step ``stops[-1]``, as ``dynamics`` does on the CPU.
+def evolve(form: Form, request: Request, s: np.ndarray, moved: np.ndarray, records: np.ndarray) -> None:
+    """Advance the chains ``s`` (n_chains, N) in place to the last stop, as ``dynamics`` does on the CPU.
 
-    Step t is taken at inverse temperature betas[t], the last one holding on. Chains are cut into blocks that
-    fit on the card; their number does not change a bit of the result.
+    Chains are cut into blocks that fit on the card; their number does not change a bit of the result.
     """
-    chains = kind(form, order)
+    chains = kind(form, request.order)
     factors = np.ones(len(s))
-    for own in device.blocks(len(s), *chains.bytes(form, dtype), _what(s), multiple=GROUP):
-        part = chains(
-            form,
-            rule == "metropolis",
-            dtype,
-            THREADS,
-            betas,
-            factors[own],
-            s[own],
-            moved[own],
-            key,
-            own.start,
-        )
+    for own in device.blocks(len(s), *chains.bytes(form, request.dtype), _what(s), multiple=GROUP):
+        part = chains(form, request, factors[own], s[own], moved[own], own.start)
         done = 0
-        for k, stop in enumerate(stops):
+        for k, stop in enumerate(request.stops):
             part.advance(done, stop)
             done = stop
             if k < len(records):

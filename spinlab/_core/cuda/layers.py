@@ -10,6 +10,7 @@ from numba import cuda
 from .. import device
 from ..forms import Bipartite, PatternBipartite
 from ..philox import HIDDEN, VISIBLE
+from ..request import Request
 from .compile import cuda_kernel, launch, philox, threshold
 
 THREADS = 128
@@ -69,11 +70,10 @@ class BlockChains:
         self,
         form: Any,
         V: int,
-        betas: np.ndarray,
+        request: Request,
         factors: np.ndarray,
         s: np.ndarray,
         moved: np.ndarray,
-        key: np.uint64,
         first: int,
     ) -> None:
         xp = device.module("gpu")
@@ -82,7 +82,8 @@ class BlockChains:
         device.check_fits(n_chains * each + fixed, what(n_chains, n))
         self.s, self.factors = s, factors
         self._inputs = Inputs(xp, form, V)
-        self._betas, self._moved, self._key, self._first, self._V = betas, moved, key, first, V
+        self._betas, self._key = request.betas, request.key
+        self._moved, self._first, self._V = moved, first, V
         self._v = xp.asarray(s[:, :V], dtype=np.float64)
         self._start = self._v.copy()
         self._changed = self._v != self._v
