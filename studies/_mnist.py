@@ -162,6 +162,21 @@ def nearest_labels(samples: np.ndarray, data: sl.datasets.Dataset) -> np.ndarray
     return data.train_labels[np.abs(samples.astype(np.float32) @ images.T).argmax(1)]
 
 
+def strip(images: np.ndarray, shape: tuple[int, int], rows: int = 1) -> np.ndarray:
+    """Images side by side in ``rows`` rows, a pixel of grey between them: faster drawn than one by one."""
+    height, width = shape
+    tiles = np.pad(images.reshape(-1, height, width).astype(float), ((0, 0), (0, 1), (0, 1)))
+    columns = len(tiles) // rows
+    tiles = tiles[: rows * columns].reshape(rows, columns, height + 1, width + 1)
+    return tiles.transpose(0, 2, 1, 3).reshape(rows * (height + 1), columns * (width + 1))[:-1, :-1]
+
+
+def show(ax: Any, picture: np.ndarray) -> None:
+    """A picture in grey, without ticks."""
+    ax.imshow(picture, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+    ax.set(xticks=[], yticks=[])
+
+
 def sweep(preset: dict[str, Any], machines: tuple[str, ...]) -> sl.sweeps.Sweep:
     """One run of each machine, or as many as the preset says."""
     left_out = ("machines", "others", "shown", "judged", "runs", "seed")

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import _scheduler
 
+_PRESETS = "size (default: small); short: that of an hour, where a study has one between the two"
 _EPILOG = """\
 An interrupted study resumes when the same command is given again: finished points are kept in
 the output folder. Press Ctrl-C at any time.
@@ -30,7 +31,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("name", nargs="?", help="name of the study")
     parser.add_argument("--list", action="store_true", help="list the studies")
-    parser.add_argument("--preset", default="small", choices=("small", "paper"), help="size (default: small)")
+    parser.add_argument("--preset", default="small", choices=("small", "paper", "short"), help=_PRESETS)
     _scheduler.add_options(parser)
     parser.add_argument("--out", help="output folder (default: results/NAME-PRESET)")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
@@ -48,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
     if args.name is None:
         raise ValueError(f"name a study: {', '.join(studies.names())} (spinlab study --list says more)")
     study = studies.load(args.name)
+    if args.preset == "short" and "short" not in getattr(study, "PRESETS", ()):
+        raise ValueError(f"the study {args.name} has the presets small and paper, not short")
     out = args.out if args.out is not None else f"results/{args.name}-{args.preset}"
     with _scheduler.executor(args) as workers:
         output = study.main(args.preset, out, workers=workers, progress=not args.quiet)

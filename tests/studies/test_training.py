@@ -7,6 +7,7 @@ import pytest
 
 import spinlab as sl
 from spinlab import studies
+from spinlab.studies import _fig6_short, _mnist
 
 
 def test_kinds_of_bars_and_stripes():
@@ -48,10 +49,8 @@ def test_fit_of_weights_that_are_patterns():
 
 
 def test_names_of_machines():
-    parsed = studies.load("fig6").sweep.__globals__["parsed"]
-
     def read(name):
-        K, negative, scale, own = parsed(name, 100)
+        K, negative, scale, own = _mnist.parsed(name, 100)
         return K, repr(negative), scale, own
 
     assert read("K=190, 10 steps") == (190, repr(sl.rbm.PID(10)), 1.0, False)
@@ -60,15 +59,13 @@ def test_names_of_machines():
 
 
 def test_patterns_of_their_own_scale_start_small_and_centred_on_the_data():
-    fig6 = studies.load("fig6")
-    trainer_of, data = fig6.sweep.__globals__["trainer_of"], sl.datasets.bars(4)
-    machine = trainer_of("K=4, PCD, own scale", data, fig6.SMALL, 0).machine
+    data = sl.datasets.bars(4)
+    machine = _mnist.trainer_of("K=4, PCD, own scale", data, _fig6_short.SMALL, 0).machine
     assert machine.as_ising().coupling_std() == pytest.approx(0.3**2, rel=0.2)
     np.testing.assert_allclose(machine.parameters["bv"], sl.rbm.data_biases(data.train), rtol=1e-6)
 
 
 def test_nearest_label_ignores_inversion():
-    module = studies.load("fig6").sweep.__globals__
     data = sl.datasets.Dataset(
         "two",
         np.array([[1, 1, 1, 1], [1, -1, 1, -1]], np.int8),
@@ -77,4 +74,4 @@ def test_nearest_label_ignores_inversion():
         np.array([3, 8]),
     )
     samples = np.array([[-1, -1, -1, -1], [1, -1, 1, 1], [-1, 1, -1, 1]], np.int8)
-    assert module["nearest_labels"](samples[[0, 2]], data).tolist() == [3, 8]
+    assert _mnist.nearest_labels(samples[[0, 2]], data).tolist() == [3, 8]

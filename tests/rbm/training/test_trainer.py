@@ -186,6 +186,23 @@ def test_rapid_update_is_the_paper_s():
     assert np.allclose(machine.xi_h, h + 0.02 * (ph - nh), rtol=1e-12)
 
 
+@pytest.mark.parametrize("convention", ["spinlab", "reference"])
+def test_the_last_short_batch(convention):
+    """Batches of three images and of one, which the code of the paper divides by three: it counts a third."""
+    machine = ra()
+    Trainer(
+        machine, PID(), lr=0.02, batch_size=3, projection="none", shuffle=False, convention=convention
+    ).fit(STRIPES, 1)
+    v, h = ra().xi_v.copy(), ra().xi_h.copy()
+    for rows, divisor in ((STRIPES[:3], 3), (STRIPES[3:], 3 if convention == "reference" else 1)):
+        W, signs = v.T @ h / 3**0.5, np.where(v >= 0, 1.0, -1.0)
+        # dF/dW of the data and of the K patterns, then the chain rule of W = xi_v^T xi_h / sqrt K.
+        G = rows.T @ np.tanh(rows @ W) / divisor - signs.T @ np.tanh(signs @ W) / 3
+        v, h = v + 0.02 * h @ G.T / 3**0.5, h + 0.02 * v @ G / 3**0.5
+    assert np.allclose(machine.xi_v, v, rtol=1e-12)
+    assert np.allclose(machine.xi_h, h, rtol=1e-12)
+
+
 def test_projections():
     values = {"sign": {-1.0, 1.0}, "gibbs": {-1.0, 1.0}}
     for name in ("sign", "gibbs", "clip"):
