@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.validate import as_real
+from .parameters import as_scale, check_range
 
 
 class RegularizedAxons:
@@ -18,7 +18,7 @@ class RegularizedAxons:
     dtype: Any
 
     def _start_scale(self, scale: float, kind: np.dtype) -> None:
-        self._scale = np.array([as_real(scale, "scale")], dtype=kind)
+        self._scale = np.array([as_scale(scale, kind)], dtype=kind)
         if self.trains_scale:
             self.parameters["scale"] = self._scale
 
@@ -29,12 +29,20 @@ class RegularizedAxons:
 
     @scale.setter
     def scale(self, value: float) -> None:
-        self._scale[0] = as_real(value, "scale")
+        self._scale[0] = as_scale(value, self._scale.dtype)
 
     @property
     def _unit(self) -> Any:
         """scale / sqrt(K) in the machine's dtype."""
         return self._scale[0] / self.dtype.type(self.K**0.5)
+
+    def _checked_state(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Refuse patterns whose products leave the machine's precision."""
+        sums = sorted(float(np.abs(x).sum()) for name, x in state.items() if name.startswith("xi"))
+        scale = abs(float(np.asarray(state["scale"])[0]))
+        largest = sums[-1] * sums[-2:][0] * scale  # of two layers, or of one with itself
+        check_range(np.array(largest), "the product of patterns and scale", self.dtype)
+        return state
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Parameters and the scale."""

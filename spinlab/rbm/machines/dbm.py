@@ -12,6 +12,7 @@ from ..._core.rng import RNG, as_generator
 from ..._core.validate import as_real, as_real_array, check_memory
 from .deep import DeepMachine
 from .machine import Statistics
+from .parameters import scaled_start, set_parameter
 from .two_layer import weighted
 
 
@@ -68,10 +69,12 @@ class DBM(DeepMachine):
         kind = self._set_up(sizes, biases, positive, n_positive, dtype)
         pairs = list(zip(self.sizes, self.sizes[1:], strict=False))
         check_memory(4 * kind.itemsize * sum(a * b for a, b in pairs), f"training layers of {self.sizes}")
-        std, rng = as_real(std, "std", 0.0), as_generator(rng)
+        std = as_real(std, "std", 0.0)
+        self.unseeded = {"std": std} if rng is None else None
+        rng = as_generator(rng)
         self.parameters = {}
         for layer, shape in enumerate(pairs, 1):
-            self.parameters[f"W{layer}"] = rng.standard_normal(shape, dtype=kind) * kind.type(std)
+            self.parameters[f"W{layer}"] = scaled_start(rng.standard_normal(shape, dtype=kind), std)
         self._start_biases(kind)
         self.decayed = frozenset(f"W{layer}" for layer in range(1, self.n_layers))  # type: ignore[misc]
 
@@ -97,7 +100,7 @@ class DBM(DeepMachine):
         sizes = [W[0].shape[0], *(w.shape[1] for w in W)]
         machine = cls(sizes, std=0.0, biases=biases is not None, rng=0, **options)
         for layer, w in enumerate(W, 1):
-            machine.parameters[f"W{layer}"][:] = w
+            set_parameter(machine.parameters[f"W{layer}"], w, f"weights[{layer - 1}]")
         machine._set_biases(biases)
         return machine
 

@@ -18,6 +18,7 @@ from ..._core.validate import as_choice, as_count, as_fields, as_flag, as_spins,
 from ...models import BipartiteIsing
 from .machine import Machine, Phase, Statistics, as_dtype
 from .moments import MOST_CLAMPED, all_states, entropy
+from .parameters import set_parameter
 from .rbm import RBM
 from .two_layer import weighted
 from .units import Noise, draw_from_means, log_norms, mean_spins
@@ -336,7 +337,8 @@ class DeepMachine(Machine):
                 f"biases must hold one array for each of {self.n_layers} layers, got {len(biases)}"
             )
         for i, b in enumerate(biases):
-            self.parameters[f"b{i}"][:] = as_fields(b, self.sizes[i], f"biases[{i}]")
+            name = f"biases[{i}]"
+            set_parameter(self.parameters[f"b{i}"], as_fields(b, self.sizes[i], name), name)
 
     def _settings(self) -> dict[str, Any]:
         return {"biases": self.has_biases, "positive": self.positive_phase, "n_positive": self.n_positive}

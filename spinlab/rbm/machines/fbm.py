@@ -12,6 +12,7 @@ from ..._core.validate import as_couplings, as_real, check_memory
 from ...models import DenseIsing
 from .fully_connected import Draw, FullyConnectedMachine, hidden_of, off_diagonal
 from .machine import Statistics
+from .parameters import scaled_start, set_parameter
 
 
 class FBM(FullyConnectedMachine):
@@ -79,8 +80,9 @@ class FBM(FullyConnectedMachine):
         kind, N = self._set_up(V, H, biases, positive, n_positive, dtype), self.N
         check_memory(4 * kind.itemsize * N**2, f"training {N} x {N} couplings")
         J = np.triu(as_generator(rng).standard_normal((N, N), dtype=kind), 1)
-        J *= kind.type(as_real(std, "std", 0.0))
+        J = scaled_start(J, as_real(std, "std", 0.0))
         self.parameters = {"J": J + J.T}
+        self.unseeded = {"std": float(std)} if rng is None else None
         self._start_biases(kind)
 
     @classmethod
@@ -98,9 +100,12 @@ class FBM(FullyConnectedMachine):
         J = as_couplings(J)
         V, H = hidden_of(V, len(J))
         machine = cls(V, H=H, std=0.0, biases=b is not None, rng=0, **options)
-        machine.parameters["J"][:] = J
+        set_parameter(machine.J, J, "J")
         machine._set_biases(b)
         return machine
+
+    def _checked_state(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return state | {"J": as_couplings(state["J"])}
 
     @property
     def config(self) -> dict[str, Any]:

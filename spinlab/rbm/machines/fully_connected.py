@@ -16,6 +16,7 @@ from ..._core.validate import as_choice, as_count, as_fields, as_flag, as_spins
 from ...models import IsingModel
 from .machine import Machine, Phase, Statistics, as_dtype
 from .moments import check_clamped, clamped_log_norms, clamped_moments, entropy, exact_moments
+from .parameters import set_parameter
 from .units import Noise, draw_from_means, mean_spins
 
 POSITIVE = ("exact", "gibbs", "mean-field")
@@ -46,7 +47,7 @@ class FullyConnectedMachine(Machine):
 
     def _set_biases(self, b: Any) -> None:
         if self.has_biases:
-            self.parameters["b"][:] = as_fields(b, self.N)
+            set_parameter(self.parameters["b"], as_fields(b, self.N), "b")
 
     @property
     def N(self) -> int:

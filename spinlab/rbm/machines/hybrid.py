@@ -33,7 +33,7 @@ class GaussianHiddenMachine(Machine):
     def _take(self, axons: TwoLayerMachine) -> None:
         self._axons = axons
         self.V, self.H, self.has_biases = axons.V, axons.H, axons.has_biases
-        self.parameters = axons.parameters
+        self.parameters, self.unseeded = axons.parameters, axons.unseeded
 
     @property
     def config(self) -> dict[str, Any]:
@@ -254,9 +254,6 @@ class RAHybridBM(PatternsOfTwoLayers, GaussianHiddenMachine):
         start = self.xi_v.copy() if continuous else v
         x = self._axons.hidden_fields(start)
         return Phase([v, x], [start, x], fields=x)
-
-    def resample_patterns(self, noise: Noise) -> None:
-        raise TypeError("the Gibbs projection needs hidden spins; take projection='sign' or 'clip'")
 
 
 def _normal(like: np.ndarray, noise: Noise) -> np.ndarray:

@@ -7,6 +7,7 @@ configurations clamped to data, and a negative phase of free ones. Both are a :c
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -19,6 +20,7 @@ from ..._core.validate import as_choice, as_count, as_data
 from ...dynamics.chains import starting_states
 from ...models import IsingModel
 from ...solve import log_partition
+from .parameters import as_state
 from .units import Noise
 
 Statistics = dict[str, np.ndarray]
@@ -82,6 +84,8 @@ class Machine(abc.ABC):
         Visible units.
     config : dict
         Keywords that rebuild the machine's shape, kept in checkpoints.
+    unseeded : dict or None
+        Settings of a random start whose seed was left open (``rng=None``); None where the start is fixed.
     on_gpu : bool
         Whether training has a GPU side.
     """
@@ -89,6 +93,7 @@ class Machine(abc.ABC):
     V: int
     parameters: dict[str, np.ndarray]
     has_biases: bool = False
+    unseeded: dict[str, float] | None = None
     decayed: ClassVar[frozenset[str]] = frozenset()
     on_gpu: ClassVar[bool] = True
 
@@ -140,15 +145,23 @@ class Machine(abc.ABC):
         """Everything that a checkpoint must keep: the arrays themselves, not copies."""
         return dict(self.parameters)
 
-    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Back to a kept state, in place."""
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Back to a kept state, in place.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If arrays are missing, of another machine, complex, not finite or beyond its precision; the
+            machine is then as before.
+        """
         own = self.state_dict()
-        if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in state.items()}:
-            raise ValueError(
-                f"these arrays are of another machine: they are {_shapes(state)}, this one has {_shapes(own)}"
-            )
+        given = self._checked_state(as_state(state, own))
         for name, array in own.items():
-            array[...] = xp_of(array).asarray(state[name])
+            array[...] = xp_of(array).asarray(given[name])
+
+    def _checked_state(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Refuse arrays of the right shapes that are no parameters of this machine."""
+        return state
 
     @abc.abstractmethod
     def positive(self, v: np.ndarray, noise: Noise) -> Phase:
@@ -198,7 +211,10 @@ class Machine(abc.ABC):
 
     def resample_patterns(self, noise: Noise) -> None:
         """Draw the patterns anew by a Gibbs step from their continuous values (regularized axons only)."""
-        raise TypeError(f"the Gibbs projection needs a machine of patterns, got {type(self).__name__}")
+        raise TypeError(
+            "the Gibbs projection needs patterns of visible and hidden spins (RARBM), got "
+            f"{type(self).__name__}; take projection='sign' or 'clip'"
+        )
 
     def centre(self, gradient: Statistics, offsets: list[np.ndarray]) -> None:
         """Make the gradient that of units shifted by ``offsets``, one array per layer, in place."""
@@ -238,7 +254,3 @@ class Machine(abc.ABC):
 def as_dtype(dtype: str) -> np.dtype:
     """The type of a machine's parameters."""
     return np.dtype(as_choice(dtype, "dtype", ("float32", "float64")))
-
-
-def _shapes(arrays: dict[str, np.ndarray]) -> str:
-    return ", ".join(f"{name} {array.shape}" for name, array in arrays.items())

@@ -13,6 +13,7 @@ from ..._core.validate import as_count, as_flag, as_real_array, check_memory
 from .axons import RegularizedAxons, random_patterns, signs
 from .deep import DeepMachine
 from .machine import Phase, Statistics
+from .parameters import set_parameter
 from .two_layer import weighted
 
 
@@ -65,6 +66,7 @@ class RADBM(RegularizedAxons, DeepMachine):
         self.K, self.trains_scale = as_count(K, "K"), as_flag(train_scale, "train_scale")
         n = sum(self.sizes)
         check_memory(4 * kind.itemsize * self.K * n, f"training {self.K} patterns of {n} units")
+        self.unseeded = {} if rng is None else None
         rng = as_generator(rng)
         self.parameters = {f"xi{i}": random_patterns(rng, self.K, n, kind) for i, n in enumerate(self.sizes)}
         self._start_scale(scale, kind)
@@ -87,8 +89,9 @@ class RADBM(RegularizedAxons, DeepMachine):
         sizes = [x.shape[1] for x in parts]
         machine = cls(sizes, len(parts[0]), biases=biases is not None, rng=0, **options)
         for i, x in enumerate(parts):
-            machine.parameters[f"xi{i}"][:] = x
+            set_parameter(machine.parameters[f"xi{i}"], x, f"xi[{i}]")
         machine._set_biases(biases)
+        machine._checked_state(machine.on_host() | {"scale": machine._scale})
         return machine
 
     @property

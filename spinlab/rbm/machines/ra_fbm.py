@@ -13,6 +13,7 @@ from ...models import PatternIsing
 from .axons import RegularizedAxons, random_patterns, signs
 from .fully_connected import Draw, FullyConnectedMachine, hidden_of, off_diagonal
 from .machine import Phase, Statistics
+from .parameters import set_parameter
 
 
 class RAFBM(RegularizedAxons, FullyConnectedMachine):
@@ -77,6 +78,7 @@ class RAFBM(RegularizedAxons, FullyConnectedMachine):
         check_memory(4 * kind.itemsize * self.K * self.N, f"training {self.K} patterns of {self.N} units")
         self.parameters = {"xi": random_patterns(as_generator(rng), self.K, self.N, kind)}
         self._start_scale(scale, kind)
+        self.unseeded = {} if rng is None else None
         self._start_biases(kind)
 
     @classmethod
@@ -94,8 +96,9 @@ class RAFBM(RegularizedAxons, FullyConnectedMachine):
         xi = as_real_array(xi, "xi", 2)
         V, H = hidden_of(V, xi.shape[1])
         machine = cls(V, len(xi), H=H, biases=b is not None, rng=0, **options)
-        machine.xi[:] = xi
+        set_parameter(machine.xi, xi, "xi")
         machine._set_biases(b)
+        machine._checked_state(machine.on_host() | {"scale": machine._scale})
         return machine
 
     @property

@@ -11,6 +11,7 @@ from ..._core.validate import as_count, as_flag, as_real_array, check_memory
 from ...models import PatternBipartiteIsing
 from .axons import PatternsOfTwoLayers, RegularizedAxons, random_patterns, signs
 from .machine import Phase, Statistics, as_dtype
+from .parameters import set_parameter
 from .two_layer import TwoLayerMachine, weighted
 from .units import Noise, mean_spins
 
@@ -74,6 +75,7 @@ class RARBM(RegularizedAxons, PatternsOfTwoLayers, TwoLayerMachine):
             "xi_h": np.ascontiguousarray(xi[:, self.V :]),
         }
         self._start_scale(scale, kind)
+        self.unseeded = {} if rng is None else None
         self._start_biases(kind)
 
     @classmethod
@@ -102,8 +104,10 @@ class RARBM(RegularizedAxons, PatternsOfTwoLayers, TwoLayerMachine):
         biases = visible_biases is not None or hidden_biases is not None
         shape = xi_v.shape[1], xi_h.shape[1], len(xi_v)
         machine = cls(*shape, scale=scale, train_scale=train_scale, biases=biases, dtype=dtype, rng=0)
-        machine.xi_v[:], machine.xi_h[:] = xi_v, xi_h
+        set_parameter(machine.xi_v, xi_v, "xi_v")
+        set_parameter(machine.xi_h, xi_h, "xi_h")
         machine._set_biases(visible_biases, hidden_biases)
+        machine._checked_state(machine.on_host() | {"scale": machine._scale})
         return machine
 
     @property

@@ -10,6 +10,7 @@ from ..._core.rng import RNG, as_generator
 from ..._core.validate import as_choice, as_count, as_flag, as_real, as_real_array, check_memory
 from ...models import BipartiteIsing
 from .machine import Statistics, as_dtype
+from .parameters import scaled_start, set_parameter
 from .two_layer import TwoLayerMachine, weighted
 
 
@@ -70,8 +71,8 @@ class RBM(TwoLayerMachine):
             std = (2 / (self.V + self.H)) ** 0.5
         std = as_real(std, "std", 0.0)
         W = as_generator(rng).standard_normal((self.V, self.H), dtype=kind)
-        W *= kind.type(std)
-        self.parameters = {"W": W}
+        self.parameters = {"W": scaled_start(W, std)}
+        self.unseeded = {"std": std} if rng is None else None
         self._start_biases(kind)
 
     @classmethod
@@ -89,7 +90,7 @@ class RBM(TwoLayerMachine):
         W = as_real_array(W, "W", 2)
         biases = visible_biases is not None or hidden_biases is not None
         machine = cls(*W.shape, std=0.0, biases=biases, dtype=dtype, rng=0)
-        machine.parameters["W"][:] = W
+        set_parameter(machine.W, W, "W")
         machine._set_biases(visible_biases, hidden_biases)
         return machine
 

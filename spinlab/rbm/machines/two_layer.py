@@ -12,6 +12,7 @@ from ..._core import device
 from ..._core.validate import as_fields
 from ...models.bipartite import TwoLayerIsing
 from .machine import Machine, Phase, Statistics
+from .parameters import set_parameter
 from .units import Noise, log_norms, mean_spins
 
 _MOST_ENUMERATED = 24
@@ -46,8 +47,9 @@ class TwoLayerMachine(Machine):
 
     def _set_biases(self, bv: Any, bh: Any) -> None:
         if self.has_biases:
-            self.parameters["bv"][:] = as_fields(bv, self.V, "visible_biases")
-            self.parameters["bh"][:] = as_fields(bh, self.H, "hidden_biases")
+            for name, b, n in (("visible", bv, self.V), ("hidden", bh, self.H)):
+                name = f"{name}_biases"
+                set_parameter(self.parameters[f"b{name[0]}"], as_fields(b, n, name), name)
 
     def hidden_fields(self, v: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """v W + bh, shape (n, H), for ``v`` (n, V) of the machine's dtype."""

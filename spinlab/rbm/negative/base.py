@@ -13,7 +13,8 @@ from ..machines.units import Noise
 class NegativePhase(abc.ABC):
     """Estimate of <-dF/d theta> over the model, one file for each.
 
-    A negative phase belongs to one trainer: persistent chains are its state.
+    A negative phase belongs to one trainer: persistent chains are its state. Its attributes are set anew, not
+    changed in place, so that an epoch that is interrupted can be taken back.
     """
 
     unbiased_limit = True
@@ -22,7 +23,13 @@ class NegativePhase(abc.ABC):
     on_gpu = False
     """Whether it takes a machine on the GPU."""
 
+    in_use = False
+    """Whether a trainer has taken it."""
+
     _last: Phase | None = None
+
+    def check(self, machine: Machine) -> None:  # noqa: B027
+        """Refuse a machine that it cannot train."""
 
     @abc.abstractmethod
     def statistics(self, machine: Machine, positive: Phase, noise: Noise) -> Statistics:
@@ -46,7 +53,7 @@ class NegativePhase(abc.ABC):
         self._last = None
 
     def __repr__(self) -> str:
-        shown = {k: v for k, v in vars(self).items() if not k.startswith("_")}
+        shown = {k: v for k, v in vars(self).items() if not k.startswith("_") and k != "in_use"}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
 
 

@@ -41,6 +41,10 @@ class PID(NegativePhase):
         self.start = as_choice(start, "start", ("sign", "continuous"))
         self.weights = None if weights is None else as_choice(weights, "weights", ("boltzmann",))
 
+    def check(self, machine: Machine) -> None:
+        if type(machine).pattern_phase is Machine.pattern_phase:
+            machine.pattern_phase(False)  # which says why not
+
     def statistics(self, machine: Machine, positive: Phase, noise: Noise) -> Statistics:
         phase = machine.pattern_phase(self.start == "continuous")
         if self.weights is not None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
+
+import numpy as np
 
 from ..._core.validate import as_choice, as_count, as_real
 from ..machines.machine import Machine
@@ -38,6 +42,8 @@ class Every:
     """
 
     def __init__(self, epochs: int | Iterable[int], callback: Callback) -> None:
+        if not callable(callback):
+            raise TypeError(f"callback must be a function of the trainer, got {callback!r}")
         self.callback = callback
         self._period: int | None = None
         self._epochs: frozenset[int] = frozenset()
@@ -54,10 +60,14 @@ class Every:
 class EarlyStopping:
     """Stop when a recorded value has not improved for ``patience`` epochs.
 
+    Counted from the best value to the latest one, so that a value recorded every ten epochs can stop the
+    training only when it is recorded. NaN is a value that was not measured.
+
     Parameters
     ----------
     monitor : str
-        Name that an earlier callback of the list records, at every epoch or now and then.
+        Name that an earlier callback of the list records, at every epoch or now and then. The end of
+        training warns if no number was ever recorded under it.
     patience : int
         Epochs.
     mode : {"max", "min"}
@@ -72,20 +82,40 @@ class EarlyStopping:
     """
 
     def __init__(self, monitor: str, patience: int, mode: str = "max", min_delta: float = 0.0) -> None:
+        if not isinstance(monitor, str):
+            raise TypeError(f"monitor must be the name of a recorded value, got {monitor!r}")
         self.monitor, self.patience = monitor, as_count(patience, "patience")
         self._sign = 1.0 if as_choice(mode, "mode", ("max", "min")) == "max" else -1.0
         self.min_delta = as_real(min_delta, "min_delta", 0.0)
 
     def __call__(self, trainer: TrainingRun) -> None:
-        if self.monitor not in trainer.history and trainer.epoch < self.patience:
-            return  # measured every few epochs, and not yet
-        best, best_epoch = -float("inf"), 0
-        for epoch, value in trainer.history.series(self.monitor).items():
-            if self._sign * float(value) > best + self.min_delta:
-                best, best_epoch = self._sign * float(value), epoch
-        if trainer.epoch - best_epoch >= self.patience:
+        measured = self._measured(trainer)
+        if not measured:
+            return
+        best, best_epoch = -math.inf, next(iter(measured))
+        for epoch, value in measured.items():
+            if self._sign * value > best + self.min_delta:
+                best, best_epoch = self._sign * value, epoch
+        if max(measured) - best_epoch >= self.patience:
             trainer.stop(
                 f"{self.monitor} has not improved since epoch {best_epoch} ({self._sign * best:.6g})"
+            )
+
+    def _measured(self, trainer: TrainingRun) -> dict[int, float]:
+        if self.monitor not in trainer.history:
+            return {}
+        series = trainer.history.series(self.monitor)
+        if any(np.ndim(value) for value in series.values()):
+            raise ValueError(f"EarlyStopping needs a number, but {self.monitor!r} is an array")
+        return {epoch: float(x) for epoch, x in series.items() if not math.isnan(x)}
+
+    def warn_if_blind(self, trainer: TrainingRun) -> None:
+        """Say at the end of training that there was nothing to judge by."""
+        if trainer.epoch and not self._measured(trainer):
+            warnings.warn(
+                f"EarlyStopping({self.monitor!r}) has seen no number under this name in {trainer.epoch} "
+                f"epochs; recorded are {', '.join(trainer.history.names)}",
+                stacklevel=3,
             )
 
 

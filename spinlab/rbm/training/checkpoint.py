@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 from typing import Any
 
@@ -17,7 +16,7 @@ from ..negative import NegativePhase, PersistentPhase
 from .history import History
 from .optimisers import Optimiser
 
-_VERSION = 1
+_VERSION = 2
 
 
 def save_checkpoint(path: str | os.PathLike[str], state: dict[str, np.ndarray]) -> None:
@@ -73,9 +72,14 @@ def check_state(
         whole = np.asarray(state[name])
         if whole.dtype.kind not in "iu" or (whole < 0).any():
             raise ValueError(f"{name} must hold integers of at least 0, got {whole}")
-    if "stopped" not in state:
-        raise ValueError("it lacks the array stopped")
-    updates = int(state["counters"][1])
+    for name in ("stopped", "identity"):
+        if name not in state:
+            raise ValueError(f"it lacks the array {name}")
+    epochs, updates = (int(x) for x in state["counters"])
+    if epochs > updates or float(state["seconds"]) < 0:
+        raise ValueError(
+            f"its counters make no sense: {epochs} epochs, {updates} updates in {state['seconds']} seconds"
+        )
     shapes = {name: x.shape for name, x in machine.state_dict().items()}
     _check_arrays(part_of(state, "machine"), shapes, "machine", exact=True)
     memory = part_of(state, "optimiser")
@@ -96,13 +100,21 @@ def check_state(
         if centred and (updates or offsets):
             means = sizes if updates else sizes[:1]
             _check_arrays(offsets, {str(i): (n,) for i, n in enumerate(means)}, "offsets", exact=True)
-    history = part_of(state, "history")
-    names = {key.rpartition("/")[0] for key in history}
-    if int(state["counters"][0]):
-        names |= set(History.OF_THE_TRAINER)
+    _check_history(part_of(state, "history"), epochs)
+
+
+def _check_history(history: dict[str, np.ndarray], done: int) -> None:
+    """Every name has values at some of the epochs done, those of the trainer at all of them."""
+    names = {key.rpartition("/")[0] for key in history} | (set(History.OF_THE_TRAINER) if done else set())
     for name in sorted(names):
-        epochs, values = (history.get(f"{name}/{part}") for part in ("epochs", "values"))
-        if epochs is None or values is None or np.ndim(epochs) != 1 or np.shape(values)[:1] != epochs.shape:
+        epochs, values = (np.asarray(history.get(f"{name}/{part}", "")) for part in ("epochs", "values"))
+        if epochs.ndim != 1 or values.shape[:1] != epochs.shape or len(epochs) == 0:
+            raise ValueError(f"the history of {name!r} is not complete")
+        if epochs.dtype.kind not in "iu" or values.dtype.kind not in "biuf":
+            raise ValueError(f"the history of {name!r} must hold real numbers by epoch")
+        if epochs[0] < 1 or epochs[-1] > done or (np.diff(epochs.astype(np.int64)) < 1).any():
+            raise ValueError(f"the history of {name!r} must hold epochs from 1 to {done}, each once")
+        if name in History.OF_THE_TRAINER and (len(epochs) != done or values.ndim != 1):
             raise ValueError(f"the history of {name!r} is not complete")
 
 
@@ -127,18 +139,3 @@ def _check_arrays(
             raise ValueError(f"{prefix}{name} must hold real numbers, got dtype {array.dtype}")
         if not np.isfinite(array).all():
             raise ValueError(f"{prefix}{name} has NaN or infinite entries")
-
-
-def settings_of(thing: Any) -> str:
-    """An object by its class and public attributes."""
-    shown = ", ".join(f"{k}={v!r}" for k, v in vars(thing).items() if not k.startswith("_"))
-    return f"{type(thing).__name__}({shown})"
-
-
-def difference(kept: str, now: str) -> str:
-    """What differs between the identities of two runs, which are JSON."""
-    try:
-        a, b = json.loads(kept), json.loads(now)
-    except ValueError:
-        return "its settings cannot be read"
-    return ", ".join(f"{k} was {a.get(k)!r}, is {b.get(k)!r}" for k in b if a.get(k) != b.get(k))

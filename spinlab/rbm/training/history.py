@@ -11,28 +11,67 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+_LONGEST_NAME = 200
+
+
 class History:
     """Values recorded at the ends of epochs (numbered from 1)."""
 
     OF_THE_TRAINER: ClassVar = ("lr", "updates", "gradient_norm", "seconds")
+    RESERVED: ClassVar = (*OF_THE_TRAINER, "epoch")
 
     def __init__(self) -> None:
         self._values: dict[str, dict[int, np.ndarray]] = {}
 
     def record(self, epoch: int, values: Mapping[str, Any]) -> None:
         """Keep numbers or arrays of one epoch."""
+        for name, value in values.items():
+            self._values.setdefault(name, {})[epoch] = np.array(value)
+
+    def record_of_callback(self, epoch: int, values: Any) -> None:
+        """Keep what a callback returned, all of it or nothing."""
         if not isinstance(values, Mapping):
             raise TypeError(f"a callback must return a mapping of names to numbers, or None, got {values!r}")
+        arrays: dict[str, np.ndarray] = {}
         for name, value in values.items():
-            array = np.asarray(value)
-            if array.dtype.kind not in "biuf":
-                raise TypeError(
-                    f"a callback returned {name!r} of dtype {array.dtype}; only real numbers are kept"
-                )
-            kept = self._values.setdefault(str(name), {})
-            if kept and next(iter(kept.values())).shape != array.shape:
-                raise ValueError(f"the shape of {name!r} changed to {array.shape} at epoch {epoch}")
-            kept[epoch] = np.array(array)
+            self._check_name(name)
+            arrays[name] = _as_numbers(value, name)
+            kept = self._values.get(name)
+            if kept and next(iter(kept.values())).shape != arrays[name].shape:
+                raise ValueError(f"the shape of {name!r} changed to {arrays[name].shape} at epoch {epoch}")
+            if kept and epoch in kept:
+                raise ValueError(f"two callbacks have returned {name!r}; choose different names")
+        axes = {f"{name}_{i}": name for name, x in (self._first() | arrays).items() for i in range(x.ndim)}
+        for name in axes.keys() & (self._values.keys() | arrays.keys()):
+            raise ValueError(f"a callback returned {name!r}, which is the name of an axis of {axes[name]!r}")
+        self.record(epoch, arrays)
+
+    def _check_name(self, name: Any) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"a callback must name its numbers by text, got {name!r}")
+        if name in self.RESERVED:
+            raise ValueError(
+                f"a callback returned {name!r}, which the trainer records; choose another name than "
+                f"{', '.join(self.RESERVED)}"
+            )
+        if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+            raise ValueError(f"a callback returned a name of {len(name)} letters, {name[:20]!r}; take a word")
+
+    def _first(self) -> dict[str, np.ndarray]:
+        return {name: next(iter(kept.values())) for name, kept in self._values.items()}
+
+    def forget_after(self, epoch: int) -> None:
+        """Drop what was recorded after an epoch."""
+        for name in list(self._values):
+            for late in [e for e in reversed(self._values[name]) if e > epoch]:
+                del self._values[name][late]
+            if not self._values[name]:
+                del self._values[name]
+
+    @property
+    def names(self) -> list[str]:
+        """What was recorded."""
+        return list(self._values)
 
     def __contains__(self, name: object) -> bool:
         return name in self._values
@@ -79,3 +118,13 @@ class History:
             data = np.stack([kept.get(e, missing) for e in epochs])
             variables[name] = (("epoch", *(f"{name}_{i}" for i in range(first.ndim))), data)
         return xr.Dataset(variables, coords={"epoch": epochs})
+
+
+def _as_numbers(value: Any, name: str) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"a callback returned {name!r} that is no number or array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"a callback returned {name!r} of dtype {array.dtype}; only real numbers are kept")
+    return array

@@ -16,6 +16,9 @@ from ..machines.machine import Machine, Statistics
 class Optimiser(abc.ABC):
     """Changes parameters along a gradient; its memory is part of a checkpoint."""
 
+    in_use = False
+    """Whether a trainer has taken it: its memory is part of that run."""
+
     def __init__(self) -> None:
         self._memory: dict[str, np.ndarray] = {}
 
@@ -155,7 +158,7 @@ def as_optimiser(optimiser: Any, momentum: float, weight_decay: float, reference
             raise ValueError(
                 "momentum and weight_decay belong to the optimiser object that was given: set them there"
             )
-        if optimiser.state_dict():
+        if optimiser.state_dict() or (optimiser.in_use and optimiser.prefixes != ()):
             raise ValueError("this optimiser has the memory of another training run; give a new one")
         return optimiser
     if as_choice(optimiser, "optimiser", ("sgd", "adam")) == "sgd":

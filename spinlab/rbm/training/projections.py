@@ -19,12 +19,18 @@ class Projection(abc.ABC):
     each_update = False
     """Whether it is applied after every update unless the trainer is told otherwise."""
 
+    def check(self, machine: Machine) -> None:  # noqa: B027
+        """Refuse a machine that it cannot be applied to."""
+
     @abc.abstractmethod
     def apply(self, machine: Machine, noise: Noise) -> None: ...
 
 
 class Sign(Projection):
     """xi <- sign(xi), +1 at zero (B1)."""
+
+    def check(self, machine: Machine) -> None:
+        _patterns(machine)
 
     def apply(self, machine: Machine, noise: Noise) -> None:
         for xi in _patterns(machine).values():
@@ -48,6 +54,10 @@ class Clip(Projection):
 class GibbsProjection(Projection):
     """Patterns drawn anew by a Gibbs step from their continuous values: hidden given visible parts, then
     visible given hidden ones (B2)."""
+
+    def check(self, machine: Machine) -> None:
+        if type(machine).resample_patterns is Machine.resample_patterns:
+            machine.resample_patterns(Noise(0))  # which says why not
 
     def apply(self, machine: Machine, noise: Noise) -> None:
         machine.resample_patterns(noise)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
+import copy
 import json
 import os
 import time
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,10 @@ from ..machines.machine import Machine, Phase
 from ..machines.units import Noise
 from ..negative import CD, NegativePhase, PersistentPhase
 from .bar import training_bar
-from .callbacks import Callback, as_callbacks
-from .checkpoint import check_state, difference, load_checkpoint, part_of, save_checkpoint, settings_of
+from .callbacks import Callback, EarlyStopping, as_callbacks
+from .checkpoint import check_state, load_checkpoint, part_of, save_checkpoint
 from .history import History
+from .identity import data_digest, difference, rates_of, settings_of, start_of
 from .optimisers import LARGEST, as_optimiser
 from .projections import as_projection
 from .schedules import Schedule
@@ -116,8 +117,9 @@ class Trainer:
         negative = CD() if negative is None else negative
         if not isinstance(negative, NegativePhase):
             raise TypeError(f"negative must be a negative phase such as CD(1) or PID(), got {negative!r}")
-        if isinstance(negative, PersistentPhase) and negative.has_chains:
+        if isinstance(negative, PersistentPhase) and (negative.in_use or negative.has_chains):
             raise ValueError(f"{negative!r} has the chains of another training run; give a new one")
+        negative.check(machine)
         if machine.device == "gpu" and not negative.on_gpu:
             raise TypeError(
                 f"{type(negative).__name__} has no GPU side; use one of spinlab.rbm.negative, or "
@@ -128,7 +130,7 @@ class Trainer:
                 raise ValueError(
                     f"parameter {name!r} must be a C-contiguous array; see numpy.ascontiguousarray"
                 )
-        self.machine, self.negative, self._device = machine, negative, machine.device
+        self.machine, self._device = machine, machine.device
         self.lr = as_real(lr, "lr", 0.0)
         self.reference = as_choice(convention, "convention", ("spinlab", "reference")) == "reference"
         self.optimiser = as_optimiser(optimiser, momentum, weight_decay, self.reference)
@@ -140,12 +142,17 @@ class Trainer:
         self.batch_size = as_count(batch_size, "batch_size")
         self.projection = as_projection(projection)
         self._period = self._projection_period(projection_every)
+        if self.projection is not None:
+            self.projection.check(machine)
         self.centred = machine.has_biases if centred is None else as_flag(centred, "centred")
         if self.centred and not machine.has_biases:
             raise ValueError("centred gradients need a machine with biases; use biases=True or centred=False")
         self.shuffle = as_flag(shuffle, "shuffle")
         self.blas_threads = None if blas_threads is None else as_count(blas_threads, "blas_threads")
-        self._key = int(as_key(rng))
+        self._key, self._seeded = int(as_key(rng)), rng is not None
+        # A phase without chains may serve several runs, but not its record of the last configurations.
+        self.negative = copy.copy(negative) if negative.in_use else negative
+        self.negative.in_use = self.optimiser.in_use = True
         self.epoch = self.updates = 0
         self.lr_now = self.lr
         self.history = History()
@@ -153,6 +160,13 @@ class Trainer:
         self._offsets: list[np.ndarray] = []
         self._seconds = 0.0
         self._kept_epoch = 0
+        self._start: dict[str, Any] | None = None
+        self._data_now = self._fingerprint = ""
+        self._running = False
+
+    def __repr__(self) -> str:
+        done = f"{self.epoch} epoch{'s' * (self.epoch != 1)} done"
+        return f"<Trainer of {self.machine!r} by {self.negative!r}, lr={self.lr:g}: {done}>"
 
     def fit(
         self,
@@ -178,7 +192,9 @@ class Trainer:
             arrays is recorded. ``trainer.stop(reason)`` ends the training.
         checkpoint : path, optional
             If the file exists, training goes on from it, with the same bits as an uninterrupted run (and
-            stays where a callback has stopped it). Otherwise the state before training is written to it.
+            stays where a callback has stopped it). Otherwise the state before training is written to it. A
+            file of other settings, another seed, another start of the machine or other data is refused;
+            a seed that was left open (``rng=None``) is taken from the file.
         checkpoint_every : int, optional
             Epochs between checkpoints; by default 30 seconds. The last epoch is always kept.
         progress : bool, optional
@@ -194,12 +210,17 @@ class Trainer:
         ------
         DivergenceError
             If a parameter is not finite or beyond 10^6; the last checkpoint stays.
+        KeyboardInterrupt, or whatever a callback raises
+            Trainer and machine are then as after the last complete epoch, callbacks included, and another
+            call goes on from there to the same bits.
         OSError
             If the checkpoint is a folder, or its folder does not exist.
         ValueError, TypeError
             On data that are neither +-1 nor 0/1 or of the wrong width, and on a checkpoint that is damaged
             or of another run.
         """
+        if self._running:
+            raise RuntimeError("this trainer is in the middle of fit; a callback must not call it")
         if self.machine.device != self._device:
             raise ValueError(
                 f"the machine was moved from the {self._device} to the {self.machine.device} after this "
@@ -213,9 +234,12 @@ class Trainer:
         every = None if checkpoint_every is None else as_count(checkpoint_every, "checkpoint_every")
         callbacks = as_callbacks(callbacks)
         self.stopped = None
-        self._fingerprint = self._identity(data)
+        if self._start is None:
+            self._start = start_of(self.machine)
+        digest = data_digest(data)
+        self._fingerprint = self._identity(digest)
         if checkpoint is not None and Path(checkpoint).exists():
-            self._resume(checkpoint)
+            self._resume(checkpoint, source)
         if self.centred and not self._offsets:
             self._offsets = [self.machine.xp.asarray(data.mean(0).astype(self.machine.dtype))]
         if checkpoint is not None and not Path(checkpoint).exists():
@@ -224,24 +248,15 @@ class Trainer:
         threads = nullcontext() if self.blas_threads is None else one_blas_thread()
         with threads, training_bar(epochs, self.epoch, progress) as bar:
             while self.epoch < epochs and self.stopped is None:
-                if source and self.epoch > 0:
-                    data = self._checked(source(self.epoch))
-                with np.errstate(over="ignore", invalid="ignore"):  # divergence has its own message
-                    norm = self._run_epoch(data, checkpoint)
-                self._seconds = time.perf_counter() - start
-                self.history.record(
-                    self.epoch,
-                    {
-                        "lr": self.lr_now,
-                        "updates": self.updates,
-                        "gradient_norm": norm,
-                        "seconds": self._seconds,
-                    },
-                )
-                for callback in callbacks:
-                    found = callback(self)
-                    if found:
-                        self.history.record(self.epoch, found)
+                with self._all_or_nothing():
+                    if source and self.epoch > 0:
+                        data = self._checked(source(self.epoch))
+                        digest = data_digest(data)
+                    self._data_now = digest
+                    with np.errstate(over="ignore", invalid="ignore"):  # divergence has its own message
+                        norm = self._run_epoch(data, checkpoint)
+                    self._seconds = time.perf_counter() - start
+                    self._record(norm, callbacks)
                 bar.show(self.history)
                 if checkpoint is not None and (
                     self.epoch == epochs
@@ -251,7 +266,43 @@ class Trainer:
                 ):
                     self._save(checkpoint)
                     saved_at = time.perf_counter()
+        for callback in callbacks:
+            if isinstance(callback, EarlyStopping):
+                callback.warn_if_blind(self)
         return self.history.to_xarray()
+
+    def _record(self, norm: float, callbacks: list[Callback]) -> None:
+        """What the epoch was, and what callbacks make of it."""
+        now = {"lr": self.lr_now, "updates": self.updates, "gradient_norm": norm, "seconds": self._seconds}
+        self.history.record(self.epoch, now)
+        for callback in callbacks:
+            found = callback(self)
+            if found is not None:
+                self.history.record_of_callback(self.epoch, found)
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """An epoch that is interrupted, fails or diverges leaves the state before it."""
+        epoch, updates, lr, seconds = self.epoch, self.updates, self.lr_now, self._seconds
+        machine = {name: x.copy() for name, x in self.machine.state_dict().items()}
+        memory = {name: np.array(to_host(x)) for name, x in self.optimiser.state_dict().items()}
+        offsets, data_now = [x.copy() for x in self._offsets], self._data_now
+        negative = dict(vars(self.negative))
+        self._running = True
+        try:
+            yield
+        except BaseException:
+            for name, x in self.machine.state_dict().items():
+                x[...] = machine[name]
+            self.optimiser.load_state_dict(memory)
+            vars(self.negative).clear()
+            vars(self.negative).update(negative)
+            self.epoch, self.updates, self.lr_now, self._seconds = epoch, updates, lr, seconds
+            self._offsets, self._data_now, self.stopped = offsets, data_now, None
+            self.history.forget_after(epoch)
+            raise
+        finally:
+            self._running = False
 
     def stop(self, reason: str) -> None:
         """End the training after this epoch; for callbacks."""
@@ -365,7 +416,8 @@ class Trainer:
         state["key"] = np.array(self._key, dtype=np.uint64)
         state["seconds"] = np.array(self._seconds)
         state["stopped"] = np.array(self.stopped or "")
-        return state | {"identity": np.array(getattr(self, "_fingerprint", ""))}
+        state["identity"] = np.array(self._fingerprint)
+        return state | {"data_of_last_epoch": np.array(self._data_now)}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Back to a kept state; the trainer must have been built with the same settings.
@@ -376,29 +428,42 @@ class Trainer:
             If arrays are missing, of another shape, or not finite; the trainer is then as before.
         """
         check_state(state, self.machine, self.optimiser, self.negative, self.centred)
-        self.machine.load_state_dict(part_of(state, "machine"))
-        self.optimiser.load_state_dict(part_of(state, "optimiser"))
-        self.negative.load_state_dict(part_of(state, "negative"), self.machine)
-        self.history.load_state_dict(part_of(state, "history"))
-        offsets = part_of(state, "offsets")
+        history, offsets = History(), part_of(state, "offsets")
+        history.load_state_dict(part_of(state, "history"))
+        with self._all_or_nothing():
+            try:
+                self.machine.load_state_dict(part_of(state, "machine"))
+                self.negative.load_state_dict(part_of(state, "negative"), self.machine)
+                self.optimiser.load_state_dict(part_of(state, "optimiser"))
+            except (KeyError, TypeError) as error:
+                raise ValueError(f"these arrays are of another run: {error}") from None
+        self.history = history
         self._offsets = [self.machine.xp.asarray(np.array(offsets[str(i)])) for i in range(len(offsets))]
         self.epoch, self.updates = (int(x) for x in state["counters"])
         self._key = int(state["key"])
         self._seconds = float(state["seconds"])
         self.stopped = str(state["stopped"]) or None
+        self._data_now = str(state.get("data_of_last_epoch", ""))
+        self._start = _start_in(str(state["identity"])) or self._start
 
     def _save(self, path: str | os.PathLike[str]) -> None:
         save_checkpoint(path, self.state_dict())
         self._kept_epoch = self.epoch
 
-    def _resume(self, path: str | os.PathLike[str]) -> None:
+    def _resume(self, path: str | os.PathLike[str], source: Callable[[int], Any] | None) -> None:
         state = load_checkpoint(path)
         try:
             if "identity" not in state:
                 raise ValueError("it lacks the array identity")
-            kept = str(state["identity"])
-            if kept != self._fingerprint:
-                raise ValueError(f"it belongs to another run: {difference(kept, self._fingerprint)}")
+            other = difference(str(state["identity"]), self._fingerprint)
+            if other:
+                raise ValueError(f"it belongs to another run: {other}")
+            check_state(state, self.machine, self.optimiser, self.negative, self.centred)
+            if self._seeded and int(state["key"]) != self._key:
+                raise ValueError("it belongs to another run: the seed of the trainer (rng) was another")
+            epoch, last = int(state["counters"][0]), str(state.get("data_of_last_epoch", ""))
+            if source and epoch and last != data_digest(self._checked(source(epoch - 1))):
+                raise ValueError(f"it belongs to another run: the data of epoch {epoch - 1} were others")
             self.load_state_dict(state)
             self._kept_epoch = self.epoch
         except (KeyError, ValueError) as error:
@@ -406,22 +471,30 @@ class Trainer:
                 f"{os.fspath(path)}: cannot go on from this checkpoint: {error}; move it away to start anew"
             ) from None
 
-    def _identity(self, data: np.ndarray) -> str:
-        """What must be equal for a checkpoint to be continued, as JSON."""
-        projection = self.projection
+    def _identity(self, data: str) -> str:
+        """What must be equal for a checkpoint to be continued, as JSON; the seed is kept beside it."""
         settings = {
             "machine": repr(self.machine),
             "dtype": str(self.machine.dtype),
-            "negative": repr(self.negative),
+            **(self._start or {}),
+            "negative": settings_of(self.negative),
             "lr": self.lr,
             "optimiser": settings_of(self.optimiser),
-            "schedule": None if self.schedule is None else repr(self.schedule).partition(" at 0x")[0],
+            "rates": rates_of(self.schedule, self.lr),
             "batch_size": self.batch_size,
-            "projection": projection and settings_of(projection),
+            "projection": self.projection and settings_of(self.projection),
             "period": self._period,
             "centred": self.centred,
             "reference": self.reference,
             "shuffle": self.shuffle,
-            "data": hashlib.sha256(data.tobytes() + repr(data.shape).encode()).hexdigest()[:16],
+            "data": data,
         }
         return json.dumps(settings, sort_keys=True)
+
+
+def _start_in(identity: str) -> dict[str, Any] | None:
+    """The start of the machine of a kept run, so that a run taken up by hand keeps its identity."""
+    try:
+        return {k: v for k, v in json.loads(identity).items() if k in ("start", "std", "start_of_biases")}
+    except (ValueError, AttributeError):
+        return None

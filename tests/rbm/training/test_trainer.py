@@ -282,7 +282,7 @@ def test_callbacks_history_and_early_stopping():
     assert np.isnan(fit["W"].sel(epoch=2)).all()
     assert fit["n"].sel(epoch=3) == 3
     assert fit["score"].sel(epoch=[2, 4, 6, 8]).values.tolist() == [-2, 0, -2, -4]
-    with pytest.raises(ValueError, match="has no 'nll'"):
+    with pytest.warns(UserWarning, match="has seen no number under this name in 20 epochs; recorded are lr"):
         trainer.fit(STRIPES, 20, [sl.rbm.EarlyStopping("nll", 3)])
     with pytest.raises(TypeError, match="mapping of names"):
         trainer.fit(STRIPES, 25, [lambda t: 3.0])
@@ -331,7 +331,7 @@ def test_divergence_before_the_first_checkpoint_keeps_the_start(tmp_path):
     trainer = Trainer(machine, CD(), lr=1e9, batch_size=2, rng=1)
     with pytest.raises(sl.rbm.DivergenceError, match=r"checkpoint, of epoch 0, is kept in .*run\.npz"):
         trainer.fit(STRIPES, 3, checkpoint=path)
-    assert not np.abs(machine.W).max() <= 1e6
+    np.testing.assert_array_equal(machine.W, start)  # an epoch is complete or absent
     again = Trainer(RBM(8, 6, biases=True, rng=2), CD(), lr=1e9, batch_size=2, rng=1)
     again.load_state_dict(sl.rbm.load_checkpoint(path))
     assert again.epoch == 0
@@ -431,7 +431,7 @@ def test_bad_data_are_refused(data, message):
         ({"optimiser": sl.rbm.SGD(), "momentum": 0.9}, ValueError),
         ({"momentum": 1.0}, ValueError),
         ({"projection": "round"}, ValueError),
-        ({"projection": "sign", "projection_every": 0}, ValueError),
+        ({"projection": "clip", "projection_every": 0}, ValueError),
         ({"convention": "paper"}, ValueError),
         ({"negative": "cd"}, TypeError),
         ({"centred": 1}, TypeError),
