@@ -1,14 +1,19 @@
 """Sphinx settings. The build reads nothing from the network."""
 
 import contextlib
+import inspect
 import io
 import os
+import pkgutil
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
+from sphinx.util import logging
 
 import spinlab
 from spinlab import cli
+
+logger = logging.getLogger(__name__)
 
 project = "spinlab"
 author = "The spinlab developers"
@@ -68,8 +73,34 @@ def bars_are_absolute_values(app, what, name, obj, options, lines: list[str]) ->
             lines[i] = "``".join(parts)
 
 
+def public_objects():
+    """(name, object) of all that the packages list in ``__all__``, packages within packages included."""
+    waiting, seen = [spinlab], set()
+    while waiting:
+        module = waiting.pop()
+        for name in getattr(module, "__all__", ()):
+            thing = getattr(module, name)
+            if not inspect.ismodule(thing):
+                yield f"{module.__name__}.{name}", thing
+            elif thing not in seen:
+                seen.add(thing)
+                waiting.append(thing)
+
+
+def check_that_all_is_shown(app, env) -> None:
+    """A public function or class that has no place in the index is an error of the build."""
+    shown = []
+    for name in env.get_domain("py").objects:
+        with contextlib.suppress(ImportError, AttributeError, ValueError):
+            shown.append(pkgutil.resolve_name(name))
+    for name, thing in public_objects():
+        if callable(thing) and not any(thing is other for other in shown):
+            logger.warning("%s is public but in no index of the reference", name)
+
+
 def setup(app) -> None:
     """Called by Sphinx."""
+    app.connect("env-check-consistency", check_that_all_is_shown)
     app.connect("autodoc-process-docstring", bars_are_absolute_values, priority=900)  # after napoleon
     os.environ["COLUMNS"] = "100"  # argparse wraps to the terminal otherwise
     app.add_directive("command-help", CommandHelp)

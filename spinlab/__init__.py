@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from . import scans as scans
     from . import sweeps as sweeps
     from . import theory as theory
+    from .exact import GroundState as GroundState
+    from .solve import Explanation as Explanation
     from .solve import explain as explain
     from .solve import ground_state as ground_state
     from .solve import log_partition as log_partition
@@ -44,16 +46,19 @@ _SUBPACKAGES = (
     "plotting",
     "interop",
 )
-_FUNCTIONS = dict.fromkeys(("ground_state", "log_partition", "mean_energy", "explain"), "solve")
+_HOME = {
+    **dict.fromkeys(("ground_state", "log_partition", "mean_energy", "explain", "Explanation"), "solve"),
+    "GroundState": "exact",
+}
 
-__all__ = ["__version__", *_SUBPACKAGES, *_FUNCTIONS]
+__all__ = ["__version__", *_SUBPACKAGES, *_HOME]
 
 
 def __getattr__(name: str) -> Any:
     if name in _SUBPACKAGES:
         return importlib.import_module(f".{name}", __name__)
-    if name in _FUNCTIONS:
-        return getattr(importlib.import_module(f".{_FUNCTIONS[name]}", __name__), name)
+    if name in _HOME:
+        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
     raise AttributeError(f"module 'spinlab' has no attribute {name!r}; it has {', '.join(__all__)}")
 
 

@@ -12,6 +12,19 @@ from .._core.validate import as_count, as_real, as_real_array, as_spins
 _WINDOW = 5.0  # Sokal's automatic window: sum up to 5 correlation times
 _LONG_ENOUGH = 50  # correlation times that a series should hold
 
+__all__ = [
+    "Agreement",
+    "AutocorrelationTime",
+    "LogBins",
+    "agree",
+    "autocorrelation",
+    "autocorrelation_time",
+    "gaussian_identity",
+    "link_overlap",
+    "log_bins",
+    "r_hat",
+]
+
 
 @dataclass(frozen=True)
 class LogBins:

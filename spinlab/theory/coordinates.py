@@ -240,7 +240,7 @@ def gaussian_rbm_std(V: Any, H: Any, x: Any, *, beta: Any = 1.0) -> Any:
 
 
 def _inverse(power: Any, beta: Any, counted: int, **given: Any) -> Any:
-    """1 / (beta x power(N)): the temperature where x is the size of the couplings, and the other way round."""
+    """1 / (beta x power(N)): the temperature if x is the size of the couplings, and the size if x is T."""
     shape, (N, x, c) = _inputs(beta, counted, **given)
     return shaped(1 / (c * x * power(N)), shape)
 

@@ -49,7 +49,7 @@ def test_gibbs_samples_the_boltzmann_distribution(form, options, fields):
     assert p_value(chains.states, boltzmann(case, beta)) > FALSE_ALARM
 
 
-@pytest.mark.parametrize("name", sl.dynamics.__all__)
+@pytest.mark.parametrize("name", sl.dynamics.SAMPLERS)
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 @pytest.mark.parametrize("fields", [False, True])
 def test_every_sampler_samples_the_boltzmann_distribution(name, form, fields):
@@ -166,7 +166,7 @@ def test_block_gibbs_takes_the_same_steps_from_patterns_and_from_weights():
 # Those that run chains at one temperature, and return them as Chains.
 SAMPLERS = [
     getattr(sl.dynamics, name)
-    for name in sl.dynamics.__all__
+    for name in sl.dynamics.SAMPLERS
     if name not in {"parallel_tempering", "population_annealing"}
 ]
 
