@@ -1,10 +1,10 @@
 """Sphinx settings. The build reads nothing from the network."""
 
 import contextlib
+import importlib
 import inspect
 import io
 import os
-import pkgutil
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -91,8 +91,9 @@ def check_that_all_is_shown(app, env) -> None:
     """A public function or class that has no place in the index is an error of the build."""
     shown = []
     for name in env.get_domain("py").objects:
-        with contextlib.suppress(ImportError, AttributeError, ValueError):
-            shown.append(pkgutil.resolve_name(name))
+        package, _, last = name.rpartition(".")
+        with contextlib.suppress(ImportError, AttributeError, ValueError):  # methods and attributes
+            shown.append(getattr(importlib.import_module(package), last))
     for name, thing in public_objects():
         if callable(thing) and not any(thing is other for other in shown):
             logger.warning("%s is public but in no index of the reference", name)

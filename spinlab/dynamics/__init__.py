@@ -15,7 +15,6 @@ from .tempering import Tempering, ladder, parallel_tempering
 SAMPLERS = ("block_gibbs", "gibbs", "metropolis", "parallel_tempering", "population_annealing")
 
 __all__ = [
-    *SAMPLERS,
     "SAMPLERS",
     "Chains",
     "Descents",
@@ -23,8 +22,13 @@ __all__ = [
     "Search",
     "Tempering",
     "anneal",
+    "block_gibbs",
     "descend",
     "equilibration",
+    "gibbs",
     "ladder",
+    "metropolis",
+    "parallel_tempering",
+    "population_annealing",
     "search",
 ]

@@ -43,7 +43,7 @@ def log_partition_trajectory(
     """ln Z of the last of a sequence of RBMs by annealed importance sampling along the sequence.
 
     Chains anneal from independent units to the first model as in :func:`log_partition_ais`, then walk from
-    model to model: at each they collect w *= exp(F_t(v) - F_{t+1}(v)), the hidden units summed out, and
+    model to model: at each they multiply w by exp(F_t(v) - F_{t+1}(v)), the hidden units summed out, and
     make ``n_steps`` of block Gibbs sampling in the new model. The mean of w is an unbiased estimate of
     Z/Z_0 for any sequence (arXiv:2405.15376; Neal 2001), and its spread is small if neighbours are similar.
 
