@@ -209,3 +209,69 @@ def test_studies_use_the_public_api_only(path: Path) -> None:
             parts = name.split(".")
             private = [p for p in parts[1:] if p.startswith("_") and p != "__version__"]
             assert parts[0] != "spinlab" or not private, f"{path}:{node.lineno}: {name} is private"
+
+
+# Floors within a package; a file of it may import the lower ones and its own. Rooms on one floor do not see
+# each other: training and judging, or two methods that share nothing.
+FLOORS: dict[str, tuple[set[str], ...]] = {
+    "exact": (
+        {"couplings", "method", "result"},
+        {"enumeration", "layer", "planar", "tree", "branching"},
+        {"lowrank"},
+        {"minima"},
+    ),
+    "rbm": ({"machines"}, {"negative"}, {"training", "judging"}, {"estimator"}),
+}
+
+
+def module_of(path: Path) -> str:
+    """``spinlab.exact.tree`` for spinlab/exact/tree/__init__.py."""
+    parts = ["spinlab", *path.relative_to(PACKAGE).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(p): p for p in SOURCES}
+
+
+def imported_modules(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, module of spinlab) of every import, those in functions and for type checkers included."""
+    for line, module, name in imports(ast.walk(parse(path)), path):
+        full = f"{module}.{name}"
+        if full in MODULES:
+            yield line, full
+        elif module in MODULES:
+            yield line, module
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_floors_within_a_package(path: Path) -> None:
+    own, *rest = path.relative_to(PACKAGE).with_suffix("").parts
+    floors = FLOORS.get(own)
+    if floors is None or rest[0] == "__init__":
+        return
+    height = {room: i for i, rooms in enumerate(floors) for room in rooms}
+    assert rest[0] in height, f"{path} stands on no floor"
+    for line, module in imported_modules(path):
+        parts = module.split(".")
+        if parts[1] == own and len(parts) > 2 and parts[2] != rest[0]:
+            assert height[parts[2]] < height[rest[0]], f"{path}:{line} imports {module}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_module_imports_from_the_package_that_it_is_in(path: Path) -> None:
+    """Such an import runs in a circle through ``__init__``."""
+    own = module_of(path)
+    for line, module in imported_modules(path):
+        inside = own.startswith(f"{module}.") and module != "spinlab"
+        assert not inside, f"{path}:{line}: import from the module, not through {module}"
+
+
+def test_imports_run_in_no_circle() -> None:
+    """Over all modules; also where an import is for annotations only, or inside a function."""
+    graph = {name: {m for _, m in imported_modules(path)} - {name} for name, path in MODULES.items()}
+    del graph["spinlab"]  # loads its packages on use; the others read its version
+    while removable := {name for name, needs in graph.items() if not needs & graph.keys()}:
+        graph = {name: needs for name, needs in graph.items() if name not in removable}
+    while tips := graph.keys() - set().union(*graph.values()):
+        graph = {name: needs for name, needs in graph.items() if name not in tips}
+    assert {n: sorted(needs & graph.keys()) for n, needs in graph.items()} == {}

@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import plotting
+from .. import observables, plotting
+from .verdicts import Verdict
 
 if TYPE_CHECKING:
     import matplotlib.figure
 
-    from .report import Report
 
-_QUESTIONS = {"phase": "phase", "metastability": "minima", "dynamics": "dynamics"}
-
-
-def text(report: Report) -> str:
-    """One page for a terminal."""
+def text(
+    verdicts: dict[str, Verdict],
+    evidence: dict[str, dict[str, Any]],
+    warnings: tuple[str, ...],
+    seconds: float,
+) -> str:
+    """One page for a terminal: verdicts by title, the evidence by section."""
     lines = []
-    for name, title in _QUESTIONS.items():
-        verdict = getattr(report, name)
+    for title, verdict in verdicts.items():
         shares = ", ".join(f"{key} {p:.2f}" for key, p in verdict.probabilities.items())
         lines.append(f"{title:10s} {verdict.value.upper()}  ({shares})")
         for reason in verdict.reasons:
@@ -29,12 +30,12 @@ def text(report: Report) -> str:
                 reason, 100, initial_indent="           - ", subsequent_indent="             "
             )
     lines.append("")
-    for section, values in report.evidence.items():
+    for section, values in evidence.items():
         body = "; ".join(f"{key} {_shown(value)}" for key, value in values.items() if key != "warning")
         lines += textwrap.wrap(body, 110, initial_indent=f"{section:14s} ", subsequent_indent=" " * 15)
-    for warning in report.warnings:
+    for warning in warnings:
         lines += textwrap.wrap(f"note: {warning}", 110, subsequent_indent="      ")
-    lines.append(f"{report.seconds:.1f} s")
+    lines.append(f"{seconds:.1f} s")
     return "\n".join(lines)
 
 
@@ -48,7 +49,13 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def draw(report: Report) -> matplotlib.figure.Figure:
+def draw(
+    verdicts: dict[str, Verdict],
+    size: dict[str, Any],
+    warnings: tuple[str, ...],
+    spectrum: observables.Spectrum | None,
+    overlaps: observables.OverlapDistribution | None,
+) -> matplotlib.figure.Figure:
     """Spectrum, P(q) and the verdicts."""
     import matplotlib.pyplot as plt
 
@@ -56,8 +63,7 @@ def draw(report: Report) -> matplotlib.figure.Figure:
         figure, (left, middle, right) = plt.subplots(
             1, 3, figsize=(12, 4), layout="constrained", width_ratios=(1, 1, 1.3)
         )
-        if report.spectrum is not None:
-            s = report.spectrum
+        if (s := spectrum) is not None:
             left.hist(s.values, bins=min(60, max(8, len(s.values) // 6)), color=plotting.COLOURS[0])
             for k, edge in enumerate(s.edges):
                 left.axvline(edge, color="black", linestyle="--", label="edges of the bulk" if k else None)
@@ -65,8 +71,7 @@ def draw(report: Report) -> matplotlib.figure.Figure:
             left.set(xlabel=rf"{name} of $\beta$ times the couplings", ylabel="number", yscale="log")
             left.set_title(f"{len(s.outliers)} outliers, effective patterns {s.effective_patterns:.3g}")
             left.legend(fontsize=8)
-        if report.overlaps is not None:
-            p = report.overlaps
+        if (p := overlaps) is not None:
             centre = (p.edges[1:] + p.edges[:-1]) / 2
             middle.errorbar(centre, p.density, np.nan_to_num(p.error), color=plotting.COLOURS[1])
             middle.set(
@@ -75,17 +80,15 @@ def draw(report: Report) -> matplotlib.figure.Figure:
             middle.set_title("distribution of overlaps")
         right.axis("off")
         words = []
-        for name, title in _QUESTIONS.items():
-            verdict = getattr(report, name)
+        for title, verdict in verdicts.items():
             words.append(f"{title}: {verdict.value.upper()} ({verdict.confidence:.2f})")
             for reason in verdict.reasons:
                 words += textwrap.wrap(reason, 58, initial_indent="  - ", subsequent_indent="    ")
-        for warning in report.warnings:
+        for warning in warnings:
             words += textwrap.wrap(f"note: {warning}", 58, subsequent_indent="    ")
         right.text(
             0, 1, "\n".join(words), va="top", fontsize=7.5, family="monospace", transform=right.transAxes
         )
-        size = report.evidence["size"]
         figure.suptitle(", ".join(f"{key} {_shown(value)}" for key, value in size.items()), fontsize=9)
     plt.close(figure)
     return figure

@@ -76,12 +76,17 @@ class Report:
         """One page: spectrum with the bulk's edges, P(q), and the verdicts in words."""
         from .page import draw
 
-        return draw(self)
+        return draw(self._verdicts, self.evidence["size"], self.warnings, self.spectrum, self.overlaps)
 
     def __str__(self) -> str:
         from .page import text
 
-        return text(self)
+        return text(self._verdicts, self.evidence, self.warnings, self.seconds)
+
+    @property
+    def _verdicts(self) -> dict[str, Verdict]:
+        """By the titles they have on the page."""
+        return {"phase": self.phase, "minima": self.metastability, "dynamics": self.dynamics}
 
 
 def diagnose(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import abc
 import copy
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from .._core.validate import as_choice, as_real, as_spins, check_memory
 
 if TYPE_CHECKING:
     import scipy.sparse
-
-    from .dense import DenseIsing
-    from .sparse import SparseIsing
 
 
 _ROUNDING = 1e-14  # relative to the largest coupling
@@ -61,6 +58,11 @@ class IsingModel(abc.ABC):
     """
 
     device: str = "cpu"
+    _stored: ClassVar[dict[str, Any]] = {}  # the classes that store a matrix, which stand above this one
+
+    def __init_subclass__(cls, stored: str | None = None) -> None:
+        if stored:
+            IsingModel._stored[stored] = cls
 
     def __init__(self, b: np.ndarray, offset: float, labels: Sequence[Hashable] | None) -> None:
         self._b = b
@@ -174,18 +176,16 @@ class IsingModel(abc.ABC):
     def couplings(self) -> np.ndarray:
         """The full matrix J, shape (N, N), newly made."""
 
-    def to_dense(self) -> DenseIsing:
-        """The same model with J written out (N^2 numbers)."""
-        from .dense import DenseIsing
-
+    def to_dense(self) -> Any:
+        """The same model with J written out (N^2 numbers), a :class:`~spinlab.models.DenseIsing`."""
         check_memory(4 * 8 * self.n_spins**2, f"a dense model of {self.n_spins} spins")
-        return DenseIsing(self.couplings(), self._b, offset=self.offset, labels=self.labels)._on(self.device)
+        model = self._stored["dense"](self.couplings(), self._b, offset=self.offset, labels=self.labels)
+        return model._on(self.device)
 
-    def to_sparse(self) -> SparseIsing:
-        """The same model with only its non-zero couplings."""
-        from .sparse import SparseIsing
-
-        model = SparseIsing(self._sparse_couplings(), self._b, offset=self.offset, labels=self.labels)
+    def to_sparse(self) -> Any:
+        """The same model with only its non-zero couplings, a :class:`~spinlab.models.SparseIsing`."""
+        J = self._sparse_couplings()
+        model = self._stored["sparse"](J, self._b, offset=self.offset, labels=self.labels)
         return model._on(self.device)
 
     def _sparse_couplings(self) -> scipy.sparse.csr_array:

@@ -12,7 +12,7 @@ from .._core.validate import as_couplings, as_fields
 from .base import IsingModel, read_only, spread
 
 
-class DenseIsing(IsingModel):
+class DenseIsing(IsingModel, stored="dense"):
     """Ising model with a dense symmetric matrix of couplings.
 
     E(s) = -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset.

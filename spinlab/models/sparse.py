@@ -14,7 +14,7 @@ from .._core.validate import as_count, as_fields, as_real_array, check_memory
 from .base import IsingModel, spread
 
 
-class SparseIsing(IsingModel):
+class SparseIsing(IsingModel, stored="sparse"):
     """Ising model on a graph, E(s) = -sum_{edges} J_ij s_i s_j - sum_i b_i s_i + offset.
 
     Parameters
