@@ -12,6 +12,7 @@ import scipy.sparse
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_count, check_memory
 from ..models import SparseIsing
+from ..models.sparse import sum_parallel
 from ._laws import draw, random_fields
 
 if TYPE_CHECKING:
@@ -29,20 +30,22 @@ def edwards_anderson(
 ) -> SparseIsing:
     """Edwards-Anderson spin glass: independent couplings on the edges of a graph or lattice.
 
-    J_ij has mean 0 and variance 1 on every edge (Edwards and Anderson, J. Phys. F 5, 965 (1975)).
+    J_ij has mean 0 and variance 1 on every edge, 2 on a double one (Edwards and Anderson, J. Phys. F 5, 965
+    (1975)).
 
     Parameters
     ----------
-    graph : networkx.Graph
-        Any undirected graph without self-loops and parallel edges; its attributes are ignored.
-        Couplings are drawn in the order of ``graph.edges``; ``labels`` are its nodes.
+    graph : networkx.Graph or networkx.MultiGraph
+        Any undirected graph without self-loops; its attributes are ignored.
+        Couplings are drawn in the order of ``graph.edges``; ``labels`` are its nodes. Parallel edges have
+        couplings of their own, which are added.
     shape : sequence of int
         Instead of a graph: a hypercubic lattice, (L, L) in two and (L, L, L) in three
         dimensions, sides not necessarily equal. Sites are numbered in C order, so
         ``state.reshape(shape)`` is the picture of a state. Couplings are drawn axis by axis.
     periodic : bool or sequence of bool, default True
-        Whether the lattice wraps around (for each axis). A periodic axis needs length 3 or
-        more: at length 2 every bond along it would be double.
+        Whether the lattice wraps around (for each axis). At length 2 every bond along a periodic axis is
+        double, the sum of two couplings. Length 1 would join a site to itself.
     law : {"gaussian", "pm1", "uniform"}
         Law of the couplings: normal, +-1 with equal probability, or uniform on (-sqrt 3, sqrt 3).
     field_std, rng
@@ -75,7 +78,7 @@ def edwards_anderson(
     else:
         i, j, labels = _edges(graph)
         n = len(labels)
-    J = draw(law, i.shape, rng)
+    i, j, J = sum_parallel(i, j, draw(law, i.shape, rng))
     couplings = scipy.sparse.coo_array((np.append(J, J), (np.append(i, j), np.append(j, i))), shape=(n, n))
     return SparseIsing(couplings, random_fields(field_std, n, rng), labels=labels)
 
@@ -93,10 +96,10 @@ def _lattice(shape: Sequence[int], periodic: bool | Sequence[bool]) -> tuple[np.
     site = np.arange(math.prod(shape)).reshape(shape)
     i, j = [], []
     for axis, (L, wrap) in enumerate(zip(shape, wraps, strict=True)):
-        if wrap and L < 3:
+        if wrap and L == 1:
             raise ValueError(
-                f"axis {axis} of shape {shape} is periodic and shorter than 3, so its bonds would "
-                "be double or join a site to itself; use periodic=False for it, or a longer side"
+                f"axis {axis} of shape {shape} is periodic and of length 1, so its bonds would join a site "
+                "to itself; use periodic=False for it, or a longer side"
             )
         length = L if wrap else L - 1
         i.append(site.take(range(length), axis).ravel())
@@ -111,13 +114,13 @@ def _edges(graph: nx.Graph) -> tuple[np.ndarray, np.ndarray, list[Hashable]]:
         raise TypeError(
             f"graph must be a networkx.Graph, got {type(graph).__name__}; for a lattice give shape="
         )
-    if graph.is_directed() or graph.is_multigraph():
-        raise ValueError("the graph must be undirected and without parallel edges; use networkx.Graph(graph)")
+    if graph.is_directed():
+        raise ValueError("the graph must be undirected; use graph.to_undirected()")
     nodes = list(graph.nodes)
     if not nodes:
         raise ValueError("the graph has no nodes; a model needs at least one spin")
     for node in nx.nodes_with_selfloops(graph):
         raise ValueError(f"the graph has a self-loop at {node!r}; remove it (s_i s_i = 1 is only a constant)")
     number = {node: i for i, node in enumerate(nodes)}
-    pairs = np.array([(number[u], number[v]) for u, v in graph.edges], dtype=np.int64).reshape(-1, 2)
+    pairs = np.array([(number[u], number[v]) for u, v in graph.edges()], dtype=np.int64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1], nodes

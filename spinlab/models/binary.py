@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from .._core.validate import as_couplings, as_fields, as_real, as_real_array
-from .base import IsingModel
 from .bipartite import BipartiteIsing, TwoLayerIsing
 from .dense import DenseIsing
 
@@ -41,8 +40,12 @@ def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
     return DenseIsing(J / 4, b / 2 + J.sum(1) / 4, offset=offset)
 
 
-def to_binary(model: IsingModel) -> tuple[np.ndarray, np.ndarray, float]:
+def to_binary(model: Any) -> tuple[np.ndarray, np.ndarray, float]:
     """(J, b, offset) of the 0/1 model with the same energies, the inverse of :func:`from_binary`.
+
+    Parameters
+    ----------
+    model : IsingModel, or anything that :func:`as_model` takes
 
     Examples
     --------
@@ -51,6 +54,9 @@ def to_binary(model: IsingModel) -> tuple[np.ndarray, np.ndarray, float]:
     >>> float(J[0, 1]), b, float(offset)  # E(x) = -4 x y + 2 x + 2 y - 1
     (4.0, array([-2., -2.]), -1.0)
     """
+    from .convert import as_model
+
+    model = as_model(model)
     J = model.couplings()
     return 4 * J, 2 * model.b - 2 * J.sum(1), model.offset - float(J.sum()) / 2 + float(model.b.sum())
 
@@ -92,6 +98,11 @@ def rbm_to_binary(model: TwoLayerIsing) -> tuple[np.ndarray, np.ndarray, np.ndar
     >>> W.tolist(), bv.tolist(), bh.tolist(), float(offset)
     ([[2.0]], [0.5], [0.0], 0.0)
     """
+    if not isinstance(model, TwoLayerIsing):
+        raise TypeError(
+            f"rbm_to_binary needs a model of two layers, got {type(model).__name__}; for weights use "
+            "models.BipartiteIsing(W)"
+        )
     W = model.weights()
     return (
         4 * W,

@@ -10,7 +10,7 @@ import numpy as np
 from .._core.validate import as_real_array
 from .base import IsingModel
 from .dense import DenseIsing
-from .sparse import SparseIsing
+from .sparse import SparseIsing, sum_parallel
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -52,8 +52,8 @@ def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field")
 
     Parameters
     ----------
-    graph : networkx.Graph
-        Undirected, no self-loops, no parallel edges. Missing weights are refused.
+    graph : networkx.Graph or networkx.MultiGraph
+        Undirected, no self-loops. Missing weights are refused, those of parallel edges are added.
     weight, field : str
         Names of the edge and node attributes; nodes without the field attribute have none.
 
@@ -71,13 +71,18 @@ def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field")
     >>> float(from_networkx(chain).energy([1, 1, -1]))
     0.0
     """
-    if graph.is_directed() or graph.is_multigraph():
-        raise ValueError("the graph must be undirected and without parallel edges; use networkx.Graph(graph)")
+    if graph.is_directed():
+        raise ValueError(
+            "the graph must be undirected; where an edge and its reverse are two couplings, add them in a "
+            "networkx.MultiGraph"
+        )
     nodes = list(graph.nodes)
     if not nodes:
         raise ValueError("the graph has no nodes; a model needs at least one spin")
     number = {node: i for i, node in enumerate(nodes)}
-    i, j, values = [], [], []
+    i: Any = []
+    j: Any = []
+    values = []
     for u, v, J in graph.edges(data=weight):
         if u == v:
             raise ValueError(
@@ -90,11 +95,19 @@ def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field")
         values.append(J)
     couplings = as_real_array(values, f"edge attribute {weight!r}", 1)
     b = as_real_array([graph.nodes[node].get(field, 0.0) for node in nodes], f"node attribute {field!r}", 1)
+    if graph.is_multigraph():
+        i, j, couplings = sum_parallel(np.array(i, dtype=np.int64), np.array(j, dtype=np.int64), couplings)
     return SparseIsing.from_edges(i, j, couplings, len(nodes), b, labels=nodes)
 
 
-def to_networkx(model: IsingModel, weight: str = "weight", field: str = "field") -> nx.Graph:
-    """Graph of the non-zero couplings; node attribute ``field`` holds b_i, graph attribute ``offset``.
+def to_networkx(model: Any, weight: str = "weight", field: str = "field") -> nx.Graph:
+    """Graph of the couplings; node attribute ``field`` holds b_i, graph attribute ``offset``.
+
+    Parameters
+    ----------
+    model : IsingModel, or anything that :func:`as_model` takes
+    weight, field : str
+        Names of the edge and node attributes.
 
     Examples
     --------
@@ -104,6 +117,7 @@ def to_networkx(model: IsingModel, weight: str = "weight", field: str = "field")
     """
     import networkx as nx
 
+    model = as_model(model)
     sparse = model.to_sparse()
     labels = model.labels if model.labels is not None else range(model.n_spins)
     graph = nx.Graph(offset=model.offset)
@@ -138,8 +152,12 @@ def from_bqm(bqm: Any) -> SparseIsing:
     return SparseIsing.from_edges(i, j, J, len(variables), b, offset=float(spin.offset), labels=variables)
 
 
-def to_bqm(model: IsingModel) -> Any:
+def to_bqm(model: Any) -> Any:
     """dimod BQM (SPIN) with the same energies: quadratic = -J, linear = -b.
+
+    Parameters
+    ----------
+    model : IsingModel, or anything that :func:`as_model` takes
 
     Examples
     --------
@@ -149,6 +167,7 @@ def to_bqm(model: IsingModel) -> Any:
     """
     import dimod
 
+    model = as_model(model)
     sparse = model.to_sparse()
     labels = model.labels if model.labels is not None else tuple(range(model.n_spins))
     linear = {label: -float(b) for label, b in zip(labels, sparse.b, strict=True)}

@@ -12,6 +12,7 @@ import scipy.stats
 from naive import all_states, energies
 
 from spinlab.ensembles import (
+    _laws,
     edwards_anderson,
     hopfield,
     mattis,
@@ -273,12 +274,39 @@ def test_one_open_axis():
     assert edwards_anderson(shape=(1, 1), periodic=False, rng=0).n_edges == 0
 
 
+@pytest.mark.parametrize("shape", [(2, 2), (2, 5), (4, 2), (2, 3, 2)])
+@pytest.mark.parametrize("law", ["gaussian", "pm1"])
+def test_bonds_around_a_short_torus_are_double(shape, law):
+    """Every site has a bond of its own to the next one along each axis, as on longer tori."""
+    model = edwards_anderson(shape=shape, law=law, rng=3)
+    N = math.prod(shape)
+    draws = _laws.draw(law, (N * len(shape),), np.random.default_rng(3)).reshape(len(shape), *shape)
+    rng = np.random.default_rng(0)
+    for s in rng.choice([-1, 1], size=(20, *shape)):
+        E = -sum((draws[axis] * s * np.roll(s, -1, axis)).sum() for axis in range(len(shape)))
+        np.testing.assert_allclose(model.energy(s.ravel()), E, rtol=1e-12, atol=1e-12)
+    double = sum(N // 2 for L in shape if L == 2)
+    assert model.n_edges == N * len(shape) - double
+
+
+def test_parallel_edges_have_couplings_of_their_own():
+    pairs = [("a", "b"), ("b", "c"), ("b", "a"), ("a", "b")]
+    model = edwards_anderson(nx.MultiGraph(pairs), rng=15)
+    J = np.random.default_rng(15).standard_normal(4)
+    drawn = {}
+    for (u, v), x in zip(nx.MultiGraph(pairs).edges(), J, strict=True):
+        drawn.setdefault(frozenset((u, v)), []).append(x)
+    number = {label: i for i, label in enumerate(model.labels)}
+    for pair, values in drawn.items():
+        i, j = (number[label] for label in pair)
+        assert model.couplings()[i, j] == model.couplings()[j, i] == math.fsum(values)
+
+
 @pytest.mark.parametrize(
     ("shape", "periodic", "error", "message"),
     [
-        ((2, 2), True, ValueError, "axis 0 .*double"),
-        ((4, 2), True, ValueError, "axis 1 .*periodic=False"),
-        ((4, 1), True, ValueError, "axis 1"),
+        ((1, 2), True, ValueError, "axis 0 .*join a site to itself"),
+        ((4, 1), True, ValueError, "axis 1 .*periodic=False"),
         ((4, 4), (True,), ValueError, "1 entries for 2 axes"),
         ((4, 4), (True, 1), TypeError, "periodic"),
         ((4, 4), "yes", TypeError, "periodic"),
@@ -312,7 +340,7 @@ def test_any_graph():
     [
         (nx.Graph(), ValueError, "no nodes"),
         (nx.DiGraph([(0, 1)]), ValueError, "undirected"),
-        (nx.MultiGraph([(0, 1), (0, 1)]), ValueError, "parallel"),
+        (nx.MultiDiGraph([(0, 1), (0, 1)]), ValueError, "undirected"),
         (nx.Graph([(0, 0)]), ValueError, "self-loop at 0"),
         ((4, 4), TypeError, "for a lattice give shape="),
         (np.ones((2, 2)), TypeError, "ndarray"),

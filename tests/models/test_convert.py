@@ -205,7 +205,9 @@ def test_to_networkx_and_back(form):
     [
         (nx.Graph(), ValueError, "no nodes"),
         (nx.DiGraph([(0, 1, {"weight": 1.0})]), ValueError, "undirected"),
-        (nx.MultiGraph([(0, 1, {"weight": 1.0})]), ValueError, "parallel"),
+        (nx.MultiDiGraph([(0, 1, {"weight": 1.0})]), ValueError, "undirected.*MultiGraph"),
+        (nx.MultiGraph([(0, 1, {"weight": 1.0}), (1, 0)]), ValueError, "no attribute 'weight'"),
+        (nx.MultiGraph([(0, 0, {"weight": 1.0})]), ValueError, "self-loop at 0"),
         (nx.Graph([(0, 0, {"weight": 1.0})]), ValueError, "self-loop at 0"),
         (nx.Graph([("a", "b")]), ValueError, r"\('a', 'b'\) has no attribute 'weight'"),
         (nx.Graph([(0, 1, {"weight": "1"})]), TypeError, "weight"),
@@ -218,6 +220,55 @@ def test_to_networkx_and_back(form):
 def test_bad_graphs(graph, error, message):
     with pytest.raises(error, match=message):
         as_model(graph)
+
+
+def test_weights_of_parallel_edges_are_added():
+    rng = np.random.default_rng(3)
+    ends = [(u, v) for u, v in rng.integers(5, size=(40, 2)).tolist() if u != v]
+    edges = [(u, v, float(rng.normal())) for u, v in ends]
+    graph = nx.MultiGraph()
+    graph.add_nodes_from(range(6), field=0.5)
+    graph.add_weighted_edges_from(edges)
+    model = as_model(graph)
+    states = all_states(6)
+    E = [-sum(x * s[u] * s[v] for u, v, x in edges) - 0.5 * s.sum() for s in states.astype(float)]
+    np.testing.assert_allclose(model.energy(states), E, rtol=1e-12, atol=1e-12)
+    tenths = nx.MultiGraph()
+    tenths.add_weighted_edges_from([("a", "b", 0.1), ("b", "a", 0.2), ("a", "b", -0.3)])
+    assert from_networkx(tenths).edges()[2].tolist() == [2.0**-55]  # exact, rounded once
+    with_keys = nx.MultiGraph()
+    with_keys.add_edge(0, 1, key="x", weight=1)
+    with_keys.add_edge(0, 1, key="y", weight=2)
+    assert as_model(with_keys).couplings()[0, 1] == 3
+
+
+def test_short_tori_of_networkx():
+    """A 2 x 3 torus as a multigraph: four neighbours each."""
+    graph = nx.MultiGraph()
+    for i, j in itertools.product(range(2), range(3)):
+        graph.add_edge((i, j), ((i + 1) % 2, j), weight=1.0)
+        graph.add_edge((i, j), (i, (j + 1) % 3), weight=1.0)
+    model = as_model(graph)
+    assert model.energy(np.ones(6)) == -12
+    assert model.couplings().sum(1).tolist() == [4.0] * 6
+
+
+def test_arrays_and_graphs_are_converted_too():
+    J = [[0, 2], [2, 0]]
+    graph = nx.Graph()
+    graph.add_edge(0, 1, weight=2)
+    bqm = to_bqm(J)
+    for source in (J, np.array(J), scipy.sparse.csr_array(np.array(J)), graph, bqm):
+        assert to_networkx(source).edges[0, 1]["weight"] == 2.0
+        assert to_bqm(source) == bqm
+        assert to_binary(source)[0].tolist() == [[0, 8], [8, 0]]
+    for function in (to_networkx, to_bqm, to_binary):
+        for bad in ("x", None, [[1, 2], [3]], object()):
+            with pytest.raises((TypeError, ValueError)):
+                function(bad)
+    for bad in (J, None, DenseIsing(J)):
+        with pytest.raises(TypeError, match="two layers"):
+            rbm_to_binary(bad)
 
 
 @pytest.mark.parametrize("field", ["x", np.nan, None, 1j])
