@@ -1,9 +1,9 @@
 """What an Ising model is: couplings, fields, energies, and conversions from other packages."""
 
 from .base import IsingModel
-from .binary import from_binary, rbm_from_binary, rbm_to_binary, to_binary
+from .binary import from_binary, rbm_from_binary, rbm_to_binary
 from .bipartite import BipartiteIsing, TwoLayerIsing
-from .convert import as_model, from_bqm, from_networkx, to_bqm, to_networkx
+from .convert import as_model, from_bqm, from_networkx, to_binary, to_bqm, to_networkx
 from .dense import DenseIsing
 from .io import instance_metadata, load_instance, save_instance
 from .pattern import PatternBipartiteIsing, PatternIsing

@@ -40,27 +40,6 @@ def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
     return DenseIsing(J / 4, b / 2 + J.sum(1) / 4, offset=offset)
 
 
-def to_binary(model: Any) -> tuple[np.ndarray, np.ndarray, float]:
-    """(J, b, offset) of the 0/1 model with the same energies, the inverse of :func:`from_binary`.
-
-    Parameters
-    ----------
-    model : IsingModel, or anything that :func:`as_model` takes
-
-    Examples
-    --------
-    >>> from spinlab.models import DenseIsing, to_binary
-    >>> J, b, offset = to_binary(DenseIsing([[0, 1], [1, 0]]))
-    >>> float(J[0, 1]), b, float(offset)  # E(x) = -4 x y + 2 x + 2 y - 1
-    (4.0, array([-2., -2.]), -1.0)
-    """
-    from .convert import as_model
-
-    model = as_model(model)
-    J = model.couplings()
-    return 4 * J, 2 * model.b - 2 * J.sum(1), model.offset - float(J.sum()) / 2 + float(model.b.sum())
-
-
 def rbm_from_binary(W: Any, bv: Any = None, bh: Any = None, *, offset: float = 0.0) -> BipartiteIsing:
     """+-1 RBM with the energies of the 0/1 RBM E(x, y) = -x.W.y - bv.x - bh.y + offset.
 

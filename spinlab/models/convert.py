@@ -173,3 +173,22 @@ def to_bqm(model: Any) -> Any:
     linear = {label: -float(b) for label, b in zip(labels, sparse.b, strict=True)}
     quadratic = {(labels[i], labels[j]): -float(J) for i, j, J in zip(*sparse.edges(), strict=True)}
     return dimod.BinaryQuadraticModel(linear, quadratic, model.offset, "SPIN")
+
+
+def to_binary(model: Any) -> tuple[np.ndarray, np.ndarray, float]:
+    """(J, b, offset) of the 0/1 model with the same energies, the inverse of :func:`from_binary`.
+
+    Parameters
+    ----------
+    model : IsingModel, or anything that :func:`as_model` takes
+
+    Examples
+    --------
+    >>> from spinlab.models import DenseIsing, to_binary
+    >>> J, b, offset = to_binary(DenseIsing([[0, 1], [1, 0]]))
+    >>> float(J[0, 1]), b, float(offset)  # E(x) = -4 x y + 2 x + 2 y - 1
+    (4.0, array([-2., -2.]), -1.0)
+    """
+    model = as_model(model)
+    J = model.couplings()
+    return 4 * J, 2 * model.b - 2 * J.sum(1), model.offset - float(J.sum()) / 2 + float(model.b.sum())

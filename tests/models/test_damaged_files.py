@@ -20,14 +20,12 @@ SGS = b"type: pm\nsize: 3\nname: x\n\n1 2 1\n2 3 -1\n4 9 1\n"
 MAXCUT = b"c comment\nMAX-CUT 4 5\n1 2 1\n2 1 0.5\n1 3 -1\n4 4 1\n3 4 2\n"
 BLOCKS = b"# model=RFIM N=3 num_fields=3 num_couplings=2\n0 0.5\n1 -1\n2 0\n0 1 1.5\n1 2 -1\n"
 
-WORDS = "nan inf NaN Infinity 1e999 1e-999 -1 0 1 3 50000000 99999999999999999999 9007199254740993"
-WORDS += " 0x10 1_0 1.5 1e5"
 TOKENS = [
-    *WORDS.encode().split(), *b"x ' \" [ { # c".split(),
-    b"[" * 300,
-    b"# N: 7", b"# ghost: 1", b"# labels: [1, [2], null]", b"# offset: 1e999", b"# vartype=SPIN",
-    b"# format: bq", b"p qubo", b"MAX-CUT 3 1", b"type: gauss", b"size: 99999", b"num_fields=9", b"PK\x03\x04",
-    b"\xe9", b"\xff\xfe", b"\x00", b"\n", b" ", b"\r", b"\x1a", b"\xc2\xa0", "\u0661".encode(),
+    *b"nan inf NaN Infinity 1e999 1e-999 -1 0 1 3 1.5 1e5 0x10 1_0 50000000 99999999999999999999".split(),
+    *b"9007199254740993 x ' \" [ { # c".split(), *("\u0661".encode(), b"\xe9", b"\xff\xfe", b"\xc2\xa0"),
+    *(b"\x00", b"\n", b" ", b"\r", b"\x1a", b"PK\x03\x04", b"[" * 300, b"# labels: [1, [2], null]"),
+    *(b"# N: 7", b"# ghost: 1", b"# offset: 1e999", b"# vartype=SPIN", b"# format: bq", b"p qubo"),
+    *(b"MAX-CUT 3 1", b"type: gauss", b"size: 99999", b"num_fields=9"),
 ]  # fmt: skip
 
 
