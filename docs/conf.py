@@ -99,8 +99,15 @@ def check_that_all_is_shown(app, env) -> None:
             logger.warning("%s is public but in no index of the reference", name)
 
 
+def verdicts_stay_out_of_the_side_bar(app, name: str, source: list[str]) -> None:
+    """They are reached from the page of their study."""
+    if name.startswith("verdicts/"):
+        source[0] = f"---\norphan: true\n---\n{source[0]}"
+
+
 def setup(app) -> None:
     """Called by Sphinx."""
+    app.connect("source-read", verdicts_stay_out_of_the_side_bar)
     app.connect("env-check-consistency", check_that_all_is_shown)
     app.connect("autodoc-process-docstring", bars_are_absolute_values, priority=900)  # after napoleon
     os.environ["COLUMNS"] = "100"  # argparse wraps to the terminal otherwise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -275,3 +277,39 @@ def test_imports_run_in_no_circle() -> None:
     while tips := graph.keys() - set().union(*graph.values()):
         graph = {name: needs for name, needs in graph.items() if name not in tips}
     assert {n: sorted(needs & graph.keys()) for n, needs in graph.items()} == {}
+
+
+def public() -> Iterator[tuple[str, object]]:
+    """(name, object) of everything in the ``__all__`` of every package, packages within packages included."""
+    waiting, seen = [spinlab], set()
+    while waiting:
+        module = waiting.pop()
+        for name in getattr(module, "__all__", ()):
+            thing = getattr(module, name)
+            if not inspect.ismodule(thing):
+                yield f"{module.__name__}.{name}", thing
+            elif thing.__name__ not in seen:
+                seen.add(thing.__name__)
+                waiting.append(thing)
+
+
+def test_what_public_functions_return_is_public() -> None:
+    own = {node.name for path in SOURCES for node in parse(path).body if isinstance(node, ast.ClassDef)}
+    shown = {getattr(thing, "__name__", "") for _, thing in public()}
+    lacking = set()
+    for name, thing in public():
+        if inspect.isfunction(thing):
+            returned = set(
+                re.findall(r"(?<!nx\.)\b[A-Za-z_]\w*", str(inspect.signature(thing).return_annotation))
+            )
+            lacking |= {f"{name} returns {kind}" for kind in (returned & own) - shown}
+    assert lacking == set()
+
+
+def test_examples_of_extending_import_nothing_private() -> None:
+    page = (STUDIES.parent / "docs" / "extending.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    found = (imports(ast.walk(ast.parse(block)), PACKAGE / "page.py") for block in blocks)
+    imported = [f"{module}.{name}" for each in found for _, module, name in each]
+    assert "spinlab.models.DenseIsing" in imported
+    assert [name for name in imported if name.startswith("spinlab") and "._" in name] == []
