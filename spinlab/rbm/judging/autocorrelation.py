@@ -11,11 +11,11 @@ import numpy as np
 from ..._core.rng import RNG, as_generator
 from ..._core.validate import as_choice, as_count, as_real, as_real_array
 from ...dynamics import block_gibbs
-from ...dynamics.equilibration import AutocorrelationTime
+from ...dynamics._slowest import upper_bound
+from ...dynamics.equilibration import LONG_ENOUGH, AutocorrelationTime, centred, periodogram
 from ..machines.as_two_layers import as_two_layers
 
 _BLOCK = 256  # steps whose full states are kept at a time
-_LONG_ENOUGH = 50.0
 
 
 def vector_autocorrelation_time(series: Any, *, c: float = 5.0) -> AutocorrelationTime:
@@ -39,7 +39,7 @@ def vector_autocorrelation_time(series: Any, *, c: float = 5.0) -> Autocorrelati
     AutocorrelationTime
         ``tau`` is infinite for a series that never changes. ``error`` is tau sqrt((4 M + 2 - 4 tau) / n), n
         records in all chains (Wolff, Comput. Phys. Commun. 156, 143 (2004)); ``reliable`` says that every
-        chain is longer than 50 tau and the window ended before the series did.
+        chain is longer than 50 times ``upper``, a 95 % bound on tau.
 
     Examples
     --------
@@ -57,10 +57,10 @@ def vector_autocorrelation_time(series: Any, *, c: float = 5.0) -> Autocorrelati
     if n < 2 or x.size == 0:
         raise ValueError(f"series must have at least 2 records, got shape {np.shape(series)}")
     total = n * n_chains
-    x = x - x.mean((0, 1))
+    x = centred(x)
     covariance = _autocovariance(x)
     if covariance[0] <= 0.0:
-        return AutocorrelationTime(math.inf, math.nan, n - 1, 0.0, False)
+        return AutocorrelationTime(math.inf, math.nan, n - 1, 0.0, math.inf, False)
     rho = covariance / covariance[0]
     noise = np.sqrt((2.0 * np.cumsum(rho**2) - 1.0) / total)
     inside = (np.arange(n) < c * (np.cumsum(np.abs(rho)) - 0.5)) | (rho > 2.0 * noise)
@@ -68,12 +68,14 @@ def vector_autocorrelation_time(series: Any, *, c: float = 5.0) -> Autocorrelati
     window = int(np.argmin(inside)) if closed else n - 1
     # Alternating signs can bring the sum down to noise around zero.
     tau = max(float(rho[: window + 1].sum()) - 0.5, 1 / total)
+    upper = upper_bound(*periodogram(x), n_chains, n, tau, window) if closed else math.inf
     return AutocorrelationTime(
         tau=tau,
         error=tau * math.sqrt(max(4 * window + 2 - 4 * tau, 0.0) / total),
         window=window,
         effective=total / (2 * tau),
-        reliable=closed and n >= _LONG_ENOUGH * tau,
+        upper=upper,
+        reliable=n >= LONG_ENOUGH * upper,
     )
 
 
