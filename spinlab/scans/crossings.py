@@ -9,6 +9,7 @@ import numpy as np
 
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_count
+from ..observables.crossings import zeros
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,8 +49,8 @@ def binder_crossings(data: xr.Dataset, *, n_resamples: int = 400, rng: RNG = 0) 
     xarray.Dataset
         ``T`` and ``error`` over ``pair`` (and load): the crossing of all instances, and the standard
         deviation over resamples; ``found``, the share of resamples in which the curves cross in the range.
-        NaN where the curves of all instances do not cross: then there is no transition in the range, or the
-        instances are too few to see it.
+        NaN where :func:`spinlab.observables.binder_crossings` refuses: the curves do not cross by more than
+        noise, so there is no transition in the range, or the instances are too few to see it.
 
     Raises
     ------
@@ -81,15 +82,14 @@ def binder_crossings(data: xr.Dataset, *, n_resamples: int = 400, rng: RNG = 0) 
         q2, q4 = (part[name].transpose("size", "replica", "T").values for name in ("q2", "q4"))
         n = q2.shape[1]
         draws = [generator.integers(n, size=(n_resamples, n)) for _ in q2]
-        whole = [_binder(a[None], b[None]) for a, b in zip(q2, q4, strict=True)]
-        sampled = [_binder(a[d], b[d]) for a, b, d in zip(q2, q4, draws, strict=True)]
-        for p in range(len(pairs)):
-            out["T"][p, k] = _crossing(T, whole[p + 1] - whole[p])[0]
-            roots = _crossing(T, sampled[p + 1] - sampled[p])
-            good = ~np.isnan(roots)
-            out["found"][p, k] = good.mean()
-            if good.sum() > 1:
-                out["error"][p, k] = roots[good].std(ddof=1)
+        whole = np.concatenate([_binder(a[None], b[None]) for a, b in zip(q2, q4, strict=True)])
+        sampled = np.stack([_binder(a[d], b[d]) for a, b, d in zip(q2, q4, draws, strict=True)], axis=1)
+        if not (np.isfinite(whole).all() and np.isfinite(sampled).all()):
+            continue  # whole cells failed, or no overlap differs from zero
+        position, roots, seen = zeros(T, whole, sampled, -1, n)
+        out["found"][:, k] = np.isfinite(roots).mean(0)
+        out["T"][seen, k] = position[seen]
+        out["error"][seen, k] = np.nanstd(roots[:, seen], axis=0, ddof=1)
     dims = ("pair", "load")
     result = xr.Dataset(
         {name: (dims, values) for name, values in out.items()},
@@ -99,20 +99,9 @@ def binder_crossings(data: xr.Dataset, *, n_resamples: int = 400, rng: RNG = 0) 
 
 
 def _binder(q2: np.ndarray, q4: np.ndarray) -> np.ndarray:
-    """Averages over axis 1 first; shape (resamples, T)."""
-    return (3 - np.nanmean(q4, axis=1) / np.nanmean(q2, axis=1) ** 2) / 2
-
-
-def _crossing(T: np.ndarray, difference: np.ndarray) -> np.ndarray:
-    """Where g of the larger size, seen from the cold side, stops lying above the smaller one's; else NaN."""
-    above, below = difference[:, :-1] > 0, difference[:, 1:] <= 0
-    found = above & below
-    # Noise makes several sign changes: take the one that splits positive from negative best.
-    left = np.cumsum(difference, axis=1)[:, :-1]
-    score = np.where(found, left - (difference.sum(1, keepdims=True) - left), -np.inf)
-    k = np.argmax(score, axis=1)
-    rows = np.arange(len(difference))
-    a, b = difference[rows, k], difference[rows, k + 1]
+    """Averages over axis 1 first, failed points left out; shape (resamples, T)."""
+    kept = np.isfinite(q2) & np.isfinite(q4)
     with np.errstate(invalid="ignore", divide="ignore"):
-        root = T[k] + (T[k + 1] - T[k]) * a / (a - b)
-    return np.where(found.any(1), root, np.nan)
+        n = kept.sum(1)
+        second, fourth = (np.where(kept, q, 0.0).sum(1) / n for q in (q2, q4))
+        return np.asarray((3 - fourth / second**2) / 2)

@@ -295,7 +295,12 @@ def _line(load: Any, b: Any, gamma: Any) -> Any:
     result = np.zeros(b.size)
     some = b > 1
     g = np.maximum(gamma, 1 / gamma)[some]
-    result[some] = load(g, np.minimum(b[some], COLDEST)) * np.minimum(1, gamma[some])
+    value = load(g, np.minimum(b[some], COLDEST))
+    beyond = b[some] > COLDEST  # a straight line in 1/b, through COLDEST and its half
+    if beyond.any():
+        slope = load(g[beyond], np.full(beyond.sum(), COLDEST / 2)) - value[beyond]
+        value[beyond] -= slope * (1 - COLDEST / b[some][beyond])
+    result[some] = value * np.minimum(1, gamma[some])
     return shaped(result, shape)
 
 

@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 _COLDEST = 1e-10  # stands for T = 0: the capacity differs by about 0.025 T
+_CAPACITY = 0.13790556649493174  # at T = 0, from the closed form
 _TOP = 0.085064  # temperature at which T_c reaches its largest load
 PHASES = ("paramagnet", "spin glass", "metastable retrieval", "retrieval")
 
@@ -200,8 +201,9 @@ def capacity(T: Any) -> Any:
     shape, (T,) = flat(real(T, "T", 0))
     result = np.zeros(T.size)
     some = T < 1
+    cold = np.minimum(T[some] / _COLDEST, 1.0)  # a straight line from the value at T = 0
     T = np.maximum(T[some], _COLDEST)
-    result[some] = _load(_peak(T), T)
+    result[some] = _CAPACITY * (1 - cold) + _load(_peak(T), T) * cold
     return shaped(result, shape)
 
 
