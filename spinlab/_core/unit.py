@@ -10,3 +10,10 @@ def in_units(x: np.ndarray) -> tuple[np.ndarray, int]:
     top = float(np.abs(x).max(initial=0.0))
     exponent = int(np.frexp(top)[1]) if top else 0
     return np.ldexp(x, -exponent), exponent
+
+
+def deviation(x: np.ndarray, ddof: int = 1) -> np.ndarray:
+    """Standard deviation over the first axis at any scale; exactly zero where all entries are equal."""
+    x = x - x[:1]
+    exponent = np.frexp(np.abs(x).max(0))[1]
+    return np.asarray(np.ldexp(np.ldexp(x, -exponent).std(0, ddof=ddof), exponent))

@@ -41,7 +41,7 @@ def bars(n: int = 4, *, train_fraction: float | None = None, rng: RNG = 0) -> Da
     >>> bars(4).test[0].reshape(4, 4)[0].tolist()
     [1, -1, -1, 1]
     """
-    n = _as_size(n)
+    n, rng = _as_size(n), as_generator(rng)
     rows = _half_of_rows(n)
     if train_fraction is None and n == 4:
         test = (spins(np.array(_PAPER_TEST) > 0)[:, None] == rows).all(-1).any(0)

@@ -76,9 +76,9 @@ def binarized(x: Any, threshold: float | str = 0.5, *, rng: RNG = None) -> np.nd
         raise ValueError(
             f"grey levels must lie in [0, 1], got values from {x.min():g} to {x.max():g}; divide bytes by 255"
         )
-    level = as_threshold(threshold)
+    level, generator = as_threshold(threshold), as_generator(rng)
     if level is None:
-        return spins(as_generator(rng).random(x.shape) < x)
+        return spins(generator.random(x.shape) < x)
     return spins(x > level)
 
 

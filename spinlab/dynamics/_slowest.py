@@ -54,7 +54,9 @@ def upper_bound(power: np.ndarray, between: float, n_chains: int, n: int, tau: f
 
 
 @lru_cache(maxsize=4)
-def _family(n: int, n_chains: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float, np.ndarray]:
+def _family(
+    n: int, n_chains: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float, np.ndarray]:
     """First frequency and size of each bin; weights / expectation, sum of weights ln expectation; tau."""
     last = n // 2
     edges = [1]

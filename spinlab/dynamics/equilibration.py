@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.unit import in_units
+from .._core.unit import deviation, in_units
 from .._core.validate import as_count, as_real, as_real_array, as_spins
 from ._slowest import upper_bound
 
@@ -295,8 +295,9 @@ def agree(x: Any, y: Any) -> Agreement:
     >>> bool(abs(found.sigma) > 3)  # cold, chains stay in the valley they start in
     True
     """
-    a, b = _series(x, 1, 2, "x").mean(0), _series(y, 1, 2, "y").mean(0)
-    error = float(np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b)))
+    a, b = _series(x, 1, 2, "x"), _series(y, 1, 2, "y")
+    a, b = (a - a[0, 0]).mean(0), (b - a[0, 0]).mean(0)  # equal constants differ by exactly zero
+    error = math.hypot(deviation(a) / math.sqrt(len(a)), deviation(b) / math.sqrt(len(b)))
     return _agreement(float(a.mean() - b.mean()), error)
 
 
@@ -367,8 +368,12 @@ def gaussian_identity(
     beta = as_real(beta, "beta", 0.0)
     variance = as_real(coupling_variance, "coupling_variance", 0.0)
     n_pairs = as_count(n_pairs, "n_pairs")
+    if not math.isfinite(beta * variance):
+        raise ValueError(
+            f"beta * coupling_variance = {beta:g} * {variance:g} is beyond float64; rescale them"
+        )
     gap = energy / n_pairs + beta * variance * (1.0 - overlap)
-    return _agreement(float(gap.mean()), float(gap.std(ddof=1) / np.sqrt(len(gap))))
+    return _agreement(float(gap.mean()), float(deviation(gap)) / math.sqrt(len(gap)))
 
 
 def _agreement(difference: float, error: float) -> Agreement:

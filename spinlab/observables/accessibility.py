@@ -192,13 +192,13 @@ def random_start_energy(
     >>> sl.observables.random_start_energy(sl.models.BipartiteIsing([[1.0], [1.0]]))
     -1.0
     """
-    model = as_model(model)
+    model, generator = as_model(model), as_generator(rng)
     n_samples = as_count(n_samples, "n_samples")
     if not isinstance(model, TwoLayerIsing):
         return model.offset
     if model.V <= 24:
         return exact.layer.random_start_energy(model, threads=threads)
-    v = as_generator(rng).choice(np.array([-1.0, 1.0]), size=(n_samples, model.V))
+    v = generator.choice(np.array([-1.0, 1.0]), size=(n_samples, model.V))
     energy = -v @ model.bv - np.abs(model.hidden_input(v)).sum(1)
     return float(energy.mean()) + model.offset
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._core.rng import RNG, as_generator
+from .._core.unit import deviation, in_units
 from .._core.validate import as_choice, as_count, as_real_array
 from .errors import Estimate, as_samples
 
@@ -112,6 +113,7 @@ def binder_crossings(
     x = as_real_array(x, "x", 1)
     if len(x) < 4 or (np.diff(x) <= 0).any():
         raise ValueError(f"x must be increasing with at least 4 values, got {x.tolist()}")
+    x, exponent = in_units(x)
     sign = {"low": -1, "high": 1}[as_choice(ordered, "ordered", ("low", "high"))]
     n_resamples = as_count(n_resamples, "n_resamples", 20)
     moments = _as_moments(second, fourth, len(L), len(x))
@@ -123,11 +125,12 @@ def binder_crossings(
         for r in range(n_resamples):
             drawn[r, k] = _cumulant(m[generator.integers(0, len(m), len(m))].mean(0))
     pairs = tuple((int(a), int(b)) for a, b in itertools.pairwise(L))
+    low, high = np.ldexp(x[[0, -1]], exponent)
     position, found, seen = zeros(x, curves, drawn, sign, min(len(m) for m in moments))
     for pair, certain, share in zip(pairs, seen, np.isfinite(found).mean(0), strict=True):
         if not certain:
             raise ValueError(
-                f"sizes {pair[0]} and {pair[1]} do not cross between {x[0]:g} and {x[-1]:g} by more than noise "
+                f"sizes {pair[0]} and {pair[1]} do not cross between {low:g} and {high:g} by more than noise "
                 f"(they do in {share:.0%} of the resamples, and must in {_CROSSED:.0%}, with {_APART:g} errors "
                 "between them on either side): widen x, take more instances, or there is no transition"
             )
@@ -137,13 +140,14 @@ def binder_crossings(
     share /= share.sum()
     n = min(len(m) for m in moments)
     common, drift = found @ share, found[:, -1] - found[:, 0]
+    unit = math.ldexp(1.0, exponent)
     return Crossings(
         pairs=pairs,
-        position=position,
-        error=error,
-        interval=np.quantile(found, [0.025, 0.975], axis=0).T,
-        mean=Estimate(float(position @ share), float(common.std(ddof=1)), n),
-        drift=Estimate(float(position[-1] - position[0]), float(drift.std(ddof=1)), n),
+        position=unit * position,
+        error=unit * error,
+        interval=unit * np.quantile(found, [0.025, 0.975], axis=0).T,
+        mean=Estimate(unit * float(position @ share), unit * float(deviation(common)), n),
+        drift=Estimate(unit * float(position[-1] - position[0]), unit * float(deviation(drift)), n),
         curves=curves,
         curve_errors=drawn.std(0, ddof=1),
     )
@@ -192,7 +196,7 @@ def _as_moments(second: Any, fourth: Any, n_sizes: int, n_x: int) -> list[np.nda
 
 
 def _cumulant(moments: np.ndarray) -> np.ndarray:
-    return np.asarray((3 - moments[1] / moments[0] ** 2) / 2)
+    return np.asarray((3 - moments[1] / moments[0] / moments[0]) / 2)
 
 
 def _zero(x: np.ndarray, y: np.ndarray, weight: np.ndarray, sign: int) -> float:
@@ -208,8 +212,12 @@ def _zero(x: np.ndarray, y: np.ndarray, weight: np.ndarray, sign: int) -> float:
         return math.nan
     near = slice(max(0, k + 1 - _NEAR), k + 1 + _NEAR)
     p = np.polynomial.Polynomial.fit(x[near], y[near], 2, w=weight[near])
-    roots = p.roots()
-    real = roots[np.abs(np.imag(roots)) < 1e-9 * (1 + np.abs(roots))].real
-    inside = real[(real >= x[near][0]) & (real <= x[near][-1])]
-    inside = inside[sign * p.deriv()(inside) > 0]
-    return float(inside[0]) if len(inside) else math.nan
+    c, b, a = p.coef  # in -1 <= u <= 1
+    square = b**2 - 4 * a * c
+    if square < 0:
+        return math.nan
+    # The root at which the parabola has the slope wanted; the other form where it is straight.
+    far = b + math.copysign(math.sqrt(square), b)
+    u = -2 * c / far if sign * far > 0 else -far / (2 * a) if a else math.nan
+    offset, scale = p.mapparms()
+    return (u - offset) / scale if abs(u) <= 1 else math.nan

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._core.rng import RNG, as_generator
+from .._core.unit import deviation
 from .._core.validate import as_count, as_real, as_real_array
 
 
@@ -56,7 +57,7 @@ def mean(samples: Any) -> Estimate:
     2.5 ± 0.65
     """
     (x,) = as_samples([samples])
-    return Estimate(plain(x.mean(0)), plain(x.std(0, ddof=1) / np.sqrt(len(x))), len(x))
+    return Estimate(plain(x.mean(0)), plain(deviation(x) / np.sqrt(len(x))), len(x))
 
 
 def jackknife(statistic: Callable[..., Any], *samples: Any, minimum: int = 2) -> Estimate:
@@ -92,7 +93,7 @@ def jackknife(statistic: Callable[..., Any], *samples: Any, minimum: int = 2) ->
     value = _finite(statistic(*arrays), "of all samples")
     left = np.array([_finite(statistic(*(np.delete(x, i, 0) for x in arrays)), f"without sample {i}")
                      for i in range(n)])  # fmt: skip
-    error = np.sqrt((n - 1) / n * ((left - left.mean(0)) ** 2).sum(0))
+    error = np.sqrt(n - 1) * deviation(left, 0)
     return Estimate(plain(value), plain(error), n)
 
 
@@ -144,7 +145,7 @@ def bootstrap(
         drawn.append(_finite(statistic(*(x[chosen] for x in arrays)), "of a resample"))
     results = np.array(drawn)
     low, high = np.quantile(results, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    return Estimate(plain(value), plain(results.std(0, ddof=1)), n, (plain(low), plain(high)))
+    return Estimate(plain(value), plain(deviation(results)), n, (plain(low), plain(high)))
 
 
 def as_samples(samples: Any, minimum: int = 2, name: str = "samples") -> list[np.ndarray]:

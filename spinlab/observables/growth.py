@@ -41,7 +41,7 @@ def growth_rates(sizes: Any, counts: Any) -> GrowthRates:
     Parameters
     ----------
     sizes : array_like, shape (n_sizes,)
-        At least three different ones; all large enough, since corrections are not fitted.
+        At least three different ones, 1 or more; all large enough, since corrections are not fitted.
     counts : sequence of array_like, each of shape (n_instances,)
         Positive numbers, one array per size, at least two instances each.
 
@@ -63,6 +63,8 @@ def growth_rates(sizes: Any, counts: Any) -> GrowthRates:
             f"a rate needs at least three different sizes with counts each, got {len(N)} sizes "
             f"and {len(counts)} sets of counts"
         )
+    if N.min() < 1:
+        raise ValueError(f"sizes must be 1 or more, got {N.min():g}")
     samples = [as_samples([x])[0].ravel() for x in counts]
     if min(x.min() for x in samples) <= 0:
         raise ValueError("counts must be positive: the logarithm of zero has no mean; leave such sizes out")

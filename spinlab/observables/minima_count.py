@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import exact
 from .._core.blas import one_blas_thread
-from .._core.rng import RNG
+from .._core.rng import RNG, as_generator
 from .._core.validate import as_choice, as_count, as_flag, as_real_array
 from ..dynamics import descend
 from ..exact.lowrank.minima import seconds as seconds_by_patterns
@@ -121,12 +121,12 @@ def count_minima(
     model = as_model(model)
     strict, basins = as_flag(strict, "strict"), as_flag(basins, "basins")
     as_choice(method, "method", ("auto", "exact", "descent"))
-    n_descents = as_count(n_descents, "n_descents", 10)
+    n_descents, generator = as_count(n_descents, "n_descents", 10), as_generator(rng)
     if method == "exact" or (method == "auto" and _is_quick(model, strict)):
         if _through_layer(model, strict, basins):
             return _exact_result(_layer_minima(model), None, True)
         return _listed(model, strict, basins, threads)
-    ends = descend(model, n_descents, strict=strict, max_steps=max_steps, rng=rng, threads=threads)
+    ends = descend(model, n_descents, strict=strict, max_steps=max_steps, rng=generator, threads=threads)
     states = ends.states[ends.strict if strict else ends.converged]
     if len(states) < 2:
         raise ValueError(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.unit import in_units
 from .._core.validate import as_count, as_flag
 from .errors import Estimate, as_samples, jackknife, plain
 from .overlaps import as_replicas, gram
@@ -179,7 +180,7 @@ def binder_cumulant(x: Any) -> Estimate:
     1.0
     """
     (array,) = as_samples([x])
-    array = array.reshape(len(array), -1)
+    array, _ = in_units(array.reshape(len(array), -1))
     if not array.any():
         raise ValueError("all values are zero, so there is no Binder cumulant")
     moments = np.stack([(array**2).mean(1), (array**4).mean(1)], axis=1)

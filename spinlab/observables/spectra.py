@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.unit import in_units
 from ..models import TwoLayerIsing, as_model
 
 # Of the largest eigenvalue of a random matrix, 1 in 1000 lies so many units of the edge's fluctuation above
@@ -107,10 +108,12 @@ def spectrum(model: Any) -> Spectrum:
 
     model = as_model(model)
     if isinstance(model, TwoLayerIsing):
-        values = scipy.linalg.svdvals(model.weights())
+        couplings, exponent = in_units(model.weights())
+        values = scipy.linalg.svdvals(couplings)
         shape = (min(model.V, model.H), max(model.V, model.H))
     else:
-        values = scipy.linalg.eigvalsh(model.couplings())[::-1].copy()
+        couplings, exponent = in_units(model.couplings())
+        values = scipy.linalg.eigvalsh(couplings)[::-1].copy()
         shape = None
     top = float(np.abs(values).max())
     if top == 0.0:
@@ -121,15 +124,15 @@ def spectrum(model: Any) -> Spectrum:
     first, last = (centre + scale * x for x in law.thresholds)
     if scale == 0.0:
         first, last = low - _ROUNDING * top, high + _ROUNDING * top
-    x = values - centre
+    x, unit = values - centre, float(np.ldexp(1.0, exponent))
     return Spectrum(
-        values=values,
+        values=unit * values,
         law=law.name,
-        centre=centre,
-        std=scale,
-        edges=(low, high),
-        thresholds=(first, last),
-        outliers=values[~inside],
+        centre=unit * centre,
+        std=unit * scale,
+        edges=(unit * low, unit * high),
+        thresholds=(unit * first, unit * last),
+        outliers=unit * values[~inside],
         effective_patterns=float(((x / top) ** 2).sum() ** 2 / ((x / top) ** 4).sum()),
         distance=_distance(values[inside], centre, scale, law),
     )

@@ -31,6 +31,7 @@ from .spectra import Spectrum, spectrum
 # Ratio of neighbouring singular values that sets patterns apart. Among the first four values of random
 # machines with eight patterns, 200 of each size from 16 x 16 to 16 x 128, the largest ratio was 1.99.
 _GAP = 2.0
+_SMALLEST = 1e-300  # eigenvalues of which the inverse is surely a number
 _EXACT_RANK = 1e-6  # of the largest value: less is the rounding of single precision
 
 
@@ -93,7 +94,7 @@ def stability(model: Any, *, spectrum: Spectrum | None = None) -> Stability:
     Raises
     ------
     ValueError
-        If the model has no couplings.
+        If the model has no couplings, or none above 1e-300.
 
     Notes
     -----
@@ -114,6 +115,11 @@ def stability(model: Any, *, spectrum: Spectrum | None = None) -> Stability:
     model = as_model(model)
     found = _spectrum(model) if spectrum is None else spectrum
     values = found.values
+    if np.abs(values).max() < _SMALLEST:
+        raise ValueError(
+            f"the couplings are so small (eigenvalues up to {np.abs(values).max():.3g}) that 1/T is beyond "
+            "float64; rescale the model"
+        )
     n = len(values)
     layers = isinstance(model, TwoLayerIsing)
     m = max(model.V, model.H) if isinstance(model, TwoLayerIsing) else n

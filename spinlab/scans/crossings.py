@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._core.rng import RNG, as_generator
+from .._core.unit import in_units
 from .._core.validate import as_count
 from ..observables.crossings import zeros
 
@@ -75,7 +76,7 @@ def binder_crossings(data: xr.Dataset, *, n_resamples: int = 400, rng: RNG = 0) 
             raise ValueError(f"crossings need at least {least} values of {name}, got {data.sizes[name]}")
     loads = list(data["load"].values) if "load" in data.dims else [None]
     pairs = list(pairwise(data["size"].values.tolist()))
-    T = data["T"].values
+    T, exponent = in_units(data["T"].values.astype(np.float64))
     out = {name: np.full((len(pairs), len(loads)), np.nan) for name in ("T", "error", "found")}
     for k, load in enumerate(loads):
         part = data if load is None else data.sel(load=load)
@@ -88,8 +89,8 @@ def binder_crossings(data: xr.Dataset, *, n_resamples: int = 400, rng: RNG = 0) 
             continue  # whole cells failed, or no overlap differs from zero
         position, roots, seen = zeros(T, whole, sampled, -1, n)
         out["found"][:, k] = np.isfinite(roots).mean(0)
-        out["T"][seen, k] = position[seen]
-        out["error"][seen, k] = np.nanstd(roots[:, seen], axis=0, ddof=1)
+        out["T"][seen, k] = np.ldexp(position[seen], exponent)
+        out["error"][seen, k] = np.ldexp(np.nanstd(roots[:, seen], axis=0, ddof=1), exponent)
     dims = ("pair", "load")
     result = xr.Dataset(
         {name: (dims, values) for name, values in out.items()},

@@ -189,8 +189,8 @@ def data_biases(data: Any, *, pseudocount: float = 1.0) -> np.ndarray:
     """
     data = as_samples(data)
     pseudocount = as_real(pseudocount, "pseudocount", 0.0, exclusive=True)
-    up = (data > 0).sum(0) + pseudocount
-    return np.log(up / (len(data) + 2 * pseudocount - up)) / 2
+    up, down = (np.log((data * sign > 0).sum(0) + pseudocount) for sign in (1, -1))
+    return np.asarray(up - down) / 2
 
 
 def as_samples(data: Any, n: int | None = None) -> np.ndarray:

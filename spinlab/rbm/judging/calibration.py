@@ -108,7 +108,7 @@ def fit_scale(
         raise ValueError(f"bounds must be two increasing scales, got {bounds}")
     n_scales = as_count(n_scales, "n_scales", 3)
     n_chains = as_count(n_chains, "n_chains", int(2 * LEAST_ESS))
-    steps = as_count(steps_per_scale, "steps_per_scale")
+    steps, generator = as_count(steps_per_scale, "steps_per_scale"), as_generator(rng)
     scales = np.geomspace(low, high, n_scales)
     if low < 1.0 < high:
         scales = np.unique(np.append(scales, 1.0))
@@ -118,7 +118,7 @@ def fit_scale(
         log_z = np.asarray(solve.log_partition(model, scales, threads=threads))
         error = np.zeros(len(scales))
     else:
-        log_z, error = _annealed_log_z(model, scales, steps, n_chains, rng, threads)
+        log_z, error = _annealed_log_z(model, scales, steps, n_chains, generator, threads)
     nll = log_z.copy()
     for i in np.flatnonzero(np.isfinite(log_z)):
         nll[i] += free_energies(model.scaled(scales[i]), data).mean()
@@ -153,13 +153,18 @@ def _refined(
 
 
 def _annealed_log_z(
-    model: TwoLayerIsing, scales: np.ndarray, steps: int, n_chains: int, rng: RNG, threads: int | None
+    model: TwoLayerIsing,
+    scales: np.ndarray,
+    steps: int,
+    n_chains: int,
+    generator: np.random.Generator,
+    threads: int | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """ln Z and its error at every scale, from chains that start at scale 0 and pass all of them.
 
     They stop where the effective sample size falls below its limit; NaN from there on.
     """
-    layers, generator = Layers(model), as_generator(rng)
+    layers = Layers(model)
     free = (model.V + model.H) * math.log(2.0)
     log_z, error = np.full(len(scales), np.nan), np.full(len(scales), np.nan)
     log_w, v = np.zeros(n_chains), None

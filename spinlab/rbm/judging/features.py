@@ -76,7 +76,8 @@ def hidden_features(model: Any, data: Any, *, kind: str = "mean", rng: RNG = Non
     layers = Layers(as_two_layers(model, "hidden features"))
     data = as_samples(data, layers.V)
     as_choice(kind, "kind", ("mean", "probability", "sampled"))
-    key = int(as_key(rng)) if kind == "sampled" else 0
+    generator = as_generator(rng)
+    key = int(as_key(generator)) if kind == "sampled" else 0
     out = np.empty((len(data), layers.H), dtype=np.float32)
     with one_blas_thread():
         for first in range(0, len(data), _ROWS):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import solve
-from ..._core.rng import RNG
+from ..._core.rng import RNG, as_generator
 from ..._core.validate import as_choice, as_real
 from ...models import IsingModel, TwoLayerIsing
 from ..machines.as_two_layers import as_ising_model
@@ -132,11 +132,12 @@ def negative_log_likelihood(
     machine, model = model, as_ising_model(model, "a likelihood")
     as_choice(method, "method", ("auto", "exact", "ais"))
     data = _as_data(data, machine, model)
+    generator = as_generator(rng)
     run = None
     if log_z is not None:
         method, log_z = "given", as_real(log_z, "log_z")
     elif method == "ais" or (method == "auto" and not exact_in_reach(model)):
-        method, run = "ais", log_partition_ais(model, rng=rng, threads=threads, **ais)
+        method, run = "ais", log_partition_ais(model, rng=generator, threads=threads, **ais)
         log_z = run.log_z
     else:
         method, log_z = "exact", float(solve.log_partition(model, threads=threads))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._core.unit import in_units
 from ..._core.validate import as_real
 from ...models import PatternBipartiteIsing, TwoLayerIsing
 from ..machines.as_two_layers import as_two_layers
@@ -91,7 +92,8 @@ def weight_spectrum(model: Any, *, std: float | None = None) -> WeightSpectrum:
     s = _singular_values(model)
     if std is None:
         # sum s^2 = sum W^2; the mean of independent entries is taken as zero.
-        std = math.sqrt(float((s**2).sum()) / (model.V * model.H))
+        x, exponent = in_units(s)
+        std = math.ldexp(math.sqrt(float((x**2).sum()) / (model.V * model.H)), exponent)
     else:
         std = as_real(std, "std", 0.0)
     low, high = (std * abs(math.sqrt(model.H) + sign * math.sqrt(model.V)) for sign in (-1, 1))
@@ -111,9 +113,14 @@ def weight_spectrum(model: Any, *, std: float | None = None) -> WeightSpectrum:
 def _singular_values(model: TwoLayerIsing) -> np.ndarray:
     s = np.zeros(min(model.V, model.H))
     if isinstance(model, PatternBipartiteIsing):
-        left: Any = np.linalg.qr(model.xi_v.T, mode="r")
-        right: Any = np.linalg.qr(model.xi_h.T, mode="r")
-        found = abs(model.scale) * np.linalg.svd(left @ right.T, compute_uv=False)
+        (v, e_v), (h, e_h), (mantissa, e) = (
+            in_units(model.xi_v),
+            in_units(model.xi_h),
+            math.frexp(model.scale),
+        )
+        left: Any = np.linalg.qr(v.T, mode="r")
+        right: Any = np.linalg.qr(h.T, mode="r")
+        found = np.ldexp(abs(mantissa) * np.linalg.svd(left @ right.T, compute_uv=False), e + e_v + e_h)
     else:
         found = np.linalg.svd(model.weights(), compute_uv=False)
     s[: len(found)] = found[: len(s)]
