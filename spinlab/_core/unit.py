@@ -1,4 +1,4 @@
-"""Arrays brought to order one by a power of two, which rounds nothing: their squares neither vanish nor overflow."""
+"""Arrays brought to order one by a power of two, which rounds nothing, so that squares stay in range."""
 
 from __future__ import annotations
 

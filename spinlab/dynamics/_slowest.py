@@ -1,11 +1,11 @@
 """An upper confidence bound on the integrated correlation time of a series, from its periodogram.
 
-The correlations of a reversible chain are a sum of exponentials with positive weights. The family tried here has
-two, w_1 a_1^t + w_2 a_2^t: tau is bounded by the largest that the likelihood of the periodogram admits
-(P. Whittle, Bull. Int. Stat. Inst. 39, 105 (1961), with the exact expectations at finite length in place of the
-spectral density, A. Sykulski et al., Biometrika 106, 251 (2019)). A mode that is so slow and so faint that it
-cannot show in the series cannot be excluded either; the family ends where one chain could still tell, at modes
-that decay within a twentieth of its length, and a few chains can tell more.
+The correlations of a reversible chain are a sum of exponentials with positive weights. The family tried here
+has two, w_1 a_1^t + w_2 a_2^t: tau is bounded by the largest that the likelihood of the periodogram admits
+(P. Whittle, Bull. Int. Stat. Inst. 39, 105 (1961), with the exact expectations at finite length in place of
+the spectral density, A. Sykulski et al., Biometrika 106, 251 (2019)). A mode that is so slow and so faint
+that it cannot show in the series cannot be excluded either; the family ends where one chain could still tell,
+at modes that decay within a twentieth of its length, and a few chains can tell more.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ _POINTS = 4  # frequencies at which the expectation is taken within a bin
 def upper_bound(power: np.ndarray, between: float, n_chains: int, n: int, tau: float, window: int) -> float:
     """95 % bound on tau in records, at least 1/2; infinite where the series bounds nothing.
 
-    ``power`` is the mean over chains of |sum_t x_t exp(2 pi i j t/n)|^2 / n at j = 1 .. n/2, ``between`` n times
-    the variance of the chains' means (any number for one chain), ``tau`` and ``window`` a windowed sum.
+    ``power`` is the mean over chains of |sum_t x_t exp(2 pi i j t/n)|^2 / n at j = 1 .. n/2, ``between``
+    n times the variance of the chains' means (any number for one chain), ``tau`` and ``window`` a windowed
+    sum.
     """
     from scipy.special import chdtri
 
@@ -39,7 +40,7 @@ def upper_bound(power: np.ndarray, between: float, n_chains: int, n: int, tau: f
     width = (2 * window + 1) / total
     if width >= 1 or len(power) < 2:
         return math.inf
-    # A windowed sum is a smoothed periodogram, of 1/width degrees of freedom; the mean took width tau from it.
+    # A windowed sum is a smoothed periodogram of 1/width degrees of freedom; the mean took width tau away.
     summed = max(tau, 0.5) / (1 - width) / (width * float(chdtri(1 / width, 1 - _TAIL)))
     first, count, inverse, log, weight, times = _family(n, n_chains)
     observed = np.add.reduceat(power, first - 1) / count

@@ -86,12 +86,13 @@ class AutocorrelationTime:
     effective : float
         Independent records in all chains, n / (2 tau).
     upper : float
-        Upper confidence bound on tau, at least 1/2; infinite where the series bounds nothing. It holds for sums of
-        a few exponentials of which the slowest decays within a twentieth of the length of a single chain, within
-        three tenths of many; no series tells of what is slower and faint, or of a valley never visited.
+        Upper confidence bound on tau, at least 1/2; infinite where the series bounds nothing. It holds for
+        sums of a few exponentials of which the slowest decays within a twentieth of the length of a single
+        chain, within three tenths of many; no series tells of what is slower and faint, or of a valley never
+        visited.
     reliable : bool
         Whether each chain is longer than 50 times ``upper``, and hence holds 25 records or more. Of series
-        shorter than 50 times the true tau about one in twenty passes, of those of 200 times nine in ten or more
+        shorter than 50 times the true tau about one in twenty passes, of those of 200 times nine in ten
         (docs: Observables, coverage). Otherwise tau is, at best, a lower bound.
     """
 
@@ -212,14 +213,14 @@ def _autocorrelation(x: np.ndarray) -> np.ndarray:
 
 
 def centred(x: np.ndarray) -> np.ndarray:
-    """``x`` less its mean over records and chains, in units of its size; exactly zero if all entries are equal."""
+    """``x`` less its mean over records and chains, in units of its size; zero if all entries are equal."""
     x = x - x[:1, :1]
     x, _ = in_units(x)
     return np.asarray(in_units(x - x.mean((0, 1)))[0])
 
 
 def periodogram(x: np.ndarray) -> tuple[np.ndarray, float]:
-    """Mean over chains of |sum_t x_t exp(2 pi i j t/n)|^2 / n at j = 1 .. n/2, and n times the chains' variance.
+    """Mean over chains of |sum_t x_t exp(2 pi i j t/n)|^2 / n at j = 1 .. n/2; n times the chains' variance.
 
     Components along further axes are added up.
     """

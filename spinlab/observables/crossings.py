@@ -130,9 +130,10 @@ def binder_crossings(
     for pair, certain, share in zip(pairs, seen, np.isfinite(found).mean(0), strict=True):
         if not certain:
             raise ValueError(
-                f"sizes {pair[0]} and {pair[1]} do not cross between {low:g} and {high:g} by more than noise "
-                f"(they do in {share:.0%} of the resamples, and must in {_CROSSED:.0%}, with {_APART:g} errors "
-                "between them on either side): widen x, take more instances, or there is no transition"
+                f"sizes {pair[0]} and {pair[1]} do not cross between {low:g} and {high:g} by more than "
+                f"noise (they do in {share:.0%} of the resamples, and must in {_CROSSED:.0%}, "
+                f"with {_APART:g} errors between them on either side): widen x, take more "
+                "instances, or there is no transition"
             )
     found = found[np.isfinite(found).all(1)]
     error = found.std(0, ddof=1)
@@ -156,11 +157,11 @@ def binder_crossings(
 def zeros(
     x: np.ndarray, curves: np.ndarray, drawn: np.ndarray, sign: int, n_instances: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where neighbouring curves cross, the same for each resample (NaN: nowhere), and whether that is certain.
+    """Where neighbouring curves cross, the same for each resample (NaN: nowhere), and whether it is certain.
 
-    ``curves`` has shape (n_sizes, n_x), ``drawn`` (n_resamples, n_sizes, n_x). Certain is a crossing that nine of
-    ten resamples have, if the curves lie two errors apart on both sides of it (by Student's t of the number of
-    instances): noise alone seems to cross somewhere nearly always.
+    ``curves`` has shape (n_sizes, n_x), ``drawn`` (n_resamples, n_sizes, n_x). Certain is a crossing that
+    nine of ten resamples have, if the curves lie two errors apart on both sides of it (by Student's t of the
+    number of instances): noise alone seems to cross somewhere nearly always.
     """
     from scipy.special import ndtr, stdtrit
 
@@ -212,7 +213,7 @@ def _zero(x: np.ndarray, y: np.ndarray, weight: np.ndarray, sign: int) -> float:
         return math.nan
     near = slice(max(0, k + 1 - _NEAR), k + 1 + _NEAR)
     p = np.polynomial.Polynomial.fit(x[near], y[near], 2, w=weight[near])
-    c, b, a = p.coef  # in -1 <= u <= 1
+    c, b, a = p.coef.tolist()  # in -1 <= u <= 1
     square = b**2 - 4 * a * c
     if square < 0:
         return math.nan
@@ -220,4 +221,4 @@ def _zero(x: np.ndarray, y: np.ndarray, weight: np.ndarray, sign: int) -> float:
     far = b + math.copysign(math.sqrt(square), b)
     u = -2 * c / far if sign * far > 0 else -far / (2 * a) if a else math.nan
     offset, scale = p.mapparms()
-    return (u - offset) / scale if abs(u) <= 1 else math.nan
+    return float((u - offset) / scale) if abs(u) <= 1 else math.nan

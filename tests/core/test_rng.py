@@ -13,8 +13,9 @@ from spinlab import datasets, dynamics, ensembles, exact, observables, rbm, scan
 from spinlab._core.rng import as_generator, as_key
 
 PACKAGES = (
-    "spinlab", "spinlab.ensembles", "spinlab.models", "spinlab.datasets", "spinlab.exact", "spinlab.exact.tree",
-    "spinlab.dynamics", "spinlab.observables", "spinlab.observables.errors", "spinlab.rbm", "spinlab.scans",
+    "spinlab", "spinlab.ensembles", "spinlab.models", "spinlab.datasets", "spinlab.exact",
+    "spinlab.exact.tree", "spinlab.dynamics", "spinlab.observables", "spinlab.observables.errors",
+    "spinlab.rbm", "spinlab.scans",
     "spinlab.diagnose", "spinlab.interop",
 )  # fmt: skip
 STATES = np.random.default_rng(0).choice([-1, 1], size=(6, 10))
@@ -57,7 +58,10 @@ CALLS = {
     "ensembles.rbm_uniform": [lambda r: ensembles.rbm_uniform(3, 4, rng=r)],
     "ensembles.sk": [lambda r: ensembles.sk(6, rng=r)],
     "ensembles.wishart_planted": [lambda r: ensembles.wishart_planted(6, 3, rng=r)],
-    "datasets.bars": [lambda r: datasets.bars(4, rng=r), lambda r: datasets.bars(3, train_fraction=0.5, rng=r)],
+    "datasets.bars": [
+        lambda r: datasets.bars(4, rng=r),
+        lambda r: datasets.bars(3, train_fraction=0.5, rng=r),
+    ],
     "datasets.bars_and_stripes": [lambda r: datasets.bars_and_stripes(2, train_fraction=0.5, rng=r)],
     "datasets.binarized": [
         lambda r: datasets.binarized([[0.1]], rng=r),
