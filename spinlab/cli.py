@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import contextlib
 import importlib
 import io
 import sys
 from collections.abc import Sequence
 
-COMMANDS = ("ground_state", "accessibility", "scan", "diagnose", "study", "sweep", "info")
+COMMANDS = ("ground_state", "accessibility", "scan", "diagnose", "study", "sweep", "cache", "info")
 
 _DESCRIPTION = "Statistical physics of Ising models and Boltzmann machines."
 _EPILOG = """\
@@ -19,12 +20,16 @@ examples:
   spinlab scan sk --size 32 64 128 --T 0.4:1.6:13   phases over temperature, load and size
   spinlab diagnose W.npy --rbm                      in which phase is a matrix of weights?
   spinlab study fig1 --preset small                 a figure, its data and its verdict
+  spinlab cache                                     where compiled kernels are kept
   spinlab COMMAND --help                            options and examples of a command
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status (0 done, 1 error, 2 wrong usage, 130 interrupted)."""
+    """Run a command; the exit status.
+
+    0 done, 1 error, 2 wrong usage, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
+    """
     parser = argparse.ArgumentParser(
         prog="spinlab",
         description=_DESCRIPTION,
@@ -37,10 +42,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in COMMANDS:
         importlib.import_module(f"._commands.{name}", __package__).add_parser(commands)
+    for command in commands.choices.values():
+        with contextlib.suppress(argparse.ArgumentError):  # it has one
+            command.add_argument("--quiet", action="store_true", help="no messages, no progress bars")
     _never_fail_on_letters()
     args = parser.parse_args(argv)
+    from ._core import messages, signals
+
+    level = messages.log.level
+    if args.quiet:
+        messages.quiet()
     try:
-        return int(args.run(args))
+        with signals.terminated_as_interrupted():
+            return int(args.run(args))
+    except signals.Terminated:
+        print("spinlab: terminated", file=sys.stderr)
+        return 143
     except KeyboardInterrupt:
         print("spinlab: interrupted", file=sys.stderr)
         return 130
@@ -50,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Messages meant for people; a traceback is for bugs.
         print(f"spinlab: {error}", file=sys.stderr)
         return 1
+    finally:
+        messages.log.setLevel(level)
 
 
 def _never_fail_on_letters() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -144,3 +146,95 @@ def test_a_terminal_of_ascii_gets_its_table():
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = subprocess.run(call, env=environment, capture_output=True, check=True)
     assert re.search(rb"\d\.\d{4} \+- \d\.\d{4}", done.stdout)
+
+
+def test_cache_is_shown_warmed_and_cleared(tmp_path, monkeypatch, capsys):
+    from spinlab._core import kernel_cache
+
+    monkeypatch.setenv("SPINLAB_CACHE_DIR", str(tmp_path))
+    kernel_cache.cache_dir.cache_clear()
+    try:
+        assert main(["cache"]) == 0
+        folder = tmp_path / kernel_cache.folder_name()
+        assert f"{folder.name}  0 kernels, 0.0 MB" in capsys.readouterr().out
+        (folder / "x").mkdir()
+        (folder / "x" / "k.nbi").write_bytes(b"x" * 10**6)
+        (tmp_path / "numba-0123456789abcdef").mkdir()
+        (tmp_path / "mine").mkdir()
+        assert main(["cache", "show"]) == 0
+        shown = capsys.readouterr().out
+        assert f"{folder.name}  1 kernels, 1.0 MB\n" in shown
+        assert "numba-0123456789abcdef  0 kernels, 0.0 MB, another version" in shown
+        assert main(["cache", "clear"]) == 0
+        assert "removed 2 folders" in capsys.readouterr().out
+        assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("SPINLAB_CACHE_DIR", str(tmp_path / "file"))
+        kernel_cache.cache_dir.cache_clear()
+        assert main(["cache", "warm"]) == main(["cache"]) == 1
+        assert "compiled in every process" in capsys.readouterr().out
+    finally:
+        kernel_cache.cache_dir.cache_clear()
+
+
+@pytest.mark.slow
+def test_a_warm_cache_compiles_nothing(tmp_path):
+    environment = os.environ | {"SPINLAB_CACHE_DIR": str(tmp_path)}
+    for command in (["cache", "warm"], ["cache", "warm"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "spinlab", *command],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert done.stderr == ""  # no word of compiling
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_can_be_quiet(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command.replace("_", "-"), *(["status"] if command == "sweep" else []), "--help"])
+    assert "--quiet" in capsys.readouterr().out
+
+
+def test_quiet_is_quiet(instance, tmp_path):
+    """Also about compilation, here with a cache that is empty."""
+    environment = os.environ | {"SPINLAB_CACHE_DIR": str(tmp_path / "cache")}
+    for options, lines in (([], 1), (["--quiet"], 0)):
+        done = subprocess.run(
+            [sys.executable, "-m", "spinlab", "accessibility", "sk", "-N", "6", "--instances", "2", *options],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stderr.count("\n") == lines, done.stderr
+        shutil.rmtree(tmp_path / "cache")
+
+
+def test_sigterm_ends_a_command_as_sigint_does(tmp_path):
+    command = [
+        "accessibility",
+        "sk",
+        "-N",
+        "12",
+        "--instances",
+        "1000000",
+        "--store",
+        str(tmp_path / "s.sqlite"),
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "spinlab", *command], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 100
+    while time.monotonic() < deadline and process.poll() is None:
+        if (tmp_path / "s.sqlite").exists() and sl.sweeps.Store(tmp_path / "s.sqlite").status()["done"]:
+            break
+        time.sleep(0.1)
+    process.terminate()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "finished points are kept in" in errors
+    assert errors.splitlines()[-1] == "spinlab: terminated"
+    assert sl.sweeps.Store(tmp_path / "s.sqlite").status()["done"] > 0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import platform
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+
+from .._core.messages import log
 
 CONNECT_SECONDS = 10.0
 # What a point's bits and the messages between the processes depend on.
@@ -140,7 +141,7 @@ def _check_workers(client: Any) -> list[str]:
     """Addresses of the workers, whose software is the same as here."""
     workers = client.get_versions(packages=list(_PACKAGES))["workers"]
     if not workers:
-        print("spinlab: the scheduler has no workers yet; waiting for them", file=sys.stderr)
+        log.info("the scheduler has no workers yet; waiting for them")
     for address, found in workers.items():
         _check(f"the worker {address}", found["packages"], versions())
     return list(workers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from . import _device, _files, _scheduler
+from . import _device, _files, _scheduler, _work
 
 _EPILOG = """\
 Every size and scale may be given several values: the command then measures all combinations, on
@@ -64,6 +64,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the whole measurement (default 0)")
     _device.add_option(parser)
     _scheduler.add_options(parser)
+    _work.add_options(parser)
     parser.add_argument("--store", help="file that keeps finished points, for resuming")
     parser.add_argument(
         "--shard",
@@ -72,7 +73,7 @@ def add_parser(commands: Any) -> None:
         "sweep merge`",
     )
     parser.add_argument("--out", help="write the data: .nc (netCDF) or .csv")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--quiet", action="store_true", help="no messages, no progress bar")
     parser.set_defaults(run=run)
 
 
@@ -107,10 +108,13 @@ def run(args: argparse.Namespace) -> int:
         if args.shard:
             if not args.store:
                 raise ValueError("--shard needs --store, a file of its own for every shard")
-            counts = sweep.fill(args.store, args.shard, workers, progress=not args.quiet)
+            counts = sweep.fill(args.store, args.shard, workers, not args.quiet, **_work.options(args))
             print("{done} of {points} points done, {failed} failed".format(**counts))
             return int(counts["failed"] > 0)
-        data = sweep.run(args.store, executor=workers, progress=not args.quiet)
+        data = sweep.run(args.store, workers, not args.quiet, **_work.options(args))
+    if "ratio" not in data:
+        print(f"no point has a result; {data.failed_points} of {data.points} failed. {data.first_error}")
+        return 1
     _print(data, args.reduce)
     if args.out:
         if args.reduce == "mean":
@@ -123,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             sweeps.to_netcdf(data, args.out)
         print(args.out)
-    return 0
+    return int(data.failed_points > 0)
 
 
 def measure(

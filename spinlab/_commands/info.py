@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from importlib import metadata
 
     from .. import __version__, ensembles, studies
-    from .._core.jit import cache_dir
+    from .._core.kernel_cache import cache_dir
     from .._core.parallel import n_threads
 
     facts = {
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         except metadata.PackageNotFoundError:
             facts[package] = "not installed"
     facts["GPU"] = _gpu()
-    facts["kernel cache"] = cache_dir()
+    facts["kernel cache"] = cache_dir() or "none: compiled in every process"
     facts["data folder"] = os.environ.get("SPINLAB_DATA", "SPINLAB_DATA is not set")
     facts["ensembles"] = ", ".join(ensembles.__all__)
     facts["studies"] = ", ".join(studies.names())

@@ -62,7 +62,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--out", help="write the data: .nc (netCDF) or .csv")
     parser.add_argument("--figure", metavar="FILE", help="draw it: .png, .pdf or .svg")
     parser.add_argument("--show", metavar="NAME", help="of table and figure: m_pattern, binder, chi_SG, ...")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--quiet", action="store_true", help="no messages, no progress bar")
     parser.set_defaults(run=run)
 
 

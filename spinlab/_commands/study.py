@@ -34,7 +34,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--preset", default="small", choices=("small", "paper", "short"), help=_PRESETS)
     _scheduler.add_options(parser)
     parser.add_argument("--out", help="output folder (default: results/NAME-PRESET)")
-    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    parser.add_argument("--quiet", action="store_true", help="no messages, no progress bars")
     parser.set_defaults(run=run)
 
 

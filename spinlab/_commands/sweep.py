@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from . import _scheduler
+from . import _scheduler, _work
 
 _EXAMPLES = """\
 examples:
@@ -17,6 +17,8 @@ examples:
   spinlab sweep export accessibility map.csv    one line per point and element
   spinlab sweep retry accessibility --workers 2 compute the failed points again
   spinlab sweep merge all part1 part2 part3     the points of several stores in one
+  spinlab sweep relabel walks run:walk walks:walk   its function was renamed or moved
+  spinlab sweep salvage damaged saved           what can still be read of a damaged store
 
 A sweep is resumed by running its script again: only missing points are computed.
 STORE is the file given to Sweep.run; .sqlite is added to a name without suffix.
@@ -27,9 +29,9 @@ def add_parser(subparsers: Any) -> None:
     """Add ``sweep`` and its actions."""
     parser = subparsers.add_parser(
         "sweep",
-        help="status, export, retry and merge of sweeps' stores",
+        help="status, export, retry, merge, relabel and salvage of sweeps' stores",
         description="Look at the store of a sweep, export its results, compute its failed points again, "
-        "merge stores.",
+        "merge stores, rename functions, save what is left of a damaged store.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -53,7 +55,7 @@ def add_parser(subparsers: Any) -> None:
     )
     retry.add_argument("store", metavar="STORE")
     _scheduler.add_options(retry)
-    retry.add_argument("--quiet", action="store_true", help="no progress bar")
+    _work.add_options(retry)
 
     merge = actions.add_parser(
         "merge",
@@ -64,6 +66,27 @@ def add_parser(subparsers: Any) -> None:
     )
     merge.add_argument("store", metavar="OUT")
     merge.add_argument("others", metavar="STORE", nargs="+")
+    merge.add_argument("--changed", choices=("keep",), help="merge although the source of a function differs")
+
+    relabel = actions.add_parser(
+        "relabel",
+        help="tell a store that a function was renamed or moved",
+        description="From now on the function NEW finds the points of OLD (module:function, as in status). "
+        "Seeds stay what they are.",
+    )
+    relabel.add_argument("store", metavar="STORE")
+    relabel.add_argument("old", metavar="OLD")
+    relabel.add_argument("new", metavar="NEW")
+
+    salvage = actions.add_parser(
+        "salvage",
+        help="save what can still be read of a damaged store",
+        description="Copy the sweeps and points that can still be read into NEW; STORE is not changed.",
+    )
+    salvage.add_argument("store", metavar="STORE")
+    salvage.add_argument("new", metavar="NEW")
+    for action in actions.choices.values():
+        action.add_argument("--quiet", action="store_true", help="no messages, no progress bar")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,7 +94,14 @@ def run(args: argparse.Namespace) -> int:
     from ..sweeps import Store
 
     if args.action == "merge":
-        return _merge(args.store, args.others)
+        return _merge(args.store, args.others, args.changed)
+    if args.action == "salvage":
+        print(
+            "saved {sweeps} sweeps and {points} points; {damaged} were damaged".format(
+                **Store.salvage(args.store, args.new)
+            )
+        )
+        return 0
     store = Store(args.store)
     if args.action == "status":
         print(_report(store.status()))
@@ -81,10 +111,13 @@ def run(args: argparse.Namespace) -> int:
     elif args.action == "export":
         store.export(args.output, args.sweep)
         print(f"wrote {args.output}")
+    elif args.action == "relabel":
+        store.relabel(args.old, args.new)
+        print(_report(store.status()))
     else:
         sys.path.insert(0, os.getcwd())
         with _scheduler.executor(args) as workers:
-            failed = store.retry(workers, progress=not args.quiet)
+            failed = store.retry(workers, not args.quiet, **_work.options(args))
         print(
             f"{failed} points still fail; `spinlab sweep status {args.store} --errors` shows why"
             if failed
@@ -94,9 +127,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _merge(out: str, others: list[str]) -> int:
+def _merge(out: str, others: list[str], changed: str | None) -> int:
     from ..sweeps import Store
-    from ..sweeps.database import Writer, store_path
+    from ..sweeps.database import Writer
+    from ..sweeps.naming import store_path
 
     stores = [Store(other) for other in others]  # all are there before anything is made
     if not store_path(out).exists():
@@ -104,7 +138,7 @@ def _merge(out: str, others: list[str]) -> int:
             pass
     store = Store(out)
     before = store.status()["done"]
-    store.merge(*stores)
+    store.merge(*stores, changed=changed)
     status = store.status()
     print(_report(status))
     print(f"{status['done'] - before} results new in {store.path}")

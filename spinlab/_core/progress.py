@@ -1,34 +1,83 @@
-"""Long work on threads: progress bars, and a time in words for messages."""
+"""Long work on threads: progress bars in terminals and notebooks, and a time in words for messages."""
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from contextvars import ContextVar
+from typing import Any, ParamSpec, TypeVar
 
+from .messages import is_quiet
 from .parallel import map_threads
 
 T = TypeVar("T")
 R = TypeVar("R")
+P = ParamSpec("P")
 
 _LONG = 5.0  # seconds of work from which on a bar is shown
 _MEASURED = 1.0  # seconds after which the work done says how long the rest takes
 _SLICE = 0.1  # seconds between two looks at the clock
 
+_asked: ContextVar[bool | None] = ContextVar("asked", default=None)
+
+
+def new_bar(**options: Any) -> Any:
+    """A bar of tqdm for where we are: widgets in a notebook that has them, text elsewhere."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a notebook without ipywidgets: text will do
+        from tqdm.auto import tqdm
+    return tqdm(**options)
+
+
+def shows_progress(function: Callable[P, R]) -> Callable[P, R]:
+    """For a public function with the option ``progress``: True shows the bars inside, False none.
+
+    None, the default: bars in a terminal or notebook for work of more than 5 s, unless messages are off.
+    """
+
+    @functools.wraps(function)
+    def with_bars(*args: P.args, **options: P.kwargs) -> R:
+        progress = options.get("progress")
+        if progress is None:
+            return function(*args, **options)
+        if not isinstance(progress, bool):
+            raise TypeError(f"progress must be True, False or None, got {progress!r}")
+        token = _asked.set(progress)
+        try:
+            return function(*args, **options)
+        finally:
+            _asked.reset(token)
+
+    return with_bars
+
+
+def is_watched() -> bool:
+    """Whether somebody looks, or asked for bars."""
+    if (asked := _asked.get()) is not None:
+        return asked
+    if is_quiet() or multiprocessing.parent_process() is not None:
+        return False
+    return sys.stderr.isatty() or _in_notebook()
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell is not None and "IPKernelApp" in shell.config
+
 
 def map_with_progress(
     function: Callable[[T], R], tasks: Sequence[T], threads: int | None, label: str, seconds: float
 ) -> list[R]:
-    """``map_threads`` with a bar on a terminal's stderr for work estimated at over 5 s."""
-    if seconds < _LONG or not sys.stderr.isatty():
+    """``map_threads`` with a bar for work estimated at over 5 s."""
+    if seconds < _LONG or not is_watched():
         return map_threads(function, tasks, threads)
-    from tqdm import tqdm
-
-    with tqdm(total=len(tasks), desc=label, leave=False) as bar:
+    with new_bar(total=len(tasks), desc=label, leave=False) as bar:
 
         def run(task: T) -> R:
             result = function(task)
@@ -59,10 +108,8 @@ class Meter:
                 self._bar = self._new_bar()
 
     def _new_bar(self) -> Any:
-        from tqdm import tqdm
-
         form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-        bar = tqdm(total=self._total, initial=self._done, desc=self._label, leave=False, bar_format=form)
+        bar = new_bar(total=self._total, initial=self._done, desc=self._label, leave=False, bar_format=form)
         bar.initial, bar.start_t = 0.0, bar.start_t - (time.perf_counter() - self._start)
         bar.refresh()
         return bar
@@ -75,8 +122,8 @@ class Meter:
 
 @contextmanager
 def meter(total: float, label: str) -> Iterator[Meter | None]:
-    """A meter of the work in the block, or None where nobody looks: no terminal, or a worker process."""
-    if not sys.stderr.isatty() or multiprocessing.parent_process() is not None:
+    """A meter of the work in the block, or None where nobody looks: a batch job, a worker process, ..."""
+    if not is_watched():
         yield None
         return
     own = Meter(total, label)

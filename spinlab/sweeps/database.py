@@ -13,7 +13,9 @@ import errno
 import json
 import os
 import platform
+import secrets
 import sqlite3
+import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -30,6 +32,8 @@ from .. import __version__
 from .dataset import Row
 from .encode import decode, intact
 from .execute import Outcome
+from .identity import CODE
+from .naming import named_errors
 from .plan import Plan, Point
 
 COMMIT_SECONDS = 1.0
@@ -44,12 +48,10 @@ _TABLES = f"""
     PRAGMA application_id = {_APPLICATION};
     PRAGMA user_version = {SCHEMA};
 """
-
-
-def store_path(path: str | os.PathLike[str]) -> Path:
-    """The store's file: .sqlite is added to a name without suffix."""
-    path = Path(path)
-    return path if path.suffix else path.with_suffix(".sqlite")
+_COLUMNS = {
+    "sweeps": ["key", "plan", "made", "date"],
+    "points": ["id", "sweep", "params", "replica", "seed", "result", "error", "seconds"],
+}
 
 
 @contextmanager
@@ -83,7 +85,7 @@ class Writer:
                 error.errno, f"no folder for the store ({error.strerror})", str(self.path)
             ) from error
         with named_errors(self.path):
-            lock = Path(f"{self.path}.lock")
+            lock = Path(f"{os.path.realpath(self.path)}.lock")  # one for all links to the store
             self._lock = _connect(lock, "rwc", timeout=0)
             try:
                 self._lock.execute("BEGIN EXCLUSIVE")
@@ -106,11 +108,12 @@ class Writer:
             if self.path is not None:
                 self._lock.close()
 
-    def add(self, plan: Plan, computes: bool) -> tuple[int, dict[str, str]]:
+    def add(self, plan: Plan, computes: bool, code: str | None = None) -> tuple[int, dict[str, str]]:
         """Key and origin of this plan; a new entry where other software ``computes`` points for it."""
         text = plan.to_json()
         here = {"spinlab": __version__, "python": platform.python_version(), "numpy": np.__version__}
-        made = json.dumps(here | {"platform": platform.platform()})
+        here |= {"platform": platform.platform()} | ({} if code is None else {CODE: code})
+        made = json.dumps(here)
         query = "SELECT key, made, date FROM sweeps WHERE plan = ? {} ORDER BY key DESC"
         with named_errors(self.path):
             found = self.db.execute(query.format(""), (text,)).fetchone()
@@ -134,16 +137,54 @@ class Writer:
             return
         with named_errors(self.path):
             try:
-                self.db.execute("BEGIN IMMEDIATE")
-                self.db.executemany("INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-                self.db.execute("COMMIT")
-            except BaseException as error:
-                with suppress(sqlite3.Error):
-                    self.db.execute("ROLLBACK")
-                if isinstance(error, KeyboardInterrupt):
-                    self._rows = rows  # saved on leaving
+                _insert(self.db, rows)
+            except KeyboardInterrupt:
+                self._rows = rows  # saved on leaving
                 raise
+            except sqlite3.OperationalError as error:
+                if self.path is None or not _is_lost(error, self.path):
+                    raise
+                raise _rescue(self.db, self.path, rows) from error
         self._flushed = monotonic()
+
+
+def _insert(db: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        db.executemany("INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        db.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
+        raise
+
+
+def _is_lost(error: sqlite3.Error, path: Path) -> bool:
+    """Whether the file, or its folder, is no longer where it was opened."""
+    moved = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED
+    return moved or not path.exists()
+
+
+def _rescue(db: sqlite3.Connection, path: Path, rows: list[tuple[Any, ...]]) -> OSError:
+    """Everything that the lost store held into a new file; the error that says where."""
+    folder = path.parent if path.parent.is_dir() else Path(tempfile.gettempdir())
+    rescued = folder / f"{path.stem}.rescued-{secrets.token_hex(4)}{path.suffix}"
+    try:
+        with closing(sqlite3.connect(rescued, isolation_level=None)) as copy:
+            db.backup(copy)
+            _insert(copy, rows)
+    except sqlite3.Error as error:
+        return OSError(
+            errno.ENOENT,
+            f"the store was removed or replaced while this process wrote it ({error})",
+            str(path),
+        )
+    return OSError(
+        errno.ENOENT,
+        "the store was removed or replaced while this process wrote it; all that it held, and what came "
+        f"since, is in {str(rescued)!r} (`spinlab sweep merge` puts stores together)",
+        str(path),
+    )
 
 
 def origin(made: str, date: str) -> dict[str, str]:
@@ -164,18 +205,22 @@ def look_up(
             yield (point, *found.get(point.id, (None, None)))
 
 
-def read(db: sqlite3.Connection, plan: Plan) -> Iterator[Row]:
+def read(db: sqlite3.Connection, plan: Plan, places: Iterable[int] | None = None) -> Iterator[Row]:
     """The plan's points with their results; a damaged one is named and counts as missing."""
-    for point, blob, error in look_up(db, plan.points()):
-        if blob is not None and not intact(blob):
+    for point, blob, error in look_up(db, plan.points(places)):
+        result = None
+        if blob is not None and intact(blob):
+            with suppress(ValueError, TypeError, KeyError, RecursionError, OverflowError):
+                result = decode(blob)
+        if blob is not None and (result is None or not result.keys().isdisjoint({*point.params, "replica"})):
+            result = None
             warnings.warn(
                 f"the result of point {point.id} ({point.text}, replica {point.replica}) is damaged and "
                 "counts as missing; run the sweep again to compute it afresh",
                 RuntimeWarning,
                 stacklevel=2,
             )
-            blob = None
-        yield point, None if blob is None else decode(blob), error
+        yield point, result, error if error is None or isinstance(error, str) else repr(error)
 
 
 def _connect(path: Path | None, mode: str, timeout: float = 60) -> sqlite3.Connection:
@@ -198,32 +243,15 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
             f"{str(path)!r} has layout {schema}, this version of spinlab knows {SCHEMA}: "
             "use the version that wrote it, or another store"
         )
-
-
-@contextmanager
-def named_errors(path: Path | None) -> Iterator[None]:
-    """SQLite's errors as errors that name the file and say what to do."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code, name = getattr(error, "sqlite_errorcode", 0) & 0xFF, str(path or "the store in memory")
-        kind, number, text = _ERRORS.get(code, (ValueError, 0, ""))
-        if kind is ValueError:
+    db.execute("PRAGMA trusted_schema = OFF")
+    for table, columns in _COLUMNS.items():
+        found = [row[1] for row in db.execute(f"PRAGMA table_xinfo({table})")]
+        kind = db.execute(
+            "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)
+        ).fetchone()
+        triggers = db.execute("SELECT 1 FROM sqlite_master WHERE type = 'trigger'").fetchone()
+        if found != columns or kind is None or not kind[0].startswith("CREATE TABLE") or triggers:
             raise ValueError(
-                f"{name!r} is no sweep store, or damaged ({error}); nothing in it was changed. Save what is "
-                f"left of a store by the sqlite3 program (`sqlite3 {name} .recover | sqlite3 new.sqlite`), "
-                "or move the file away, or choose another name"
-            ) from error
-        raise kind(number, f"{text} ({error})", name) from error
-
-
-_LOCKED = "another process is writing this store: wait for it, or give each its own store and merge them"
-_INTACT = "what was saved before is intact, run again to resume"
-_ERRORS: dict[int, tuple[type[Exception], int, str]] = {
-    sqlite3.SQLITE_FULL: (OSError, errno.ENOSPC, f"the disk is full: make room; {_INTACT}"),
-    sqlite3.SQLITE_IOERR: (OSError, errno.EIO, f"the disk is full or failing: make room; {_INTACT}"),
-    sqlite3.SQLITE_READONLY: (PermissionError, errno.EACCES, "the store is read-only: check its permissions"),
-    sqlite3.SQLITE_CANTOPEN: (PermissionError, errno.EACCES, "the store cannot be opened: check the folder"),
-    sqlite3.SQLITE_PERM: (PermissionError, errno.EACCES, "the store cannot be opened: check its permissions"),
-    sqlite3.SQLITE_BUSY: (BlockingIOError, errno.EAGAIN, _LOCKED),
-}
+                f"{str(path)!r} is no sweep store, or damaged: its table {table!r} is not spinlab's; "
+                "choose another name"
+            )

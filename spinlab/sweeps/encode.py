@@ -63,6 +63,8 @@ def _layout(header: bytes) -> list[tuple[str, np.dtype[Any], tuple[int, ...], in
     layout, offset = [], 0
     for name, code, shape in json.loads(header):
         dtype, count = np.dtype(code), math.prod(shape)
+        if not isinstance(name, str) or dtype.char not in _DTYPES:
+            raise ValueError(f"no result: {name!r} of dtype {code!r}")
         layout.append((name, dtype, tuple(shape), count, offset))
         offset += count * dtype.itemsize
     return layout

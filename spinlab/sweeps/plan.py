@@ -7,11 +7,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._core.validate import as_count
+
+MOST_POINTS = 10**9  # of one sweep; a store of so many would take 300 GB
 
 
 class Point(NamedTuple):
@@ -84,10 +87,33 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
-        plan = json.loads(text)
-        for part in ("axes", "fixed", "dims"):
-            plan[part] = {name: read_value(value) for name, value in plan[part].items()}
-        return cls(**plan | {"pair_over": tuple(plan["pair_over"])})
+        """A plan that was stored; ValueError where the text is none."""
+        try:
+            given = json.loads(text)
+            axes = as_axes({name: read_value(values) for name, values in given["axes"].items()})
+            dims = as_dims(given["dims"], axes)
+            fixed = {name: read_value(value) for name, value in given["fixed"].items()}
+            if not isinstance(given["function"], str) or not isinstance(given["version"], str):
+                raise TypeError("function and version must be text")
+            return cls(
+                function=given["function"],
+                axes=axes,
+                replicas=as_count(given["replicas"], "replicas"),
+                seed=as_count(given["seed"], "seed", minimum=0),
+                pair_over=as_pair_over(given["pair_over"], axes),
+                fixed=as_fixed(fixed, axes),
+                dims=dims,
+                coords=as_coords(given["coords"], dims),
+                version=given["version"],
+            ).checked()
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+
+    def checked(self) -> Plan:
+        """The plan itself; ValueError where it has more points than anybody can compute."""
+        if len(self) > MOST_POINTS:
+            raise ValueError(f"a sweep of {len(self)} points; the most are {MOST_POINTS}: make several of it")
+        return self
 
     @property
     def family(self) -> tuple[Any, ...]:
@@ -121,9 +147,27 @@ def unite(plans: Sequence[Plan]) -> Plan:
     return Plan(**vars(last) | {"axes": axes, "fixed": fixed, "replicas": replicas})
 
 
+def near(axes: Iterable[tuple[str, Iterable[Any]]]) -> str:
+    """Names two values of an axis that differ by rounding alone, such as 0.3 and 0.1 + 0.2; or ""."""
+    for name, values in axes:
+        exact = (value for value in values if type(value) in (int, float) and abs(value) < 2**53)
+        numbers = sorted(set(exact))
+        for one, other in pairwise(numbers):
+            if other - one <= 1e-14 * max(abs(one), abs(other)):
+                return (
+                    f"axis {name!r} has {one!r} and {other!r}: two points, since they are different numbers; "
+                    "if they should be one, round them, for example round(x, 12)"
+                )
+    return ""
+
+
 def count_points(plans: Sequence[Plan]) -> int:
     """How many different points the plans of one family ask for."""
+    if len(plans) == 1:
+        return len(plans[0])
     union = unite(plans)
+    if len(union) > MOST_POINTS:
+        return sum(map(len, plans))  # grids so far apart hardly share any
     asked = np.zeros(union.shape, dtype=bool)
     for plan in plans:
         places = []

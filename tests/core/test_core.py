@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from fractions import Fraction
 
@@ -18,9 +16,9 @@ from model_forms import FORMS, make
 from naive import all_states
 
 import spinlab as sl
-from spinlab._core import jit
 from spinlab._core.heat_bath import SITES, logits
-from spinlab._core.jit import cache_dir, kernel
+from spinlab._core.jit import kernel
+from spinlab._core.kernel_cache import cache_dir
 from spinlab._core.lanes import LANES, above, choose, load, not_above, splat, store, widened
 from spinlab._core.parallel import map_threads, n_threads
 from spinlab._core.philox import philox, random_spins, word
@@ -335,54 +333,6 @@ def test_the_cache_folder_of_others_is_left_alone():
     assert double(4) == 8
     assert theirs == numba.core.config.CACHE_DIR
     assert double.targetoptions["fastmath"]
-
-
-@pytest.fixture
-def fresh_cache_dir():
-    cache_dir.cache_clear()
-    yield cache_dir
-    cache_dir.cache_clear()
-
-
-def test_cache_folder_depends_on_the_source_of_core(fresh_cache_dir, monkeypatch, tmp_path):
-    monkeypatch.setattr(jit.platformdirs, "user_cache_dir", lambda *args, **kwargs: str(tmp_path))
-    (tmp_path / "core").mkdir()
-    source = tmp_path / "core" / "jit.py"
-    monkeypatch.setattr(jit, "__file__", str(source))
-    folders = []
-    for text in ("import numba", "import numba  # changed", "no part of a kernel", "nor this"):
-        source.write_text(text)
-        cache_dir.cache_clear()
-        folders.append(cache_dir())
-        assert os.path.isdir(folders[-1])
-    assert folders[0] != folders[1] != folders[2]
-    assert folders[2] == folders[3]
-
-
-def test_cache_folder_that_cannot_be_written(fresh_cache_dir, monkeypatch, tmp_path):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setattr(jit.platformdirs, "user_cache_dir", lambda *a, **k: str(tmp_path / "file"))
-    folder = cache_dir()
-    assert os.access(folder, os.W_OK)
-    assert not folder.startswith(str(tmp_path))
-    os.rmdir(folder)
-
-
-def test_compilation_is_announced_once_on_stderr(tmp_path):
-    code = (
-        "import numpy as np; from spinlab._core.philox import philox;"
-        "philox(np.uint64(1), 0, 0, 0, 0); philox(np.uint64(1), np.uint32(0), 0, 0, 0)"
-    )
-    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
-    run = [
-        subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-        )
-        for _ in range(2)
-    ]
-    assert run[0].stdout == run[1].stdout == ""
-    assert run[0].stderr.count("compiling kernels for this machine") == 1
-    assert run[1].stderr == ""  # found in the cache
 
 
 # Threads

@@ -98,6 +98,14 @@ def impatient(x, rng):
     return {"y": x}
 
 
+def ragged(x, rng):
+    return {"y": np.full((1, 2), 3.0) if x == 3 else float(x)}
+
+
+def huge(x, rng):
+    return {"y": x + 1.0, "z": np.zeros(10**6 if x else 1)}
+
+
 def odd(kind, rng):
     return {
         "none": None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..._core.progress import is_watched, new_bar
 from .history import History
 
 
@@ -30,18 +31,8 @@ class TrainingBar:
 
 
 def training_bar(epochs: int, done: int, progress: bool | None) -> TrainingBar:
-    """By default (None) on a terminal, for work over 2 s."""
-    if progress is False:
+    """By default (None) on a terminal or in a notebook, for work over 2 s."""
+    if not (is_watched() if progress is None else progress):
         return TrainingBar(None)
-    from tqdm import tqdm
-
-    asked = progress is not None
-    bar = tqdm(
-        total=epochs,
-        initial=done,
-        desc="training",
-        unit="epoch",
-        delay=0.0 if asked else 2.0,
-        disable=False if asked else None,  # None: off where stderr is no terminal
-    )
-    return TrainingBar(None if bar.disable else bar)
+    delay = 2.0 if progress is None else 0.0
+    return TrainingBar(new_bar(total=epochs, initial=done, desc="training", unit="epoch", delay=delay))

@@ -1,0 +1,206 @@
+"""What a point function does, as a hash: its syntax tree and what it closes over, not where it lies.
+
+Comments, docstrings, the function's own name, the folder and the file do not count. Followed are the
+values of closures and defaults, and what is used by name of the function's own module: constants,
+functions and classes. What comes from other modules counts by its name alone; their versions are in
+the store.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import inspect
+import sys
+import textwrap
+import types
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+_IGNORED = {"type_comment", "type_params", "kind", "lineno", "col_offset", "end_lineno", "end_col_offset"}
+_BYTECODE = "bytecode "
+
+
+def fingerprint(function: Any) -> str:
+    """A hash of 16 bytes as text; of the bytecode, for this version of Python, where there is no source."""
+    walk = _Walk()
+    parts = walk.describe(function)
+    digest = blake2b(repr(parts).encode(errors="backslashreplace"), digest_size=16).hexdigest()
+    python = "{}.{}".format(*sys.version_info)
+    return f"{_BYTECODE}{python} {digest}" if walk.bytecode else digest
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Whether two fingerprints do not contradict each other: unknown ones, or ones of two kinds, do not."""
+    if one is None or other is None:
+        return True
+    return one.split()[:-1] != other.split()[:-1] or one == other
+
+
+class _Walk:
+    """Describes values as nested tuples of texts; every function and object once."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, int] = {}
+        self.keep: list[Any] = []  # so that no id is used twice
+        self.bytecode = False
+        self.home: str | None = None
+
+    def describe(self, value: Any) -> Any:
+        if (
+            value is None
+            or value is Ellipsis
+            or isinstance(value, bool | int | float | complex | str | bytes)
+        ):
+            return type(value).__name__, repr(value)
+        if isinstance(value, tuple):  # before the memory of what was seen: equal ones may be one object
+            return "tuple", *map(self.describe, value)
+        if isinstance(value, np.generic | np.ndarray):
+            if value.dtype.hasobject:
+                return "objects", self.describe(value.tolist())
+            content = blake2b(np.ascontiguousarray(value).tobytes(), digest_size=16).hexdigest()
+            return "array", value.dtype.str, np.shape(value), content
+        if isinstance(value, types.ModuleType | types.BuiltinFunctionType | np.ufunc):
+            return "name", getattr(value, "__module__", None), value.__name__
+        if id(value) in self.seen:
+            return "seen", self.seen[id(value)]
+        self.seen[id(value)] = len(self.seen)
+        self.keep.append(value)
+        if isinstance(value, list):
+            return "list", *map(self.describe, value)
+        if isinstance(value, set | frozenset):
+            return type(value).__name__, *sorted(repr(self.describe(item)) for item in value)
+        if isinstance(value, Mapping):
+            return "mapping", *((self.describe(k), self.describe(v)) for k, v in value.items())
+        if isinstance(value, functools.partial):
+            return (
+                "partial",
+                self.describe(value.func),
+                self.describe(value.args),
+                self.describe(value.keywords),
+            )
+        if isinstance(value, types.MethodType):
+            return "method", self.describe(value.__func__), self.describe(value.__self__)
+        if isinstance(value, type):
+            return self._class(value)
+        inner = inspect.unwrap(value) if callable(value) else value
+        inner = getattr(inner, "py_func", inner)  # compiled by numba
+        if isinstance(inner, types.FunctionType):
+            return self._function(inner)
+        return self._object(value)
+
+    def _function(self, function: types.FunctionType) -> Any:
+        if self.home is None:
+            self.home = function.__module__
+        if function.__module__ != self.home:
+            return "name", function.__module__, function.__qualname__
+        tree, names = _tree(function, function.__name__), _names_in_code(function.__code__)
+        if tree is None:
+            self.bytecode = True
+            body: Any = _code(function.__code__, function.__doc__)
+        else:
+            decorators = {
+                name for node in getattr(tree, "decorator_list", ()) for name in _names_in_tree(node)
+            }
+            body, names = _dump(tree, top=True), names & _names_in_tree(tree) | decorators
+        return (
+            "function",
+            body,
+            self.describe(function.__defaults__),
+            self.describe(function.__kwdefaults__),
+            tuple(self._cell(cell) for cell in function.__closure__ or ()),
+            tuple(self._globals(names, function.__globals__)),
+        )
+
+    def _globals(self, names: set[str], scope: Mapping[str, Any]) -> Iterator[Any]:
+        for name in sorted(names):
+            if name in scope:
+                yield name, self.describe(scope[name])
+
+    def _cell(self, cell: types.CellType) -> Any:
+        try:
+            return self.describe(cell.cell_contents)
+        except ValueError:
+            return "empty"
+
+    def _class(self, value: type) -> Any:
+        if value.__module__ != self.home:
+            return "name", value.__module__, value.__qualname__
+        tree = _tree(value, value.__name__)
+        if tree is None:
+            members = {k: v for k, v in vars(value).items() if isinstance(v, types.FunctionType)}
+            return "class", value.__qualname__, self.describe(dict(sorted(members.items())))
+        scope = vars(sys.modules[value.__module__]) if value.__module__ in sys.modules else {}
+        return "class", _dump(tree), tuple(self._globals(_names_in_tree(tree), scope))
+
+    def _object(self, value: Any) -> Any:
+        """Its type and what it holds; nothing of what it has computed for later use."""
+        kind = type(value)
+        if dataclasses.is_dataclass(value):
+            state = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
+        else:
+            cached = {
+                name
+                for parent in kind.__mro__
+                for name, member in vars(parent).items()
+                if isinstance(member, functools.cached_property)
+            }
+            state = {k: v for k, v in getattr(value, "__dict__", {}).items() if k not in cached}
+        return "object", kind.__module__, kind.__qualname__, self.describe(state)
+
+
+def _tree(thing: Any, name: str) -> ast.AST | None:
+    """The definition; None without source, or where several lambdas share a line."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
+    except (OSError, TypeError, SyntaxError, ValueError, RecursionError):
+        return None
+    if name == "<lambda>":
+        found: list[Any] = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
+    else:
+        found = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == name]
+    return found[0] if len(found) == 1 else None
+
+
+def _dump(node: Any, top: bool = False) -> Any:
+    """The tree as nested tuples, the same in every version of Python: no positions, no empty fields."""
+    if isinstance(node, list):
+        return tuple(map(_dump, node))
+    if not isinstance(node, ast.AST):
+        return type(node).__name__, repr(node)
+    fields = []
+    for name, value in ast.iter_fields(node):
+        if name in _IGNORED or value == [] or (value is None and not isinstance(node, ast.Constant)):
+            continue
+        if name == "name" and top:
+            continue
+        if name == "body" and _is_documented(node):
+            value = value[1:]
+        fields.append((name, _dump(value)))
+    return type(node).__name__, *fields
+
+
+def _is_documented(node: ast.AST) -> bool:
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return isinstance(node, kinds) and ast.get_docstring(node, clean=False) is not None
+
+
+def _names_in_tree(tree: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
+def _code(code: types.CodeType, doc: str | None = None) -> Any:
+    constants = tuple(
+        _code(value) if isinstance(value, types.CodeType) else "None" if value == doc else repr(value)
+        for value in code.co_consts
+    )
+    return code.co_code.hex(), constants, code.co_names, code.co_varnames
+
+
+def _names_in_code(code: types.CodeType) -> set[str]:
+    inner = (_names_in_code(value) for value in code.co_consts if isinstance(value, types.CodeType))
+    return set(code.co_names).union(*inner)

@@ -1,0 +1,76 @@
+"""The name of a store's file, and SQLite's errors in words that name it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_LONGEST = 255 - len("-journal")  # of a file's name, with what SQLite puts beside it
+
+
+def store_path(path: str | os.PathLike[str]) -> Path:
+    """The store's file: .sqlite is added to a name without suffix, and ~ is the home folder."""
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError(f"a store's name must be a str or a path, got {path!r}")
+    if not text or "\0" in text:
+        raise ValueError(f"a store needs the name of a file, got {text!r}")
+    target = Path(os.path.expanduser(text))
+    if text.startswith("~/") and str(target).startswith("~"):
+        raise ValueError(f"the home folder of {text!r} is not known; give the whole path")
+    seps = tuple(filter(None, (os.sep, os.altsep)))
+    if text.endswith(seps) or target.name in ("", ".."):
+        raise IsADirectoryError(errno.EISDIR, "a store is a file, and this names a folder; add a name", text)
+    if not target.suffix:
+        target = target.with_suffix(".sqlite")
+    if len(os.fsencode(target.name)) > _LONGEST:
+        raise OSError(errno.ENAMETOOLONG, f"the store's name is longer than {_LONGEST} bytes", text)
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a store is a file, and here is a folder", str(target))
+    return target
+
+
+@contextmanager
+def named_errors(path: Path | None) -> Iterator[None]:
+    """SQLite's errors as errors that name the file and say what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code, name = getattr(error, "sqlite_errorcode", 0) & 0xFF, str(path or "the store in memory")
+        kind, number, text = _ERRORS.get(code, (ValueError, 0, ""))
+        if kind is ValueError:
+            raise ValueError(
+                f"{name!r} is no sweep store, or damaged ({error}); nothing in it was changed. Save what is "
+                f"left of a store by `spinlab sweep salvage {name} NEW`, move it away, or choose another name"
+            ) from error
+        if kind is PermissionError and path is not None:
+            text += _why(path)
+        raise kind(number, f"{text} ({error})", name) from error
+
+
+def _why(path: Path) -> str:
+    """What stands in the way of writing a store."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f"there is no folder {str(folder)!r}"
+    if hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return "its disk is mounted read-only"
+    if not os.access(folder, os.W_OK):
+        return f"the folder {str(folder)!r} is read-only for you"
+    return "check its permissions"
+
+
+_LOCKED = "another process is writing this store: wait for it, or give each its own store and merge them"
+_INTACT = "what was saved before is intact, run again to resume"
+_ERRORS: dict[int, tuple[type[Exception], int, str]] = {
+    sqlite3.SQLITE_FULL: (OSError, errno.ENOSPC, f"the disk is full: make room; {_INTACT}"),
+    sqlite3.SQLITE_IOERR: (OSError, errno.EIO, f"the disk is full or failing: make room; {_INTACT}"),
+    sqlite3.SQLITE_READONLY: (PermissionError, errno.EACCES, "the store is read-only: "),
+    sqlite3.SQLITE_CANTOPEN: (PermissionError, errno.EACCES, "the store cannot be opened: "),
+    sqlite3.SQLITE_PERM: (PermissionError, errno.EACCES, "the store cannot be opened: "),
+    sqlite3.SQLITE_BUSY: (BlockingIOError, errno.EAGAIN, _LOCKED),
+}
