@@ -80,9 +80,9 @@ def settle(
             return
         if changed is None:
             raise ValueError(
-                f"{str(path)!r} has {n} points of {plan.function} that another function of this "
-                "name computed: its source differs, or a value that it closes over. If the results are the "
-                'same, give changed="keep"; to drop those points and compute them again, changed="redo"; to have '
+                f"{str(path)!r} has {n} points of {plan.function} that another function of this name "
+                "computed: its source differs, or a value that it closes over. If the results are the same, "
+                'give changed="keep"; to drop those points and compute them again, changed="redo"; to have '
                 "both side by side, another version= or name="
             )
         db.execute("BEGIN IMMEDIATE")
