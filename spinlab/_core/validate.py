@@ -109,9 +109,9 @@ def as_spins(s: Any, n: int, name: str = "states") -> np.ndarray:
 def as_data(x: Any, n: int, name: str = "data") -> np.ndarray:
     """Data as spins +-1, int8, shape (..., n): +-1 as they are, booleans and 0/1 by 2 x - 1.
 
-    All ones are +1 in both readings.
+    All ones are +1 in both readings. Frames (also of nullable types) and sparse matrices are welcome.
     """
-    array = _as_numbers(x, name, "biuf")
+    array = _as_numbers(as_plain_array(x, name), name, "biuf")
     if array.dtype.kind == "b" or _is_binary(array):
         array = np.where(array, np.int8(1), np.int8(-1))
     elif not ((array == 1) | (array == -1)).all():
@@ -119,6 +119,21 @@ def as_data(x: Any, n: int, name: str = "data") -> np.ndarray:
             f"{name} must hold only +1 and -1, or 0 and 1, got {_range(array)}; {_to_spins(array, name)}"
         )
     return as_spins(array, n, name)
+
+
+def as_plain_array(x: Any, name: str) -> Any:
+    """A frame or a sparse matrix as an array, other things as they are."""
+    if hasattr(x, "toarray") and hasattr(x, "nnz"):
+        check_memory(2 * x.dtype.itemsize * math.prod(x.shape), f"{name} of shape {x.shape} written out")
+        return x.toarray()
+    if hasattr(x, "to_numpy") and np.asarray(x).dtype.kind == "O":  # nullable or mixed columns
+        try:
+            return x.to_numpy(dtype=np.float64, na_value=math.nan)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{name} must hold numbers or booleans in every column: {error}") from None
+    if hasattr(x, "requires_grad"):  # a tensor of torch says by itself why it is no array
+        return x.detach()
+    return x
 
 
 def _is_binary(array: np.ndarray) -> bool:

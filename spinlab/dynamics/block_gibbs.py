@@ -16,7 +16,7 @@ from .._core.philox import HIDDEN, VISIBLE
 from .._core.progress import in_slices, meter
 from .._core.request import Request
 from .._core.rng import RNG, as_key
-from .._core.validate import as_real
+from .._core.validate import as_data, as_real
 from ..models import TwoLayerIsing
 from .chains import Chains, starting_states
 
@@ -31,6 +31,7 @@ def block_gibbs(
     *,
     beta: float = 1.0,
     initial: Any = None,
+    clamped: Any = None,
     burn_in: int = 0,
     record_every: int | None = None,
     rng: RNG = None,
@@ -52,8 +53,11 @@ def block_gibbs(
         Independent chains.
     beta : float, default 1
         Inverse temperature, 0 or more.
-    initial : array_like of +-1, shape (V,) or (n_chains, V), optional
+    initial : array_like of +-1 or 0/1, shape (V,) or (n_chains, V), optional
         Starting visible states; random by default.
+    clamped : array_like of bool, shape (V,) or (n_chains, V), optional
+        Visible units that keep their values of ``initial``: the chains then sample P(the others, h | these).
+        Computed on the CPU.
     burn_in, record_every, rng, threads
         As in :func:`spinlab.dynamics.gibbs`.
 
@@ -67,15 +71,20 @@ def block_gibbs(
     TypeError
         If the model is not made of two layers.
     ValueError
-        On a negative number of steps, a negative or infinite beta, states that are not +-1.
+        On a negative number of steps, a negative or infinite beta, states that are not +-1, a mask of another
+        shape or without ``initial``.
 
     Examples
     --------
-    >>> import spinlab as sl
+    >>> import numpy as np, spinlab as sl
     >>> rbm = sl.models.BipartiteIsing([[5.0, 5.0]])
     >>> chains = sl.dynamics.block_gibbs(rbm, n_steps=10, n_chains=3, rng=0)
     >>> [bool(abs(s.sum()) == 3) for s in chains.states]
     [True, True, True]
+    >>> memory = sl.models.BipartiteIsing(3 * np.ones((4, 10)))  # all up, or all down
+    >>> one = np.array([True, False, False, False])
+    >>> sl.dynamics.block_gibbs(memory, 20, initial=[1, -1, -1, -1], clamped=one, rng=0).states[0, :4]
+    array([1, 1, 1, 1], dtype=int8)
     """
     if not isinstance(model, TwoLayerIsing):
         raise TypeError(
@@ -94,7 +103,12 @@ def block_gibbs(
         least_steps=1,
     )
     n_chains, V = request.n_chains, model.V
+    held = None if clamped is None else _as_mask(clamped, initial, n_chains, V)
+    if initial is not None:
+        initial = as_data(initial, V, "initial")
     initial = starting_states(initial, n_chains, V, request.key)
+    if held is not None:
+        model = model.to("cpu")
     s = np.empty((n_chains, model.n_spins), dtype=np.int8)
     moved = np.zeros(initial.shape, dtype=np.bool_)
     records = request.no_records(model.n_spins)
@@ -102,7 +116,8 @@ def block_gibbs(
     s[:, :V] = initial
 
     def run(own: slice) -> None:
-        walkers = start(model, request, ones[own], s[own], moved[own], own.start)
+        chains = request, ones[own], s[own], moved[own], own.start
+        walkers = start(model, *chains) if held is None else BlockWalkers(model, *chains, held[own])
         done = 0
         for k, stop in enumerate(request.stops):
             in_slices(walkers.advance, done, stop, shown, len(s[own]))
@@ -114,6 +129,19 @@ def block_gibbs(
         groups, threads = _groups(model, n_chains, request.threads)
         map_threads(run, groups, threads)
     return Chains.of(model, request, s, initial, moved, records)
+
+
+def _as_mask(clamped: Any, initial: Any, n_chains: int, V: int) -> np.ndarray:
+    """Which visible units of which chain are held, shape (n_chains, V)."""
+    mask = np.asarray(clamped)
+    if mask.dtype != np.bool_ or mask.shape not in ((V,), (n_chains, V)):
+        raise ValueError(
+            f"clamped must be booleans of shape ({V},) or ({n_chains}, {V}), got {mask.dtype} of shape "
+            f"{mask.shape}"
+        )
+    if initial is None:
+        raise ValueError("clamped units keep the values of initial: give them as initial")
+    return np.broadcast_to(mask, (n_chains, V))
 
 
 def _groups(model: TwoLayerIsing, n_chains: int, threads: int | None) -> tuple[Iterable[slice], int | None]:
@@ -146,8 +174,9 @@ class BlockWalkers:
         s: np.ndarray,
         moved: np.ndarray,
         first: int,
+        held: np.ndarray | None = None,
     ) -> None:
-        self.s, self.factors = s, factors
+        self.s, self.factors, self._held = s, factors, held
         self._model, self._betas, self._moved = model, request.betas, moved
         self._key, self._first = request.key, first
         self._v = s[:, : model.V].astype(np.float64)
@@ -161,6 +190,8 @@ class BlockWalkers:
             twice_beta = 2.0 * self._betas[min(t, len(self._betas) - 1)] * self.factors
             _draw(model.hidden_input(v), twice_beta, self._key, self._first, t, HIDDEN, h)
             _draw(model.visible_input(h), twice_beta, self._key, self._first, t, VISIBLE, v)
+            if self._held is not None:
+                np.copyto(v, self._start, where=self._held)
             self._moved[:, :V] |= v != self._start
         self.s[:, :V], self.s[:, V:] = v, h
 

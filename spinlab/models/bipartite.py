@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.forms import Bipartite
+from .._core.rows import by_rows
 from .._core.validate import as_fields, as_real_array, as_spins
 from .base import IsingModel, read_only, spread
 
@@ -67,7 +68,10 @@ class TwoLayerIsing(IsingModel):
         -------
         float or ndarray, shape (...,)
         """
-        v = as_spins(v, self.V, "v").astype(np.float64)
+        return by_rows(self._free_energies, as_spins(v, self.V, "v"), max(self.V, self.H))
+
+    def _free_energies(self, v: np.ndarray) -> np.ndarray:
+        v = v.astype(np.float64)
         x = self.hidden_input(v)
         return self.offset - v @ self._b[: self.V] - np.logaddexp(x, -x).sum(-1)
 

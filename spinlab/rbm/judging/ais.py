@@ -15,10 +15,10 @@ from ..._core.jit import kernel
 from ..._core.philox import HIDDEN, VISIBLE, philox
 from ..._core.progress import map_with_progress
 from ..._core.rng import RNG, as_generator, as_key
-from ..._core.validate import as_choice, as_count, as_data, as_fields, as_real, as_real_array
+from ..._core.validate import as_choice, as_count, as_data, as_fields, as_plain_array, as_real, as_real_array
 from ...dynamics import block_gibbs
 from ...models import TwoLayerIsing
-from ..machines.as_two_layers import Layers, as_two_layers
+from ..machines.as_two_layers import Layers, as_two_layers, n_visible
 
 LEAST_ESS = 20.0
 
@@ -97,8 +97,9 @@ def log_partition_ais(
 
     Parameters
     ----------
-    model : BipartiteIsing, PatternBipartiteIsing, or a machine with ``as_ising()``
-        For patterns W is never formed: a step costs O(K (V + H)) per chain instead of O(V H).
+    model : BipartiteIsing, PatternBipartiteIsing, RBM, RARBM or a deep machine
+        Of a deep machine the even and the odd layers are the two. For patterns W is never formed: a step
+        costs O(K (V + H)) per chain instead of O(V H).
     n_chains : int, default 100
     schedule : {"quick", "published", "fine"}, int or array_like, default "quick"
         Inverse temperatures from 0 to 1. "quick": 1000 equal steps; "published": 500, 4000 and 10000 equal
@@ -149,10 +150,17 @@ def log_partition_ais(
     >>> run.reliable, run.interval[0] < sl.log_partition(rbm) < run.interval[1]
     (True, True)
     """
-    model = as_two_layers(model, "annealed importance sampling")
+    machine, model = model, as_two_layers(model, "annealed importance sampling", deep=True)
     n_chains = as_count(n_chains, "n_chains", 2)
     betas = _as_schedule(schedule, n_temperatures)
-    b0 = as_fields(base_biases, model.V, "base_biases")
+    V = n_visible(machine, model)
+    b0 = np.zeros(model.V)
+    b0[:V] = as_fields(base_biases, V, "base_biases")
+    if V != model.V and np.ndim(reverse) > 0:
+        raise ValueError(
+            f"reverse annealing of {machine!r} starts from states of all its even layers, and samples are of "
+            "the visible one only; give a number of Gibbs steps"
+        )
     layers = Layers(model, as_choice(dtype, "dtype", ("float32", "float64")))
     generator = as_generator(rng)
     log_w, v = anneal_weights(layers, b0, betas, None, n_chains, as_key(generator), threads)
@@ -195,6 +203,7 @@ def data_biases(data: Any, *, pseudocount: float = 1.0) -> np.ndarray:
 
 def as_samples(data: Any, n: int | None = None) -> np.ndarray:
     """A non-empty table of spins, shape (n_samples, V), from +-1 or 0/1 data."""
+    data = as_plain_array(data, "data")
     shape = np.shape(data)
     if len(shape) != 2 or 0 in shape:
         raise ValueError(f"data must hold one sample per row, shape (n, V) with n, V >= 1; got shape {shape}")

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.rng import RNG, as_generator
-from ..._core.validate import as_choice, as_count, as_real, as_real_array
+from ..._core.philox import random_spins
+from ..._core.rng import RNG, as_generator, as_key
+from ..._core.validate import as_choice, as_count, as_data, as_real, as_real_array
 from ...dynamics import block_gibbs
 from ...dynamics._slowest import upper_bound
 from ...dynamics.equilibration import LONG_ENOUGH, AutocorrelationTime, centred, periodogram
-from ..machines.as_two_layers import as_two_layers
+from ..machines.as_two_layers import as_two_layers, n_visible
 
 _BLOCK = 256  # steps whose full states are kept at a time
 
@@ -97,7 +98,8 @@ def gibbs_autocorrelation_time(
 
     Parameters
     ----------
-    model : BipartiteIsing, PatternBipartiteIsing, or a machine with ``as_ising()``
+    model : BipartiteIsing, PatternBipartiteIsing, RBM, RARBM or a deep machine
+        A step of a deep machine draws its odd layers, then the even ones.
     n_steps, n_chains : int
         Steps that are measured, and independent chains.
     observable : {"energy", "visible"} or callable
@@ -105,7 +107,7 @@ def gibbs_autocorrelation_time(
         overlap of a state with itself; or a function of states (n_chains, V + H) that returns (n_chains,)
         or (n_chains, d) numbers.
     burn_in : int, default 200
-    initial : array_like of +-1, shape (V,) or (n_chains, V), optional
+    initial : array_like of +-1 or 0/1, shape (V,) or (n_chains, V), optional
         Where the chains start; random by default.
     c : float, default 5
         Width of the window, see :func:`spinlab.rbm.vector_autocorrelation_time`.
@@ -127,7 +129,8 @@ def gibbs_autocorrelation_time(
     >>> times[0] < times[1]
     True
     """
-    model = as_two_layers(model, "block Gibbs sampling")
+    machine, model = model, as_two_layers(model, "block Gibbs sampling", deep=True)
+    V = n_visible(machine, model)
     n_steps, n_chains = as_count(n_steps, "n_steps", 2), as_count(n_chains, "n_chains")
     burn_in = as_count(burn_in, "burn_in", 0)
     if isinstance(observable, str):
@@ -135,12 +138,17 @@ def gibbs_autocorrelation_time(
     elif not callable(observable):
         raise TypeError(f'observable must be "energy", "visible" or a function of states, got {observable!r}')
     generator = as_generator(rng)
+    if initial is not None:
+        initial = as_data(initial, V, "initial")
+        if V != model.V:  # other even layers of a deep machine
+            others = random_spins(as_key(generator), n_chains, model.V - V)
+            initial = np.concatenate([np.broadcast_to(initial, (n_chains, V)), others], axis=1)
 
     def measure(states: np.ndarray) -> np.ndarray:
         if observable == "energy":
             return np.asarray(model.energy(states))
         if observable == "visible":
-            return states[:, : model.V]
+            return states[:, :V]
         assert callable(observable)
         return np.asarray(observable(states), dtype=float)
 

@@ -72,7 +72,7 @@ def fit_scale(
 
     Parameters
     ----------
-    model : BipartiteIsing, PatternBipartiteIsing, or a machine with ``as_ising()``
+    model : BipartiteIsing, PatternBipartiteIsing, RBM or RARBM
     data : array_like of +-1 or 0/1, shape (n, V)
         Held-out samples.
     method : {"auto", "exact", "ais"}

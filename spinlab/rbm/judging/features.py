@@ -10,10 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..._core.blas import one_blas_thread
+from ..._core.device import to_host
 from ..._core.rng import RNG, as_generator, as_key
 from ..._core.validate import as_choice, as_count
 from ...datasets import Dataset
 from ..machines.as_two_layers import Layers, as_two_layers
+from ..machines.hybrid import GaussianHiddenMachine
+from ..machines.machine import Machine
+from ..machines.two_layer import TwoLayerMachine
 from ..machines.units import Noise, mean_spins
 from .ais import as_samples
 
@@ -55,7 +59,10 @@ def hidden_features(model: Any, data: Any, *, kind: str = "mean", rng: RNG = Non
 
     Parameters
     ----------
-    model : BipartiteIsing, PatternBipartiteIsing, or a machine with ``as_ising()``
+    model : BipartiteIsing, PatternBipartiteIsing or any machine with hidden units
+        Those of a deep machine stand side by side, the first hidden layer first: by mean field, or sampled by
+        clamped Gibbs steps; those of a fully connected one as its ``positive`` says; the mean of Gaussian
+        units is their field.
     data : array_like of +-1 or 0/1, shape (n, V)
     kind : {"mean", "probability", "sampled"}
         "mean": in [-1, 1]; "probability": P(h = +1), in [0, 1]; "sampled": one draw of +-1.
@@ -73,11 +80,13 @@ def hidden_features(model: Any, data: Any, *, kind: str = "mean", rng: RNG = Non
     >>> hidden_features(BipartiteIsing([[9.0, 0.0]]), [[1], [-1]], kind="probability").round(3).tolist()
     [[1.0, 0.5], [0.0, 0.5]]
     """
-    layers = Layers(as_two_layers(model, "hidden features"))
-    data = as_samples(data, layers.V)
     as_choice(kind, "kind", ("mean", "probability", "sampled"))
     generator = as_generator(rng)
     key = int(as_key(generator)) if kind == "sampled" else 0
+    if isinstance(model, Machine) and not isinstance(model, TwoLayerMachine):
+        return _features_of_machine(model, as_samples(data, model.V), kind, key)
+    layers = Layers(as_two_layers(model, "hidden features"))
+    data = as_samples(data, layers.V)
     out = np.empty((len(data), layers.H), dtype=np.float32)
     with one_blas_thread():
         for first in range(0, len(data), _ROWS):
@@ -90,6 +99,19 @@ def hidden_features(model: Any, data: Any, *, kind: str = "mean", rng: RNG = Non
         out += 1
         out /= 2
     return out
+
+
+def _features_of_machine(machine: Machine, data: np.ndarray, kind: str, key: int) -> np.ndarray:
+    if kind == "probability" and isinstance(machine, GaussianHiddenMachine):
+        raise ValueError(f"the hidden units of {machine!r} are no spins with a probability; take kind='mean'")
+    parts = []
+    with one_blas_thread():
+        for first in range(0, len(data), _ROWS):
+            v = machine.xp.asarray(data[first : first + _ROWS].astype(machine.dtype))
+            found = machine.hidden(v, Noise.of(key, first) if kind == "sampled" else None)
+            parts.append(to_host(found).astype(np.float32))
+    out = np.concatenate(parts)
+    return (out + 1) / 2 if kind == "probability" else out
 
 
 def feature_accuracy(

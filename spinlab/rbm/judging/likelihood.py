@@ -10,13 +10,13 @@ import numpy as np
 
 from ... import solve
 from ..._core.rng import RNG, as_generator
+from ..._core.rows import by_rows
 from ..._core.validate import as_choice, as_real
 from ...models import IsingModel, TwoLayerIsing
 from ..machines.as_two_layers import as_ising_model
 from ..machines.machine import Machine
 from .ais import AIS, as_samples, log_partition_ais
 
-_ROWS = 2**22  # entries of the hidden layer at a time
 _LONGEST_EXACT = 60.0  # seconds that method="auto" spends on an exact ln Z
 
 
@@ -84,7 +84,7 @@ def log_likelihood(
     data = _as_data(data, machine, model)
     if log_z is None:
         log_z = float(solve.log_partition(model, threads=threads))
-    return -_free_energies(machine, model, data) - as_real(log_z, "log_z")
+    return -_free_energies(machine, model, data) - _as_log_z(log_z)
 
 
 def negative_log_likelihood(
@@ -135,9 +135,9 @@ def negative_log_likelihood(
     generator = as_generator(rng)
     run = None
     if log_z is not None:
-        method, log_z = "given", as_real(log_z, "log_z")
+        method, log_z = "given", _as_log_z(log_z)
     elif method == "ais" or (method == "auto" and not exact_in_reach(model)):
-        method, run = "ais", log_partition_ais(model, rng=generator, threads=threads, **ais)
+        method, run = "ais", log_partition_ais(machine, rng=generator, threads=threads, **ais)
         log_z = run.log_z
     else:
         method, log_z = "exact", float(solve.log_partition(model, threads=threads))
@@ -154,6 +154,11 @@ def negative_log_likelihood(
     )
 
 
+def _as_log_z(log_z: Any) -> float:
+    """A number, also as an array of one."""
+    return as_real(np.asarray(log_z).item() if np.size(log_z) == 1 else log_z, "log_z")
+
+
 def exact_in_reach(model: IsingModel, repeats: int = 1) -> bool:
     """Whether ln Z is exact ``repeats`` times within about a minute, or annealing cannot take the model."""
     if not isinstance(model, TwoLayerIsing):
@@ -165,9 +170,8 @@ def exact_in_reach(model: IsingModel, repeats: int = 1) -> bool:
 def free_energies(model: IsingModel, data: np.ndarray) -> np.ndarray:
     """F(v) of each row, or E(s) where nothing is hidden."""
     if not isinstance(model, TwoLayerIsing):
-        return np.asarray(model.energy(data))
-    rows = max(1, _ROWS // model.H)
-    return np.concatenate([model.free_energy(data[i : i + rows]) for i in range(0, len(data), rows)])
+        return by_rows(model.energy, data, 2 * model.n_spins)
+    return np.asarray(model.free_energy(data))
 
 
 def _sums_itself(machine: Any, model: IsingModel) -> bool:

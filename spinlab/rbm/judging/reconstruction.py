@@ -12,9 +12,10 @@ import numpy as np
 from ..._core.blas import one_blas_thread
 from ..._core.parallel import map_threads
 from ..._core.rng import RNG, as_key
-from ..._core.validate import as_choice, as_count
+from ..._core.validate import as_choice, as_count, as_flag
 from ..machines.as_two_layers import Layers, as_two_layers
-from ..machines.fully_connected import FullyConnectedMachine
+from ..machines.machine import Machine
+from ..machines.two_layer import TwoLayerMachine
 from ..machines.units import Noise
 from .ais import as_samples
 
@@ -54,18 +55,18 @@ def reconstruct(
     """Complete images from some of their pixels by Gibbs sampling (arXiv:1910.01592, Appendix C).
 
     The unknown pixels start at 0, which is neither of the spin values: they do not act on the hidden
-    units of the first step. A step draws h from P(h | v), then v from P(v | h). In a fully connected
-    machine it is a sweep over the hidden units, which start at 0 too, and then over the visible ones that are
-    not held.
+    units of the first step. A step draws h from P(h | v), then v from P(v | h); of a deep machine it draws
+    the odd layers, then the even ones; of a fully connected one it is a sweep over the hidden units and then
+    over the visible ones that are not held. Layers that are not drawn first start at 0 too.
 
     Parameters
     ----------
-    model : BipartiteIsing, PatternBipartiteIsing, or a machine of two layers, or a fully connected one
+    model : BipartiteIsing, PatternBipartiteIsing or any machine
     data : array_like of +-1 or 0/1, shape (n_images, V)
         The originals; only their known pixels are used.
-    known : int or array_like of bool, shape (V,)
-        The pixels that are given; a number stands for that many first ones (the top row of an image of
-        that width).
+    known : int or array_like of bool, shape (V,) or (n_images, V)
+        The pixels that are given, the same of all images or those of each; a number stands for that many
+        first ones (the top row of an image of that width).
     n_steps : int, default 10
     clamped : bool, default True
         Whether the known pixels are set back after every step; otherwise they are drawn like the others.
@@ -86,24 +87,24 @@ def reconstruct(
     >>> reconstruct(memory, [[1, -1, -1, -1]], known=2, rng=0)[0].tolist()
     [[1, -1, 1, -1]]
     """
-    if isinstance(model, FullyConnectedMachine):
+    if isinstance(model, Machine) and not isinstance(model, TwoLayerMachine):
         V, dtype = model.V, model.dtype
         complete: _Completion = model.complete
     else:
         layers = Layers(as_two_layers(model, "a reconstruction"))
         V, dtype, complete = layers.V, layers.dtype, _completion(layers)
     data = as_samples(data, V)
-    mask = _as_mask(known, V)
-    n_steps, n_repeats = as_count(n_steps, "n_steps"), as_count(n_repeats, "n_repeats")
-    key = int(as_key(rng))
     n = len(data)
+    mask = _as_mask(known, n, V)
+    n_steps, n_repeats = as_count(n_steps, "n_steps"), as_count(n_repeats, "n_repeats")
+    clamped, key = as_flag(clamped, "clamped"), int(as_key(rng))
     out = np.empty((n_repeats * n, V), dtype=np.int8)
 
     def chunk(first: int) -> None:
         rows = np.arange(first, min(first + _CHAINS, len(out))) % n
-        given = data[rows].astype(dtype)
-        given[:, ~mask] = 0.0
-        out[first : first + len(rows)] = complete(given, mask, n_steps, clamped, Noise.of(key, first))
+        held = mask[rows]
+        given = np.where(held, data[rows], 0).astype(dtype)
+        out[first : first + len(rows)] = complete(given, held, n_steps, clamped, Noise.of(key, first))
 
     with one_blas_thread():
         map_threads(chunk, range(0, len(out), _CHAINS), threads)
@@ -111,10 +112,10 @@ def reconstruct(
 
 
 def _completion(layers: Layers) -> _Completion:
-    """v after Gibbs steps of a two-layer model, as a function like ``FullyConnectedMachine.complete``."""
+    """v after Gibbs steps of a two-layer model, as a function like ``Machine.complete``."""
 
     def complete(
-        given: np.ndarray, mask: np.ndarray, n_steps: int, clamped: bool, noise: Noise
+        given: np.ndarray, known: np.ndarray, n_steps: int, clamped: bool, noise: Noise
     ) -> np.ndarray:
         v = given
         for _ in range(n_steps):
@@ -122,7 +123,7 @@ def _completion(layers: Layers) -> _Completion:
             y = layers.visible_fields(noise.spins(x, out=x))
             v = noise.spins(y, out=y)
             if clamped:
-                v[:, mask] = given[:, mask]
+                np.copyto(v, given, where=known)
         return v
 
     return complete
@@ -180,16 +181,17 @@ def hamming_distance(
     return HammingDistance(float(distances.mean()), float(spread) / math.sqrt(len(distances)), distances)
 
 
-def _as_mask(known: Any, V: int) -> np.ndarray:
-    """Which pixels are given, as booleans."""
+def _as_mask(known: Any, n: int, V: int) -> np.ndarray:
+    """Which pixels of which image are given, as booleans of shape (n, V)."""
     if np.ndim(known) == 0:
         first = as_count(known, "known", 0)
         if first > V:
             raise ValueError(f"known must be at most the number of pixels {V}, got {first}")
-        return np.arange(V) < first
+        return np.broadcast_to(np.arange(V) < first, (n, V))
     mask = np.asarray(known)
-    if mask.dtype != np.bool_ or mask.shape != (V,):
+    if mask.dtype != np.bool_ or mask.shape not in ((V,), (n, V)):
         raise ValueError(
-            f"known must be a number of pixels or {V} booleans, got {mask.dtype} of shape {mask.shape}"
+            f"known must be a number of pixels, {V} booleans, or {n} x {V} of them for masks of each image, "
+            f"got {mask.dtype} of shape {mask.shape}"
         )
-    return mask
+    return np.broadcast_to(mask, (n, V))

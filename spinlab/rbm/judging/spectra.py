@@ -12,6 +12,7 @@ from ..._core.unit import in_units
 from ..._core.validate import as_real
 from ...models import PatternBipartiteIsing, TwoLayerIsing
 from ..machines.as_two_layers import as_two_layers
+from ..machines.hybrid import GaussianHiddenMachine
 
 _TRACY_WIDOM_1_PERCENT = 2.0234
 
@@ -51,7 +52,7 @@ def singular_values(model: Any) -> np.ndarray:
 
     Parameters
     ----------
-    model : BipartiteIsing, PatternBipartiteIsing, or a machine with ``as_ising()``
+    model : BipartiteIsing, PatternBipartiteIsing, RBM, RARBM or a hybrid machine
 
     Examples
     --------
@@ -60,7 +61,7 @@ def singular_values(model: Any) -> np.ndarray:
     >>> singular_values(PatternBipartiteIsing([[1, 1, 1, 1]], [[1] * 9])).round(6).tolist()
     [6.0, 0.0, 0.0, 0.0]
     """
-    model = as_two_layers(model, "a spectrum of weights")
+    model = _layers_of(model)
     return _singular_values(model)
 
 
@@ -69,7 +70,7 @@ def weight_spectrum(model: Any, *, std: float | None = None) -> WeightSpectrum:
 
     Parameters
     ----------
-    model : BipartiteIsing, PatternBipartiteIsing, or a machine with ``as_ising()``
+    model : BipartiteIsing, PatternBipartiteIsing, RBM, RARBM or a hybrid machine
     std : float, optional
         Standard deviation of the independent weights to compare with: that of W itself by default, which
         asks whether W could be a matrix of independent entries of its size; the one at the start of a
@@ -88,7 +89,7 @@ def weight_spectrum(model: Any, *, std: float | None = None) -> WeightSpectrum:
     >>> weight_spectrum(sl.ensembles.ra_rbm(V=200, H=400, K=3, rng=0)).n_outliers
     3
     """
-    model = as_two_layers(model, "a spectrum of weights")
+    model = _layers_of(model)
     s = _singular_values(model)
     if std is None:
         # sum s^2 = sum W^2; the mean of independent entries is taken as zero.
@@ -108,6 +109,11 @@ def weight_spectrum(model: Any, *, std: float | None = None) -> WeightSpectrum:
         n_outliers=int((s > threshold).sum()),
         effective_patterns=float(p.sum() ** 2 / (p**2).sum()) if top > 0 else 0.0,
     )
+
+
+def _layers_of(model: Any) -> TwoLayerIsing:
+    axons = model.axons if isinstance(model, GaussianHiddenMachine) else model
+    return as_two_layers(axons, "a spectrum of weights")
 
 
 def _singular_values(model: TwoLayerIsing) -> np.ndarray:

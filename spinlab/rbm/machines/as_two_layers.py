@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...models import IsingModel, PatternBipartiteIsing, TwoLayerIsing
+from .machine import Machine
 
 _LARGEST_FLOAT32 = 1e30
 
@@ -24,14 +25,28 @@ def as_ising_model(model: Any, what: str) -> IsingModel:
     return model
 
 
-def as_two_layers(model: Any, what: str) -> TwoLayerIsing:
-    """A two-layer model, or what a machine gives by its ``as_ising()``."""
-    model = as_ising_model(model, what)
+def as_two_layers(given: Any, what: str, deep: bool = False) -> TwoLayerIsing:
+    """A two-layer model, or what a machine of two layers of spins gives by its ``as_ising()``.
+
+    With ``deep`` also a deep machine, whose even layers then are one layer, visible units first.
+    """
+    model = as_ising_model(given, what)
     if not isinstance(model, TwoLayerIsing):
         raise TypeError(
-            f"{what} needs a model of two layers (BipartiteIsing or PatternBipartiteIsing), got {model!r}"
+            f"{what} needs a model of two layers of spins (BipartiteIsing, PatternBipartiteIsing, RBM or "
+            f"RARBM), got {given!r}"
+        )
+    if not deep and n_visible(given, model) != model.V:
+        raise TypeError(
+            f"{what} needs two layers, visible and hidden, got {given!r} of several hidden layers; its "
+            "as_ising() is a model of the even and the odd ones"
         )
     return model
+
+
+def n_visible(given: Any, model: TwoLayerIsing) -> int:
+    """Visible units: of a deep machine only a part of the first layer of its model."""
+    return given.V if isinstance(given, Machine) else model.V
 
 
 class Layers:

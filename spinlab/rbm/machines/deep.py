@@ -14,7 +14,8 @@ from typing import Any, Self
 import numpy as np
 
 from ..._core.device import to_host
-from ..._core.validate import as_choice, as_count, as_fields, as_flag, as_spins, check_memory
+from ..._core.rows import by_rows
+from ..._core.validate import as_choice, as_count, as_data, as_fields, as_flag, as_spins, check_memory
 from ...models import BipartiteIsing
 from .machine import Machine, Phase, Statistics, as_dtype
 from .moments import MOST_CLAMPED, all_states, entropy
@@ -142,11 +143,7 @@ class DeepMachine(Machine):
         means = self.mean_field(v)
         if self.positive_phase == "mean-field":
             return Phase(self._ordered([v] + [None] * (self.n_layers - 1)), self._ordered(means))
-        layers = [v, *(draw_from_means(m, noise) for m in means[1:])]
-        for _ in range(self.n_positive):
-            for target in (*range(1, self.n_layers, 2), *range(2, self.n_layers, 2)):
-                layers[target] = noise.spins(self.fields(layers, target))
-        return self._with_means(layers)
+        return self._with_means(self._clamped_gibbs(v, means[1:], noise))
 
     def mean_field(self, v: np.ndarray) -> list[np.ndarray]:
         """Means of all layers with v clamped: up to ``n_positive`` rounds of mu_l = tanh(fields), odd and
@@ -167,6 +164,36 @@ class DeepMachine(Machine):
             if moved < close:
                 break
         return means
+
+    def hidden(self, v: np.ndarray, noise: Noise | None = None) -> np.ndarray:
+        """All hidden layers in their order: by mean field, or after ``n_positive`` clamped Gibbs steps."""
+        means = self.mean_field(v)[1:]
+        if noise is None:
+            return self.xp.concatenate(means, axis=1)
+        return self.xp.concatenate(self._clamped_gibbs(v, means, noise)[1:], axis=1)
+
+    def _clamped_gibbs(self, v: np.ndarray, means: list[np.ndarray], noise: Noise) -> list[np.ndarray]:
+        layers = [v, *(draw_from_means(m, noise) for m in means)]
+        if self.n_layers == 2:
+            return layers
+        for _ in range(self.n_positive):
+            for target in (*range(1, self.n_layers, 2), *range(2, self.n_layers, 2)):
+                layers[target] = noise.spins(self.fields(layers, target))
+        return layers
+
+    def complete(
+        self, v: np.ndarray, known: np.ndarray, n_steps: int, clamped: bool, noise: Noise
+    ) -> np.ndarray:
+        """A step draws the odd layers, then the even ones; hidden layers start at 0."""
+        xp = self.xp
+        given, known = xp.asarray(v), xp.asarray(known)
+        layers = [given, *(xp.zeros((len(v), size), self.dtype) for size in self.sizes[1:])]
+        for _ in range(n_steps):
+            for target in (*range(1, self.n_layers, 2), *range(0, self.n_layers, 2)):
+                layers[target] = noise.spins(self.fields(layers, target))
+            if clamped:
+                xp.copyto(layers[0], given, where=known)
+        return to_host(layers[0])
 
     def _clamped(self, v: np.ndarray) -> tuple[bool, np.ndarray, np.ndarray, np.ndarray]:
         """Hidden states given each row of v, one parity of layers summed out, in float64.
@@ -218,17 +245,15 @@ class DeepMachine(Machine):
         return np.split(joined, ends[:-1], axis=1) if len(ends) else []
 
     def free_energy(self, v: Any) -> Any:
-        """F(v) in float64, exact, for spins (..., V): the smaller parity of the hidden layers, up to 20
+        """F(v) in float64, exact, for data (..., V): the smaller parity of the hidden layers, up to 20
         units, is enumerated."""
-        v = as_spins(v, self.V, "v").astype(np.float64)
-        rows = v.reshape(-1, self.V)
-        F = np.empty(len(rows))
-        for low in range(0, len(rows), 64):
-            log_w = self._clamped(rows[low : low + 64])[2]
-            F[low : low + 64] = -np.logaddexp.reduce(log_w, axis=1)
+        return by_rows(self._free_energies, as_data(v, self.V, "v"), 2**16)
+
+    def _free_energies(self, v: np.ndarray) -> np.ndarray:
+        F = -np.logaddexp.reduce(self._clamped(v)[2], axis=1)
         if self.has_biases:
-            F -= rows @ to_host(self.parameters["b0"]).astype(np.float64)
-        return F.reshape(v.shape[:-1])[()]
+            F -= v @ to_host(self.parameters["b0"]).astype(np.float64)
+        return F
 
     def variational_free_energy(self, v: Any) -> Any:
         """Upper bound of F(v) for layers of any size: <E> - entropy of the mean-field state, float64.
@@ -243,13 +268,14 @@ class DeepMachine(Machine):
         >>> bool(machine.variational_free_energy([1, 1, 1, -1]) >= machine.free_energy([1, 1, 1, -1]))
         True
         """
-        v = as_spins(v, self.V, "v")
-        rows = self.xp.asarray(v.reshape(-1, self.V).astype(self.dtype))
-        means = self.mean_field(rows)
+        return by_rows(self._variational, as_data(v, self.V, "v"), 4 * sum(self.sizes))
+
+    def _variational(self, v: np.ndarray) -> np.ndarray:
+        means = self.mean_field(self.xp.asarray(v.astype(self.dtype)))
         F = to_host(self.energies(Phase(self._ordered(means), [])))
         for m in means[1:]:
             F -= entropy(to_host(m))
-        return F.reshape(v.shape[:-1])[()]
+        return F
 
     # Free units
 

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..._core.validate import as_choice, as_count, as_fields, as_flag, as_spins
+from ..._core.rows import by_rows
+from ..._core.validate import as_choice, as_count, as_data, as_fields, as_flag
 from ...models import IsingModel
 from .machine import Machine, Phase, Statistics, as_dtype
 from .moments import check_clamped, clamped_log_norms, clamped_moments, entropy, exact_moments
@@ -102,14 +103,14 @@ class FullyConnectedMachine(Machine):
         return Phase(layers, list(layers))
 
     def free_energy(self, v: Any) -> Any:
-        """F(v) in float64, exact, for spins of shape (..., V): up to 20 hidden units are enumerated."""
-        v = as_spins(v, self.V, "v")
-        F = self._model(self.V).energy(v)
-        if not self.H:
-            return F
-        rows = v.reshape(-1, self.V)
-        log_norms = clamped_log_norms(*self._clamped(rows)) if len(rows) else np.empty(0)
-        return F - log_norms.reshape(v.shape[:-1])[()]
+        """F(v) in float64, exact, for data of shape (..., V): up to 20 hidden units are enumerated."""
+        model = self._model(self.V)
+
+        def free_energies(v: np.ndarray) -> np.ndarray:
+            F = np.asarray(model.energy(v))
+            return F - clamped_log_norms(*self._clamped(v)) if self.H else F
+
+        return by_rows(free_energies, as_data(v, self.V, "v"), 4 * self.N)
 
     def variational_free_energy(self, v: Any) -> Any:
         """Upper bound of F(v) for any number of hidden units: <E> - entropy of the mean-field state, float64.
@@ -123,15 +124,17 @@ class FullyConnectedMachine(Machine):
         >>> bool(machine.variational_free_energy([1, 1, 1, -1]) >= machine.free_energy([1, 1, 1, -1]))
         True
         """
-        v = as_spins(v, self.V, "v")
-        F = self._model(self.V).energy(v)
-        if not self.H:
-            return F
-        rows = v.reshape(-1, self.V)
-        m = self.mean_field(rows.astype(self.dtype)).astype(np.float64)
-        J, fields = self._clamped(rows)
-        bound = -((m @ J / 2 + fields) * m).sum(1) - entropy(m)
-        return F + bound.reshape(v.shape[:-1])[()]
+        model = self._model(self.V)
+
+        def bounds(v: np.ndarray) -> np.ndarray:
+            F = np.asarray(model.energy(v))
+            if not self.H:
+                return F
+            m = self.mean_field(v.astype(self.dtype)).astype(np.float64)
+            J, fields = self._clamped(v)
+            return F - ((m @ J / 2 + fields) * m).sum(1) - entropy(m)
+
+        return by_rows(bounds, as_data(v, self.V, "v"), 4 * self.N)
 
     # Visible units clamped
 
@@ -148,10 +151,7 @@ class FullyConnectedMachine(Machine):
         means = self.mean_field(v)
         if self.positive_phase == "mean-field":
             return Phase([v, None], [v, means])
-        s = np.concatenate([v, draw_from_means(means, noise)], axis=1)
-        for _ in range(self.n_positive):
-            self._sweep(s, self._hidden, noise.spins)
-        return self._phase(s)
+        return self._phase(self._clamped_gibbs(v, means, noise))
 
     def mean_field(self, v: np.ndarray) -> np.ndarray:
         """Means of the hidden units with v clamped, shape (n, H): up to ``n_positive`` rounds of
@@ -166,19 +166,32 @@ class FullyConnectedMachine(Machine):
                 break
         return s[:, self.V :]
 
+    def hidden(self, v: np.ndarray, noise: Noise | None = None) -> np.ndarray:
+        """As ``positive`` says: exact, or means in mean field and samples after clamped sweeps."""
+        if not self.H:
+            raise TypeError(f"{self!r} has no hidden units")
+        if self.positive_phase == "exact":
+            phase = self.positive(v, noise or Noise(0))
+            return phase.means[1] if noise is None else phase.layers[1]
+        means = self.mean_field(v)
+        return means if noise is None else self._clamped_gibbs(v, means, noise)[:, self.V :]
+
+    def _clamped_gibbs(self, v: np.ndarray, means: np.ndarray, noise: Noise) -> np.ndarray:
+        s = np.concatenate([v, draw_from_means(means, noise)], axis=1)
+        for _ in range(self.n_positive):
+            self._sweep(s, self._hidden, noise.spins)
+        return s
+
     def complete(
         self, v: np.ndarray, known: np.ndarray, n_steps: int, clamped: bool, noise: Noise
     ) -> np.ndarray:
-        """Visible units (n, V) after sweeps with the pixels of the mask ``known`` (V,) clamped, or not.
-
-        Hidden units start at 0, as unknown pixels do in :func:`spinlab.rbm.reconstruct`, and come
-        first in a sweep.
-        """
+        """Hidden units come first in a sweep, and start at 0."""
         s = np.zeros((len(v), self.N), self.dtype)
         s[:, : self.V] = v
-        free = np.flatnonzero(~known) if clamped else np.arange(self.V)
+        held = known & clamped
+        sites = [*self._hidden, *np.flatnonzero(~held.all(axis=0)).tolist()]
         for _ in range(n_steps):
-            self._sweep(s, (*self._hidden, *free.tolist()), noise.spins)
+            self._sweep(s, sites, _draws_around(held, v, sites, noise))
         return s[:, : self.V]
 
     # Free units
@@ -226,6 +239,19 @@ class FullyConnectedMachine(Machine):
         if self.has_biases:
             found["b"] = m
         return {name: x.astype(self.dtype) for name, x in found.items()}
+
+
+def _draws_around(held: np.ndarray, v: np.ndarray, sites: list[int], noise: Noise) -> Draw:
+    """Spins of one site after the other, where those of the mask ``held`` keep the values of ``v``."""
+    left = iter(sites)
+
+    def draw(fields: np.ndarray) -> np.ndarray:
+        i, new = next(left), noise.spins(fields)
+        if i < v.shape[1]:
+            np.copyto(new[:, 0], v[:, i], where=held[:, i])
+        return new
+
+    return draw
 
 
 def hidden_of(V: int | None, N: int) -> tuple[int, int]:

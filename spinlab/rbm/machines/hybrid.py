@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from ..._core.rng import RNG
-from ..._core.validate import as_spins
+from ..._core.rows import by_rows
+from ..._core.validate import as_data
 from ...models import PatternIsing
 from .axons import PatternsOfTwoLayers, signs
 from .machine import Machine, Phase, Statistics
@@ -42,6 +43,11 @@ class GaussianHiddenMachine(Machine):
     def state_dict(self) -> dict[str, np.ndarray]:
         return self._axons.state_dict()
 
+    @property
+    def axons(self) -> TwoLayerMachine:
+        """The machine of two layers of spins with the same parameters."""
+        return self._axons
+
     def weights(self) -> np.ndarray:
         """W, shape (V, H), in float64, newly made."""
         return self._axons.as_ising().weights()
@@ -62,8 +68,8 @@ class GaussianHiddenMachine(Machine):
         return PatternIsing(xi, factor, b, offset=-float(constant))
 
     def free_energy(self, v: Any) -> Any:
-        """F(v) in float64 for spins of shape (..., V); h is integrated with its Lebesgue measure."""
-        return self.as_ising().energy(as_spins(v, self.V, "v"))
+        """F(v) in float64 for data of shape (..., V); h is integrated with its Lebesgue measure."""
+        return by_rows(self.as_ising().energy, as_data(v, self.V, "v"), 2 * self.V)
 
     def log_weights(self, phase: Phase) -> np.ndarray:
         v = phase.means[0]
@@ -95,6 +101,20 @@ class GaussianHiddenMachine(Machine):
             x = self._axons.hidden_fields(v)
             h = x + width * _normal(x, noise)
         return Phase([v, h], [v, x], phase.weights, phase.share, x)
+
+    def hidden(self, v: np.ndarray, noise: Noise | None = None) -> np.ndarray:
+        x = self._axons.hidden_fields(v)
+        return x if noise is None else x + _normal(x, noise)
+
+    def complete(
+        self, v: np.ndarray, known: np.ndarray, n_steps: int, clamped: bool, noise: Noise
+    ) -> np.ndarray:
+        given = v
+        for _ in range(n_steps):
+            v = noise.spins(self._axons.visible_fields(self.hidden(v, noise)))
+            if clamped:
+                np.copyto(v, given, where=known)
+        return v
 
     def energies(self, phase: Phase) -> np.ndarray:
         h = phase.layers[1].astype(np.float64)

@@ -220,6 +220,17 @@ class Machine(abc.ABC):
         """Make the gradient that of units shifted by ``offsets``, one array per layer, in place."""
         raise TypeError(f"{type(self).__name__} has no centred gradient; use centred=False")
 
+    def hidden(self, v: np.ndarray, noise: Noise | None = None) -> np.ndarray:
+        """Hidden units given the rows of ``v``, side by side: their means, or a sample by ``noise``."""
+        raise TypeError(f"{type(self).__name__} does not say what its hidden units do given the visible ones")
+
+    def complete(
+        self, v: np.ndarray, known: np.ndarray, n_steps: int, clamped: bool, noise: Noise
+    ) -> np.ndarray:
+        """Visible units (n, V) after Gibbs steps from ``v``, whose unknown pixels are 0, as those layers that
+        are not drawn first; the pixels of the mask ``known`` (n, V) are clamped, or not."""
+        raise TypeError(f"{type(self).__name__} has no reconstruction")
+
     def log_likelihood(self, data: Any) -> np.ndarray:
         """Exact ln P(v) of each sample in nats, shape (n,); ``.mean()`` is the usual figure of merit.
 
@@ -236,11 +247,13 @@ class Machine(abc.ABC):
         Parameters
         ----------
         n_steps, n_chains : int
-        start : array_like of +-1, shape (V,) or (n_chains, V), optional
+        start : array_like of +-1 or 0/1, shape (V,) or (n_chains, V), optional
             Random by default.
         rng : None, int or numpy.random.Generator
         """
         n_steps, n_chains, key = as_count(n_steps, "n_steps", 0), as_count(n_chains, "n_chains"), as_key(rng)
+        if start is not None:
+            start = as_data(start, self.V, "start")
         v = self.xp.asarray(starting_states(start, n_chains, self.V, key).astype(self.dtype))
         noise = Noise.of(int(key), 0)
         phase = self.gibbs(self.positive(v, noise), n_steps, noise)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..._core import device
-from ..._core.validate import as_fields
+from ..._core.validate import as_data, as_fields
 from ...models.bipartite import TwoLayerIsing
 from .machine import Machine, Phase, Statistics
 from .parameters import set_parameter
@@ -66,8 +66,8 @@ class TwoLayerMachine(Machine):
         return x
 
     def free_energy(self, v: Any) -> Any:
-        """F(v) in float64 for spins of shape (..., V)."""
-        return self.as_ising().free_energy(v)
+        """F(v) in float64 for data of shape (..., V)."""
+        return self.as_ising().free_energy(as_data(v, self.V, "v"))
 
     def log_weights(self, phase: Phase) -> np.ndarray:
         v = phase.means[0]
@@ -77,6 +77,10 @@ class TwoLayerMachine(Machine):
     def positive(self, v: np.ndarray, noise: Noise) -> Phase:
         x = self.hidden_fields(v)
         return Phase([v, None], [v, mean_spins(x)], fields=x)
+
+    def hidden(self, v: np.ndarray, noise: Noise | None = None) -> np.ndarray:
+        x = self.hidden_fields(v)
+        return mean_spins(x, out=x) if noise is None else noise.spins(x, out=x)
 
     def random_phase(self, n: int, noise: Noise) -> Phase:
         v = noise.spins(self.xp.zeros((n, self.V), self.dtype))
