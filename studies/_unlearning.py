@@ -1,0 +1,143 @@
+"""Updates in which the negative phase outweighs the positive one, and controls that have a part of that.
+
+In the published code the last batch of an epoch is an eighth of the others and its positive phase is divided
+by the full batch size: the update is w (P - N) - (1 - w) N with w = 1/8, where P and N are the averages over
+data and patterns. The first term is what an eighth of the data deserve; the second is surplus negative phase,
+unlearning (Hopfield, Feinstein and Palmer, Nature 304, 158 (1983)) of what chains from the patterns reach.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import spinlab as sl
+
+PLAIN = "no surplus"
+PUBLISHED = "1/8 in one of eight"
+DOSES = {PLAIN: 1.0, PUBLISHED: 1 / 8, "1/2 in one of eight": 1 / 2, "0 in one of eight": 0.0}
+SPREAD, DROPPED = "spread over all eight", "last batch dropped"
+DECAY, FACTOR = "weight decay, same std", "factor, same std"
+RESTORED, ACROSS, RANDOM = "1/8, std restored", "1/8, across W only", "1/8, random starts"
+SMALL_START = "small start, no surplus"
+CONDITIONS = (*DOSES, SPREAD, DROPPED, DECAY, FACTOR, RESTORED, ACROSS, RANDOM, SMALL_START)
+FOLLOWING = (DECAY, FACTOR)  # the standard deviation of W that a run with PUBLISHED had, epoch by epoch
+
+
+class Unlearning(sl.rbm.NegativePhase):
+    """PID whose update is w (P - N) - (1 - w) N', with another w in the last update of an epoch."""
+
+    unbiased_limit = False
+
+    def __init__(self, pid: sl.rbm.PID, condition: str, n_batches: int, share: float) -> None:
+        self._pid, self.condition, self.n_batches, self.share = pid, condition, n_batches, share
+        self._update, self.std_before = 0, np.nan
+
+    def statistics(self, machine: Any, positive: Any, noise: Any) -> dict[str, np.ndarray]:
+        negative = self._pid.statistics(machine, positive, noise)
+        last = self._update % self.n_batches == self.n_batches - 1
+        self._update += 1
+        self.std_before = std_of(machine) if self.condition == RESTORED and last else np.nan
+        if self.condition == DROPPED:
+            return machine.statistics(positive) if last else negative
+        if self.condition == SPREAD:
+            w = 1 - (1 - self.share) / self.n_batches
+        elif not last:
+            return negative
+        else:
+            w = DOSES.get(self.condition, self.share if self.condition in (RESTORED, ACROSS, RANDOM) else 1.0)
+        if w == 1.0:
+            return negative
+        surplus = self._surplus(machine, negative, noise)
+        # The trainer takes P minus what is returned.
+        data = machine.statistics(positive)
+        return {k: (1 - w) * p + w * negative[k] + (1 - w) * surplus[k] for k, p in data.items()}
+
+    def _surplus(self, machine: Any, negative: dict[str, np.ndarray], noise: Any) -> dict[str, np.ndarray]:
+        """N' of this condition."""
+        if self.condition == RANDOM:
+            chains = machine.random_phase(machine.K, noise)
+            chains.layers = [chains.layers[0], *(None for _ in chains.layers[1:])]
+            return dict(machine.statistics(machine.gibbs(chains, max(1, self._pid.n_steps), noise)))
+        if self.condition != ACROSS:
+            return negative
+        along = gradient_of_norm(machine)
+        size = sum(float(np.vdot(x, x)) for x in along.values())
+        part = sum(float(np.vdot(along[k], negative[k])) for k in along) / size
+        return {k: x - part * along[k] if k in along else x for k, x in negative.items()}
+
+
+def std_of(machine: Any) -> float:
+    """Standard deviation of W, never formed."""
+    return float(machine.as_ising().coupling_std())
+
+
+def gradient_of_norm(machine: Any) -> dict[str, np.ndarray]:
+    """Gradient of ||W||^2/2 with respect to the patterns, W = c xi_v^T xi_h with c = 1/sqrt K."""
+    v, h, c = machine.xi_v, machine.xi_h, 1 / machine.K
+    return {"xi_v": c * (h @ h.T) @ v, "xi_h": c * (v @ v.T) @ h}
+
+
+class ClipAnd(sl.rbm.Clip):
+    """Clip after each update, then what the condition does to the size of W."""
+
+    def __init__(self, unlearning: Unlearning, targets: np.ndarray | None) -> None:
+        super().__init__()
+        self._unlearning, self._targets = unlearning, targets
+
+    def apply(self, machine: Any, noise: Any) -> None:
+        super().apply(machine, noise)
+        control, before = self._unlearning, self._unlearning.std_before
+        if control.condition == RESTORED and np.isfinite(before):
+            scale_to(machine, before)
+        if control.condition in FOLLOWING and control._update % control.n_batches == 0:
+            assert self._targets is not None
+            target = float(self._targets[control._update // control.n_batches - 1])
+            (decay_to if control.condition == DECAY else scale_to)(machine, target)
+
+
+def scale_to(machine: Any, target: float) -> None:
+    """One factor of all patterns, so that W has a standard deviation."""
+    factor = np.float32((target / std_of(machine)) ** 0.5)
+    machine.xi_v[:] *= factor
+    machine.xi_h[:] *= factor
+
+
+def decay_to(machine: Any, target: float) -> None:
+    """Steps of weight decay through the chain rule on the patterns, until W has a standard deviation."""
+    for _ in range(20):
+        now, along = std_of(machine), gradient_of_norm(machine)
+        # ||W||^2 changes by -2 t |D|^2 in a step of -t D.
+        size = sum(float(np.vdot(x, x)) for x in along.values())
+        t = np.clip((now**2 - target**2) * machine.V * machine.H / (2 * size), -0.1 * now, 0.1 * now)
+        for name, x in along.items():
+            machine.parameters[name] -= np.float32(t) * x
+        if abs(std_of(machine) / target - 1) < 1e-3:
+            return
+
+
+def trainer_of(
+    condition: str,
+    data: np.ndarray,
+    settings: dict[str, Any],
+    seed: int,
+    targets: np.ndarray | None = None,
+) -> sl.rbm.Trainer:
+    """The trainer of a condition; ``targets``: std of W by epoch, for those that follow another run."""
+    machine = sl.rbm.RARBM(data.shape[1], settings["H"], settings["K"], rng=seed)
+    if condition == SMALL_START:
+        size = settings["small_start"] ** 0.5
+        machine.xi_v[:] *= np.float32(size)
+        machine.xi_h[:] *= np.float32(size)
+    n_batches = -(-len(data) // settings["batch_size"])
+    negative = Unlearning(sl.rbm.PID(settings["n_steps"]), condition, n_batches, settings["share"])
+    return sl.rbm.Trainer(
+        machine,
+        negative,
+        lr=settings["lr"],
+        projection=ClipAnd(negative, targets),
+        batch_size=settings["batch_size"],
+        schedule=sl.rbm.Geometric(settings["decay"], floor=settings["lr"] / 15, after=settings["after"]),
+        rng=seed,
+    )

@@ -1,0 +1,229 @@
+"""Why the published MNIST runs need a quirk: surplus negative phase, and controls that have a part of it.
+
+Claim (of this study, about arXiv:1910.01592): the published code divides the positive phase of an epoch's
+last batch, an eighth of the others, by the full batch size. With it RA-RBMs of MNIST make digits at the
+published length, without it they do not (fig6). Is it the amount, its being all in one update, the size of W
+that it takes away, or what it unlearns?
+
+Controls: other doses (1/2, 0); the same deficit spread over all updates; no last batch at all; weight decay
+through the chain rule on the patterns, or one factor of them, with the same standard deviation of W at each
+epoch; the surplus with that deviation restored after it; the surplus without its part along W; a surplus from
+random states in place of patterns; a small start without surplus.
+
+Figure: share of samples that are digits (near a training image and surely classified) and the standard
+deviation of W along the training, for each condition.
+
+Expected: open.
+
+Runtime: paper preset (10000 images of MNIST, H=1000, K=70) about 40 minutes on 2 cores, small preset (8x8
+digits) seconds.
+Verdict: see docs/verdicts/unlearning.md.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+import spinlab as sl
+from spinlab import plotting
+from spinlab.studies import Output, markdown_table
+
+from . import _unlearning
+from ._mnist import digits
+from ._mnist_published import N_ALONG, NUMBERS, STEPS, held_out, judge, numbers
+from ._unlearning import CONDITIONS, FOLLOWING, PLAIN, PUBLISHED, RESTORED, std_of
+
+SMALL: dict[str, Any] = {
+    "dataset": "digits",
+    "conditions": CONDITIONS,
+    "n_images": 1418,  # seven batches and an eighth
+    "H": 200,
+    "K": 20,
+    "n_steps": 1,
+    "lr": 0.015,
+    "batch_size": 199,
+    "decay": 0.98,
+    "after": 25,
+    "marks": (10, 30, 100),
+    "share": 1 / 8,
+    "small_start": 0.02,
+    "runs": 2,
+    "seed": 17,
+}
+PAPER: dict[str, Any] = {
+    **SMALL,
+    "dataset": "mnist",
+    "n_images": 9_998,
+    "H": 1000,
+    "K": 70,
+    "n_steps": 10,
+    "lr": 0.0075,
+    "batch_size": 1403,
+    "after": 60,
+    "marks": (20, 60, 120, 180, 240),
+    "runs": 1,
+}
+SHOWN = ("share_near", "share_confident", "share_copied")
+N_VALUES = 5  # singular values of W
+
+
+def point(
+    condition: str, dataset: str, n_images: int, marks: tuple[int, ...], rng: int, **settings: Any
+) -> dict[str, Any]:
+    """Train under one condition; what samples look like, and W, along the training."""
+    data = digits(dataset).train[:n_images]
+    targets = None
+    if condition in FOLLOWING:  # the run that is followed, from the same start
+        other = _unlearning.trainer_of(PUBLISHED, data, settings, rng)
+        history = other.fit(data, marks[-1], [lambda t: {"std_W": std_of(t.machine)}], progress=False)
+        targets = history["std_W"].values
+    trainer = _unlearning.trainer_of(condition, data, settings, rng, targets)
+    images = held_out(dataset)
+
+    def look(trainer: sl.rbm.Trainer) -> dict[str, Any]:
+        model: Any = trainer.machine
+        found = judge(model.sample(STEPS, N_ALONG, rng=trainer.epoch), dataset)
+        near = found.nearest >= np.quantile(images.nearest, 0.05)
+        sure = found.confidence >= np.quantile(images.confidence, 0.05)
+        values = sl.rbm.singular_values(model)[:N_VALUES]
+        return {
+            "digits": (near & sure).mean(),
+            "looks": numbers(found, images),
+            "std_W": std_of(model),
+            "singular_values": values,
+        }
+
+    history = trainer.fit(data, marks[-1], [sl.rbm.Every(marks, look)], progress=False)
+    history = history.sel(epoch=list(marks))
+    return {name: history[name].values for name in ("digits", "looks", "std_W", "singular_values")}
+
+
+def sweep(preset: dict[str, Any]) -> sl.sweeps.Sweep:
+    """Every condition from the same starts."""
+    return sl.sweeps.Sweep(
+        point,
+        axes={"condition": preset["conditions"]},
+        fixed={k: v for k, v in preset.items() if k not in ("conditions", "runs", "seed")},
+        replicas=preset["runs"],
+        seed=preset["seed"],
+        pair_over=("condition",),
+        dims={
+            "digits": ("epoch",),
+            "looks": ("epoch", "number"),
+            "std_W": ("epoch",),
+            "singular_values": ("epoch", "rank"),
+        },
+        coords={"epoch": preset["marks"], "number": NUMBERS},
+    )
+
+
+def main(preset: str, out: str, workers: int | None = None, progress: bool = True) -> Output:
+    """Run or resume the study and write figure, data and verdict."""
+    output = Output(out)
+    settings = {"small": SMALL, "paper": PAPER}[preset]
+    data = output.run(sweep(settings), "unlearning", workers, progress)
+    output.figure(plot(data, settings), "unlearning")
+    output.verdict(*verdict(data, settings, preset))
+    return output
+
+
+def plot(data: Any, settings: dict[str, Any]) -> Any:
+    """Digits, classes and the size of W along the training."""
+    import matplotlib.pyplot as plt
+
+    with plotting.style():
+        figure, axes = plt.subplots(1, 3, figsize=(14, 4.6), layout="constrained")
+        panels = (
+            (data["digits"], "samples that are digits"),
+            (data["looks"].sel(number="effective_classes"), "effective classes"),
+            (data["std_W"], "standard deviation of W"),
+        )
+        lines = itertools.product(("-", "--"), plotting.COLOURS)
+        for condition, (line, colour) in zip(settings["conditions"], lines, strict=False):
+            for ax, (values, label) in zip(axes, panels, strict=True):
+                mean = values.sel(condition=condition).mean("replica")
+                ax.plot(data["epoch"], mean, line, color=colour, marker=".", label=condition)
+                ax.set(xlabel="epoch", ylabel=label)
+        axes[2].set(yscale="log")
+        axes[1].axhline(held_out(settings["dataset"]).effective_classes, color="grey", linewidth=0.8)
+        axes[0].legend(fontsize=7)
+        figure.suptitle(
+            f"{settings['dataset']}, H={settings['H']}, K={settings['K']}; grey: test images", fontsize=10
+        )
+    return figure
+
+
+def statements(ends: dict[str, np.ndarray]) -> list[dict[str, str]]:
+    """What the shares of digits at the end say, by the runs; none where the effect itself is absent."""
+    plain, published = ends[PLAIN], ends[PUBLISHED]
+    found = []
+
+    def said(statement: str, holds: bool | None, conditions: tuple[str, ...]) -> None:
+        evidence = "; ".join(
+            f"{c}: {', '.join(f'{x:.2f}' for x in ends[c])}" for c in conditions if c in ends
+        )
+        answer = "open" if holds is None else "holds" if holds else "fails"
+        found.append({"statement": statement, "verdict": answer, "evidence": evidence})
+
+    effect = bool(published.min() > plain.max() + 0.1)
+    said("the surplus makes digits here (every run, by more than .1)", effect, (PLAIN, PUBLISHED))
+    middle = (plain.mean() + published.mean()) / 2
+    for condition, what in (
+        (RESTORED, "the size of W is not what matters: digits though its deviation is restored"),
+        (_unlearning.FACTOR, "the size of W is enough: digits from one factor of all patterns"),
+        (_unlearning.DECAY, "weight decay is enough: digits from it, at the same deviation of W"),
+        (_unlearning.SPREAD, "the surplus need not be in one update"),
+        (_unlearning.DROPPED, "leaving out the last batch is enough"),
+        (_unlearning.RANDOM, "the surplus need not come from the patterns"),
+        (_unlearning.ACROSS, "the part of the surplus along W is not needed"),
+        (_unlearning.SMALL_START, "a small start is enough"),
+    ):
+        if condition in ends:
+            said(what, bool(ends[condition].mean() > middle) if effect else None, (condition,))
+    return found
+
+
+def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
+    """The end of each condition, and what they decide."""
+    ends = {c: data["digits"].sel(condition=c).values[:, -1] for c in settings["conditions"]}
+    rows = []
+    for c in settings["conditions"]:
+        run = data.sel(condition=c).isel(epoch=-1)
+        looks = run["looks"].mean("replica")
+        values = run["singular_values"].mean("replica").values
+        rows.append(
+            [c, ", ".join(f"{x:.2f}" for x in ends[c]),
+             *(f"{looks.sel(number=n).item():.2f}" for n in SHOWN),
+             f"{looks.sel(number='effective_classes').item():.1f}", f"{run['std_W'].mean().item():.3g}",
+             ", ".join(f"{x:.3g}" for x in values)]
+        )  # fmt: skip
+    said = statements(ends)
+    text = "\n".join(
+        [
+            f"# Unlearning, {settings['dataset']}, preset {preset}\n",
+            f"RA-RBMs H={settings['H']}, K={settings['K']}, {settings['n_steps']} Gibbs step(s) from the "
+            f"patterns, {settings['n_images']} images in batches of {settings['batch_size']} (the last of 8 "
+            f"is an eighth of that), learning rate {settings['lr']:g} times {settings['decay']:g} per epoch "
+            f"from epoch {settings['after']} on, {settings['marks'][-1]} epochs, patterns clipped to "
+            f"[-1, 1], {settings['runs']} run(s) each from the same starts; spinlab {sl.__version__}, seed "
+            f"{settings['seed']}. digits: share of {N_ALONG} samples, {STEPS} steps from random states, that "
+            "are near a training image and surely classified, by run; the other columns are means.\n",
+            markdown_table(
+                ["condition", "digits", "near", "confident", "copied", "classes", "std W", "singular values"],
+                rows,
+            ),
+            "## Statements\n",
+            markdown_table(["statement", "verdict", "evidence"], [list(s.values()) for s in said]),
+        ]
+    )
+    return text, {
+        "study": "unlearning",
+        "preset": preset,
+        "version": sl.__version__,
+        "settings": settings,
+        "digits": {c: x.tolist() for c, x in ends.items()},
+        "statements": said,
+    }
