@@ -15,8 +15,8 @@ deviation of W along the training, for each condition.
 
 Expected: open.
 
-Runtime: paper preset (10000 images of MNIST, H=1000, K=70) about 40 minutes on 2 cores, small preset (8x8
-digits) seconds.
+Runtime: paper preset (10000 images of MNIST, H=1000, K=70) about ten minutes on 2 cores, small preset (8x8 digits)
+seconds.
 Verdict: see docs/verdicts/unlearning.md.
 """
 
@@ -59,12 +59,10 @@ PAPER: dict[str, Any] = {
     "n_images": 9_998,
     "H": 1000,
     "K": 70,
-    "n_steps": 10,
-    "lr": 0.0075,
     "batch_size": 1403,
     "after": 60,
     "marks": (20, 60, 120, 180, 240),
-    "runs": 1,
+    "runs": 2,
 }
 SHOWN = ("share_near", "share_confident", "share_copied")
 N_VALUES = 5  # singular values of W
