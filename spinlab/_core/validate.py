@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 _LARGEST_EXACT = 2**53
+ASYMMETRY = 1e-10  # of the largest entry, that is taken for rounding
 _LARGEST_SUM = 1e150  # its square is finite, so are all sums and products of couplings
 
 
@@ -56,7 +57,15 @@ def _as_numbers(x: Any, name: str, kinds: str = "iuf") -> np.ndarray:
 
 
 def as_couplings(J: Any, name: str = "J") -> np.ndarray:
-    """A symmetric (N, N) matrix with zero diagonal."""
+    """A symmetric (N, N) matrix with zero diagonal, as :func:`symmetrised` makes it."""
+    return symmetrised(J, name)[0]
+
+
+def symmetrised(J: Any, name: str = "J") -> tuple[np.ndarray, float]:
+    """A matrix (N, N) with zero diagonal that is symmetric up to rounding, made symmetric.
+
+    Returns the mean of both triangles and the sum of |J_ij - J_ji| / 2 over all pairs, rounded up.
+    """
     J = as_real_array(J, name, 2)
     if J.shape[0] != J.shape[1]:
         raise ValueError(
@@ -72,13 +81,20 @@ def as_couplings(J: Any, name: str = "J") -> np.ndarray:
             "set the diagonal to zero and add -sum(diag)/2 to the energy yourself"
         )
     if np.array_equal(J, J.T):
-        return J
+        return J, 0.0
     if not np.tril(J).any() or not np.triu(J).any():
         raise ValueError(f"{name} is triangular; give the full symmetric matrix, {name} + {name}.T")
-    i, j = (int(k[0]) for k in np.nonzero(J != J.T))
+    apart = np.abs(J - J.T)
+    if apart.max() <= ASYMMETRY * np.abs(J).max():
+        mean = J / 2 + J.T / 2
+        # A mean is rounded, too, by less than 2^-52 of the larger entry.
+        lost = np.where(apart > 0, apart / 2 + 2.0**-52 * np.abs(mean) + 2.0**-1073, 0.0)
+        return mean, float(np.triu(lost).sum()) * (1 + 2.0**-40)
+    i, j = (int(k[0]) for k in np.nonzero(apart > ASYMMETRY * np.abs(J).max()))
     raise ValueError(
         f"{name} must be symmetric, but {name}[{i},{j}] = {J[i, j]} and {name}[{j},{i}] = {J[j, i]}; "
-        f"symmetrise it, for example ({name} + {name}.T) / 2"
+        f"symmetrise it, for example ({name} + {name}.T) / 2 (differences of up to {ASYMMETRY:g} of the "
+        "largest entry are taken for rounding)"
     )
 
 

@@ -4,6 +4,8 @@ energies summed exactly, and a bound on the rounding of those that were not."""
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from fractions import Fraction
 
 import numpy as np
 
@@ -35,11 +37,15 @@ def in_units(G: np.ndarray) -> tuple[np.ndarray, float, bool]:
         if np.abs(K).sum() < 2.0**52:
             return K, math.ldexp(1.0, binary), True
     unit = float(sizes.min())
+    if unit == sizes.max():
+        return np.sign(G), unit, True
     with np.errstate(over="ignore"):
         ratios = G / unit
     K = np.rint(ratios)
+    # Nearly multiples of one number, as .1, .2, .3 are: what is left of them is below ``rounding_bound``,
+    # which allows 2^-53 (4 n + 60) for each coupling.
     if np.abs(K).sum() < 2.0**24 and (np.abs(ratios - K) <= 2.0**-50 * np.abs(K)).all():
-        return K, unit, bool(np.abs(K).max() == 1)
+        return K, unit, False
     largest = int(exponents.max()) - 1  # a power of two, so that nothing is rounded nor overflows
     return np.ldexp(G, -largest), math.ldexp(1.0, largest), False
 
@@ -52,12 +58,34 @@ def rounding_bound(n: int, size: float) -> float:
     return 4 * (n + 15) * 2.0**-53 * size
 
 
-def exact_energies(model: IsingModel, states: np.ndarray) -> list[float]:
-    """Energies rounded once from the exact sum of their terms."""
+def lost(model: IsingModel) -> float:
+    """Bound on how far energies from ``model.couplings()`` lie from those of what the model stands for."""
+    return (model.rounding + model.coupling_rounding()) * (1 + 2.0**-50)
+
+
+def exact_energies(model: IsingModel, states: np.ndarray) -> list[tuple[float, float]]:
+    """Of each state (energy rounded once from the exact sum of its terms, the sum rounded down)."""
     i, j = np.triu_indices(model.n_spins, 1)
     pairs = -model.couplings()[i, j] * states[:, i] * states[:, j]
     fields = -model.b * states
-    return [math.fsum([model.offset, *p, *f]) for p, f in zip(pairs.tolist(), fields.tolist(), strict=True)]
+    return [exact_sum([model.offset, *p, *f]) for p, f in zip(pairs.tolist(), fields.tolist(), strict=True)]
+
+
+def exact_sum(terms: Iterable[float], less: float = 0.0) -> tuple[float, float]:
+    """(the sum rounded to nearest, the sum minus ``less`` rounded down)."""
+    terms = list(terms)
+    nearest = math.fsum(terms)
+    rest = math.fsum([*terms, -nearest])
+    if less == 0.0:
+        return nearest, nearest if rest >= 0 else math.nextafter(nearest, -math.inf)
+    rest = math.nextafter(rest, -math.inf) if rest else 0.0
+    return nearest, round_down(Fraction(nearest) + Fraction(rest) - Fraction(less))
+
+
+def round_down(x: Fraction) -> float:
+    """The largest float64 that is not above x."""
+    nearest = float(x)
+    return nearest if Fraction(nearest) <= x else math.nextafter(nearest, -math.inf)
 
 
 def edges_of(model: IsingModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -244,14 +244,18 @@ def _to_model(problem: Quadratic) -> SparseIsing:
     h = [problem.entries.get((name, name), Decimal(0)) for name in problem.names]
     edges = [(site[i], site[j], q) for (i, j), q in problem.entries.items() if i != j]
     constant = problem.constant
+    lost = Decimal(0)
     if problem.vartype == "BINARY":
+        # What is written may be meant as decimals or as the nearest numbers of float64: both are covered.
+        lost = _lost([constant, *h, *(q for _, _, q in edges)])
         h = [x / 2 for x in h]
         edges = [(i, j, q / 4) for i, j, q in edges]
         constant += sum(h) + sum(q for _, _, q in edges)
         for i, j, q in edges:
             h[i] += q
             h[j] += q
-    return SparseIsing.from_edges(
+        lost += _lost([constant, *h, *(q for _, _, q in edges)])
+    model = SparseIsing.from_edges(
         [i for i, _, _ in edges],
         [j for _, j, _ in edges],
         [0.0 - float(q) for _, _, q in edges],
@@ -260,6 +264,12 @@ def _to_model(problem: Quadratic) -> SparseIsing:
         offset=float(constant),
         labels=problem.labels,
     )
+    return model._off_by(float(lost))
+
+
+def _lost(numbers: list[Decimal]) -> Decimal:
+    """What the numbers lose in all as float64."""
+    return sum((abs(x - Decimal(float(x))) for x in numbers), Decimal(0))
 
 
 def _from_model(model: IsingModel, format: str) -> Quadratic:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _ROUNDING = 1e-14  # relative to the largest coupling
+_UP = 1 + 2.0**-50  # for the rounding of a few sums and products themselves
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
@@ -55,9 +56,13 @@ class IsingModel(abc.ABC):
         Names of the sites, for models read from graphs and BQMs.
     device : str
         "cpu" or "gpu": where functions of this model compute (see :meth:`to`).
+    rounding : float
+        Bound on how far any energy lies from that of what the model was made from: 0/1 units, a matrix
+        that is symmetric up to rounding, patterns written out. Usually 0. Proofs carry it in their bounds.
     """
 
     device: str = "cpu"
+    rounding: float = 0.0
     _stored: ClassVar[dict[str, Any]] = {}  # the classes that store a matrix, which stand above this one
 
     def __init_subclass__(cls, stored: str | None = None) -> None:
@@ -121,7 +126,7 @@ class IsingModel(abc.ABC):
         """The model with couplings, fields and offset multiplied by ``factor``."""
         factor = as_real(factor, "factor")
         with np.errstate(over="ignore", invalid="ignore"):  # the constructors refuse what overflows
-            return self._scaled(factor)._on(self.device)
+            return self._scaled(factor)._on(self.device)._off_by(abs(factor) * self.rounding)
 
     def to(self, device: str) -> Self:
         """The same model, computed on ``device``.
@@ -157,6 +162,18 @@ class IsingModel(abc.ABC):
         model.__dict__["device"] = device
         return model
 
+    def _off_by(self, rounding: float) -> Self:
+        """The model, known to be wrong by so much more."""
+        if rounding == 0.0:
+            return self
+        model = copy.copy(self)
+        model.__dict__["rounding"] = as_real((self.rounding + rounding) * _UP, "the rounding of the couplings")
+        return model
+
+    def coupling_rounding(self) -> float:
+        """Bound on the error of :meth:`couplings`, summed over all pairs: what writing patterns out rounds."""
+        return 0.0
+
     @abc.abstractmethod
     def _times(self, s: np.ndarray) -> np.ndarray:
         """J s over the last axis, without fields."""
@@ -180,13 +197,13 @@ class IsingModel(abc.ABC):
         """The same model with J written out (N^2 numbers), a :class:`~spinlab.models.DenseIsing`."""
         check_memory(4 * 8 * self.n_spins**2, f"a dense model of {self.n_spins} spins")
         model = self._stored["dense"](self.couplings(), self._b, offset=self.offset, labels=self.labels)
-        return model._on(self.device)
+        return model._on(self.device)._off_by(self.rounding + self.coupling_rounding())
 
     def to_sparse(self) -> Any:
         """The same model with only its non-zero couplings, a :class:`~spinlab.models.SparseIsing`."""
         J = self._sparse_couplings()
         model = self._stored["sparse"](J, self._b, offset=self.offset, labels=self.labels)
-        return model._on(self.device)
+        return model._on(self.device)._off_by(self.rounding + self.coupling_rounding())
 
     def _sparse_couplings(self) -> scipy.sparse.csr_array:
         import scipy.sparse

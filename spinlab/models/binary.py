@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from .._core.validate import as_couplings, as_fields, as_real, as_real_array
+from .._core.validate import as_fields, as_real, as_real_array, symmetrised
 from .bipartite import BipartiteIsing, TwoLayerIsing
 from .dense import DenseIsing
+
+_SMALL = 2.0**-1020  # a quarter of it is still exact
 
 
 def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
     """+-1 model with the energies of E(x) = -x.J.x/2 - b.x + offset, x in {0, 1}.
 
-    Off the diagonal this is -sum_{i<j} J_ij x_i x_j; as x_i^2 = x_i, a diagonal adds J_ii/2 to b_i.
+    What does not fit into float64 on the way is bounded by the model's ``rounding``. Off the diagonal this is -sum_{i<j} J_ij x_i x_j; as x_i^2 = x_i, a diagonal adds J_ii/2 to b_i.
     With x = (1 + s)/2: J' = J/4, b'_i = b_i/2 + sum_j J_ij/4 and
     offset' = offset - sum_{i<j} J_ij/4 - sum_i b_i/2.
 
@@ -32,12 +37,15 @@ def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
     (-1.0, 0.0)
     """
     J = as_real_array(J, "J", 2)
-    diagonal = np.diagonal(J).copy()
+    diagonal = np.diagonal(J) / 4
     np.fill_diagonal(J, 0.0)
-    J = as_couplings(J)
-    b = as_fields(b, len(J)) + diagonal / 2
-    offset = as_real(offset, "offset") - J.sum() / 8 - b.sum() / 2
-    return DenseIsing(J / 4, b / 2 + J.sum(1) / 4, offset=offset)
+    J, apart = symmetrised(J)
+    J, b = J / 4, as_fields(b, len(J)) / 2
+    sums = Sums()
+    fields = [sums.add([*row, x, d]) for row, x, d in zip(J.tolist(), b.tolist(), diagonal.tolist(), strict=True)]
+    pairs = J[np.triu_indices(len(J), 1)]
+    offset = sums.add([as_real(offset, "offset"), *(-pairs).tolist(), *(-b).tolist(), *(-diagonal).tolist()])
+    return DenseIsing(J, fields, offset=offset)._off_by(apart + sums.lost)
 
 
 def rbm_from_binary(W: Any, bv: Any = None, bh: Any = None, *, offset: float = 0.0) -> BipartiteIsing:
@@ -57,14 +65,14 @@ def rbm_from_binary(W: Any, bv: Any = None, bh: Any = None, *, offset: float = 0
     >>> float(rbm.energy([1, 1])), float(rbm.energy([1, -1]))  # x = 1, y = 1 and y = 0
     (-2.5, -0.5)
     """
-    W = as_real_array(W, "W", 2)
-    bv, bh = as_fields(bv, W.shape[0], "bv"), as_fields(bh, W.shape[1], "bh")
-    return BipartiteIsing(
-        W / 4,
-        bv / 2 + W.sum(1) / 4,
-        bh / 2 + W.sum(0) / 4,
-        offset=as_real(offset, "offset") - W.sum() / 4 - bv.sum() / 2 - bh.sum() / 2,
-    )
+    W = as_real_array(W, "W", 2) / 4
+    bv, bh = as_fields(bv, W.shape[0], "bv") / 2, as_fields(bh, W.shape[1], "bh") / 2
+    sums = Sums()
+    v = [sums.add([*row, x]) for row, x in zip(W.tolist(), bv.tolist(), strict=True)]
+    h = [sums.add([*row, x]) for row, x in zip(W.T.tolist(), bh.tolist(), strict=True)]
+    constant = np.concatenate([W.ravel(), bv, bh])
+    offset = sums.add([as_real(offset, "offset"), *(-constant).tolist()])
+    return BipartiteIsing(W, v, h, offset=offset)._off_by(sums.lost)
 
 
 def rbm_to_binary(model: TwoLayerIsing) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
@@ -89,3 +97,27 @@ def rbm_to_binary(model: TwoLayerIsing) -> tuple[np.ndarray, np.ndarray, np.ndar
         2 * model.bh - 2 * W.sum(0),
         model.offset - W.sum() + model.bv.sum() + model.bh.sum(),
     )
+
+
+class Sums:
+    """Sums that are rounded once, and ``lost``, the bound on what their roundings amount to."""
+
+    def __init__(self) -> None:
+        self.lost = 0.0
+
+    def add(self, terms: Iterable[float]) -> float:
+        """The sum of halves and quarters of numbers."""
+        terms = list(terms)
+        total = math.fsum(terms)
+        self.lost += abs(math.fsum([*terms, -total]))
+        if any(0 < abs(x) < _SMALL for x in terms):  # dividing them rounded
+            self.lost += len(terms) * 2.0**-1073
+        self.lost *= 1 + 2.0**-52
+        return total
+
+    def number(self, x: Any) -> float:
+        """A number of any kind as float64."""
+        nearest = float(x)
+        if nearest != x and math.isfinite(nearest):
+            self.lost = (self.lost + abs(float(Fraction(x) - Fraction(nearest)))) * (1 + 2.0**-52)
+        return nearest

@@ -36,6 +36,10 @@ class TwoLayerIsing(IsingModel):
     def weights(self) -> np.ndarray:
         """W, shape (V, H), newly made."""
 
+    def weights_rounding(self) -> np.ndarray:
+        """Bound on the error of each of :meth:`weights`, shape (V, H)."""
+        return np.zeros((self.V, self.H))
+
     @abc.abstractmethod
     def _to_hidden(self, v: np.ndarray) -> np.ndarray:
         """v W."""
@@ -77,7 +81,8 @@ class TwoLayerIsing(IsingModel):
 
     def to_bipartite(self) -> BipartiteIsing:
         """The same model with W written out."""
-        return BipartiteIsing(self.weights(), self.bv, self.bh, offset=self.offset)
+        model = BipartiteIsing(self.weights(), self.bv, self.bh, offset=self.offset)
+        return model._off_by(self.rounding + self.coupling_rounding())
 
     def _times(self, s: np.ndarray) -> np.ndarray:
         v, h = s[..., : self.V], s[..., self.V :]

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._core.validate import as_real_array
 from .base import IsingModel
+from .binary import Sums
 from .dense import DenseIsing
 from .sparse import SparseIsing, sum_parallel
 
@@ -141,15 +142,25 @@ def from_bqm(bqm: Any) -> SparseIsing:
     """
     import dimod
 
-    spin = dimod.BinaryQuadraticModel(bqm, dtype=np.float64).change_vartype(dimod.SPIN, inplace=True)
-    variables = list(spin.variables)
+    variables = list(bqm.variables)
     if not variables:
         raise ValueError("the BQM has no variables; a model needs at least one spin")
     number = {v: i for i, v in enumerate(variables)}
-    i, j = [number[u] for u, _ in spin.quadratic], [number[v] for _, v in spin.quadratic]
-    J = [-float(x) for x in spin.quadratic.values()]
-    b = [-float(spin.linear[v]) for v in variables]
-    return SparseIsing.from_edges(i, j, J, len(variables), b, offset=float(spin.offset), labels=variables)
+    i, j = [number[u] for u, _ in bqm.quadratic], [number[v] for _, v in bqm.quadratic]
+    sums = Sums()
+    J = [-sums.number(x) for x in bqm.quadratic.values()]
+    b = [-sums.number(bqm.linear[v]) for v in variables]
+    offset = sums.number(bqm.offset)
+    if bqm.vartype is dimod.BINARY:
+        J, b = [x / 4 for x in J], [x / 2 for x in b]
+        terms = [[x] for x in b]
+        for u, v, x in zip(i, j, J, strict=True):
+            terms[u].append(x)
+            terms[v].append(x)
+        offset = sums.add([offset, *(-x for x in J), *(-x for x in b)])
+        b = [sums.add(x) for x in terms]
+    model = SparseIsing.from_edges(i, j, J, len(variables), b, offset=offset, labels=variables)
+    return model._off_by(sums.lost)
 
 
 def to_bqm(model: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.forms import Dense
-from .._core.validate import as_couplings, as_fields
+from .._core.validate import as_fields, symmetrised
 from .base import IsingModel, read_only, spread
 
 
@@ -20,7 +20,8 @@ class DenseIsing(IsingModel, stored="dense"):
     Parameters
     ----------
     J : array_like, shape (N, N)
-        Symmetric, zero diagonal.
+        Symmetric, zero diagonal. Triangles that differ by up to 1e-10 of the largest entry, as those of an
+        inverse do, are averaged; ``rounding`` then holds half the sum of their differences.
     b : array_like, shape (N,), or float, optional
         Fields; a number means a uniform field.
     offset : float, default 0
@@ -45,8 +46,10 @@ class DenseIsing(IsingModel, stored="dense"):
     def __init__(
         self, J: Any, b: Any = None, *, offset: float = 0.0, labels: Sequence[Hashable] | None = None
     ) -> None:
-        self._J = as_couplings(J)
+        self._J, apart = symmetrised(J)
         super().__init__(as_fields(b, len(self._J)), offset, labels)
+        if apart:
+            self.__dict__["rounding"] = apart
 
     @property
     def J(self) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,10 @@ class PatternIsing(IsingModel):
         J = (J + J.T) / 2  # BLAS may round the two triangles differently
         np.fill_diagonal(J, 0.0)
         return J
+
+    def coupling_rounding(self) -> float:
+        rounding = _product_rounding(self.scale, self._xi, self._xi)
+        return 0.0 if rounding is None else float(rounding.sum()) / 2
 
     def _size(self) -> str:
         return f"N={self.n_spins}, K={self.K}"
@@ -179,8 +184,28 @@ class PatternBipartiteIsing(TwoLayerIsing):
     def form(self) -> PatternBipartite:
         return PatternBipartite(self._xi, self.V, self.scale, self._b)
 
+    def weights_rounding(self) -> np.ndarray:
+        rounding = _product_rounding(self.scale, self._xi[: self.V], self._xi[self.V :])
+        return super().weights_rounding() if rounding is None else rounding
+
+    def coupling_rounding(self) -> float:
+        return float(self.weights_rounding().sum())
+
     def _size(self) -> str:
         return f"V={self.V}, H={self.H}, K={self.K}"
+
+
+def _product_rounding(scale: float, x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
+    """Bound on the error of each entry of scale x y^T in float64; None where all are exact."""
+    K = x.shape[1]
+    size = np.abs(x) @ np.abs(y).T
+    if size.max() < 2**53 and all(np.array_equal(p, np.rint(p)) for p in (x, y)):
+        # Integers times a power of two, 0 or +-1 are exact.
+        if abs(math.frexp(scale)[0]) in (0.0, 0.5) or np.abs(x @ y.T).max() <= 1:
+            return None
+    # K products and their sum, the scale, and the mean of two triangles; and what underflows.
+    rounding: np.ndarray = (K + 4) * 2.0**-53 * abs(scale) * size + (K + 1) * 2.0**-1073 * max(1.0, abs(scale))
+    return rounding
 
 
 def _as_patterns(xi: Any, name: str) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 
 from .._core.forms import Sparse
-from .._core.validate import as_count, as_fields, as_real_array, check_memory
+from .._core.validate import ASYMMETRY, as_count, as_fields, as_real_array, check_memory
 from .base import IsingModel, spread
 
 
@@ -42,8 +42,10 @@ class SparseIsing(IsingModel, stored="sparse"):
     def __init__(
         self, J: Any, b: Any = None, *, offset: float = 0.0, labels: Sequence[Hashable] | None = None
     ) -> None:
-        self._J = _as_sparse_couplings(J)
+        self._J, apart = _as_sparse_couplings(J)
         super().__init__(as_fields(b, self._J.shape[0]), offset, labels)
+        if apart:
+            self.__dict__["rounding"] = apart
 
     @classmethod
     def from_edges(
@@ -129,8 +131,8 @@ class SparseIsing(IsingModel, stored="sparse"):
         return f"N={self.n_spins}, {self.n_edges} edges"
 
 
-def _as_sparse_couplings(J: Any) -> scipy.sparse.csr_array:
-    """A symmetric matrix without diagonal; rows sorted, so that equal models have equal arrays."""
+def _as_sparse_couplings(J: Any) -> tuple[scipy.sparse.csr_array, float]:
+    """A symmetric matrix without diagonal, as ``validate.symmetrised``; rows sorted: equal models, equal arrays."""
     if not scipy.sparse.issparse(J):
         J = scipy.sparse.csr_array(as_real_array(J, "J", 2))
     if J.ndim != 2 or J.shape[0] != J.shape[1]:
@@ -156,17 +158,23 @@ def _as_sparse_couplings(J: Any) -> scipy.sparse.csr_array:
         zeros = np.zeros_like(data)
         J = _csr(np.append(i, j), np.append(j, i), np.append(data, zeros), J.shape)
         mirror = J.T.tocsr()
-    if not np.array_equal(J.data, mirror.data):
+    apart = np.abs(J.data - mirror.data)
+    lost = 0.0
+    if apart.any() and apart.max() <= ASYMMETRY * np.abs(J.data).max():
+        J.data = J.data / 2 + mirror.data / 2
+        lost = float((apart + (apart > 0) * (2.0**-51 * np.abs(J.data) + 2.0**-1072)).sum()) / 4 * (1 + 2.0**-40)
+    elif apart.any():
         if not data[i > j].any() or not data[i < j].any():
             raise ValueError("J is triangular; give the full symmetric matrix, J + J.T")
-        first = int(np.flatnonzero(J.data != mirror.data)[0])
+        first = int(np.flatnonzero(apart > ASYMMETRY * np.abs(J.data).max())[0])
         i, j = (int(k[first]) for k in J.tocoo().coords)
         raise ValueError(
             f"J must be symmetric, but J[{i},{j}] = {J[i, j]} and J[{j},{i}] = {J[j, i]}; "
-            "symmetrise it, for example (J + J.T) / 2"
+            f"symmetrise it, for example (J + J.T) / 2 (differences of up to {ASYMMETRY:g} of the largest entry "
+            "are taken for rounding)"
         )
     J.indptr, J.indices = J.indptr.astype(np.int64), J.indices.astype(np.int64)
-    return J
+    return J, lost
 
 
 def edge_fault(

@@ -39,7 +39,7 @@ from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress
 from ..._core.validate import check_memory
 from ...models import IsingModel
-from ..couplings import in_units, rounding_bound, spins_of, with_ghost
+from ..couplings import in_units, lost, rounding_bound, spins_of, with_ghost
 from . import gpu as _gpu
 from .tables import energy_table, in_blocks
 
@@ -60,7 +60,8 @@ class Search:
         Couplings in units of ``unit``, spin 0 fixed at +1 and n = ``n_free`` >= 14 free spins, of which
         the last ``n_idle`` are coupled to nothing and only fill the block.
     eps : float
-        Bound on the error of a computed energy, in the same unit; 0 where arithmetic is exact.
+        Bound on the error of a computed energy, in the same unit; 0 where arithmetic is exact and the model
+        stands for nothing else.
     size : float
         sum_{i<j} |G_ij|, the bound on any energy.
     images : int
@@ -82,6 +83,7 @@ class Search:
         self.device = device
         self.size = float(np.abs(G).sum()) / 2
         self.eps = 0.0 if exact else rounding_bound(len(self.G), self.size)
+        self.eps += lost(model) / self.unit
         self.T = energy_table(self.G[-BLOCK_BITS:, -BLOCK_BITS:]).reshape(ROWS, LANES)
         self.rest = np.full(self.chunk_bits + 1, -math.inf)
         self.threshold = math.inf

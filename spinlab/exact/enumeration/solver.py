@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..._core.blocks import BLOCK_BITS
 from ..._core.parallel import n_threads
 from ..._core.validate import as_choice, as_count
 from ...models import IsingModel, TwoLayerIsing, as_model
-from ..couplings import exact_energies, free_spins, over_limit
+from ..couplings import exact_energies, free_spins, over_limit, round_down
 from ..result import GroundState
 from . import gpu as _gpu
 from .search import SECONDS_PER_STATE, Search, chunk_minima, in_levels
@@ -133,12 +133,11 @@ def ground_state(
     (count,), (candidates,), _ = in_levels(search, winners, np.array([lowest]), limit, threads)
     states = search.states(candidates)
     energies = exact_energies(model, states)
-    best = int(np.argmin(energies))
-    energy = energies[best]
-    bound = energy
+    best = min(range(len(energies)), key=lambda k: energies[k][0])  # the first of equals
+    energy, bound = energies[best]
     if search.eps > 0:
-        bound = (lowest - search.eps) * search.unit + model.offset
-        bound = min(energy, bound - math.ulp(bound))
+        exact = (Fraction(lowest) - Fraction(search.eps)) * Fraction(search.unit) + Fraction(model.offset)
+        bound = min(bound, round_down(exact))
     return GroundState(
         energy=energy,
         state=states[best],

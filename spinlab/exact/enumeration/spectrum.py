@@ -180,7 +180,7 @@ def _level(model: IsingModel, search: Search, count: int, numbers: np.ndarray, m
     if search.images == 2:
         states = np.stack([states, -states], axis=1).reshape(-1, model.n_spins)
     return Level(
-        energy=min(exact_energies(model, tied)),
+        energy=min(energy for energy, _ in exact_energies(model, tied)),
         degeneracy=count * search.images,
         states=states[:max_states],
         resolution=2 * search.eps * search.unit,

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +27,8 @@ from ..._core.jit import kernel
 from ..._core.parallel import n_threads
 from ..._core.progress import duration
 from ..._core.validate import as_choice
-from ...models import IsingModel, PatternBipartiteIsing, TwoLayerIsing
+from ...models import IsingModel, TwoLayerIsing
+from ..couplings import exact_sum, round_down
 from ..result import GroundState
 from . import gpu as _gpu
 from .tiles import LOW, MIDDLE, Tiles
@@ -117,7 +119,8 @@ def ground_state(
     (-3.0, 4, True)
     """
     start = time.perf_counter()
-    problem, unit = Layer.of(model, layer).in_units()
+    given = Layer.of(model, layer)
+    problem, unit = given.in_units()
     tiles = Tiles(problem.W, problem.b, problem.c)
     if model.device == "gpu":
         best, error = _gpu.screen_layer(problem, len(tiles.numbers), tiles.states), problem.gpu_error
@@ -130,15 +133,17 @@ def ground_state(
     threshold = highest - 2 * B
     winners = survivors[values >= threshold]
     found, total, zeros = _collect(problem, tiles, winners, threshold, degeneracy, threads)
-    answers = [problem.complete(tiles.spins(index), unit) for index in found]
-    energy, v, h = min(answers, key=lambda answer: answer[0])  # the first of equals
+    answers = [given.complete(tiles.spins(index)) for index in found]
+    (energy, floor), v, h = min(answers, key=lambda answer: answer[0][0])  # the first of equals
     state = np.concatenate([v, h] if problem.name == "visible" else [h, v])
 
-    lower = energy
+    lower = floor
     if B > 0 and total == len(found):
-        lower = math.nextafter(energy - unit * float(problem.slack.sum()), -math.inf)
+        left = Fraction(unit) * Fraction(float(problem.slack.sum()) * (1 + 2.0**-30)) + Fraction(given.lost)
+        lower = round_down(min(Fraction(floor) for (_, floor), _, _ in answers) - left)
     elif B > 0:
-        lower = min(energy, math.nextafter(problem.offset - unit * (highest + B), -math.inf))
+        exact = Fraction(given.offset) - Fraction(unit) * (Fraction(float(highest)) + Fraction(B))
+        lower = min(floor, round_down(exact))
     return GroundState(
         energy=energy,
         state=state,
@@ -165,6 +170,8 @@ class Layer:
     offset : float
     slack : ndarray, shape (m,)
         Bound on the error of each input v.W that the rounding of ``W`` itself makes.
+    lost : float
+        Bound on how far the energies lie from those of what the model stands for.
     """
 
     name: str
@@ -173,6 +180,7 @@ class Layer:
     c: np.ndarray
     offset: float
     slack: np.ndarray
+    lost: float = 0.0
 
     @classmethod
     def of(cls, model: TwoLayerIsing, layer: str, limit: bool = True) -> Layer:
@@ -187,11 +195,11 @@ class Layer:
         reason = too_large(model, NAME, seconds, n) if limit else None
         if reason:
             raise ValueError(reason)
-        W, rounding = model.weights(), _rounding_of_weights(model)
+        W, rounding = model.weights(), model.weights_rounding()
         if layer == "visible":
-            return cls(layer, W, model.bv, model.bh, model.offset, rounding.sum(0))
+            return cls(layer, W, model.bv, model.bh, model.offset, rounding.sum(0), model.rounding)
         W, slack = np.ascontiguousarray(W.T), rounding.sum(1)
-        return cls(layer, W, model.bh, model.bv, model.offset, slack)
+        return cls(layer, W, model.bh, model.bv, model.offset, slack, model.rounding)
 
     @cached_property
     def size(self) -> float:
@@ -204,23 +212,25 @@ class Layer:
         sizes = np.abs(values[values != 0])
         if sizes.size and (sizes == sizes[0]).all():
             unit = float(sizes[0])
-            scaled = [np.sign(x) for x in (self.W, self.b, self.c)] + [self.slack / unit]
+            scaled = [np.sign(x) for x in (self.W, self.b, self.c)] + [self.slack * (1 + 2.0**-50) / unit]
         else:
             exponent = math.frexp(self.size)[1]
             unit = math.ldexp(1.0, exponent)
             scaled = [np.ldexp(x, -exponent) for x in (self.W, self.b, self.c, self.slack)]
+            if sizes.size and math.ldexp(float(sizes.min()), -exponent) < 2.0**-1000:  # underflow, below 2^-1074
+                scaled[3] = scaled[3] + 2.0**-1000
         W, b, c, slack = scaled
-        return replace(self, W=W, b=b, c=c, slack=slack), unit
+        return replace(self, W=W, b=b, c=c, slack=slack, lost=self.lost / unit), unit
 
     @cached_property
     def bound(self) -> float:
         """Bound on the error of a value computed in float64; 0 where all sums are exact."""
         n, m = self.W.shape
         if not self.slack.any() and self.is_integer(52):
-            return 0.0
+            return self.lost
         # x and y pass through n + 2 roundings, their sum over a through m/8 + 3, and both count twice;
         # sums over a row of W through 30, the linear terms through n + 2, the last sums through 6.
-        return (3 * n + m / 4 + 64) * U * self.size + float(self.slack.sum())
+        return (3 * n + m / 4 + 64) * U * self.size + float(self.slack.sum()) + self.lost
 
     @property
     def gpu_error(self) -> float:
@@ -244,28 +254,15 @@ class Layer:
         shift = bits - math.frexp(self.size)[1]
         return [np.ldexp(x, shift) for x in (self.W, self.b, self.c)]
 
-    def complete(self, v: np.ndarray, unit: float) -> tuple[float, np.ndarray, np.ndarray]:
-        """(energy, v, h) of the best state of the other layer, the energy rounded once."""
+    def complete(self, v: np.ndarray) -> tuple[tuple[float, float], np.ndarray, np.ndarray]:
+        """(energy rounded once and rounded down, v, h) of the best state of the other layer."""
         x = v @ self.W + self.c
         for a in np.flatnonzero(np.abs(x) <= self.zero()):
             x[a] = math.fsum([self.c[a], *(v * self.W[:, a]).tolist()])
         h = np.where(x < 0, -1, 1).astype(np.int8)
         terms = [self.W * v[:, None] * h, self.b * v, self.c * h]
-        energies = -unit * np.concatenate([t.ravel() for t in terms])
-        energy = math.fsum([self.offset, *energies.tolist()])
-        return energy, v, h
-
-
-def _rounding_of_weights(model: TwoLayerIsing) -> np.ndarray:
-    """Bound on |weights() - W|: the products of patterns are rounded."""
-    if not isinstance(model, PatternBipartiteIsing):
-        return np.zeros((model.V, model.H))
-    size = np.abs(model.xi_v.T) @ np.abs(model.xi_h)
-    integer = all(np.array_equal(xi, np.rint(xi)) for xi in (model.xi_v, model.xi_h)) and size.max() < 2**53
-    power_of_two = abs(math.frexp(model.scale)[0]) == 0.5
-    if integer and (power_of_two or np.abs(model.weights()).max() <= abs(model.scale)):
-        return np.zeros((model.V, model.H))
-    return (model.K + 2) * U * abs(model.scale) * size
+        energies = -np.concatenate([t.ravel() for t in terms])
+        return exact_sum([self.offset, *energies.tolist()]), v, h
 
 
 def screen(problem: Layer, tiles: Tiles, threads: int | None) -> tuple[np.ndarray, float]:

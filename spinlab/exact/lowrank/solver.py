@@ -47,6 +47,7 @@ from ...models import (
     as_model,
 )
 from .. import enumeration, layer
+from ..couplings import round_down
 from ..enumeration.solver import MAX_SPINS
 from ..layer.solver import MAX_UNITS
 from ..result import GroundState
@@ -159,7 +160,7 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
         state=state,
         method=NAME,
         certified=True,
-        lower_bound=min(energy, _round_down(lower)),
+        lower_bound=min(energy, round_down(lower - Fraction(model.rounding))),
         seconds=time.perf_counter() - start,
         labels=model.labels,
         n_visible=getattr(model, "V", None),
@@ -479,8 +480,3 @@ def _blocks(index: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Patterns and fields of types as single spins."""
     total = np.bincount(index)[:, None] * rows
     return total[:, :-1], total[:, -1]
-
-
-def _round_down(x: Fraction) -> float:
-    nearest = float(x)
-    return nearest if Fraction(nearest) <= x else math.nextafter(nearest, -math.inf)

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..._core.validate import as_flag
 from ...models import IsingModel, SparseIsing, TwoLayerIsing, as_model
-from ..couplings import LARGEST_DENSE, edges_of, in_units
+from ..couplings import LARGEST_DENSE, edges_of, exact_sum, in_units, lost
 from ..result import GroundState
 from .join import hubs, minimum_join
 
@@ -142,13 +142,12 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
     s = _spins(model.n_spins + model.has_fields, i, j, (J < 0) ^ unsatisfied)
     if int(weights[J * s[i] * s[j] < 0].sum()) != least:
         raise RuntimeError(_BUG)
-    energy = math.fsum([model.offset, *(-J * s[i] * s[j]).tolist()])
-    bound = energy
+    left = lost(model)
+    energy, bound = exact_sum([model.offset, *(-J * s[i] * s[j]).tolist()], left)
     if not exact:
         high = least >> 27 << 27  # both parts are exact in float64
         terms = [2 * unit * high, 2 * unit * (least - high)]
-        bound = math.fsum([model.offset, *(-sizes).tolist(), *terms])
-        bound = min(energy, bound - math.ulp(bound))
+        bound = min(bound, exact_sum([model.offset, *(-sizes).tolist(), *terms], left)[1])
     state = s * s[-1] if model.has_fields else s
     return GroundState(
         energy=energy,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from ..._core.parallel import n_threads
 from ..._core.progress import duration
 from ..._core.validate import check_memory
 from ...models import IsingModel, as_model
-from ..couplings import edges_of, in_units
+from ..couplings import edges_of, exact_sum, in_units, lost, round_down
 from ..result import GroundState
 from . import buckets as _buckets
 from .elimination import MAX_WIDTH, SMALL, plan
@@ -112,16 +113,16 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
     highest, by_step = _buckets.highest_state(problem, threads)
     state = np.empty_like(by_step)
     state[problem.steps.order] = by_step
-    energy = _exact_energy(model, state)
-    bound = energy
+    left = lost(model)
+    energy, bound = _exact_energy(model, state, left)
     if eps > 0:
-        bound = (-highest - eps) * unit + model.offset
-        bound = min(energy, bound - math.ulp(bound))
+        least = -(Fraction(highest) + Fraction(eps)) * Fraction(unit)
+        bound = min(bound, round_down(least + Fraction(model.offset) - Fraction(left)))
     n_states = None
-    if degeneracy and np.array_equal(values, np.rint(values)):
+    if degeneracy and left == 0 and np.array_equal(values, np.rint(values)):
         n_states = _count(problem, highest, threads)
     elif degeneracy:
-        n_states = _unique(problem, eps, threads)
+        n_states = _unique(problem, eps + left / unit, threads)
     return GroundState(
         energy=energy,
         state=state,
@@ -177,10 +178,10 @@ def _too_wide(found: Elimination | str) -> str | None:
     )
 
 
-def _exact_energy(model: IsingModel, s: np.ndarray) -> float:
-    """Energy rounded once, from the exact sum of its terms."""
+def _exact_energy(model: IsingModel, s: np.ndarray, left: float) -> tuple[float, float]:
+    """Energy rounded once, from the exact sum of its terms, and rounded down with ``left`` subtracted."""
     i, j, J = edges_of(model)
-    return math.fsum([model.offset, *(-J * s[i] * s[j]).tolist(), *(-model.b * s).tolist()])
+    return exact_sum([model.offset, *(-J * s[i] * s[j]).tolist(), *(-model.b * s).tolist()], left)
 
 
 def _count(problem: Elimination, highest: float, threads: int | None) -> int:

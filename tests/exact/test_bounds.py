@@ -1,0 +1,175 @@
+"""No certificate without its bound: the lower bounds of all methods against minima in exact arithmetic."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import dimod
+import numpy as np
+import pytest
+
+from spinlab import exact
+from spinlab.models import (
+    BipartiteIsing,
+    DenseIsing,
+    PatternBipartiteIsing,
+    PatternIsing,
+    from_binary,
+    from_bqm,
+    rbm_from_binary,
+)
+
+F = np.vectorize(Fraction, otypes=[object])
+
+
+def minimum(J, b, offset, binary=False):
+    """The exact minimum of offset - sum_{i<j} J_ij x_i x_j - b.x over x = +-1 or 0/1, in integers."""
+    n = len(b)
+    numbers = [J[i][j] for i in range(n) for j in range(i)] + list(b) + [offset]
+    numbers = [Fraction(x) for x in numbers]
+    unit = math.lcm(*(x.denominator for x in numbers))
+    numbers = [int(x * unit) for x in numbers]
+    pairs, fields, constant = numbers[: -n - 1], numbers[-n - 1 : -1], numbers[-1]
+
+    def least(spins, energy):
+        i = len(spins)
+        if i == n:
+            return energy
+        start = i * (i - 1) // 2
+        h = fields[i] + sum(pairs[start + j] * x for j, x in enumerate(spins))
+        return min(least([*spins, x], energy - x * h) for x in ((0, 1) if binary else (-1, 1)))
+
+    return Fraction(least([], constant), unit)
+
+
+def numbers(rng, size):
+    """Couplings that are hard to add up: of one scale or of many, near-integers, ties up to the last bit."""
+    kind = rng.integers(8)
+    scale = 10.0 ** rng.uniform(-300, 130) if rng.random() < 0.5 else 1.0
+    x = rng.normal(size=size)
+    if kind == 1:
+        return x * 10.0 ** rng.uniform(-300, 146, size)
+    if kind == 2:
+        x = rng.integers(-3, 4, size) * 0.1
+    elif kind == 3:
+        x = rng.integers(-9, 10, size).astype(float)
+    elif kind == 4:
+        x = rng.choice([-1.0, 1.0], size) * 0.3
+    elif kind == 5:  # nearly equal
+        x = rng.choice([-1.0, 1.0], size) * 0.3 * (1 + rng.integers(-2, 3, size) * 2.0 ** -rng.integers(40, 53))
+    elif kind == 6:  # a few large ones that cancel, and small ones
+        x = np.where(rng.random(size) < 0.5, rng.choice([-1.0, 1.0], size) * 1e16, x)
+    elif kind == 7:
+        x = np.where(rng.random(size) < 0.5, 0.0, x)
+    return x * scale
+
+
+def matrix(rng, n):
+    J = np.triu(numbers(rng, (n, n)), 1)
+    return J + J.T
+
+
+def offset(rng, least):
+    """None, any, or one that cancels the minimum up to rounding."""
+    kind = rng.integers(4)
+    if kind == 0:
+        return float(numbers(rng, 1)[0])
+    if kind == 1 and abs(least) < 1e150:
+        return -float(least)
+    return float(rng.choice([0.0, 0.1, 1e16]))
+
+
+def fields(rng, n):
+    return numbers(rng, n) if rng.random() < 0.6 else np.zeros(n)
+
+
+def spin_model(rng):
+    n = int(rng.integers(2, 9))
+    J, b = matrix(rng, n), fields(rng, n)
+    c = offset(rng, minimum(J, b, 0))
+    model = DenseIsing(J, b, offset=c)
+    return model if rng.random() < 0.7 else model.to_sparse(), minimum(J, b, c)
+
+
+def nearly_symmetric(rng):
+    n = int(rng.integers(2, 9))
+    J = matrix(rng, n) * (1 + rng.uniform(-1e-14, 1e-14, (n, n)))
+    lower, upper = np.tril(J), np.triu(J)
+    least = min(minimum(K, np.zeros(n), 0) for K in (lower, upper.T))
+    return DenseIsing(J), least
+
+
+def binary_matrix(rng):
+    n = int(rng.integers(2, 9))
+    J, b, c = matrix(rng, n), fields(rng, n), float(numbers(rng, 1)[0])
+    return from_binary(J, b, offset=c), minimum(J, b, c, binary=True)
+
+
+def bqm(rng):
+    n = int(rng.integers(2, 9))
+    J, b, c = matrix(rng, n), fields(rng, n), float(numbers(rng, 1)[0])
+    kind = rng.choice(["BINARY", "SPIN"])
+    quadratic = {(i, j): -J[i, j] for i in range(n) for j in range(i) if J[i, j]}
+    problem = dimod.BinaryQuadraticModel(dict(enumerate(-b)), quadratic, c, kind)
+    return from_bqm(problem), minimum(J, b, c, binary=kind == "BINARY")
+
+
+def rbm(rng):
+    V, H = (int(n) for n in rng.integers(1, 5, 2))
+    W, b, c = numbers(rng, (V, H)), fields(rng, V + H), float(numbers(rng, 1)[0])
+    J = np.zeros((V + H, V + H))
+    J[V:, :V] = W.T
+    binary = bool(rng.random() < 0.4)
+    model = (rbm_from_binary if binary else BipartiteIsing)(W, b[:V], b[V:], offset=c)
+    return model, minimum(J, b, c, binary)
+
+
+def patterns(rng):
+    n, K = int(rng.integers(2, 9)), int(rng.integers(1, 4))
+    xi = rng.choice([-1.0, 1.0], (K, n)) if rng.random() < 0.5 else rng.normal(size=(K, n))
+    if rng.random() < 0.3:
+        xi = xi * 10.0 ** rng.uniform(-40, 30)
+    scale = float(rng.choice([1.0, 0.1, 1 / n, 10.0 ** rng.uniform(-200, 60)]))
+    b, c = fields(rng, n) * 1e-20, float(numbers(rng, 1)[0])
+    J = Fraction(scale) * (F(xi).T @ F(xi))
+    if rng.random() < 0.5:
+        return PatternIsing(xi, scale, b, offset=c), minimum(J, b, c)
+    V = int(rng.integers(1, n))
+    J[V:, V:] = J[:V, :V] = Fraction(0)
+    return PatternBipartiteIsing(xi[:, :V], xi[:, V:], scale, b[:V], b[V:], offset=c), minimum(J, b, c)
+
+
+KINDS = (spin_model, nearly_symmetric, binary_matrix, bqm, rbm, patterns)
+
+
+def check(kind, seed):
+    """Bound <= exact minimum <= exact energy of the state, for each method; the names of those that took it."""
+    rng = np.random.default_rng([seed, KINDS.index(kind)])
+    model, least = kind(rng)
+    size = float(np.abs(model.couplings()).sum() / 2 + np.abs(model.b).sum()) + model.rounding
+    used = []
+    for name, method in exact.METHODS.items():
+        if method.refusal(model) is not None:
+            continue
+        answer = method.ground_state(model)
+        used.append(name)
+        context = f"{kind.__name__}, seed {seed}, {name}: {answer!r}, exactly {float(least)!r}"
+        assert answer.certified, context
+        assert Fraction(answer.lower_bound) <= least, context
+        assert float(least) - answer.lower_bound <= 1e-8 * size + 4 * math.ulp(abs(model.offset)), context
+        assert answer.lower_bound <= answer.energy, context
+    return used
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bounds_lie_below_exact_minima(kind):
+    for seed in range(40):
+        check(kind, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_bounds_of_thousands_of_models(kind):
+    used = [name for seed in range(100, 2100) for name in check(kind, seed)]
+    assert len(set(used)) >= 4
