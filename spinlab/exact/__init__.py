@@ -7,6 +7,7 @@ package offers itself list all states of interest of a small model, or average o
 """
 
 from . import enumeration, layer, lowrank, planar, tree
+from .accuracy import InexactError
 from .enumeration.density import DensityOfStates, density_of_states
 from .enumeration.spectrum import Level, ground_states, lowest_levels
 from .enumeration.thermal import ThermalAverages, boltzmann_samples, thermal_averages
@@ -22,6 +23,7 @@ __all__ = [
     "Cost",
     "DensityOfStates",
     "GroundState",
+    "InexactError",
     "Level",
     "LocalMinima",
     "Method",

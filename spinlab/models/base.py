@@ -167,11 +167,13 @@ class IsingModel(abc.ABC):
         if rounding == 0.0:
             return self
         model = copy.copy(self)
-        model.__dict__["rounding"] = as_real((self.rounding + rounding) * _UP, "the rounding of the couplings")
+        model.__dict__["rounding"] = as_real(
+            (self.rounding + rounding) * _UP, "the rounding of the couplings"
+        )
         return model
 
     def coupling_rounding(self) -> float:
-        """Bound on the error of :meth:`couplings`, summed over all pairs: what writing patterns out rounds."""
+        """Bound on the error of :meth:`couplings`, over all pairs: writing patterns out rounds."""
         return 0.0
 
     @abc.abstractmethod

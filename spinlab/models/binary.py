@@ -19,7 +19,8 @@ _SMALL = 2.0**-1020  # a quarter of it is still exact
 def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
     """+-1 model with the energies of E(x) = -x.J.x/2 - b.x + offset, x in {0, 1}.
 
-    What does not fit into float64 on the way is bounded by the model's ``rounding``. Off the diagonal this is -sum_{i<j} J_ij x_i x_j; as x_i^2 = x_i, a diagonal adds J_ii/2 to b_i.
+    Off the diagonal this is -sum_{i<j} J_ij x_i x_j; as x_i^2 = x_i, a diagonal adds J_ii/2 to b_i. What
+    float64 cannot hold is bounded by the ``rounding`` of the model.
     With x = (1 + s)/2: J' = J/4, b'_i = b_i/2 + sum_j J_ij/4 and
     offset' = offset - sum_{i<j} J_ij/4 - sum_i b_i/2.
 
@@ -42,7 +43,9 @@ def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
     J, apart = symmetrised(J)
     J, b = J / 4, as_fields(b, len(J)) / 2
     sums = Sums()
-    fields = [sums.add([*row, x, d]) for row, x, d in zip(J.tolist(), b.tolist(), diagonal.tolist(), strict=True)]
+    fields = [
+        sums.add([*row, x, d]) for row, x, d in zip(J.tolist(), b.tolist(), diagonal.tolist(), strict=True)
+    ]
     pairs = J[np.triu_indices(len(J), 1)]
     offset = sums.add([as_real(offset, "offset"), *(-pairs).tolist(), *(-b).tolist(), *(-diagonal).tolist()])
     return DenseIsing(J, fields, offset=offset)._off_by(apart + sums.lost)

@@ -89,7 +89,7 @@ class PatternIsing(IsingModel):
 
     def coupling_rounding(self) -> float:
         rounding = _product_rounding(self.scale, self._xi, self._xi)
-        return 0.0 if rounding is None else float(rounding.sum()) / 2
+        return 0.0 if rounding is None else float(np.triu(rounding, 1).sum())
 
     def _size(self) -> str:
         return f"N={self.n_spins}, K={self.K}"
@@ -199,12 +199,14 @@ def _product_rounding(scale: float, x: np.ndarray, y: np.ndarray) -> np.ndarray 
     """Bound on the error of each entry of scale x y^T in float64; None where all are exact."""
     K = x.shape[1]
     size = np.abs(x) @ np.abs(y).T
-    if size.max() < 2**53 and all(np.array_equal(p, np.rint(p)) for p in (x, y)):
-        # Integers times a power of two, 0 or +-1 are exact.
-        if abs(math.frexp(scale)[0]) in (0.0, 0.5) or np.abs(x @ y.T).max() <= 1:
-            return None
+    integers = size.max() < 2**53 and all(np.array_equal(p, np.rint(p)) for p in (x, y))
+    # Integers times a power of two, 0 or +-1 are exact.
+    if integers and (abs(math.frexp(scale)[0]) in (0.0, 0.5) or np.abs(x @ y.T).max() <= 1):
+        return None
     # K products and their sum, the scale, and the mean of two triangles; and what underflows.
-    rounding: np.ndarray = (K + 4) * 2.0**-53 * abs(scale) * size + (K + 1) * 2.0**-1073 * max(1.0, abs(scale))
+    rounding: np.ndarray = (K + 4) * 2.0**-53 * abs(scale) * size + (K + 1) * 2.0**-1073 * max(
+        1.0, abs(scale)
+    )
     return rounding
 
 

@@ -132,7 +132,7 @@ class SparseIsing(IsingModel, stored="sparse"):
 
 
 def _as_sparse_couplings(J: Any) -> tuple[scipy.sparse.csr_array, float]:
-    """A symmetric matrix without diagonal, as ``validate.symmetrised``; rows sorted: equal models, equal arrays."""
+    """As ``validate.symmetrised``; rows are sorted, so that equal models have equal arrays."""
     if not scipy.sparse.issparse(J):
         J = scipy.sparse.csr_array(as_real_array(J, "J", 2))
     if J.ndim != 2 or J.shape[0] != J.shape[1]:
@@ -162,7 +162,9 @@ def _as_sparse_couplings(J: Any) -> tuple[scipy.sparse.csr_array, float]:
     lost = 0.0
     if apart.any() and apart.max() <= ASYMMETRY * np.abs(J.data).max():
         J.data = J.data / 2 + mirror.data / 2
-        lost = float((apart + (apart > 0) * (2.0**-51 * np.abs(J.data) + 2.0**-1072)).sum()) / 4 * (1 + 2.0**-40)
+        lost = (
+            float((apart + (apart > 0) * (2.0**-51 * np.abs(J.data) + 2.0**-1072)).sum()) / 4 * (1 + 2.0**-40)
+        )
     elif apart.any():
         if not data[i > j].any() or not data[i < j].any():
             raise ValueError("J is triangular; give the full symmetric matrix, J + J.T")
@@ -170,8 +172,8 @@ def _as_sparse_couplings(J: Any) -> tuple[scipy.sparse.csr_array, float]:
         i, j = (int(k[first]) for k in J.tocoo().coords)
         raise ValueError(
             f"J must be symmetric, but J[{i},{j}] = {J[i, j]} and J[{j},{i}] = {J[j, i]}; "
-            f"symmetrise it, for example (J + J.T) / 2 (differences of up to {ASYMMETRY:g} of the largest entry "
-            "are taken for rounding)"
+            "symmetrise it, for example (J + J.T) / 2 (differences of up to "
+            f"{ASYMMETRY:g} of the largest entry are taken for rounding)"
         )
     J.indptr, J.indices = J.indptr.astype(np.int64), J.indices.astype(np.int64)
     return J, lost

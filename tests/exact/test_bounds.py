@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import decimal
+import itertools
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 import dimod
@@ -57,7 +61,11 @@ def numbers(rng, size):
     elif kind == 4:
         x = rng.choice([-1.0, 1.0], size) * 0.3
     elif kind == 5:  # nearly equal
-        x = rng.choice([-1.0, 1.0], size) * 0.3 * (1 + rng.integers(-2, 3, size) * 2.0 ** -rng.integers(40, 53))
+        x = (
+            rng.choice([-1.0, 1.0], size)
+            * 0.3
+            * (1 + rng.integers(-2, 3, size) * 2.0 ** -rng.integers(40, 53))
+        )
     elif kind == 6:  # a few large ones that cancel, and small ones
         x = np.where(rng.random(size) < 0.5, rng.choice([-1.0, 1.0], size) * 1e16, x)
     elif kind == 7:
@@ -140,11 +148,34 @@ def patterns(rng):
     return PatternBipartiteIsing(xi[:, :V], xi[:, V:], scale, b[:V], b[V:], offset=c), minimum(J, b, c)
 
 
+def energies(J, b, c):
+    """All energies of spins, exactly."""
+    n = len(b)
+    pairs = [(i, j, Fraction(J[i][j])) for i in range(n) for j in range(i) if J[i][j]]
+    fields = [Fraction(x) for x in b]
+    states = itertools.product((-1, 1), repeat=n)
+    return [
+        Fraction(c)
+        - sum(x * s[i] * s[j] for i, j, x in pairs)
+        - sum(x * y for x, y in zip(fields, s, strict=True))
+        for s in states
+    ]
+
+
+def log_z(E, beta):
+    """ln Z in 60 digits."""
+    with decimal.localcontext(decimal.Context(prec=60, Emin=-decimal.MAX_EMAX, Emax=decimal.MAX_EMAX)):
+        x = [-Fraction(beta) * e for e in E]
+        top = max(x)
+        z = sum((Decimal((y - top).numerator) / Decimal((y - top).denominator)).exp() for y in x)
+        return Fraction(z.ln()) + top
+
+
 KINDS = (spin_model, nearly_symmetric, binary_matrix, bqm, rbm, patterns)
 
 
 def check(kind, seed):
-    """Bound <= exact minimum <= exact energy of the state, for each method; the names of those that took it."""
+    """The bound of each method lies below the exact minimum, not far; the names of those that took it."""
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     model, least = kind(rng)
     size = float(np.abs(model.couplings()).sum() / 2 + np.abs(model.b).sum()) + model.rounding
@@ -160,6 +191,70 @@ def check(kind, seed):
         assert float(least) - answer.lower_bound <= 1e-8 * size + 4 * math.ulp(abs(model.offset)), context
         assert answer.lower_bound <= answer.energy, context
     return used
+
+
+def thermal_model(rng):
+    """A model, beta and the exact energies: couplings, temperatures and offsets of many scales."""
+    n = int(rng.integers(1, 6))
+    K = int(rng.integers(1, 4))
+    scale = 10.0 ** rng.uniform(-12, 12) if rng.random() < 0.5 else 1.0
+    beta = float(rng.choice([1.0, 0.0, 10.0 ** rng.uniform(-3, 1)]))
+    c = float(rng.choice([0.0, rng.normal() * scale, 1e3]))
+    if rng.random() < 0.4:
+        binary = rng.random() < 0.5
+        xi = rng.choice([-1.0, 1.0], (K, n)) if binary else rng.normal(size=(K, n))
+        b = rng.normal(size=n) * scale if rng.random() < 0.4 else np.zeros(n)
+        J = Fraction(scale) * (F(xi).T @ F(xi))
+        V = int(rng.integers(0, n))
+        if V == 0:
+            return PatternIsing(xi, scale, b, offset=c), beta, energies(J, b, c)
+        J[V:, V:] = J[:V, :V] = Fraction(0)
+        model = PatternBipartiteIsing(xi[:, :V], xi[:, V:], scale, b[:V], b[V:], offset=c)
+        return model, beta, energies(J, b, c)
+    J = np.triu(rng.choice([rng.normal(size=(n, n)), rng.integers(-1, 2, (n, n))]), 1) * scale
+    b = rng.normal(size=n) * scale * (rng.random() < 0.5)
+    model = DenseIsing(J + J.T, b, offset=c)
+    if n > 1 and rng.random() < 0.3:
+        V = int(rng.integers(1, n))
+        J[V:, V:] = J[:V, :V] = 0.0
+        model = BipartiteIsing(J[:V, V:], b[:V], b[V:], offset=c)
+    return model, beta, energies(J + J.T, b, c)
+
+
+def check_log_z(seed):
+    """|ln Z - exact| <= bound for each method; a refusal where the bound is too large."""
+    rng = np.random.default_rng([seed, 77])
+    model, beta, E = thermal_model(rng)
+    value = log_z(E, beta)
+    used = []
+    for name, method in exact.METHODS.items():
+        if method.refusal(model, "log_partition") is not None:
+            continue
+        allowed = 1e-9 * max(1.0, abs(float(value)))
+        context = f"seed {seed}, {name}, {model!r}, beta={beta}, exactly {float(value)!r}"
+        try:
+            got, bound = method.log_partition(model, beta, error=True)
+        except exact.InexactError:
+            with contextlib.suppress(exact.InexactError):  # the planar determinant may be gone altogether
+                got, bound = method.log_partition(model, beta, error=True, tolerance=1e300)
+                assert bound > 0.99 * allowed, context
+                assert abs(Fraction(got) - value) <= Fraction(bound), (context, got, bound)
+            continue
+        assert bound <= 1.01 * allowed, (context, bound)
+        assert abs(Fraction(got) - value) <= Fraction(bound), (context, got, bound)
+        used.append(name)
+    return used
+
+
+def test_the_error_of_log_z_lies_below_its_bound():
+    used = [name for seed in range(120) for name in check_log_z(seed)]
+    assert set(used) == set(exact.METHODS)
+
+
+@pytest.mark.slow
+def test_the_error_of_log_z_of_thousands_of_models():
+    for seed in range(1000, 5000):
+        check_log_z(seed)
 
 
 @pytest.mark.parametrize("kind", KINDS)

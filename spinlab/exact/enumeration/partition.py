@@ -22,7 +22,8 @@ from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress
 from ..._core.validate import as_real_array
 from ...models import IsingModel, as_model
-from ..couplings import free_spins
+from ..accuracy import U, settle
+from ..couplings import free_spins, lost, rounding_bound
 from . import gpu as _gpu
 from . import solver as enumeration
 from .low_states import LowStates
@@ -51,7 +52,14 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return 0.002 + states * SECONDS_PER_STATE / n_threads(), 1.5e8
 
 
-def log_partition(model: Any, beta: Any = 1.0, *, threads: int | None = None) -> float | np.ndarray:
+def log_partition(
+    model: Any,
+    beta: Any = 1.0,
+    *,
+    threads: int | None = None,
+    error: bool = False,
+    tolerance: float | None = None,
+) -> Any:
     """ln Z of any Ising model of up to 40 spins, exact at every temperature.
 
     ln Z = ln sum_s exp(-beta E(s)), E(s) = -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset.
@@ -64,16 +72,20 @@ def log_partition(model: Any, beta: Any = 1.0, *, threads: int | None = None) ->
         Inverse temperatures, 0 or more.
     threads : int, optional
         Default: all processors. The result does not depend on it.
+    error : bool, default False
+        Also return a bound on the error.
+    tolerance : float, optional
+        The largest bound that is accepted; by default 1e-9 max(1, |ln Z|).
 
     Returns
     -------
-    float, or ndarray of the shape of ``beta``
+    float, or ndarray of the shape of ``beta``; with ``error`` a pair of them, value and bound
 
     Raises
     ------
     ValueError
-        If N > 40 (the message estimates the time and names alternatives), if a beta is negative, or
-        if beta times the offset overflows.
+        If N > 40 (the message estimates the time and names alternatives), if a beta is negative, if
+        beta times the offset overflows, or if rounding may have moved ln Z by more than ``tolerance``.
 
     Notes
     -----
@@ -88,7 +100,11 @@ def log_partition(model: Any, beta: Any = 1.0, *, threads: int | None = None) ->
     >>> round(enumeration.log_partition([[0, 1], [1, 0]], beta=2.0), 6)  # ln(4 cosh 2)
     2.711297
     """
-    return _thermal(model, beta, threads, False)[0]
+    model, betas = as_model(model), as_real_array(beta, "beta", (0, 1))
+    log_z, _, search = _thermal(model, betas, threads, False)
+    values = log_z.tolist()
+    bounds = _bounds(model, search, betas.ravel(), values)
+    return settle(NAME, betas, list(zip(values, bounds, strict=True)), error, tolerance)
 
 
 def mean_energy(model: Any, beta: Any = 1.0, *, threads: int | None = None) -> float | np.ndarray:
@@ -103,13 +119,15 @@ def mean_energy(model: Any, beta: Any = 1.0, *, threads: int | None = None) -> f
     >>> round(enumeration.mean_energy([[0, 1], [1, 0]], beta=2.0), 6)  # -tanh 2
     -0.964028
     """
-    return _thermal(model, beta, threads, True)[1]
-
-
-def _thermal(model: Any, beta: Any, threads: int | None, with_energy: bool) -> tuple[Any, Any]:
-    """ln Z and <E> (NaN unless asked for) at each beta."""
-    model = as_model(model)
     betas = as_real_array(beta, "beta", (0, 1))
+    u = _thermal(as_model(model), betas, threads, True)[1]
+    return float(u[0]) if betas.ndim == 0 else u
+
+
+def _thermal(
+    model: IsingModel, betas: np.ndarray, threads: int | None, with_energy: bool
+) -> tuple[np.ndarray, np.ndarray, Search]:
+    """ln Z and <E> (NaN unless asked for) at each beta, and the couplings in their units."""
     if (betas < 0).any():
         raise ValueError(
             f"beta must be 0 or more, got {betas.min():g}; change the sign of the couplings instead"
@@ -137,9 +155,22 @@ def _thermal(model: Any, beta: Any, threads: int | None, with_energy: bool) -> t
                 answer = low.sums(reduced)[:2]
             log_z[k] = answer[0] + math.log(search.images) - x * model.offset
             u[k] = answer[1] * search.unit + model.offset
-    if betas.ndim == 0:
-        return float(log_z[0]), float(u[0])
-    return log_z, u
+    return log_z, u, search
+
+
+def _bounds(model: IsingModel, search: Search, betas: np.ndarray, values: list[float]) -> list[float]:
+    """What rounding may have done to ln Z at each beta."""
+    # The energy of a state is a sum of up to seven table entries, each rounded and multiplied by beta, all of
+    # them below the size of the model: twice the bound for a sum of its couplings covers them.
+    energy = (2 * rounding_bound(len(search.G), search.size) + lost(model) / search.unit) * search.unit
+    # Sums of positive terms: products of matrices with 2^12 terms, pairwise sums of these; or one after
+    # another over the blocks of a chunk. An exponential is off by a few units.
+    terms = 2.0**20 if model.device == "gpu" else 2.0**13 + 2.0 ** (search.chunk_bits + 1)
+    return [
+        beta * energy
+        + U * (terms + 8 * (abs(value) + beta * (search.size * search.unit + abs(model.offset))))
+        for beta, value in zip(betas.tolist(), values, strict=True)
+    ]
 
 
 class Product:

@@ -64,8 +64,10 @@ def too_large(model: TwoLayerIsing, name: str, seconds: float, units: int | None
     )
 
 
-def cost(model: TwoLayerIsing) -> tuple[float, float]:
+def cost(model: IsingModel) -> tuple[float, float]:
     """Seconds and bytes that the search takes."""
+    if not isinstance(model, TwoLayerIsing):
+        return math.inf, math.inf
     n, m = sorted((model.V, model.H))
     states = 2.0 ** min(n - (not model.has_fields), 1000)
     seconds = 0.001 + states * (m / _SCREEN_RATE + 1e-9) / n_threads()
@@ -217,7 +219,9 @@ class Layer:
             exponent = math.frexp(self.size)[1]
             unit = math.ldexp(1.0, exponent)
             scaled = [np.ldexp(x, -exponent) for x in (self.W, self.b, self.c, self.slack)]
-            if sizes.size and math.ldexp(float(sizes.min()), -exponent) < 2.0**-1000:  # underflow, below 2^-1074
+            if (
+                sizes.size and math.ldexp(float(sizes.min()), -exponent) < 2.0**-1000
+            ):  # underflow, below 2^-1074
                 scaled[3] = scaled[3] + 2.0**-1000
         W, b, c, slack = scaled
         return replace(self, W=W, b=b, c=c, slack=slack, lost=self.lost / unit), unit

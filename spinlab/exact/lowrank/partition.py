@@ -27,6 +27,7 @@ from ..._core.jit import kernel
 from ..._core.parallel import map_threads, n_threads
 from ..._core.validate import as_real, as_real_array
 from ...models import IsingModel, PatternBipartiteIsing, PatternIsing, as_model
+from ..accuracy import U, settle
 from . import solver as lowrank
 from .layer_sites import read_bits
 from .solver import once_per_model, too_long
@@ -61,7 +62,14 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return 2e-4 + min(classes.seconds for classes in layers) / n_threads(), 100.0 * model.n_spins
 
 
-def log_partition(model: IsingModel, beta: Any = 1.0, *, threads: int | None = None) -> float | np.ndarray:
+def log_partition(
+    model: IsingModel,
+    beta: Any = 1.0,
+    *,
+    threads: int | None = None,
+    error: bool = False,
+    tolerance: float | None = None,
+) -> Any:
     """ln Z(beta) of a model with up to 3 binary patterns (Mattis, Hopfield, RA, RA-RBM), exact at any beta.
 
     Z = sum_s exp(-beta E(s)), summed over the magnetisations of the 2^(K-1) classes of sites with the same
@@ -76,17 +84,22 @@ def log_partition(model: IsingModel, beta: Any = 1.0, *, threads: int | None = N
         Inverse temperatures, 0 or more.
     threads : int, optional
         Default: all processors. The result does not depend on it.
+    error : bool, default False
+        Also return a bound on the error.
+    tolerance : float, optional
+        The largest bound that is accepted; by default 1e-9 max(1, |ln Z|).
 
     Returns
     -------
-    float, or ndarray of the shape of ``beta``
+    float, or ndarray of the shape of ``beta``; with ``error`` a pair of them, value and bound
         The relative error is of order 1e-15, or N 2^-53 where fields differ from site to site.
 
     Raises
     ------
     ValueError
         If the patterns are more than 3 or not binary, if the sums would take more than ten minutes (the
-        message estimates the time), if a beta is negative or beta E overflows.
+        message estimates the time), if a beta is negative, if beta E overflows, or if rounding may have
+        moved ln Z by more than ``tolerance``.
 
     Notes
     -----
@@ -103,7 +116,14 @@ def log_partition(model: IsingModel, beta: Any = 1.0, *, threads: int | None = N
     >>> math.isclose(lowrank.log_partition(pair, 2.0), math.log(4 * math.cosh(2)))
     True
     """
-    return _at_each_beta(model, beta, threads)[0]
+    model, betas = as_model(model), as_real_array(beta, "beta", (0, 1))
+    values = np.ravel(_at_each_beta(model, beta, threads)[0]).tolist()
+    classes = min(_accepted(model, 0.0), key=lambda classes: classes.seconds)
+    found = [
+        (value, classes.rounding(x) + x * model.rounding + 4 * U * abs(value))
+        for x, value in zip(betas.ravel().tolist(), values, strict=True)
+    ]
+    return settle(NAME, betas, found, error, tolerance)
 
 
 def mean_energy(model: IsingModel, beta: Any = 1.0, *, threads: int | None = None) -> float | np.ndarray:
@@ -246,16 +266,32 @@ class Classes:
         return [int(fields.counts.sum()) for fields in self.fields]
 
     @property
-    def constant(self) -> float:
-        """The energy apart from the sums over classes."""
-        return self.offset + (self.scale / 2 * self.K * self.N if self.other is None else 0.0)
-
-    @property
     def size(self) -> float:
         """Bound on the size of the energy."""
         units = self.N if self.other is None else sum(int(g.counts.sum()) for g in self.other)
         fields = sum(float(np.abs(g.values) @ g.counts) for g in [*self.fields, *(self.other or [])])
         return abs(self.offset) + abs(self.scale) * self.K * self.N * units + fields
+
+    def rounding(self, beta: float) -> float:
+        """Bound on the error of ln Z, apart from that of its own last digit."""
+        units = 0 if self.other is None else sum(int(g.counts.sum()) for g in self.other)
+        fields = sum(float(np.abs(g.values) @ g.counts) for g in [*self.fields, *(self.other or [])])
+        if self.other is None:  # the terms are as large as the self-couplings taken out leave them
+            a, d = _A[self.K - 1], _D[self.K - 1]
+            size = (
+                abs(self.scale) / 2 * float(a * sum(n * n - n for n in self.sizes) + d * (self.N**2 - self.N))
+            )
+        else:
+            size = abs(self.scale) * self.K * self.N * units
+        size = beta * (size + fields)
+        # Logarithms of weights are below this; each joining of spins adds up to N terms and rounds a few
+        # times, summing out the other layer as often as it has different fields.
+        largest = (self.N + units) * _LN2 + size
+        joins = sum(len(g.values) for g in self.fields) + 8
+        values = sum(len(g.values) for g in self.other or [])
+        return U * (
+            joins * (self.N + 32 + 4 * largest) + (64 + values) * largest + 8 * beta * abs(self.offset)
+        )
 
     @property
     def seconds(self) -> float:
@@ -277,7 +313,7 @@ class Classes:
         elif self.other is None:
             x, y = self._pairs(self._at(beta)(0), _PAIRINGS[0])
             joint = x.join(y)
-            half = self.scale / 2 * joint.sums**2
+            half = self.scale / 2 * (joint.sums**2 - self.N)
             log_z, energy = joint.plus(-beta * half, half).total()
         else:
             at = self._at(beta)
@@ -287,8 +323,8 @@ class Classes:
 
             log_z, energy = Sequence(*np.array(map_threads(of_sum, range(self.N + 1), threads)).T).total()
         if beta == 0:
-            energy = self.offset - self.constant  # all correlations vanish
-        return self._log_states() + log_z - beta * self.constant, energy + self.constant
+            energy = 0.0  # all correlations vanish
+        return self._log_states() + log_z - beta * self.offset, energy + self.offset
 
     def _log_states(self) -> float:
         units = 0 if self.other is None else sum(int(g.counts.sum()) for g in self.other)
@@ -304,12 +340,13 @@ class Classes:
             if self.K == 2:
                 _add_products(p[0], p[1][::-1].copy(), out[1])
         else:
-            log_z = self.total(beta, None)[0] + beta * self.constant - self._log_states()
+            log_z = self.total(beta, None)[0] + beta * self.offset - self._log_states()
             for k, pairing in enumerate(_PAIRINGS):
                 for t in [0] if self.other is None else range(self.N + 1):
                     x, y = self._pairs(at(2 * t - self.N), pairing)
                     if self.other is None:
-                        _add_differences(x.log_weight - log_z, y.log_weight, beta * self.scale / 2, out[k])
+                        half = beta * self.scale / 2
+                        _add_differences(x.log_weight - log_z + half * self.N, y.log_weight, half, out[k])
                     else:
                         i = _up_spins(x, y, t)
                         out[k, 2 * i - t + y.n] += np.exp(_with_sum(x, y, t).log_weight - log_z)
@@ -320,7 +357,8 @@ class Classes:
         bare = [_free_spins(fields, beta) for fields in self.fields]
         a, d = _A[self.K - 1], _D[self.K - 1]
         if self.other is None:
-            e = [-self.scale / 2 * a * x.sums**2 for x in bare]
+            # Without the self-couplings: K = a - d of them for each site.
+            e = [-self.scale / 2 * a * (x.sums**2 - x.n) for x in bare]
             coupled = [x.plus(-beta * y, y) for x, y in zip(bare, e, strict=True)]
             return lambda T: coupled
         ends = [a * x.n + d * self.N for x in bare]

@@ -31,11 +31,17 @@ import numpy as np
 from ..._core.blas import one_blas_thread
 from ..._core.validate import as_real_array
 from ...models import IsingModel, as_model
+from ..accuracy import InexactError, settle
+from ..couplings import lost
 from . import solver as planar
 
 NAME = planar.NAME
 MAX_EDGES = 20_000
-MAX_ERROR = 1e-6  # of ln Z, and of the mean energy relative to sum |J|
+MAX_ERROR = 1e-6  # of the mean energy relative to sum |J|
+
+_INSTEAD = (  # where frustrated couplings are strong, the determinant cancels
+    "the method 'tree', up to lattices of about width 25; "
+)
 
 _U = 2.0**-53
 _VECTORS = 16
@@ -59,7 +65,14 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return 0.01 + 3 * _SECONDS_PER_EDGE * n, 1e4 * n
 
 
-def log_partition(model: Any, beta: Any = 1.0, *, threads: int | None = None) -> float | np.ndarray:
+def log_partition(
+    model: Any,
+    beta: Any = 1.0,
+    *,
+    threads: int | None = None,
+    error: bool = False,
+    tolerance: float | None = None,
+) -> Any:
     """ln Z = ln sum_s exp(-beta E(s)) of a planar Ising model, where float64 suffices for it.
 
     Parameters
@@ -71,18 +84,21 @@ def log_partition(model: Any, beta: Any = 1.0, *, threads: int | None = None) ->
         Inverse temperatures, 0 or more.
     threads : int, optional
         Ignored: one thread.
+    error : bool, default False
+        Also return a bound on the error.
+    tolerance : float, optional
+        The largest bound that is accepted; by default 1e-9 max(1, |ln Z|).
 
     Returns
     -------
-    float, or ndarray of the shape of ``beta``
-        With an error below 1e-6, usually far below.
+    float, or ndarray of the shape of ``beta``; with ``error`` a pair of them, value and bound
 
     Raises
     ------
     ValueError
         If the graph is not planar or too large, if a beta is negative, or if rounding may have moved ln Z by
-        more than 1e-6: frustrated couplings at low temperature (+-J on an open 14 x 14 lattice: beta above
-        about 2). The method "tree" has no such limit, up to lattices of width 25.
+        more than ``tolerance``: frustrated couplings at low temperature (+-J on an open 14 x 14 lattice: beta
+        above about 1.5). The method "tree" has no such limit, up to lattices of width 25.
 
     Notes
     -----
@@ -96,7 +112,8 @@ def log_partition(model: Any, beta: Any = 1.0, *, threads: int | None = None) ->
     >>> round(planar.log_partition(square, 0.5), 6)  # ln[(2 cosh beta)^4 + (2 sinh beta)^4]
     3.297642
     """
-    return _each_beta(model, beta, _Turns.log_z, 1.0)
+    betas, found = _each_beta(model, beta, _Turns.log_z)
+    return settle(NAME, betas, found, error, tolerance, _INSTEAD)
 
 
 def mean_energy(model: Any, beta: Any = 1.0, *, threads: int | None = None) -> float | np.ndarray:
@@ -114,12 +131,20 @@ def mean_energy(model: Any, beta: Any = 1.0, *, threads: int | None = None) -> f
     """
     model = as_model(model)
     size = float(np.abs(model.to_sparse().edges()[2]).sum() + np.abs(model.b).sum()) or 1.0
-    return _each_beta(model, beta, _Turns.energy, size)
+    betas, found = _each_beta(model, beta, _Turns.energy)
+    for x, (_, error) in zip(betas.ravel().tolist(), found, strict=True):
+        if not error <= MAX_ERROR * size:
+            raise InexactError(
+                f"{NAME}: at beta={x:g} rounding may move the mean energy by {error:.2g}, "
+                f"{MAX_ERROR * size:.2g} is allowed. Instead: {_INSTEAD}higher temperatures"
+            )
+    values = [value for value, _ in found]
+    return values[0] if betas.ndim == 0 else np.array(values)
 
 
 def _each_beta(
-    model: Any, beta: Any, function: Callable[[_Turns, float], tuple[float, float]], size: float
-) -> float | np.ndarray:
+    model: Any, beta: Any, function: Callable[[_Turns, float], tuple[float, float]]
+) -> tuple[np.ndarray, list[tuple[float, float]]]:
     model = as_model(model)
     betas = as_real_array(beta, "beta", (0, 1))
     if (betas < 0).any():
@@ -129,18 +154,8 @@ def _each_beta(
     if (reason := refusal(model)) is not None:
         raise ValueError(reason)
     matrix = _Turns(model)
-    values = []
-    for x in betas.ravel().tolist():
-        with np.errstate(all="ignore"):
-            value, error = function(matrix, x)
-        if not error <= MAX_ERROR * size:
-            raise ValueError(
-                f"{NAME}: at beta={x:g} rounding may move the result by {error:.2g}, {MAX_ERROR * size:.2g} "
-                "is allowed: the determinant cancels where frustrated couplings are strong. Instead: the "
-                "method 'tree', up to lattices of about width 25, or higher temperatures"
-            )
-        values.append(value)
-    return values[0] if betas.ndim == 0 else np.array(values)
+    with np.errstate(all="ignore"):
+        return betas, [function(matrix, x) for x in betas.ravel().tolist()]
 
 
 class _Turns:
@@ -153,6 +168,7 @@ class _Turns:
         self.ghost = model.has_fields
         self.n = model.n_spins + self.ghost
         self.offset = model.offset
+        self.lost = lost(model)
         tail, head = np.append(faces.i, faces.j), np.append(faces.j, faces.i)
         place = _drawing(faces.i, faces.j)
         angle = np.angle([place[b] - place[a] for a, b in zip(tail.tolist(), head.tolist(), strict=True)])
@@ -173,7 +189,7 @@ class _Turns:
         free = self.n * math.log(2) + float((x + np.log1p(np.exp(-2 * x)) - math.log(2)).sum())
         free -= self.ghost * math.log(2) + beta * self.offset
         if len(self.J) == 0 or beta == 0:
-            return free, 0.0
+            return free, 8 * _U * (self.n + len(self.J) + abs(free)) + beta * self.lost
         with one_blas_thread():
             factors, backward = self._factors(beta)
             if factors is None:
@@ -187,7 +203,7 @@ class _Turns:
         if not moved < 0.25:
             return math.nan, math.inf
         sums = 4 * _U * (m + 16) * (float(np.abs(logs).sum()) + abs(free))
-        return free + float(logs.sum()) / 2, moved + moved**2 + sums
+        return free + float(logs.sum()) / 2, moved + moved**2 + sums + beta * self.lost
 
     def energy(self, beta: float) -> tuple[float, float]:
         """<E> and a bound on its error."""

@@ -19,6 +19,8 @@ from ..._core.parallel import map_threads
 from ..._core.rng import RNG, as_key
 from ..._core.validate import as_count, as_real, as_real_array, check_memory
 from ...models import IsingModel, as_model
+from ..accuracy import U, settle
+from ..couplings import lost
 from . import buckets as _buckets
 from . import solver as tree
 from .plan import Elimination
@@ -36,7 +38,14 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return _SLOWER * seconds, n_bytes
 
 
-def log_partition(model: Any, beta: Any = 1.0, *, threads: int | None = None) -> float | np.ndarray:
+def log_partition(
+    model: Any,
+    beta: Any = 1.0,
+    *,
+    threads: int | None = None,
+    error: bool = False,
+    tolerance: float | None = None,
+) -> Any:
     """ln Z of an Ising model on a sparse graph, exact at every temperature.
 
     ln Z = ln sum_s exp(-beta E(s)), E(s) = -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset.
@@ -49,16 +58,21 @@ def log_partition(model: Any, beta: Any = 1.0, *, threads: int | None = None) ->
         Inverse temperatures, 0 or more.
     threads : int, optional
         Default: all processors. The result does not depend on it.
+    error : bool, default False
+        Also return a bound on the error.
+    tolerance : float, optional
+        The largest bound that is accepted; by default 1e-9 max(1, |ln Z|).
 
     Returns
     -------
-    float, or ndarray of the shape of ``beta``
+    float, or ndarray of the shape of ``beta``; with ``error`` a pair of them, value and bound
 
     Raises
     ------
     ValueError
         As for :func:`spinlab.exact.tree.ground_state` (the message has the estimate); also if a beta is
-        negative, or if beta times the energies overflows.
+        negative, if beta times the energies overflows, or if rounding may have moved ln Z by more than
+        ``tolerance``.
 
     Notes
     -----
@@ -71,7 +85,15 @@ def log_partition(model: Any, beta: Any = 1.0, *, threads: int | None = None) ->
     >>> round(tree.log_partition([[0, 1], [1, 0]], beta=2.0), 6)  # ln(4 cosh 2)
     2.711297
     """
-    return _thermal(model, beta, threads, False)[0]
+    model, betas = as_model(model), as_real_array(beta, "beta", (0, 1))
+    values = np.ravel(_thermal(model, beta, threads, False)[0]).tolist()
+    problem = tree.elimination(model)
+    energy, sums = _buckets.roundings(problem)
+    found = [
+        (value, U * (x * energy + sums + 4 * (abs(value) + x * abs(model.offset))) + x * lost(model))
+        for x, value in zip(betas.ravel().tolist(), values, strict=True)
+    ]
+    return settle(NAME, betas, found, error, tolerance)
 
 
 def mean_energy(model: Any, beta: Any = 1.0, *, threads: int | None = None) -> float | np.ndarray:
