@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import time
+import functools
+import math
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from . import exact
-from ._core.validate import as_choice, as_flag, as_real
+from ._core.stopwatch import Stopwatch
+from ._core.validate import as_choice, as_flag, as_real, as_real_array
 from .dynamics import anneal, search
 from .exact import GroundState
+from .exact import parts as parts_of
+from .exact.accuracy import U, settle
+from .exact.choice import Choice, choose, refusals
 from .exact.method import Task
-from .models import IsingModel, as_model
+from .models import IsingModel, TwoLayerIsing, as_model
 
 HEURISTICS = ("tempering", "annealing")
+_WORTH_SPLITTING = 0.01  # seconds
+_VISIT_STATES = ("enumeration", "layer")  # twice as long for each spin more, coupled to the others or not
 _LARGEST_LADDER = 20_000  # spins; the ladder grows with the square root, the work with the power 3/2
 
 
@@ -61,8 +69,14 @@ def ground_state(
 
     Raises
     ------
-    ValueError
-        If no exact method can take the model: the message gives each method's estimate.
+    exact.RefusedError
+        A ValueError: no exact method can take the model, as it is or in parts. A line for each method says
+        why, the last one what to do instead.
+
+    Notes
+    -----
+    Isolated spins and leaves are taken out, and what is left is solved in connected parts, each by the method
+    that suits it, where the whole is refused or would take longer.
 
     Examples
     --------
@@ -82,13 +96,14 @@ def ground_state(
         seconds = as_real(seconds, "seconds", 0.0, exclusive=True)
     if method in HEURISTICS:
         return _heuristic(method, model, degeneracy, "asked for by name", seconds, threads, options)
-    if method == "auto" and allow_heuristic and all(row.refusal for row in explain(model).rows):
-        name = "tempering" if model.n_spins <= _LARGEST_LADDER else "annealing"
-        reason = "no exact method can take this model"
-        return _heuristic(name, model, degeneracy, reason, seconds, threads, {})
-    solver, reason = _choose(model, method, "degeneracy" if degeneracy else "ground_state")
-    result: GroundState = solver.ground_state(model, degeneracy=degeneracy, threads=threads, **options)
-    return replace(result, reason=reason)
+    as_choice(method, "method", ["auto", *exact.METHODS, *HEURISTICS])
+    answer = _exact_ground_state(model, method, degeneracy, threads, options)
+    if answer is not None:
+        return answer
+    if not allow_heuristic:
+        raise _refused(model, "degeneracy" if degeneracy else "ground_state", method)
+    name = "tempering" if model.n_spins <= _LARGEST_LADDER else "annealing"
+    return _heuristic(name, model, degeneracy, "no exact method can take this model", seconds, threads, {})
 
 
 @dataclass(frozen=True)
@@ -157,7 +172,7 @@ def _heuristic(
     """The best state found, certified only where it meets the trivial bound."""
     if degeneracy:
         raise ValueError(f"{name} proves nothing and cannot count ground states; leave out degeneracy=True")
-    start = time.perf_counter()
+    clock = Stopwatch()
     options = {"rng": 0, "threads": threads, **options}
     if name == "annealing":
         runs = anneal(model, **({"n_chains": 64} | options))
@@ -178,16 +193,22 @@ def _heuristic(
         certified=energy <= bound + rounding,
         lower_bound=bound if energy == bound else bound - rounding,
         reason=reason,
-        seconds=time.perf_counter() - start,
+        seconds=clock.seconds(),
         labels=model.labels,
         n_visible=getattr(model, "V", None),
     )
 
 
 def log_partition(
-    model: Any, beta: Any = 1.0, method: str = "auto", *, threads: int | None = None
-) -> float | np.ndarray:
-    """Exact ln Z = ln sum_s exp(-beta E(s)), all states enumerated.
+    model: Any,
+    beta: Any = 1.0,
+    method: str = "auto",
+    *,
+    threads: int | None = None,
+    error: bool = False,
+    tolerance: float | None = None,
+) -> Any:
+    """Exact ln Z = ln sum_s exp(-beta E(s)).
 
     Parameters
     ----------
@@ -195,27 +216,57 @@ def log_partition(
     beta : float or array_like, default 1
         Inverse temperatures, 0 or more.
     method : str, default "auto"
-        Name of an exact method; "auto" takes the cheapest by estimate.
+        Name of an exact method; "auto" takes the cheapest by estimate whose rounding is small enough.
     threads : int, optional
+    error : bool, default False
+        Also return a bound on the error.
+    tolerance : float, optional
+        The largest bound that is accepted; by default 1e-9 max(1, |ln Z|).
 
     Returns
     -------
-    float, or ndarray of the shape of ``beta``
+    float, or ndarray of the shape of ``beta``; with ``error`` a pair of them, value and bound
 
     Raises
     ------
-    ValueError
-        If the model is too large to be enumerated.
+    exact.RefusedError
+        A ValueError: no exact method can take the model, as it is or in parts.
+    exact.InexactError
+        A ValueError: rounding may have moved ln Z by more than ``tolerance``.
 
     Examples
     --------
     >>> import spinlab as sl
     >>> round(sl.log_partition([[0, 1], [1, 0]], beta=2.0), 6)  # ln(4 cosh 2)
     2.711297
+    >>> value, bound = sl.log_partition([[0, 1], [1, 0]], beta=2.0, error=True)
+    >>> bound < 1e-11
+    True
     """
     model = as_model(model)
-    solver, _ = _choose(model, method, "log_partition")
-    return solver.log_partition(model, beta, threads=threads)
+    settings = {"threads": threads, "error": error, "tolerance": tolerance}
+
+    def in_parts(beta: float) -> tuple[float, float]:
+        if beta == 0.0:
+            value = model.n_spins * math.log(2)
+            return value, 2 * U * value
+        whole = parts_of.split(model, beta=beta)
+        assert whole is not None
+
+        def solve(part: IsingModel) -> tuple[float, float]:
+            value, bound = log_partition(part, beta, method, threads=threads, error=True)
+            return value, bound
+
+        return parts_of.join_log_z(model, whole, beta, solve)
+
+    def join() -> Any:
+        betas = as_real_array(beta, "beta", (0, 1))
+        if (betas < 0).any():
+            raise ValueError(f"beta must be 0 or more, got {betas.min():g}; change the sign of the couplings")
+        return settle("parts", betas, [in_parts(x) for x in betas.ravel().tolist()], error, tolerance)
+
+    split = functools.partial(parts_of.split, model, beta=1.0)
+    return _thermal(model, method, split, join, lambda solver: solver.log_partition(model, beta, **settings))
 
 
 def mean_energy(
@@ -230,21 +281,113 @@ def mean_energy(
     -0.964028
     """
     model = as_model(model)
-    solver, _ = _choose(model, method, "log_partition")
+
+    def join() -> Any:
+        whole = split()
+        assert whole is not None
+        betas = as_real_array(beta, "beta", (0, 1))
+        total = np.full(betas.shape, model.offset)
+        for part in whole.models:
+            total += mean_energy(part, betas, method, threads=threads)
+        for _, other, J, b in whole.leaves:  # without a field, or isolated
+            x = J if other >= 0 else b
+            total -= x * np.tanh(betas * x)
+        return total if betas.ndim else float(total)
+
+    split = functools.partial(parts_of.split, model, plain=True)
+    run = functools.partial(_run_mean_energy, model, beta, threads)
+    return _thermal(model, method, split, join, run)
+
+
+def _exact_ground_state(
+    model: IsingModel, method: str, degeneracy: bool, threads: int | None, options: dict[str, Any]
+) -> GroundState | None:
+    """The proven answer; None if all methods refuse the model and its parts."""
+    task: Task = "degeneracy" if degeneracy else "ground_state"
+    choice = _choose(model, method, task, bool(options))
+    if _may_split(choice):
+        whole = parts_of.split(model, plain=degeneracy)
+        if whole is not None and _total(whole, method, task) < choice.cost.seconds:
+
+            def solve(part: IsingModel) -> GroundState:
+                answer = _exact_ground_state(part, method, degeneracy, threads, {})
+                assert answer is not None
+                return answer
+
+            joined = parts_of.join_ground_states(model, whole, solve, degeneracy)
+            return replace(joined, reason=f"{len(whole.models)} parts, {len(whole.leaves)} spins apart")
+    if choice.name is None:
+        return None
+    solver: Any = exact.METHODS[choice.name]
+    result: GroundState = solver.ground_state(model, degeneracy=degeneracy, threads=threads, **options)
+    return replace(result, reason=choice.reason)
+
+
+def _run_mean_energy(model: IsingModel, beta: Any, threads: int | None, solver: Any) -> Any:
     return solver.mean_energy(model, beta, threads=threads)
 
 
-def _choose(model: IsingModel, method: str, task: Task) -> tuple[Any, str]:
-    """The method and why it was taken."""
-    known = exact.METHODS
-    as_choice(method, "method", ["auto", *known])
+def _thermal(
+    model: IsingModel,
+    method: str,
+    split: Callable[[], parts_of.Parts | None],
+    join: Callable[[], Any],
+    run: Callable[[Any], Any],
+) -> Any:
+    """``run`` of the method that takes the model, or ``join`` of its parts."""
+    as_choice(method, "method", ["auto", *exact.METHODS])
+    failed: dict[str, exact.InexactError] = {}
+    while True:
+        choice = _choose(model, method, "log_partition", without=failed)
+        if _may_split(choice):
+            whole = split()
+            if whole is not None and _total(whole, method, "log_partition") < choice.cost.seconds:
+                return join()
+        if choice.name is None:
+            if failed:
+                raise next(iter(failed.values()))
+            raise _refused(model, "log_partition", method)
+        try:
+            return run(exact.METHODS[choice.name])
+        except exact.InexactError as error:
+            if method != "auto":
+                raise
+            failed[choice.name] = error
+
+
+def _choose(
+    model: IsingModel, method: str, task: Task, trusted: bool = False, without: Collection[str] = ()
+) -> Choice:
+    """The cheapest method, or the one that was named, unless it refuses (with options, it knows best)."""
+    if method == "auto":
+        return choose(exact.METHODS, model, task, without)
+    reason, free = "asked for by name", exact.Cost(0.0, 0.0)
+    if trusted or exact.METHODS[method].refusal(model, task) is None:
+        return Choice(method, free, reason)
+    return Choice(None, exact.Cost(math.inf, math.inf), reason)
+
+
+def _may_split(choice: Choice) -> bool:
+    """Whether the model's parts might be quicker than the whole."""
+    return choice.name is None or (choice.name in _VISIT_STATES and choice.cost.seconds > _WORTH_SPLITTING)
+
+
+def _total(whole: parts_of.Parts, method: str, task: Task) -> float:
+    """Seconds for all parts; infinite if one is refused."""
+    return sum(_choose(part, method, task).cost.seconds for part in whole.models)
+
+
+def _refused(model: IsingModel, task: Task, method: str) -> Exception:
     if method != "auto":
-        return known[method], "asked for by name"  # it refuses by itself, knowing its options
-    refusals = {name: solver.refusal(model, task) for name, solver in known.items()}
-    able = {name: known[name].cost(model, task) for name, refusal in refusals.items() if refusal is None}
-    if not able:
-        reasons = "; ".join(f"{name}: {refusal}" for name, refusal in refusals.items())
-        raise ValueError(f"no exact method can take {model!r}. {reasons}")
-    best = min(able, key=lambda name: (not able[name].certain, able[name].seconds))
-    estimates = ", ".join(f"{name} {cost.seconds:.2g} s" for name, cost in able.items())
-    return known[best], f"cheapest exact method by estimate ({estimates})"
+        solver = exact.METHODS[method]
+        if method == exact.layer.NAME and not isinstance(model, TwoLayerIsing):
+            return TypeError(solver.refusal(model, task))
+        return exact.RefusedError(solver.refusal(model, task))
+    instead = "allow_heuristic=True for the best state that a search finds, without a proof"
+    if task == "degeneracy":
+        instead = f"leave out degeneracy=True; or {instead}"
+    if task == "log_partition":
+        instead = "spinlab.dynamics.population_annealing estimates ln Z of any model"
+    return exact.RefusedError(
+        f"no exact method can take {model!r}:\n{refusals(exact.METHODS, model, task)}\nInstead: {instead}"
+    )

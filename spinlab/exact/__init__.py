@@ -11,7 +11,7 @@ from .accuracy import InexactError
 from .enumeration.density import DensityOfStates, density_of_states
 from .enumeration.spectrum import Level, ground_states, lowest_levels
 from .enumeration.thermal import ThermalAverages, boltzmann_samples, thermal_averages
-from .method import TASKS, Cost, Method
+from .method import TASKS, Cost, Method, RefusedError
 from .minima import LocalMinima, local_minima
 from .result import GroundState
 
@@ -27,6 +27,7 @@ __all__ = [
     "Level",
     "LocalMinima",
     "Method",
+    "RefusedError",
     "ThermalAverages",
     "boltzmann_samples",
     "density_of_states",

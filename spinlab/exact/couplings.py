@@ -11,7 +11,7 @@ import numpy as np
 
 from .._core.parallel import n_threads
 from .._core.progress import duration
-from ..models import IsingModel, SparseIsing
+from ..models import DenseIsing, IsingModel, SparseIsing, TwoLayerIsing
 
 LARGEST_DENSE = 1024  # spins; a model stored as a matrix or by patterns is hardly sparse beyond
 
@@ -91,6 +91,15 @@ def round_down(x: Fraction) -> float:
 def edges_of(model: IsingModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(i, j, J_ij) of the edges with i < j."""
     return (model if isinstance(model, SparseIsing) else model.to_sparse()).edges()
+
+
+def n_couplings(model: IsingModel) -> int:
+    """Number of couplings that are not zero."""
+    if isinstance(model, SparseIsing):
+        return int(np.count_nonzero(model.form().data)) // 2
+    if isinstance(model, TwoLayerIsing):
+        return int(np.count_nonzero(model.weights()))
+    return int(np.count_nonzero(model.J if isinstance(model, DenseIsing) else model.couplings())) // 2
 
 
 def free_spins(model: IsingModel) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple, Protocol
 
 from .._core.validate import as_choice
@@ -32,7 +33,8 @@ class Method(Protocol):
     """A folder of :mod:`spinlab.exact`, as the front door sees it.
 
     ``refusal`` says why the method cannot take the model for the task, or None; ``cost`` is infinite where it
-    cannot. "degeneracy" is the ground state with the number of ground states.
+    cannot; ``least`` is what it costs at least, from a glance at the model, infinite only where it refuses.
+    "degeneracy" is the ground state with the number of ground states.
     """
 
     NAME: str
@@ -40,6 +42,15 @@ class Method(Protocol):
     def refusal(self, model: IsingModel, task: Task = "ground_state") -> str | None: ...
 
     def cost(self, model: IsingModel, task: Task = "ground_state") -> Cost: ...
+
+    def least(self, model: IsingModel, task: Task = "ground_state") -> Cost: ...
+
+
+class RefusedError(ValueError):
+    """No exact method, or not the one asked for, can take the model; the message says what to do instead."""
+
+
+NEVER = Cost(math.inf, math.inf)
 
 
 def as_task(task: Any) -> Task:

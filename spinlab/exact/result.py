@@ -31,7 +31,7 @@ class GroundState:
     reason : str
         Why this method was chosen.
     seconds : float
-        Wall-clock time of the search.
+        Wall-clock time of the search, without that of compiling or loading kernels.
     labels : tuple or None
         Names of the sites, for graphs and BQMs.
     n_visible : int or None

@@ -199,10 +199,13 @@ def _product_rounding(scale: float, x: np.ndarray, y: np.ndarray) -> np.ndarray 
     """Bound on the error of each entry of scale x y^T in float64; None where all are exact."""
     K = x.shape[1]
     size = np.abs(x) @ np.abs(y).T
-    integers = size.max() < 2**53 and all(np.array_equal(p, np.rint(p)) for p in (x, y))
-    # Integers times a power of two, 0 or +-1 are exact.
-    if integers and (abs(math.frexp(scale)[0]) in (0.0, 0.5) or np.abs(x @ y.T).max() <= 1):
-        return None
+    if size.max() < 2**53 and all(np.array_equal(p, np.rint(p)) for p in (x, y)):
+        if abs(math.frexp(scale)[0]) in (0.0, 0.5):
+            return None
+        n = np.abs(x @ y.T)  # exact, so that the scale alone rounds, and not for powers of two
+        once = np.where(n * abs(scale) < 2.0**-1000, 2.0**-1074, 2.0**-53 * abs(scale) * n)
+        found: np.ndarray = np.where((n == 0) | (np.frexp(n)[0] == 0.5), 0.0, once)
+        return found
     # K products and their sum, the scale, and the mean of two triangles; and what underflows.
     rounding: np.ndarray = (K + 4) * 2.0**-53 * abs(scale) * size + (K + 1) * 2.0**-1073 * max(
         1.0, abs(scale)

@@ -49,7 +49,7 @@ def refusal(model: IsingModel) -> str | None:
 def cost(model: IsingModel) -> tuple[float, float]:
     """Seconds and bytes for ln Z where the matrix product holds."""
     states = 2.0 ** min(free_spins(model), 1000)
-    return 0.002 + states * SECONDS_PER_STATE / n_threads(), 1.5e8
+    return 5e-4 + states * SECONDS_PER_STATE / n_threads(), 1.5e8
 
 
 def log_partition(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ..._core.blocks import BLOCK_BITS
 from ..._core.parallel import n_threads
+from ..._core.stopwatch import Stopwatch
 from ..._core.validate import as_choice, as_count
 from ...models import IsingModel, TwoLayerIsing, as_model
 from ..couplings import exact_energies, free_spins, over_limit, round_down
@@ -51,7 +51,7 @@ def cost(model: IsingModel) -> tuple[float, float]:
     states = 2.0 ** min(max(free_spins(model), BLOCK_BITS), 1000)
     if model.device == "gpu":
         return 0.01 + states * _gpu.SECONDS_PER_STATE, 1e8
-    return 0.002 + states * SECONDS_PER_STATE / n_threads(), 1e6
+    return 4e-4 + states * SECONDS_PER_STATE / n_threads(), 1e6
 
 
 def ground_state(
@@ -113,7 +113,7 @@ def ground_state(
     >>> answer.energy, answer.degeneracy, answer.certified
     (-1.0, 6, True)
     """
-    start = time.perf_counter()
+    clock = Stopwatch()
     model = as_model(model)
     dtype = as_choice(dtype, "dtype", ("float64", "float32"))
     max_spins = largest(model) if max_spins is None else max_spins
@@ -145,7 +145,7 @@ def ground_state(
         certified=True,
         lower_bound=bound,
         degeneracy=int(count) * search.images if degeneracy else None,
-        seconds=time.perf_counter() - start,
+        seconds=clock.seconds(),
         labels=model.labels,
         n_visible=getattr(model, "V", None),
     )

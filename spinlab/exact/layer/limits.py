@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...models import IsingModel
-from ..method import Cost, Task, as_task
+from ..method import NEVER, Cost, Task, as_task
 from . import partition, solver
 
 
@@ -15,3 +15,8 @@ def refusal(model: IsingModel, task: Task = "ground_state") -> str | None:
 def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
     """Seconds and bytes; those of ln Z at one beta."""
     return Cost(*(partition if as_task(task) == "log_partition" else solver).cost(model))
+
+
+def least(model: IsingModel, task: Task = "ground_state") -> Cost:
+    """The cost, or infinite: nothing is planned."""
+    return cost(model, task) if refusal(model, task) is None else NEVER

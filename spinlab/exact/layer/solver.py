@@ -15,7 +15,6 @@ Tiles are screened in 32-bit integers; those that may hold the minimum are searc
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -26,6 +25,7 @@ import numpy as np
 from ..._core.jit import kernel
 from ..._core.parallel import n_threads
 from ..._core.progress import duration
+from ..._core.stopwatch import Stopwatch
 from ..._core.validate import as_choice
 from ...models import IsingModel, TwoLayerIsing
 from ..couplings import exact_sum, round_down
@@ -120,7 +120,7 @@ def ground_state(
     >>> answer.energy, answer.degeneracy, answer.certified
     (-3.0, 4, True)
     """
-    start = time.perf_counter()
+    clock = Stopwatch()
     given = Layer.of(model, layer)
     problem, unit = given.in_units()
     tiles = Tiles(problem.W, problem.b, problem.c)
@@ -153,7 +153,7 @@ def ground_state(
         certified=True,
         lower_bound=lower,
         degeneracy=tiles.images * sum(int(n) << z for z, n in enumerate(zeros)) if degeneracy else None,
-        seconds=time.perf_counter() - start,
+        seconds=clock.seconds(),
         n_visible=model.V,
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ...models import IsingModel
-from ..method import Cost, Task, as_task
+from ...models import IsingModel, PatternBipartiteIsing, PatternIsing, SparseIsing, TwoLayerIsing
+from ..method import NEVER, Cost, Task, as_task
 from . import partition, solver
+from .recover_patterns import MAX_SPINS, MIN_SPINS
 
 
 def refusal(model: IsingModel, task: Task = "ground_state") -> str | None:
@@ -17,3 +18,17 @@ def refusal(model: IsingModel, task: Task = "ground_state") -> str | None:
 def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
     """Seconds and bytes; those of ln Z at one beta."""
     return Cost(*(partition if as_task(task) == "log_partition" else solver).cost(model))
+
+
+def least(model: IsingModel, task: Task = "ground_state") -> Cost:
+    """What a search for patterns in the couplings takes, where they are not given."""
+    if isinstance(model, PatternIsing | PatternBipartiteIsing):
+        return NEVER if as_task(task) == "degeneracy" else Cost(1e-4, 0.0)
+    if as_task(task) != "ground_state":
+        return NEVER
+    n = model.n_spins
+    if isinstance(model, TwoLayerIsing):
+        return Cost(1e-3, 0.0)
+    if not MIN_SPINS <= n <= MAX_SPINS or (isinstance(model, SparseIsing) and model.n_edges < n * n / 8):
+        return NEVER
+    return Cost(1e-3, 0.0)

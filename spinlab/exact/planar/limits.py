@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ...models import IsingModel
-from ..method import Cost, Task, as_task
+from ...models import IsingModel, SparseIsing
+from ..couplings import LARGEST_DENSE, n_couplings
+from ..method import NEVER, Cost, Task, as_task
 from . import partition, solver
 
 
@@ -19,3 +20,16 @@ def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
     if as_task(task) == "log_partition":
         return Cost(*partition.cost(model), certain=False)
     return Cost(*solver.cost(model))
+
+
+def least(model: IsingModel, task: Task = "ground_state") -> Cost:
+    """What the embedding takes, unless the edges are more than those of any planar graph."""
+    if as_task(task) == "degeneracy" or (
+        not isinstance(model, SparseIsing) and model.n_spins > LARGEST_DENSE
+    ):
+        return NEVER
+    if n_couplings(model) > max(3 * model.n_spins - 6, 3):
+        return NEVER
+    if task == "log_partition":
+        return Cost(*partition.cost(model), certain=False)
+    return solver.least(model)

@@ -1,6 +1,6 @@
 """Sparse graphs: the spins are eliminated one by one, along a tree decomposition."""
 
-from .limits import cost, refusal
+from .limits import cost, least, refusal
 from .partition import log_partition, marginals, mean_energy, samples
 from .solver import NAME, ground_state
 
@@ -8,6 +8,7 @@ __all__ = [
     "NAME",
     "cost",
     "ground_state",
+    "least",
     "log_partition",
     "marginals",
     "mean_energy",

@@ -65,12 +65,12 @@ def _plan(model: IsingModel, zeros: bool) -> Elimination | str:
                 return f"{filled} of the {model.V * model.H} couplings between its layers are non-zero"
         else:
             filled = int(np.count_nonzero(model.couplings())) // 2
-        if _least_width(n, filled) > MAX_WIDTH:
+        if least_width(n, filled) > MAX_WIDTH:
             return _dense(n, filled)
     i, j, J = edges_of(model)
     if not zeros:
         i, j, J = i[J != 0], j[J != 0], J[J != 0]
-    if _least_width(n, len(J)) > MAX_WIDTH:
+    if least_width(n, len(J)) > MAX_WIDTH:
         return _dense(n, len(J))
     found = eliminate(i, j, J, np.asarray(model.b))
     return (
@@ -78,13 +78,13 @@ def _plan(model: IsingModel, zeros: bool) -> Elimination | str:
     )
 
 
-def _least_width(n: int, n_edges: int) -> int:
+def least_width(n: int, n_edges: int) -> int:
     """The smallest w with n_edges <= w n - w (w + 1) / 2, the most that a graph of width w has."""
     return math.ceil(n - 0.5 - math.sqrt((n - 0.5) ** 2 - 2 * n_edges) - 1e-9)
 
 
 def _dense(n: int, n_edges: int) -> str:
-    width = _least_width(n, n_edges)
+    width = least_width(n, n_edges)
     return f"{n_edges} couplings of {n} spins mean a width of {width} at least, tables of 2**{width} numbers"
 
 

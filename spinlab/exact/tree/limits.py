@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...models import IsingModel
-from ..method import Cost, Task, as_task
+from ..method import NEVER, Cost, Task, as_task
 from . import partition, solver
 
 
@@ -15,3 +15,9 @@ def refusal(model: IsingModel, task: Task = "ground_state") -> str | None:
 def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
     """Seconds and bytes; those of ln Z at one beta."""
     return Cost(*(partition if as_task(task) == "log_partition" else solver).cost(model))
+
+
+def least(model: IsingModel, task: Task = "ground_state") -> Cost:
+    """What the narrowest graph with as many couplings takes."""
+    seconds = solver.least(model)
+    return NEVER if seconds is None else Cost(seconds, 0.0)

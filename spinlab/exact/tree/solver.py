@@ -11,7 +11,6 @@ the sum over the tables that contain spin i. The largest S is the width of the e
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -20,12 +19,13 @@ import numpy as np
 
 from ..._core.parallel import n_threads
 from ..._core.progress import duration
+from ..._core.stopwatch import Stopwatch
 from ..._core.validate import check_memory
-from ...models import IsingModel, as_model
-from ..couplings import edges_of, exact_sum, in_units, lost, round_down
+from ...models import IsingModel, SparseIsing, as_model
+from ..couplings import LARGEST_DENSE, edges_of, exact_sum, in_units, lost, n_couplings, round_down
 from ..result import GroundState
 from . import buckets as _buckets
-from .elimination import MAX_WIDTH, SMALL, plan
+from .elimination import MAX_WIDTH, SMALL, least_width, plan
 from .plan import Elimination
 
 NAME = "tree"
@@ -48,6 +48,19 @@ def cost(model: IsingModel) -> tuple[float, float]:
         return _SECONDS, 1e6
     found = plan(model)
     return (math.inf, math.inf) if isinstance(found, str) else _cost(found)
+
+
+def least(model: IsingModel) -> float | None:
+    """Seconds that the narrowest graph with as many couplings takes; None where even that is too wide."""
+    n = model.n_spins
+    if n <= SMALL:
+        return _SECONDS
+    if not isinstance(model, SparseIsing) and n > LARGEST_DENSE:
+        return None
+    width = least_width(n, n_couplings(model))
+    if width > MAX_WIDTH:
+        return None
+    return _SECONDS + _SECONDS_PER_SPIN * n + _SECONDS_PER_ENTRY * 2.0**width / n_threads()
 
 
 def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = None) -> GroundState:
@@ -99,7 +112,7 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
     >>> answer.energy, answer.degeneracy, answer.certified
     (-298.0, 600, True)
     """
-    start = time.perf_counter()
+    clock = Stopwatch()
     model = as_model(model)
     problem = elimination(model)
     values, unit, exact = in_units(np.concatenate([problem.J, problem.b]))
@@ -130,7 +143,7 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
         certified=True,
         lower_bound=bound,
         degeneracy=n_states,
-        seconds=time.perf_counter() - start,
+        seconds=clock.seconds(),
         labels=model.labels,
         n_visible=getattr(model, "V", None),
     )
@@ -172,8 +185,8 @@ def _too_wide(found: Elimination | str) -> str | None:
             f"{duration(seconds)} on {n_threads()} threads"
         )
     return (
-        f"{NAME} eliminates the spins of a sparse graph one by one: {reason}; its limit is width "
-        f"{MAX_WIDTH}, and {MAX_ENTRIES:.1g} entries of tables. Instead: 'enumeration' for few spins, "
+        f"{NAME} eliminates spins one by one: {reason}; its limit is width {MAX_WIDTH}, and "
+        f"{MAX_ENTRIES:.1g} entries. Instead: 'enumeration' for few spins, "
         "'layer' where one layer is small, or sampling (spinlab.dynamics) for an estimate without a proof"
     )
 

@@ -1,0 +1,48 @@
+"""Wall-clock time without that of compiling, or loading, kernels."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from numba.core import event
+
+
+class Stopwatch:
+    """Counts from its making."""
+
+    def __init__(self) -> None:
+        self._start, self._lost = time.perf_counter(), _compiler.seconds()
+
+    def seconds(self) -> float:
+        """Since the start, without what any thread spent on kernels."""
+        return max(0.0, time.perf_counter() - self._start - (_compiler.seconds() - self._lost))
+
+
+class _Compiler(event.Listener):
+    """The time during which any thread holds, or waits for, numba's compiler."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._busy, self._since, self._total = 0, 0.0, 0.0
+
+    def on_start(self, ev: event.Event) -> None:
+        with self._lock:
+            if self._busy == 0:
+                self._since = time.perf_counter()
+            self._busy += 1
+
+    def on_end(self, ev: event.Event) -> None:
+        with self._lock:
+            self._busy -= 1
+            if self._busy == 0:
+                self._total += time.perf_counter() - self._since
+
+    def seconds(self) -> float:
+        with self._lock:
+            running = time.perf_counter() - self._since if self._busy else 0.0
+            return self._total + running
+
+
+_compiler = _Compiler()
+event.register("numba:compiler_lock", _compiler)
