@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .._core.validate import as_real_array
 from .base import IsingModel
 from .binary import Sums
