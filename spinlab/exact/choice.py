@@ -36,8 +36,8 @@ def choose(
     while waiting:
         _, _, k, name, cost = heapq.heappop(waiting)
         if cost is not None:
-            listed = ", ".join(estimates)
-            return Choice(name, cost, f"cheapest exact method by estimate ({listed})")
+            estimates += [f"{name} over {least:.2g} s" for _, least, _, name, plan in waiting if plan is None]
+            return Choice(name, cost, f"cheapest exact method by estimate ({', '.join(estimates)})")
         method = methods[name]
         if method.refusal(model, task) is None:
             cost = method.cost(model, task)

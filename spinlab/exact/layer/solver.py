@@ -70,7 +70,7 @@ def cost(model: IsingModel) -> tuple[float, float]:
         return math.inf, math.inf
     n, m = sorted((model.V, model.H))
     states = 2.0 ** min(n - (not model.has_fields), 1000)
-    seconds = 0.001 + states * (m / _SCREEN_RATE + 1e-9) / n_threads()
+    seconds = 3e-4 + states * (m / _SCREEN_RATE + 1e-9) / n_threads()
     return seconds, 8.0 * m * (n + 2**LOW + 2**MIDDLE) + 8 * states / 2 ** (LOW + MIDDLE)
 
 
