@@ -37,14 +37,14 @@ DOORS = {"__init__", "__main__", "cli", "studies", "_commands"}
 BESIDE: dict[str, set[str]] = {"sweeps": {"_core"}, "plotting": set(), "theory": set()}
 
 # Within rbm the same: training and judging stand side by side.
-RBM_RANK = {"machines": 0, "negative": 1, "training": 2, "judging": 2, "estimator": 3, "__init__": 4}
+RBM_RANK = {"machines": 0, "negative": 1, "training": 2, "judging": 2, "exchange": 2, "estimator": 3, "__init__": 4}
 
 # The top of the stack compares measurements with theory, keeps them in stores and draws them.
 USES_BESIDE = {"diagnose", "scans"}
 
 # Third parties that take long to import: only inside functions.
 ON_USE = {"matplotlib", "xarray", "pandas", "dimod", "networkx", "tqdm", "netCDF4", "dask", "sklearn"}
-ON_USE |= {"pooch", "cloudpickle"}
+ON_USE |= {"pooch", "h5py", "safetensors", "cloudpickle"}
 COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil"}
 PICKLERS = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 # The two exceptions: numba's own index in a folder that only this user can write, and functions on their way

@@ -1,5 +1,10 @@
 """Learning: restricted Boltzmann machines, how they are trained and how they are judged."""
 
+from .exchange.arrays import from_arrays, to_arrays
+from .exchange.hdf5 import load_hdf5, save_hdf5
+from .exchange.load import load
+from .exchange.safetensors import load_safetensors, save_safetensors
+from .exchange.scikit_learn import from_sklearn, to_sklearn
 from .judging.ais import AIS, AISWarning, data_biases, log_partition_ais
 from .judging.autocorrelation import gibbs_autocorrelation_time, vector_autocorrelation_time
 from .judging.calibration import Calibration, fit_scale
@@ -82,11 +87,16 @@ __all__ = [
     "feature_accuracy",
     "feature_gain",
     "fit_scale",
+    "from_arrays",
+    "from_sklearn",
     "gibbs_autocorrelation_time",
     "hamming_distance",
     "hidden_features",
     "image_classifier",
+    "load",
     "load_checkpoint",
+    "load_hdf5",
+    "load_safetensors",
     "log_likelihood",
     "log_partition_ais",
     "log_partition_trajectory",
@@ -94,7 +104,11 @@ __all__ = [
     "reconstruct",
     "sample_quality",
     "save_checkpoint",
+    "save_hdf5",
+    "save_safetensors",
     "singular_values",
+    "to_arrays",
+    "to_sklearn",
     "trajectory_tempering",
     "vector_autocorrelation_time",
     "weight_spectrum",

@@ -7,8 +7,10 @@ configurations clamped to data, and a negative phase of free ones. Both are a :c
 from __future__ import annotations
 
 import abc
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,6 +22,7 @@ from ..._core.validate import as_choice, as_count, as_data
 from ...dynamics.chains import starting_states
 from ...models import IsingModel
 from ...solve import log_partition
+from .archive import header, write
 from .parameters import as_state
 from .units import Noise
 
@@ -84,6 +87,8 @@ class Machine(abc.ABC):
         Visible units.
     config : dict
         Keywords that rebuild the machine's shape, kept in checkpoints.
+    provenance : mapping
+        Where its parameters come from: "training" after a training, "metadata" and "spinlab" from a file.
     unseeded : dict or None
         Settings of a random start whose seed was left open (``rng=None``); None where the start is fixed.
     on_gpu : bool
@@ -92,6 +97,7 @@ class Machine(abc.ABC):
 
     V: int
     parameters: dict[str, np.ndarray]
+    provenance: Mapping[str, Any] = MappingProxyType({})
     has_biases: bool = False
     unseeded: dict[str, float] | None = None
     decayed: ClassVar[frozenset[str]] = frozenset()
@@ -144,6 +150,22 @@ class Machine(abc.ABC):
     def state_dict(self) -> dict[str, np.ndarray]:
         """Everything that a checkpoint must keep: the arrays themselves, not copies."""
         return dict(self.parameters)
+
+    def save(self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None) -> None:
+        """Write the machine as one .npz file, which :func:`spinlab.rbm.load` reads back to the same bits.
+
+        The file also holds the version of the package, how the machine was trained, and the metadata. It is
+        complete or absent: an error leaves an older file as it was.
+
+        Parameters
+        ----------
+        path : path
+        metadata : mapping, optional
+            Texts, numbers, lists and mappings of them.
+        """
+        provenance = dict(self.provenance) | ({} if metadata is None else {"metadata": dict(metadata)})
+        arrays = {name: _device.to_host(x) for name, x in self.state_dict().items()}
+        write(path, header(type(self).__name__, self.config, provenance), arrays)
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Back to a kept state, in place.

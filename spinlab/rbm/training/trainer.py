@@ -269,7 +269,12 @@ class Trainer:
         for callback in callbacks:
             if isinstance(callback, EarlyStopping):
                 callback.warn_if_blind(self)
+        self.machine.provenance = dict(self.machine.provenance) | {"training": self._training()}
         return self.history.to_xarray()
+
+    def _training(self) -> dict[str, Any]:
+        done = {"epochs": self.epoch, "updates": self.updates, "key": self._key, "stopped": self.stopped}
+        return done | {"settings": json.loads(self._fingerprint)}
 
     def _record(self, norm: float, callbacks: list[Callback]) -> None:
         """What the epoch was, and what callbacks make of it."""

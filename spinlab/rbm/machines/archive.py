@@ -1,0 +1,37 @@
+"""A machine as one .npz file: what it is, its arrays to the last bit, and where it comes from."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from typing import Any
+
+import numpy as np
+
+from ..._core.files import atomic_write
+
+VERSION = 1
+
+
+def header(kind: str, config: dict[str, Any], provenance: dict[str, Any]) -> dict[str, str]:
+    """The texts beside the arrays."""
+    from ... import __version__
+
+    try:
+        texts = {
+            "config": json.dumps(config, sort_keys=True),
+            "provenance": json.dumps({**provenance, "spinlab": __version__}, sort_keys=True, allow_nan=False),
+        }
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"metadata must hold texts, numbers, lists and mappings of them: {error}") from None
+    return {"version": str(VERSION), "kind": kind, **texts}
+
+
+def write(path: str | os.PathLike[str], texts: dict[str, str], arrays: dict[str, np.ndarray]) -> None:
+    """All of it, or the former file."""
+    buffer = io.BytesIO()
+    given: dict[str, Any] = {f"parameter/{name}": x for name, x in arrays.items()}
+    np.savez(buffer, allow_pickle=False, **{name: np.array(x) for name, x in texts.items()}, **given)
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
