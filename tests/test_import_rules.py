@@ -37,7 +37,8 @@ DOORS = {"__init__", "__main__", "cli", "studies", "_commands"}
 BESIDE: dict[str, set[str]] = {"sweeps": {"_core"}, "plotting": set(), "theory": set()}
 
 # Within rbm the same: training and judging stand side by side.
-RBM_RANK = {"machines": 0, "negative": 1, "training": 2, "judging": 2, "exchange": 2, "estimator": 3, "__init__": 4}
+RBM_RANK = {"machines": 0, "negative": 1, "training": 2, "judging": 2, "exchange": 2}
+RBM_RANK |= {"estimator": 3, "__init__": 4}
 
 # The top of the stack compares measurements with theory, keeps them in stores and draws them.
 USES_BESIDE = {"diagnose", "scans"}

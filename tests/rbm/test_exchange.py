@@ -75,6 +75,15 @@ def test_every_machine_comes_back_to_the_same_bits(name, dtype, tmp_path):
     assert_same(again, rbm.from_arrays(rbm.to_arrays(machine), kind=kind, **options))
 
 
+def outcome(path):
+    """An edit may hit what nobody reads, such as the date of a member."""
+    try:
+        rbm.load(path)
+    except ValueError as error:
+        return "named" if str(error).startswith(f"{path}: ") else str(error)
+    return "read"
+
+
 def test_damaged_and_foreign_machines_are_named(tmp_path):
     path = tmp_path / "machine.npz"
     trained("DBM").save(path)
@@ -85,9 +94,7 @@ def test_damaged_and_foreign_machines_are_named(tmp_path):
         for _ in range(trial % 3 * 4):
             bad[random.integers(len(bad))] = random.integers(256)
         path.write_bytes(bytes(bad))
-        with pytest.raises(ValueError, match=rf"^{path}: "):
-            rbm.load(path)
-            raise ValueError(f"{path}: only what is not checked was hit, such as a date")
+        assert outcome(path) in ("named", "read" if trial % 3 else "named")
     path.write_bytes(good)
     with np.load(path) as archive:
         parts = dict(archive)

@@ -29,8 +29,6 @@ def save_safetensors(machine: Machine, path: str | os.PathLike[str]) -> None:
     arrays = {name: np.ascontiguousarray(x) for name, x in to_arrays(machine).items()}
     texts = header(type(machine).__name__, machine.config, dict(machine.provenance))
     content = numpy.save(arrays, metadata=texts)
-        arrays, metadata=header(type(machine).__name__, machine.config, dict(machine.provenance))
-    )
     with atomic_write(path) as temporary:
         temporary.write_bytes(content)
 
