@@ -244,7 +244,7 @@ def test_floors_within_a_package(path: Path) -> None:
     assert rest[0] in height, f"{path} stands on no floor"
     for line, module in imported_modules(path):
         parts = module.split(".")
-        if parts[1] == own and len(parts) > 2 and parts[2] != rest[0]:
+        if parts[1:2] == [own] and len(parts) > 2 and parts[2] != rest[0]:
             assert height[parts[2]] < height[rest[0]], f"{path}:{line} imports {module}"
 
 
