@@ -17,11 +17,13 @@ True
 
 from __future__ import annotations
 
+import math
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._core.validate import as_choice, as_count, as_real
+from .._core.validate import as_choice, as_count, as_data, as_flag, as_real
 from ..dynamics import block_gibbs
 from ..models import TwoLayerIsing
 from .judging.ais import data_biases, log_partition_ais
@@ -97,9 +99,17 @@ def _define() -> dict[str, type]:
         projection : {"none", "sign", "clip", "gibbs"}
             For machines with patterns.
         biases : bool, default True
-        binarize : float or None, default 0.0
-            A feature above this becomes +1, else -1, as in scikit-learn's BernoulliNB: 0 serves both
-            0/1 and +-1 data, 0.5 grey levels in [0, 1]. None demands data of +-1.
+        binarize : "auto", float or None, default "auto"
+            A feature above this becomes +1, else -1. "auto": 0.5 for data in [0, 1], 0 where some are
+            negative, half of the largest otherwise (grey levels to 255); where all features would come out
+            alike, the middle of their range. A number is taken as it is, and refused where all features
+            come out alike. None demands data of +-1 or 0/1.
+        warm_start : bool, default False
+            Whether ``fit`` goes on from the machine of the last call (with new chains).
+        callbacks : sequence of functions or None, default None
+            As for :meth:`spinlab.rbm.Trainer.fit`.
+        checkpoint : path or None, default None
+            File that a run is kept in and goes on from, see :meth:`spinlab.rbm.Trainer.fit`.
         random_state : None, int or RandomState
         verbose : bool, default False
             Whether to show a progress bar.
@@ -110,6 +120,8 @@ def _define() -> dict[str, type]:
             The trained machine.
         history_ : xarray.Dataset
             What the trainer has recorded along the epochs.
+        threshold_ : float
+            What ``binarize`` came to; NaN for data of spins.
         n_features_in_ : int
         """
 
@@ -129,7 +141,10 @@ def _define() -> dict[str, type]:
             optimiser: str = "sgd",
             projection: str = "none",
             biases: bool = True,
-            binarize: float | None = 0.0,
+            binarize: Any = "auto",
+            warm_start: bool = False,
+            callbacks: Any = None,
+            checkpoint: Any = None,
             random_state: Any = None,
             verbose: bool = False,
         ) -> None:
@@ -145,35 +160,71 @@ def _define() -> dict[str, type]:
             self.projection = projection
             self.biases = biases
             self.binarize = binarize
+            self.warm_start = warm_start
+            self.callbacks = callbacks
+            self.checkpoint = checkpoint
             self.random_state = random_state
             self.verbose = verbose
 
         def fit(self, X: Any, y: Any = None) -> Any:
             """Train on the rows of X (n_samples, n_features); y is ignored."""
-            spins = self._spins(X, reset=True)
+            warm = as_flag(self.warm_start, "warm_start") and hasattr(self, "machine_")
+            spins = self._spins(X, reset=not warm)
+            self._new_trainer(spins, self.machine_ if warm else None)
+            return self._train(spins, self.n_iter, self.checkpoint)
+
+        def partial_fit(self, X: Any, y: Any = None) -> Any:
+            """One pass over the rows of X, on from earlier calls; y is ignored.
+
+            The chains, the optimiser's memory and the first threshold are kept; the biases start from the
+            means of the first rows.
+            """
+            first = not hasattr(self, "machine_")
+            spins = self._spins(X, reset=first)
+            if first:
+                self._new_trainer(spins, None)
+            return self._train(spins, self._trainer.epoch + 1, None)
+
+        def _new_trainer(self, spins: np.ndarray, machine: RBM | RARBM | None) -> None:
             random = check_random_state(self.random_state)
             start, training, self._seed = (int(random.randint(_LARGEST_SEED)) for _ in range(3))
-            V, H = spins.shape[1], as_count(self.n_components, "n_components")
-            machine: RBM | RARBM
-            if self.n_patterns is None:
-                machine = RBM(V, H, biases=self.biases, rng=start)
-            else:
-                K = as_count(self.n_patterns, "n_patterns")
-                machine = RARBM(V, H, K, biases=self.biases, rng=start)
-            if self.biases:
-                machine.parameters["bv"][:] = data_biases(spins)
-            negative = _negative_phase(self.negative, self.n_steps, self.n_chains)
-            trainer = Trainer(
+            open_seed = self.checkpoint is not None and self.random_state is None
+            if machine is None:
+                machine = self._new_machine(spins, None if open_seed else start)
+            elif self.n_components != machine.H:
+                raise ValueError(
+                    f"the machine to go on from has {machine.H} hidden units, n_components="
+                    f"{self.n_components}; fit anew with warm_start=False"
+                )
+            self._trainer = Trainer(
                 machine,
-                negative,
+                _negative_phase(self.negative, self.n_steps, self.n_chains),
                 lr=self.lr,
                 optimiser=self.optimiser,
                 batch_size=self.batch_size,
                 projection=self.projection,
-                rng=training,
+                rng=None if open_seed else training,
             )
-            self.history_ = trainer.fit(spins, self.n_iter, progress=bool(self.verbose))
             self.machine_ = machine
+
+        def _new_machine(self, spins: np.ndarray, seed: int | None) -> RBM | RARBM:
+            V, H = spins.shape[1], as_count(self.n_components, "n_components")
+            machine: RBM | RARBM
+            if self.n_patterns is None:
+                machine = RBM(V, H, biases=self.biases, rng=seed)
+            else:
+                K = as_count(self.n_patterns, "n_patterns")
+                machine = RARBM(V, H, K, biases=self.biases, rng=seed)
+            if self.biases:
+                machine.parameters["bv"][:] = data_biases(spins)
+            return machine
+
+        def _train(self, spins: np.ndarray, epochs: int, checkpoint: Any) -> Any:
+            callbacks = () if self.callbacks is None else self.callbacks
+            progress = bool(self.verbose)
+            self.history_ = self._trainer.fit(
+                spins, epochs, callbacks, checkpoint=checkpoint, progress=progress
+            )
             self._data_biases = data_biases(spins)
             self._log_z: float | None = None
             return self
@@ -232,14 +283,33 @@ def _define() -> dict[str, type]:
             """Validated features as +-1."""
             X = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
             if self.binarize is None:
-                if not (np.abs(X) == 1).all():
-                    raise ValueError("with binarize=None the data must hold only +1 and -1; give a threshold")
-                return X.astype(np.int8)
-            threshold = as_real(self.binarize, "binarize")
-            return np.where(np.greater(X, threshold), np.int8(1), np.int8(-1))
+                self.threshold_ = math.nan
+                return as_data(X, X.shape[1], "X")
+            if reset or not hasattr(self, "threshold_"):
+                self.threshold_ = _threshold(self.binarize, X)
+            return np.where(np.greater(X, float(self.threshold_)), np.int8(1), np.int8(-1))
 
         @property
         def _n_features_out(self) -> int:
             return self.machine_.H
 
+    for method in vars(RBMTransformer).values():  # their names appear in messages
+        if isinstance(method, FunctionType):
+            method.__qualname__ = f"RBMTransformer.{method.__name__}"
     return {"RBMTransformer": RBMTransformer}
+
+
+def _threshold(binarize: Any, X: np.ndarray) -> float:
+    """The number above which a feature is +1, such that not all features come out alike if they differ."""
+    low, high = float(X.min()), float(X.max())
+    if isinstance(binarize, str):
+        as_choice(binarize, "binarize", ("auto",))
+        found = 0.0 if low < 0 else 0.5 if high <= 1 else high / 2
+        return found if low <= found < high or low == high else low + (high - low) / 2
+    found = as_real(binarize, "binarize")
+    if low < high and not low <= found < high:
+        raise ValueError(
+            f"binarize={found:g} makes all features alike: they lie between {low:g} and {high:g}; give a "
+            'threshold between them, or "auto"'
+        )
+    return found

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -56,6 +59,11 @@ def test_transform_is_the_conditional_probability():
     np.testing.assert_array_equal(
         machine.transform(X), RBMTransformer(binarize=None, **SMALL).fit(spins).transform(spins)
     )
+    bits = np.random.default_rng(0).integers(0, 2, (30, 6))
+    np.testing.assert_array_equal(
+        RBMTransformer(binarize=None, **SMALL).fit(bits).transform(bits),
+        RBMTransformer(binarize=None, **SMALL).fit(2 * bits - 1).transform(2 * bits - 1),
+    )
     with pytest.raises(ValueError, match="only \\+1 and -1"):
         RBMTransformer(binarize=None, **SMALL).fit(X)
 
@@ -94,3 +102,99 @@ def test_bad_parameters():
     ):
         with pytest.raises(ValueError, match=message):
             RBMTransformer(**parameters).fit(X)
+
+
+def test_all_checks_with_the_array_api_on():
+    """In a process of its own, since scipy reads the variable when it is imported."""
+    script = f"""
+from sklearn.utils.estimator_checks import check_estimator
+from spinlab.rbm.estimator import RBMTransformer
+for estimator in (RBMTransformer(**{SMALL}), RBMTransformer(n_patterns=2, negative="pid", **{SMALL})):
+    for check in check_estimator(estimator, on_skip=None, on_fail=None):
+        if check["status"] != "passed":
+            print(check["check_name"], check["status"], check["exception"])
+"""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        env=os.environ | {"SCIPY_ARRAY_API": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert (run.returncode, run.stdout) == (0, ""), run.stderr
+
+
+@pytest.mark.parametrize(
+    ("X", "threshold"),
+    [
+        ([[0.1, 0.9], [0.4, 1.0]], 0.5),  # grey levels that a threshold of 0 would make all alike
+        ([[0, 1], [1, 1]], 0.5),
+        ([[-1, 1], [1, 1]], 0.0),
+        ([[0, 255], [30, 200]], 127.5),
+        ([[0.7, 0.8], [0.9, 1.0]], 0.85),  # the middle, where the rule would make all alike
+        ([[-3.0, -1.0], [-2.0, -1.0]], -2.0),
+        ([[1, 1], [1, 1]], 0.5),
+    ],
+)
+def test_the_threshold_is_chosen_from_the_data(X, threshold):
+    machine = RBMTransformer(n_components=2, n_iter=1, random_state=0).fit(X)
+    assert machine.threshold_ == pytest.approx(threshold)
+    spins = np.where(np.array(X) > threshold, 1.0, -1.0)
+    fields = machine.machine_.as_ising().hidden_input(spins)
+    np.testing.assert_allclose(machine.transform(X), 1 / (1 + np.exp(-2 * fields)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, -3, 0.05])
+def test_a_threshold_that_makes_all_alike_is_refused(threshold):
+    with pytest.raises(ValueError, match=r"makes all features alike: they lie between 0\.1 and 1"):
+        RBMTransformer(binarize=threshold).fit([[0.1, 0.9], [0.4, 1.0]])
+
+
+def test_partial_fit_goes_on():
+    """Rows in parts: the machine, its chains and the counters are kept; a single call is one epoch of fit."""
+    X = sl.datasets.bars(3).train
+    whole, parts = RBMTransformer(**SMALL | {"n_iter": 3}).fit(X), RBMTransformer(**SMALL)
+    for _ in range(3):
+        parts.partial_fit(X)
+    np.testing.assert_array_equal(whole.machine_.W, parts.machine_.W)
+    assert parts.history_.sizes["epoch"] == 3
+    parts.partial_fit(X[:3])
+    assert parts.history_["updates"].values.tolist() == [1, 2, 3, 4]
+    with pytest.raises(ValueError, match="features"):
+        parts.partial_fit(X[:, :5])
+    broken = RBMTransformer(lr=-1.0)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="lr must"):
+            broken.partial_fit(X)
+    copy = pickle.loads(pickle.dumps(parts)).partial_fit(X)
+    np.testing.assert_array_equal(copy.machine_.W, parts.partial_fit(X).machine_.W)
+
+
+def test_warm_start_callbacks_and_checkpoint(tmp_path):
+    X, path = sl.datasets.bars(3).train, tmp_path / "run.npz"
+    cold = RBMTransformer(**SMALL).fit(X)
+    start = cold.machine_.W.copy()
+    assert np.array_equal(cold.fit(X).machine_.W, start)
+    cold.set_params(warm_start=True)
+    machine = cold.machine_
+    assert cold.fit(X).machine_ is machine
+    assert not np.array_equal(machine.W, start)
+    with pytest.raises(ValueError, match="has 4 hidden units, n_components=5"):
+        cold.set_params(n_components=5).fit(X)
+    seen = []
+    one = RBMTransformer(
+        callbacks=[lambda t: seen.append(t.epoch) or {"n": t.epoch}], checkpoint=path, **SMALL
+    )
+    assert one.fit(X).history_["n"].values.tolist() == [1, 2] == seen
+    again = RBMTransformer(checkpoint=path, **SMALL | {"n_iter": 5}).fit(X)
+    assert again.history_.sizes["epoch"] == 5
+    np.testing.assert_array_equal(again.machine_.W, RBMTransformer(**SMALL | {"n_iter": 5}).fit(X).machine_.W)
+    with pytest.raises(ValueError, match="another run"):
+        RBMTransformer(checkpoint=path, **SMALL | {"random_state": 1}).fit(X)
+    free = {"n_components": 4, "n_iter": 2, "checkpoint": tmp_path / "free.npz"}
+    W = RBMTransformer(**free).fit(X).machine_.W
+    np.testing.assert_array_equal(W, RBMTransformer(**free).fit(X).machine_.W)  # a seed left open
+
+
+def test_messages_name_the_class():
+    with pytest.raises(TypeError, match=r"^RBMTransformer\.__init__\(\) got an unexpected keyword"):
+        RBMTransformer(foo=3)
