@@ -12,6 +12,7 @@ import scipy.sparse
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_count, check_memory
 from ..models import SparseIsing
+from ..models._sums import Sums
 from ..models.sparse import sum_parallel
 from ._laws import draw, random_fields
 
@@ -78,7 +79,7 @@ def edwards_anderson(
     else:
         i, j, labels = _edges(graph)
         n = len(labels)
-    i, j, J = sum_parallel(i, j, draw(law, i.shape, rng))
+    i, j, J = sum_parallel(i, j, draw(law, i.shape, rng), Sums())
     couplings = scipy.sparse.coo_array((np.append(J, J), (np.append(i, j), np.append(j, i))), shape=(n, n))
     return SparseIsing(couplings, random_fields(field_std, n, rng), labels=labels)
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from ._lines import InstanceError, Lines, edges, header_value
+from ._sums import Sums
 from ._text import join
 from .base import IsingModel
 from .sparse import SparseIsing
@@ -66,8 +67,9 @@ def _parse_max_cut(text: str, name: str) -> tuple[SparseIsing, dict[str, Any]]:
         raise lines.error("the file begins with 'MAX-CUT n m'", number)
     lines.start = number
     n, m = int(found[1]), int(found[2])
-    N, i, j, w = edges(lines, n, m, first=1, simple=False)
-    return SparseIsing.from_edges(i, j, -w, N), {"N": n, "nnz": m}
+    sums = Sums()
+    N, i, j, w = edges(lines, n, m, first=1, sums=sums)
+    return SparseIsing.from_edges(i, j, -w, N)._off_by(sums.lost), {"N": n, "nnz": m}
 
 
 def _parse_mail(text: str, name: str) -> tuple[SparseIsing, dict[str, Any]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .._core.validate import check_memory
+from ._sums import Sums
 from .sparse import edge_fault, sum_parallel
 
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?"
@@ -131,11 +132,11 @@ def check_size(N: int, named: int) -> None:
 
 
 def edges(
-    lines: Lines, N: int | None, nnz: int | None, first: int, simple: bool = True
+    lines: Lines, N: int | None, nnz: int | None, first: int, sums: Sums | None = None
 ) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
     """N, and 0-based sites and numbers of all lines, checked; ``first`` is the file's lowest site.
 
-    Unless the graph has to be ``simple``, loops are left out and parallel edges add up.
+    With ``sums`` loops are left out and parallel edges add up.
     """
     found = table(lines)
     if nnz is not None and nnz != len(found):
@@ -144,11 +145,11 @@ def edges(
     if N is None:
         N = int(max(i.max(initial=0), j.max(initial=0))) + 1
     check_size(N, 2 * len(found))
-    fault = edge_fault(i, j, N, first, simple)
+    fault = edge_fault(i, j, N, first, simple=sums is None)
     if fault is not None:
         edge, message = fault
         if first == 0 and N in (i[edge], j[edge]):
             message += "; if the file counts from 1, say first=1"
         raise lines.error(message, list(lines.data())[edge][0])
     i, j = i.astype(np.int64), j.astype(np.int64)
-    return N, *((i, j, x) if simple else sum_parallel(i, j, x))
+    return N, *((i, j, x) if sums is None else sum_parallel(i, j, x, sums))

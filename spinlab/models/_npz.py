@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .._core.npz import NpzReader
+from .._core.validate import as_real
 from ._labels import dump_labels, parse_json, parse_labels
 from .base import IsingModel
 from .bipartite import BipartiteIsing
@@ -45,6 +46,7 @@ def dump(model: IsingModel, metadata: dict[str, str | int | float]) -> bytes:
         version=VERSION,
         form=form,
         offset=model.offset,
+        rounding=model.rounding,
         labels=labels,
         metadata=json.dumps(metadata),
         **arrays,
@@ -79,6 +81,8 @@ def parse(file: BinaryIO, name: str) -> tuple[IsingModel, dict[str, Any]]:
             if not isinstance(metadata, dict):
                 raise ValueError("its metadata are no mapping")
             model = SparseIsing.from_edges(**given) if kind is SparseIsing else kind(**given)
+            if "rounding" in archive:
+                model = model._off_by(as_real(archive["rounding"], "rounding", 0.0) - model.rounding)
         except (TypeError, ValueError) as error:
             if str(error).startswith(f"{name}: "):
                 raise

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from .._core.validate import as_fields, as_real, as_real_array, symmetrised
+from ._sums import Sums
 from .bipartite import BipartiteIsing, TwoLayerIsing
 from .dense import DenseIsing
-
-_SMALL = 2.0**-1020  # a quarter of it is still exact
 
 
 def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
@@ -28,7 +24,10 @@ def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
     ----------
     J : array_like, shape (N, N), symmetric
     b : array_like, shape (N,), or float, optional
-        A QUBO Q (minimise x.Q.x) is J = -(Q + Q.T).
+
+    See Also
+    --------
+    from_qubo : of a matrix Q, minimise x.Q.x.
 
     Examples
     --------
@@ -43,9 +42,9 @@ def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
     J, apart = symmetrised(J)
     J, b = J / 4, as_fields(b, len(J)) / 2
     sums = Sums()
-    fields = [
-        sums.add([*row, x, d]) for row, x, d in zip(J.tolist(), b.tolist(), diagonal.tolist(), strict=True)
-    ]
+    fields = sums.fields(
+        [*row, x, d] for row, x, d in zip(J.tolist(), b.tolist(), diagonal.tolist(), strict=True)
+    )
     pairs = J[np.triu_indices(len(J), 1)]
     offset = sums.add([as_real(offset, "offset"), *(-pairs).tolist(), *(-b).tolist(), *(-diagonal).tolist()])
     return DenseIsing(J, fields, offset=offset)._off_by(apart + sums.lost)
@@ -100,27 +99,3 @@ def rbm_to_binary(model: TwoLayerIsing) -> tuple[np.ndarray, np.ndarray, np.ndar
         2 * model.bh - 2 * W.sum(0),
         model.offset - W.sum() + model.bv.sum() + model.bh.sum(),
     )
-
-
-class Sums:
-    """Sums that are rounded once, and ``lost``, the bound on what their roundings amount to."""
-
-    def __init__(self) -> None:
-        self.lost = 0.0
-
-    def add(self, terms: Iterable[float]) -> float:
-        """The sum of halves and quarters of numbers."""
-        terms = list(terms)
-        total = math.fsum(terms)
-        self.lost += abs(math.fsum([*terms, -total]))
-        if any(0 < abs(x) < _SMALL for x in terms):  # dividing them rounded
-            self.lost += len(terms) * 2.0**-1073
-        self.lost *= 1 + 2.0**-52
-        return total
-
-    def number(self, x: Any) -> float:
-        """A number of any kind as float64."""
-        nearest = float(x)
-        if nearest != x and math.isfinite(nearest):
-            self.lost = (self.lost + abs(float(Fraction(x) - Fraction(nearest)))) * (1 + 2.0**-52)
-        return nearest

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._core.validate import as_real_array
+from ._sums import Sums
 from .base import IsingModel
-from .binary import Sums
 from .dense import DenseIsing
 from .sparse import SparseIsing, sum_parallel
 
@@ -72,6 +72,12 @@ def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field")
     >>> float(from_networkx(chain).energy([1, 1, -1]))
     0.0
     """
+    import networkx as nx
+
+    if not isinstance(graph, nx.Graph):
+        raise TypeError(
+            f"graph must be a networkx.Graph, got {type(graph).__name__}; as_model takes matrices"
+        )
     if graph.is_directed():
         raise ValueError(
             "the graph must be undirected; where an edge and its reverse are two couplings, add them in a "
@@ -95,10 +101,13 @@ def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field")
         j.append(number[v])
         values.append(J)
     couplings = as_real_array(values, f"edge attribute {weight!r}", 1)
+    sums = Sums()
     b = as_real_array([graph.nodes[node].get(field, 0.0) for node in nodes], f"node attribute {field!r}", 1)
     if graph.is_multigraph():
-        i, j, couplings = sum_parallel(np.array(i, dtype=np.int64), np.array(j, dtype=np.int64), couplings)
-    return SparseIsing.from_edges(i, j, couplings, len(nodes), b, labels=nodes)
+        i, j, couplings = sum_parallel(
+            np.array(i, dtype=np.int64), np.array(j, dtype=np.int64), couplings, sums
+        )
+    return SparseIsing.from_edges(i, j, couplings, len(nodes), b, labels=nodes)._off_by(sums.lost)
 
 
 def to_networkx(model: Any, weight: str = "weight", field: str = "field") -> nx.Graph:
@@ -132,6 +141,9 @@ def to_networkx(model: Any, weight: str = "weight", field: str = "field") -> nx.
 def from_bqm(bqm: Any) -> SparseIsing:
     """Sparse model from a dimod BQM, with J = -quadratic, b = -linear and the BQM's offset.
 
+    What float64 cannot hold of a BINARY one is bounded by the ``rounding`` of the model; where its fields
+    are such rounding altogether, as those of maximum cuts, they are left out.
+
     Examples
     --------
     >>> import dimod
@@ -142,6 +154,8 @@ def from_bqm(bqm: Any) -> SparseIsing:
     """
     import dimod
 
+    if not isinstance(bqm, dimod.BinaryQuadraticModel | dimod.DictBQM):
+        raise TypeError(f"bqm must be a dimod.BinaryQuadraticModel, got {type(bqm).__name__}")
     variables = list(bqm.variables)
     if not variables:
         raise ValueError("the BQM has no variables; a model needs at least one spin")
@@ -158,7 +172,7 @@ def from_bqm(bqm: Any) -> SparseIsing:
             terms[u].append(x)
             terms[v].append(x)
         offset = sums.add([offset, *(-x for x in J), *(-x for x in b)])
-        b = [sums.add(x) for x in terms]
+        b = sums.fields(terms)
     model = SparseIsing.from_edges(i, j, J, len(variables), b, offset=offset, labels=variables)
     return model._off_by(sums.lost)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import scipy.sparse
 
 from .._core.forms import Sparse
 from .._core.validate import ASYMMETRY, as_count, as_fields, as_real_array, check_memory
+from ._sums import Sums
 from .base import IsingModel, spread
 
 
@@ -203,7 +203,9 @@ def edge_fault(
     return None
 
 
-def sum_parallel(i: np.ndarray, j: np.ndarray, J: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def sum_parallel(
+    i: np.ndarray, j: np.ndarray, J: np.ndarray, sums: Sums
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Each pair once, i < j, with the sum of its couplings rounded once; loops are left out."""
     low, high = np.minimum(i, j), np.maximum(i, j)
     order = np.lexsort((high, low))
@@ -215,7 +217,7 @@ def sum_parallel(i: np.ndarray, j: np.ndarray, J: np.ndarray) -> tuple[np.ndarra
     end = np.append(begin[1:], len(J))
     total = J[begin]
     for k in np.flatnonzero(end - begin > 1):
-        total[k] = math.fsum(J[begin[k] : end[k]])
+        total[k] = sums.add(J[begin[k] : end[k]].tolist())
     return low[begin], high[begin], total
 
 
