@@ -58,6 +58,7 @@ def from_qubo(Q: Any, *, offset: float = 0.0, labels: Sequence[Hashable] | None 
     """
     sums = Sums()
     offset = as_real(offset, "offset")
+    names: int | tuple[Hashable, ...]
     if isinstance(Q, Mapping):
         names, entries = _from_mapping(Q, labels, sums)
     else:
