@@ -1,6 +1,6 @@
 """Every one-flip-stable state of a small model or of few patterns, and the basins of steepest descent.
 
-Few binary patterns, any N: ``_pattern_minima``. Otherwise the states form a tree, one spin fixed at each
+Few binary patterns, any N: ``lowrank.minima``. Otherwise the states form a tree, one spin fixed at each
 step. A spin that is fixed can only become stable if the field on it is, at best, what it is now plus the sum
 of |J_ij| over the spins not fixed yet; branches in which some spin cannot be stable are left. For an SK model
 some 2^(0.6 N) branches remain.

@@ -2,6 +2,7 @@
 
 from . import errors
 from .accessibility import Accessibility, gibbs_accessibility, random_start_energy
+from .belief_propagation import Beliefs, belief_propagation
 from .correlations import TwoTime, edwards_anderson, two_time_correlation
 from .crossings import Crossings, binder_crossings
 from .errors import Estimate
@@ -16,6 +17,7 @@ from .ultrametricity import Index, Ultrametricity, subdominant_ultrametric, ultr
 
 __all__ = [
     "Accessibility",
+    "Beliefs",
     "Crossings",
     "Estimate",
     "FrustrationIndex",
@@ -29,6 +31,7 @@ __all__ = [
     "Stability",
     "TwoTime",
     "Ultrametricity",
+    "belief_propagation",
     "binder_crossings",
     "binder_cumulant",
     "count_minima",
