@@ -73,9 +73,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _never_fail_on_letters() -> None:
     """A terminal that knows no ± must not lose the result of a long computation."""
-    codecs.register_error(
-        "spinlab", lambda e: ("".join({"±": "+-"}.get(c, "?") for c in e.object[e.start : e.end]), e.end)
-    )
+
+    def spelled(error: UnicodeError) -> tuple[str, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        letters = error.object[error.start : error.end]
+        return "".join("+-" if letter == "±" else "?" for letter in letters), error.end
+
+    codecs.register_error("spinlab", spelled)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="spinlab")

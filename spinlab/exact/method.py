@@ -56,4 +56,4 @@ NEVER = Cost(math.inf, math.inf)
 def as_task(task: Any) -> Task:
     """The task, or ValueError."""
     as_choice(task, "task", list(TASKS))
-    return task  # type: ignore[no-any-return]
+    return task
