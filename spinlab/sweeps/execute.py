@@ -91,13 +91,28 @@ def portable(function: Callable[..., Any]) -> Callable[..., Any] | ByValue:
     """The function itself where another process can import it by its name."""
     module = sys.modules.get(getattr(function, "__module__", None) or "")
     with suppress(AttributeError):
-        if operator.attrgetter(function.__qualname__)(module) is function and (
-            getattr(module, "__file__", None)
-            if function.__module__ == "__main__"
-            else _can_be_imported(module)
-        ):
+        known = script() if module.__name__ == "__main__" else _can_be_imported(module)  # type: ignore[union-attr]
+        if known and operator.attrgetter(function.__qualname__)(module) is function:
             return function
     return ByValue(function)
+
+
+def script() -> str | None:
+    """The file that runs as ``__main__``; None in a notebook, in ``python -c``, and on standard input."""
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    return file if file and os.path.isfile(file) else None
+
+
+@contextmanager
+def _spawning() -> Iterator[None]:
+    """A new process imports the file of ``__main__``: not one that does not exist, as ``<stdin>``."""
+    main = vars(sys.modules["__main__"])
+    name = main.pop("__file__") if "__file__" in main and script() is None else None
+    try:
+        yield
+    finally:
+        if name is not None:
+            main["__file__"] = name
 
 
 def _can_be_imported(module: Any) -> bool:
@@ -320,7 +335,8 @@ class _Workers:
         """To the worker that holds least."""
         worker = min(self._workers, key=lambda worker: len(worker.held))
         try:
-            future = worker.pool.submit(function, *args)
+            with _spawning():
+                future = worker.pool.submit(function, *args)
         except BrokenExecutor as error:  # it died between two tasks
             future = Future()
             future.set_exception(error)
@@ -351,7 +367,7 @@ class _Workers:
         for _ in range(MAX_STARTS):
             worker.stop()
             worker = self._workers[number] = _Worker(self._context, self._reader, number)
-            with suppress(BrokenExecutor):
+            with suppress(BrokenExecutor), _spawning():
                 worker.pool.submit(_load_only, self._function).result()
                 return late
         raise RuntimeError(_BROKEN_POOL.format(MAX_STARTS))

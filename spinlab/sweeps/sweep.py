@@ -19,6 +19,7 @@ from .._core.validate import as_count
 from . import dataset, plan
 from .database import Writer, look_up, read
 from .encode import intact
+from .execute import script
 from .fingerprint import fingerprint
 from .identity import label, plans, settle
 from .naming import named_errors, store_path
@@ -398,9 +399,6 @@ def _function_name(point: Any) -> str:
         )
     module = point.__module__
     if module == "__main__":
-        main = sys.modules["__main__"]
-        if getattr(main, "__spec__", None):
-            module = main.__spec__.name  # type: ignore[union-attr]
-        elif getattr(main, "__file__", None):
-            module = Path(main.__file__).stem  # type: ignore[arg-type]
+        spec, file = getattr(sys.modules["__main__"], "__spec__", None), script()
+        module = spec.name if spec else Path(file).stem if file else module
     return f"{module}:{point.__qualname__}"

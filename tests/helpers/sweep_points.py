@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import signal
 import sys
 import time
@@ -34,6 +36,10 @@ def sometimes(x, rng):
 
 
 def product(a, b, rng):
+    return {"y": np.random.default_rng(rng).normal(), "ab": a * b}
+
+
+def product_renamed(a, b, rng):
     return {"y": np.random.default_rng(rng).normal(), "ab": a * b}
 
 
@@ -104,6 +110,32 @@ def ragged(x, rng):
 
 def huge(x, rng):
     return {"y": x + 1.0, "z": np.zeros(10**6 if x else 1)}
+
+
+def sleeps(x, rng):
+    time.sleep(x)
+    return {"y": x}
+
+
+def stuck(how, rng):
+    if how == "regex":
+        re.match(r"(a+)+$", "a" * 40 + "b")  # hours inside of one call of C that holds the interpreter's lock
+    while how == "catches":
+        with contextlib.suppress(BaseException):
+            time.sleep(1)
+    return {"y": 1}
+
+
+def normal(width, rng):
+    y, z = np.random.default_rng(rng).normal(scale=width, size=2)
+    return {"y": y, "pair": [z, 100 * z]}
+
+
+class Submits:
+    """Something with the interface of an executor."""
+
+    def submit(self, function, *args):
+        raise AssertionError
 
 
 def odd(kind, rng):
