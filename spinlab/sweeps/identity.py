@@ -33,7 +33,7 @@ def plans(db: sqlite3.Connection, path: Path | None) -> Iterator[tuple[int, Plan
 
 def names(db: sqlite3.Connection) -> dict[str, str]:
     """What the functions are called now, by the label of their points, where the two differ."""
-    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'names'").fetchone():
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'names'").fetchone():
         return {}
     return {
         label: function for function, label in db.execute("SELECT function, label FROM names ORDER BY rowid")

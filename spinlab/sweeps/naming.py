@@ -14,7 +14,7 @@ _LONGEST = 255 - len("-journal")  # of a file's name, with what SQLite puts besi
 
 def store_path(path: str | os.PathLike[str]) -> Path:
     """The store's file: .sqlite is added to a name without suffix, and ~ is the home folder."""
-    text = os.fspath(path)
+    text = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(text, str):
         raise TypeError(f"a store's name must be a str or a path, got {path!r}")
     if not text or "\0" in text:

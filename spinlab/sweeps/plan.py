@@ -14,7 +14,7 @@ import numpy as np
 
 from .._core.validate import as_count
 
-MOST_POINTS = 10**9  # of one sweep; a store of so many would take 300 GB
+MOST_POINTS = 10**8  # of one sweep; a store of so many takes 30 GB and half an hour to read
 
 
 class Point(NamedTuple):

@@ -27,7 +27,11 @@ def salvage(damaged: Path, new: Path) -> dict[str, int]:
         raise FileExistsError(errno.EEXIST, "there is a file already; name a new one", str(new))
     counts = {"sweeps": 0, "points": 0, "damaged": 0}
     uri = f"{damaged.absolute().as_uri()}?mode=ro"
-    with Writer(new) as writer, closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as old:
+    with (
+        Writer(new) as writer,
+        named_errors(new),
+        closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as old,
+    ):
         old.execute("PRAGMA writable_schema = ON")  # reads on where the file is shorter than it says
         with named_errors(damaged):
             old.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -38,7 +42,7 @@ def salvage(damaged: Path, new: Path) -> dict[str, int]:
                 writer.db.execute("INSERT OR IGNORE INTO sweeps VALUES (?, ?, ?, ?)", row)
                 keys.add(row[0])
         for row in _rows(old, "points", _POINTS):
-            if row[1] in keys and _is_point(row):
+            if _is_point(row):  # also of a sweep whose plan is lost: running it again finds them
                 writer.db.execute("INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
                 counts["points"] += 1
             else:

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+_LARGE = 10**7  # points that take minutes to look for
+
+
 class Store:
     """The results of sweeps in one SQLite file.
 
@@ -248,7 +251,8 @@ class Store:
         -------
         dict
             How many ``sweeps`` and ``points`` were saved, and how many points were read but ``damaged``.
-            Points that cannot be reached at all are not counted; a run into the new store computes them.
+            Points that cannot be reached at all are not counted. Run the sweep into the new store: it finds
+            what was saved, also where the plan of the sweep was lost, and computes the rest.
         """
         return salvage(store_path(damaged), store_path(new))
 
@@ -318,6 +322,13 @@ def _selected(db: sqlite3.Connection, path: Path, sweep: int | None) -> tuple[Pl
         union.checked()
     except ValueError as error:
         raise ValueError(f"the grids of sweep {sweep} in {str(path)!r} together are {error}") from None
+    marks = ",".join("?" * len(family))
+    rows = db.execute(f"SELECT count(*) FROM points WHERE sweep IN ({marks})", list(family)).fetchone()[0]
+    if len(union) > _LARGE and rows < len(union) // 1000:
+        raise ValueError(
+            f"sweep {sweep} in {str(path)!r} asks for {len(union)} points and has {rows}: too few to lay "
+            "them out on the grid, or the file is damaged"
+        )
     return union, origin(made, date)
 
 
@@ -369,7 +380,8 @@ def _merge(db: sqlite3.Connection, path: Path, other: Path, merged: Sequence[Pat
         conflict = db.execute(
             """SELECT id, ours.params, ours.replica, ours.result
             FROM main.points ours JOIN other.points theirs USING (id)
-            WHERE ours.result != theirs.result AND intact(ours.result) AND intact(theirs.result) LIMIT 1"""
+            WHERE ours.result != theirs.result AND intact(CAST(ours.result AS BLOB))
+                AND intact(CAST(theirs.result AS BLOB)) LIMIT 1"""
         ).fetchone()
         if conflict:
             name, params, replica, ours = conflict
@@ -389,8 +401,8 @@ def _merge(db: sqlite3.Connection, path: Path, other: Path, merged: Sequence[Pat
             FROM other.points t JOIN other.sweeps s ON s.key = t.sweep
             JOIN main.sweeps ours ON ours.plan = s.plan AND ours.made = s.made
             WHERE CASE WHEN t.error IS NULL
-                THEN intact(t.result) AND NOT EXISTS
-                    (SELECT 1 FROM main.points o WHERE o.id = t.id AND intact(o.result))
+                THEN intact(CAST(t.result AS BLOB)) AND NOT EXISTS
+                    (SELECT 1 FROM main.points o WHERE o.id = t.id AND intact(CAST(o.result AS BLOB)))
                 ELSE NOT EXISTS (SELECT 1 FROM main.points o WHERE o.id = t.id) END"""
         )
         for label, function in renamed.items():
