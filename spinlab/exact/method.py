@@ -57,3 +57,8 @@ def as_task(task: Any) -> Task:
     """The task, or ValueError."""
     as_choice(task, "task", list(TASKS))
     return task
+
+
+def answering(task: Any, solver: Any, partition: Any) -> Any:
+    """Of a method's two modules, the one that answers for the task."""
+    return partition if as_task(task) == "log_partition" else solver

@@ -186,11 +186,7 @@ def capacity(T: Any) -> Any:
     (1992)), and with broken replica symmetry the capacity is 0.1382 at T = 0 (H. Steffan, R. Kuehn,
     Z. Phys. B 95, 249 (1994)).
 
-    Raises ValueError if T is negative or not finite.
-
-    Parameters
-    ----------
-    T : float or array_like, 0 or more
+    T is a number or an array, 0 or more; ValueError if it is negative or not finite.
 
     Examples
     --------
@@ -213,11 +209,7 @@ def retrieval_line(alpha: Any) -> Any:
     T_M -> 1 - 1.954 sqrt(alpha) for small loads. For 0.137906 < alpha < 0.13819 the replica-symmetric
     state also disappears below a lower temperature, see :func:`capacity`.
 
-    Raises ValueError if alpha is negative or not finite.
-
-    Parameters
-    ----------
-    alpha : float or array_like, 0 or more
+    alpha is a number or an array, 0 or more; ValueError if it is negative or not finite.
 
     Examples
     --------
@@ -241,11 +233,7 @@ def coexistence_line(alpha: Any) -> Any:
     T = 0 the states coexist at alpha = 0.05185. The replica-symmetric glass lies too low (for alpha ->
     infinity at T = 0, -0.798 sqrt(alpha) instead of -0.763), so the true line is a little higher.
 
-    Raises ValueError if alpha is negative or not finite.
-
-    Parameters
-    ----------
-    alpha : float or array_like, 0 or more
+    alpha is a number or an array, 0 or more; ValueError if it is negative or not finite.
 
     Examples
     --------
@@ -270,11 +258,7 @@ def at_line(alpha: Any) -> Any:
     for small loads; the line ends where it meets T_M, at alpha = 0.138186, T = 0.0255. In the spin
     glass replica symmetry is broken everywhere below :func:`glass_line`.
 
-    Raises ValueError if alpha is negative or not finite.
-
-    Parameters
-    ----------
-    alpha : float or array_like, 0 or more
+    alpha is a number or an array, 0 or more; ValueError if it is negative or not finite.
 
     Examples
     --------

@@ -143,11 +143,17 @@ USUAL: dict[str, Any] = {
     "series": SPINS[0].astype(float), "threshold": 0.5, "positive": "mean-field", "n_positive": 3, "edges": None,
 }  # fmt: skip
 
-_LATTICE: dict[str, Any] = {"model": lambda: sl.ensembles.edwards_anderson(shape=(2, 3), periodic=False, rng=0)}
+_LATTICE: dict[str, Any] = {
+    "model": lambda: sl.ensembles.edwards_anderson(shape=(2, 3), periodic=False, rng=0)
+}
 _FEW: dict[str, Any] = {"model": lambda: sl.ensembles.hopfield(N=6, K=2, rng=0)}
 _TWO: dict[str, Any] = {"model": lambda: LAYERS}
 _MACHINE: dict[str, Any] = {"model": lambda: rbm.RBM(4, 3, rng=0), "n_chains": 10}
-_CURVES: dict[str, Any] = {"x": [0.5, 0.9, 1.1, 1.5], "sizes": [4, 6, 8], "second": lambda: _binder_curves()[0]}
+_CURVES: dict[str, Any] = {
+    "x": [0.5, 0.9, 1.1, 1.5],
+    "sizes": [4, 6, 8],
+    "second": lambda: _binder_curves()[0],
+}
 _CURVES["fourth"] = lambda: _binder_curves()[1]
 
 
@@ -291,7 +297,15 @@ def hostile(rng: np.random.Generator, name: str, usual: Any) -> Any:
     if isinstance(usual, np.ndarray) and rng.random() < 0.6:
         return spoilt(rng, usual)
     if name in ("model", "x", "models", "source", "J", "machine") and rng.random() < 0.3:
-        pool = [*models(), J, J.tolist(), spoilt(rng, J), _graph(), _bqm(), scipy.sparse.csr_array(spoilt_sparse(rng))]
+        pool = [
+            *models(),
+            J,
+            J.tolist(),
+            spoilt(rng, J),
+            _graph(),
+            _bqm(),
+            scipy.sparse.csr_array(spoilt_sparse(rng)),
+        ]
         return pool[rng.integers(len(pool))]
     value = SIMPLE[rng.integers(len(SIMPLE))]
     if is_work(name) and isinstance(value, int | float) and 6 < value < 2**63:
@@ -363,7 +377,9 @@ def call(function: Any, arguments: Mapping[str, Any]) -> Any:
     names = {p.name for p in parameters if p.kind is not p.POSITIONAL_ONLY}
     star = [SERIES] if any(p.kind is p.VAR_POSITIONAL for p in parameters) else []
     if star:
-        before += [arguments[p.name] for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name in arguments]
+        before += [
+            arguments[p.name] for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name in arguments
+        ]
         names = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
     return function(*before, *star, **{k: v for k, v in arguments.items() if k in names})
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from ...models import IsingModel
-from ..method import NEVER, Cost, Task, as_task
+from ..method import NEVER, Cost, Task, answering
 from . import partition, solver
 
 
 def refusal(model: IsingModel, task: Task = "ground_state") -> str | None:
     """Why this method cannot take the model for the task, or None."""
-    return (partition if as_task(task) == "log_partition" else solver).refusal(model)
+    return answering(task, solver, partition).refusal(model)
 
 
 def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
     """Seconds, if nothing could be pruned, and bytes; infinite where it cannot take the model."""
-    return Cost(*(partition if as_task(task) == "log_partition" else solver).cost(model))
+    return Cost(*answering(task, solver, partition).cost(model))
 
 
 def least(model: IsingModel, task: Task = "ground_state") -> Cost:

@@ -111,6 +111,8 @@ def lowest_levels(
 ) -> tuple[Level, ...]:
     """The k lowest energies of any Ising model of up to 40 spins, with their states.
 
+    Errors are those of :func:`ground_states`.
+
     Parameters
     ----------
     model : IsingModel or anything that :func:`spinlab.models.as_model` takes
@@ -128,11 +130,6 @@ def lowest_levels(
         In order of energy. A level collects the states whose computed energy lies within ``resolution``
         above the lowest one that belongs to no lower level: equal energies are never torn apart, and
         energies that differ by more than twice the resolution never merged.
-
-    Raises
-    ------
-    ValueError
-        If N > 40 (the message estimates the time), or if the states do not fit in memory.
 
     Notes
     -----

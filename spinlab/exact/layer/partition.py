@@ -68,16 +68,10 @@ def log_partition(
     ----------
     model : TwoLayerIsing
         The enumerated layer has at most 30 units; the other may have any number.
-    beta : float or array_like, default 1
-        Inverse temperature, at least 0; the model is solved once for each.
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
     layer : {"auto", "visible", "hidden"}
         The layer to enumerate; "auto" takes the smaller one.
-    error : bool, default False
-        Also return a bound on the error.
-    tolerance : float, optional
-        The largest bound that is accepted; by default 1e-9 max(1, |ln Z|).
+    beta, threads, error, tolerance
+        As for :func:`spinlab.log_partition`.
 
     Returns
     -------

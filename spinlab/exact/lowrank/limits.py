@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...models import IsingModel, PatternBipartiteIsing, PatternIsing, SparseIsing, TwoLayerIsing
-from ..method import NEVER, Cost, Task, as_task
+from ..method import NEVER, Cost, Task, answering, as_task
 from . import partition, solver
 from .recover_patterns import MAX_SPINS, MIN_SPINS
 
@@ -12,12 +12,12 @@ def refusal(model: IsingModel, task: Task = "ground_state") -> str | None:
     """Why this method cannot take the model for the task, or None."""
     if as_task(task) == "degeneracy":
         return solver.DOES_NOT_COUNT
-    return (partition if as_task(task) == "log_partition" else solver).refusal(model)
+    return answering(task, solver, partition).refusal(model)
 
 
 def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
     """Seconds and bytes; those of ln Z at one beta."""
-    return Cost(*(partition if as_task(task) == "log_partition" else solver).cost(model))
+    return Cost(*answering(task, solver, partition).cost(model))
 
 
 def least(model: IsingModel, task: Task = "ground_state") -> Cost:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...models import IsingModel, SparseIsing
 from ..couplings import LARGEST_DENSE, n_couplings
-from ..method import NEVER, Cost, Task, as_task
+from ..method import NEVER, Cost, Task, answering, as_task
 from . import partition, solver
 
 
@@ -12,7 +12,7 @@ def refusal(model: IsingModel, task: Task = "ground_state") -> str | None:
     """Why this method cannot take the model for the task, or None."""
     if as_task(task) == "degeneracy":
         return solver.DOES_NOT_COUNT
-    return (partition if as_task(task) == "log_partition" else solver).refusal(model)
+    return answering(task, solver, partition).refusal(model)
 
 
 def cost(model: IsingModel, task: Task = "ground_state") -> Cost:

@@ -80,18 +80,8 @@ def log_partition(
     model : IsingModel or anything that :func:`spinlab.models.as_model` takes
         As for :func:`spinlab.exact.planar.ground_state`: open lattices, cylinders, triangulations, ladders,
         with fields where the graph stays planar; up to 20 000 edges.
-    beta : float or array_like of one axis, default 1
-        Inverse temperatures, 0 or more.
-    threads : int, optional
-        Ignored: one thread.
-    error : bool, default False
-        Also return a bound on the error.
-    tolerance : float, optional
-        The largest bound that is accepted; by default 1e-9 max(1, |ln Z|).
-
-    Returns
-    -------
-    float, or ndarray of the shape of ``beta``; with ``error`` a pair of them, value and bound
+    beta, threads, error, tolerance
+        As for :func:`spinlab.log_partition`.
 
     Raises
     ------

@@ -54,18 +54,8 @@ def log_partition(
     ----------
     model : IsingModel or anything that :func:`spinlab.models.as_model` takes
         As for :func:`spinlab.exact.tree.ground_state`.
-    beta : float or array_like of one axis, default 1
-        Inverse temperatures, 0 or more.
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
-    error : bool, default False
-        Also return a bound on the error.
-    tolerance : float, optional
-        The largest bound that is accepted; by default 1e-9 max(1, |ln Z|).
-
-    Returns
-    -------
-    float, or ndarray of the shape of ``beta``; with ``error`` a pair of them, value and bound
+    beta, threads, error, tolerance
+        As for :func:`spinlab.log_partition`.
 
     Raises
     ------
