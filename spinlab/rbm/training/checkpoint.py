@@ -17,6 +17,7 @@ from .history import History
 from .optimisers import Optimiser
 
 _VERSION = 2
+_LARGEST = 1e30
 
 
 def save_checkpoint(path: str | os.PathLike[str], state: dict[str, np.ndarray]) -> None:
@@ -72,9 +73,12 @@ def check_state(
         whole = np.asarray(state[name])
         if whole.dtype.kind not in "iu" or (whole < 0).any():
             raise ValueError(f"{name} must hold integers of at least 0, got {whole}")
-    for name in ("stopped", "identity"):
+    for name in ("stopped", "identity", "data_of_last_epoch"):
         if name not in state:
             raise ValueError(f"it lacks the array {name}")
+        text = np.asarray(state[name])
+        if text.dtype.kind != "U" or text.ndim:
+            raise ValueError(f"{name} must be a text, got shape {text.shape} of {text.dtype}")
     epochs, updates = (int(x) for x in state["counters"])
     if epochs > updates or float(state["seconds"]) < 0:
         raise ValueError(
@@ -139,3 +143,5 @@ def _check_arrays(
             raise ValueError(f"{prefix}{name} must hold real numbers, got dtype {array.dtype}")
         if not np.isfinite(array).all():
             raise ValueError(f"{prefix}{name} has NaN or infinite entries")
+        if array.dtype.kind == "f" and (np.abs(array) > _LARGEST).any():
+            raise ValueError(f"{prefix}{name} has entries beyond {_LARGEST:g}, where nothing can be computed")

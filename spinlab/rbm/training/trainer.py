@@ -448,7 +448,7 @@ class Trainer:
         self._key = int(state["key"])
         self._seconds = float(state["seconds"])
         self.stopped = str(state["stopped"]) or None
-        self._data_now = str(state.get("data_of_last_epoch", ""))
+        self._data_now = str(state["data_of_last_epoch"])
         self._start = _start_in(str(state["identity"])) or self._start
 
     def _save(self, path: str | os.PathLike[str]) -> None:
@@ -466,7 +466,7 @@ class Trainer:
             check_state(state, self.machine, self.optimiser, self.negative, self.centred)
             if self._seeded and int(state["key"]) != self._key:
                 raise ValueError("it belongs to another run: the seed of the trainer (rng) was another")
-            epoch, last = int(state["counters"][0]), str(state.get("data_of_last_epoch", ""))
+            epoch, last = int(state["counters"][0]), str(state["data_of_last_epoch"])
             if source and epoch and last != data_digest(self._checked(source(epoch - 1))):
                 raise ValueError(f"it belongs to another run: the data of epoch {epoch - 1} were others")
             self.load_state_dict(state)
