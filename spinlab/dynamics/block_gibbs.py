@@ -82,8 +82,8 @@ def block_gibbs(
     >>> [bool(abs(s.sum()) == 3) for s in chains.states]
     [True, True, True]
     >>> memory = sl.models.BipartiteIsing(3 * np.ones((4, 10)))  # all up, or all down
-    >>> one = np.array([True, False, False, False])
-    >>> sl.dynamics.block_gibbs(memory, 20, initial=[1, -1, -1, -1], clamped=one, rng=0).states[0, :4]
+    >>> given = np.array([True, True, True, False])
+    >>> sl.dynamics.block_gibbs(memory, 20, initial=[1, 1, 1, -1], clamped=given, rng=0).states[0, :4]
     array([1, 1, 1, 1], dtype=int8)
     """
     if not isinstance(model, TwoLayerIsing):

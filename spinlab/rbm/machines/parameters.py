@@ -61,7 +61,7 @@ def as_state(state: Any, own: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         )
     found = {}
     for name, x in given.items():
-        found[name] = as_real_array(x, name, own[name].ndim)
+        found[name] = as_real_array(x, name, len(own[name].shape))
         check_range(found[name], name, own[name].dtype)
     return found
 
