@@ -261,10 +261,11 @@ def test_tensors_with_gradients():
         ({"xi_v": np.ones((2, 3))}, {}, ValueError, "xi_h is missing"),
         ({"J": np.ones((2, 2))}, {}, ValueError, "diagonal"),
         ({"J": np.zeros((2, 2))}, {"units": "binary"}, ValueError, "become an RBM of spins, not a FBM"),
-        ({"W": np.ones((2, 3))}, {"kind": "GAN"}, ValueError, "unknown kind"),
+        ({"W": np.ones((2, 3))}, {"kind": "GAN"}, ValueError, "unknown kind 'GAN'; known: RBM"),
         ({"W": np.ones((2, 3))}, {"units": "potts"}, ValueError, "unknown units"),
         ({"W": np.ones((2, 3))}, {"names": {"W": "V"}}, ValueError, "no array 'V'; there are W"),
         ({"W": np.ones((2, 3))}, {"foo": 3}, TypeError, "foo"),
+        ({"W": np.ones((2, 3))}, {"names": 3}, TypeError, "names must map"),
     ],
 )
 def test_what_leaves_something_open_is_refused(arrays, options, error, message):

@@ -12,7 +12,7 @@ from ..._core.device import to_host
 from ..._core.validate import as_choice, as_fields, as_flag, as_real_array
 from ..machines.machine import Machine
 from ..machines.two_layer import TwoLayerMachine
-from .build import build, kind_of
+from .build import KINDS, build, kind_of
 
 UNITS = ("spin", "binary")
 
@@ -84,7 +84,11 @@ def from_arrays(
         as_choice(units, "units", UNITS)
     turned = None if transposed is None else as_flag(transposed, "transposed")
     foreign = False
+    if kind is not None:
+        as_choice(kind, "kind", KINDS)
     if names is not None:
+        if not isinstance(names, Mapping):
+            raise TypeError(f"names must map this package's names to those of the arrays, got {names!r}")
         given, foreign = _renamed(given, names), names.keys() != {*names.values()}
     else:
         given, foreign, stored = _known(given)

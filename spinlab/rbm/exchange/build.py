@@ -21,9 +21,9 @@ Arrays = Mapping[str, np.ndarray]
 
 def build(kind: str, arrays: Arrays, options: dict[str, Any]) -> Machine:
     """A machine of a known kind; ``options`` are keywords of its class beside sizes, scale and biases."""
-    if kind not in _KINDS:
-        raise ValueError(f"unknown kind of machine {kind[:40]!r}; known: {', '.join(_KINDS)}")
-    makes, required = _KINDS[kind]
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of machine {kind[:40]!r}; known: {', '.join(KINDS)}")
+    makes, required = KINDS[kind]
     missing = [name for name in required if name not in arrays]
     if missing:
         raise ValueError(f"a {kind} needs the arrays {', '.join(required)}; {', '.join(missing)} is missing")
@@ -93,7 +93,7 @@ def _scale(x: dict[str, np.ndarray]) -> Any:
     return scale.item() if scale.size == 1 else scale
 
 
-_KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
+KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "RBM": (_weights(RBM), ("W",)),
     "RARBM": (_patterns(RARBM), ("xi_v", "xi_h")),
     "DBM": (_deep, ("W1",)),
