@@ -29,9 +29,14 @@ def header(kind: str, config: dict[str, Any], provenance: dict[str, Any]) -> dic
 
 
 def write(path: str | os.PathLike[str], texts: dict[str, str], arrays: dict[str, np.ndarray]) -> None:
-    """All of it, or the former file."""
-    buffer = io.BytesIO()
-    given: dict[str, Any] = {f"parameter/{name}": x for name, x in arrays.items()}
-    np.savez(buffer, allow_pickle=False, **{name: np.array(x) for name, x in texts.items()}, **given)
+    """A machine from its texts and arrays."""
+    given = {f"parameter/{name}": x for name, x in arrays.items()}
+    write_npz(path, {name: np.array(x) for name, x in texts.items()} | given)
+
+
+def write_npz(path: str | os.PathLike[str], arrays: dict[str, np.ndarray]) -> None:
+    """All of the arrays, or the former file."""
+    buffer, given = io.BytesIO(), dict[str, Any](arrays)
+    np.savez(buffer, allow_pickle=False, **given)
     with atomic_write(path) as temporary:
         temporary.write_bytes(buffer.getvalue())

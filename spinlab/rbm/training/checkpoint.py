@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
-from typing import Any
 
 import numpy as np
 
-from ..._core.files import atomic_write
 from ..._core.npz import NpzReader
+from ..machines.archive import write_npz
 from ..machines.machine import Machine
 from ..machines.units import Noise
 from ..negative import NegativePhase, PersistentPhase
@@ -22,11 +20,7 @@ _LARGEST = 1e30
 
 def save_checkpoint(path: str | os.PathLike[str], state: dict[str, np.ndarray]) -> None:
     """Write the arrays of ``Trainer.state_dict``; a crash leaves the former file or the new one."""
-    buffer = io.BytesIO()
-    arrays: dict[str, Any] = {"version": np.array(_VERSION), **state}
-    np.savez(buffer, allow_pickle=False, **arrays)
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+    write_npz(path, {"version": np.array(_VERSION), **state})
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
