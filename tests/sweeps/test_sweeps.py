@@ -314,11 +314,6 @@ def test_kill_minus_nine(tmp_path):
     kill_and_resume(tmp_path, kills=5, replicas=1500)
 
 
-@pytest.mark.slow
-def test_twenty_kills(tmp_path):
-    kill_and_resume(tmp_path, kills=20, replicas=6000)
-
-
 def test_a_killed_worker_is_replaced(tmp_path):
     axes = {"x": range(12)}
     marker = str(tmp_path / "marker")
