@@ -90,7 +90,15 @@ class Output:
         store = self.folder / f"{name}.sqlite"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # the error below says more
-            data = sweep.run(store, executor=workers, progress=progress, retry=True)
+            try:
+                data = sweep.run(store, executor=workers, progress=progress, retry=True)
+            except ValueError as error:
+                if "changed=" not in str(error):
+                    raise
+                raise ValueError(
+                    f"the study changed since {str(store)!r} was computed: give another folder by --out, "
+                    "or remove this file"
+                ) from error
         if data.attrs["failed_points"]:
             raise RuntimeError(
                 f"{data.attrs['failed_points']} of {len(sweep)} points failed; first: "

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -239,3 +240,29 @@ def test_sigterm_ends_a_command_as_sigint_does(tmp_path):
     assert "finished points are kept in" in errors
     assert errors.splitlines()[-1] == "spinlab: terminated"
     assert sl.sweeps.Store(tmp_path / "s.sqlite").status()["done"] > 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["accessibility", "sk", "-N", "6"],
+        ["scan", "sk", "--size", "6", "--T", "0.5", "--steps", "10", "--figure", "x.png"],
+    ],
+)
+def test_every_point_failing_is_told(command, tmp_path, monkeypatch, capsys):
+    from spinlab._commands import accessibility
+    from spinlab.scans import scanning
+
+    def fails(rng, **params):
+        raise ZeroDivisionError("no luck\nnot even a bit")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(accessibility, "measure", fails)
+    monkeypatch.setattr(scanning, "measure", fails)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        assert main([*command, "--instances", "2", "--quiet"]) == 1
+    out = capsys.readouterr().out
+    assert "no point has a result; 2 of 2 failed." in out
+    assert "ZeroDivisionError: no luck" in out
+    assert list(tmp_path.iterdir()) == []

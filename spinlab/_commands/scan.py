@@ -59,6 +59,11 @@ def add_parser(commands: Any) -> None:
     _scheduler.add_options(parser)
     parser.add_argument("--store", help="file that keeps finished points, for resuming")
     parser.add_argument("--retry", action="store_true", help="compute failed points again")
+    parser.add_argument(
+        "--changed",
+        choices=("keep", "redo"),
+        help="the store has points of another version of the code: keep them, or compute them again",
+    )
     parser.add_argument("--out", help="write the data: .nc (netCDF) or .csv")
     parser.add_argument("--figure", metavar="FILE", help="draw it: .png, .pdf or .svg")
     parser.add_argument("--show", metavar="NAME", help="of table and figure: m_pattern, binder, chi_SG, ...")
@@ -96,7 +101,11 @@ def run(args: argparse.Namespace) -> int:
             executor=workers,
             progress=not args.quiet,
             retry=args.retry,
+            changed=args.changed,
         )
+    if "n_spins" not in data:
+        print(f"no point has a result; {data.failed_points} of {data.points} failed. {data.first_error}")
+        return 1
     _print(data, args.show)
     if args.figure:
         figure = scans.draw(data, args.show)

@@ -77,6 +77,7 @@ def scan(
     executor: Any = None,
     progress: bool = False,
     retry: bool = False,
+    changed: str | None = None,
 ) -> xr.Dataset:
     """Measure a random model over size, load and temperature (or weight scale).
 
@@ -113,7 +114,7 @@ def scan(
         What arguments left out are taken from: minutes or less, or hours.
     device : {"cpu", "gpu"}
         Where chains are computed. A scan on the GPU has instances of its own.
-    seed, store, executor, progress, retry
+    seed, store, executor, progress, retry, changed
         As in :class:`spinlab.sweeps.Sweep`. The same call with the same ``store`` resumes.
 
     Returns
@@ -190,7 +191,7 @@ def scan(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # told in the attributes, and by the caller
-        data = sweep.run(store, executor=executor, progress=progress, retry=retry)
+        data = sweep.run(store, executor=executor, progress=progress, retry=retry, changed=changed)
     one = len(size) == 1
     return data.assign_attrs(
         ensemble=ensemble,

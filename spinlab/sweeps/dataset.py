@@ -40,7 +40,7 @@ def to_xarray(plan: Plan, rows: Iterable[Row], made: dict[str, str], seeds: bool
             texts[index] = str(point.seed)
         if error is not None:
             errors += 1
-            reason = error.strip().splitlines()[-1]
+            reason = _reason(error)
             first_error = first_error or f"{point.text}, replica {point.replica}: {reason}"
             if reason not in reasons and len(reasons) >= _MOST_REASONS:
                 reason = _OTHERS
@@ -80,6 +80,14 @@ def to_xarray(plan: Plan, rows: Iterable[Row], made: dict[str, str], seeds: bool
         "errors": json.dumps(reasons),
     }
     return xr.Dataset(variables, coords, attrs)
+
+
+def _reason(error: str) -> str:
+    """The line of a traceback that names the error; its message may have more lines."""
+    lines = error.strip().splitlines() or ["unknown"]
+    frames = [i for i, line in enumerate(lines) if line.startswith('  File "')]
+    after = lines[frames[-1] + 1 :] if frames else lines
+    return next((line for line in after if line and not line.startswith(" ")), lines[-1])
 
 
 def to_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
