@@ -53,12 +53,16 @@ class RefusedError(ValueError):
 NEVER = Cost(math.inf, math.inf)
 
 
-def as_task(task: Any) -> Task:
-    """The task, or ValueError."""
+def as_task(task: Any, model: Any) -> Task:
+    """The task, or ValueError; TypeError for what is no model."""
+    if not isinstance(model, IsingModel):
+        raise TypeError(
+            f"a method plans for a model, got {type(model).__name__}; use models.as_model(x) first"
+        )
     as_choice(task, "task", list(TASKS))
     return task
 
 
-def answering(task: Any, solver: Any, partition: Any) -> Any:
+def answering(task: Any, model: Any, solver: Any, partition: Any) -> Any:
     """Of a method's two modules, the one that answers for the task."""
-    return partition if as_task(task) == "log_partition" else solver
+    return partition if as_task(task, model) == "log_partition" else solver

@@ -114,6 +114,8 @@ def stability(model: Any, *, spectrum: Spectrum | None = None) -> Stability:
     """
     model = as_model(model)
     found = _spectrum(model) if spectrum is None else spectrum
+    if not isinstance(found, Spectrum):
+        raise TypeError(f"spectrum must be the result of observables.spectrum, got {type(spectrum).__name__}")
     values = found.values
     if np.abs(values).max() < _SMALLEST:
         raise ValueError(

@@ -38,6 +38,12 @@ def lines(
     **style
         To ``Axes.errorbar``.
     """
+    for given, use, what in (
+        (ax, "errorbar", "ax must be Axes of matplotlib"),
+        (data, "dims", "data must be a DataArray"),
+    ):
+        if not hasattr(given, use) or isinstance(given, type):
+            raise TypeError(f"{what}, got {type(given).__name__}")
     values = [None] if hue is None else list(data[hue].values)
     for i, value in enumerate(values):
         part = data if hue is None else data.sel({hue: value})
@@ -48,6 +54,8 @@ def lines(
         if over in getattr(at, "dims", ()):
             at = at.mean(over)
         at = np.asarray(at)
+        if at.ndim != 1 or at.shape != mean.shape:
+            raise ValueError(f"x must have a position for each of {mean.shape} means, got shape {at.shape}")
         order = np.argsort(at)
         at, mean, std, n = at[order], mean[order], std[order], n[order]
         colour = COLOURS[i % len(COLOURS)]

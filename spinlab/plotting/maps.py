@@ -30,6 +30,8 @@ def colour_map(
     **style
         To ``Axes.pcolormesh``.
     """
+    if not hasattr(ax, "pcolormesh") or isinstance(ax, type):
+        raise TypeError(f"ax must be Axes of matplotlib, got {type(ax).__name__}")
     look: dict[str, Any] = {"cmap": SEQUENTIAL, "rasterized": True} | style
     mesh = ax.pcolormesh(_edges(x), _edges(y), np.asarray(data), **look)
     ax.set_xscale("log")
@@ -40,7 +42,13 @@ def colour_map(
 
 def _edges(centres: Any) -> np.ndarray:
     """Borders of cells around positive positions, halfway between them on a logarithmic scale."""
-    c = np.log(np.asarray(centres, dtype=float))
+    try:
+        positions = np.asarray(centres, dtype=float)
+    except OverflowError as error:
+        raise ValueError(f"positions must be numbers of float64: {error}") from None
+    if positions.ndim != 1 or not len(positions) or not (np.isfinite(positions) & (positions > 0)).all():
+        raise ValueError("positions must be one axis of positive numbers: both axes are logarithmic")
+    c = np.log(positions)
     if len(c) == 1:
         return np.exp([c[0] - 0.5, c[0] + 0.5])
     middle = (c[1:] + c[:-1]) / 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,17 @@ from ..observables.crossings import zeros
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+def check_scan(data: Any) -> None:
+    """What :func:`spinlab.scans.scan` returns, overlaps included."""
+    import xarray as xr
+
+    if not isinstance(data, xr.Dataset):
+        raise TypeError(f"data must be the xarray.Dataset of a scan, got {type(data).__name__}")
+    for name in ("q2", "q4"):
+        if name not in data or "replica" not in data[name].dims:
+            raise ValueError(f"data must be the Dataset of a scan; it has no {name} by replica")
 
 
 def binder(data: xr.Dataset) -> xr.DataArray:
@@ -30,6 +41,7 @@ def binder(data: xr.Dataset) -> xr.DataArray:
     >>> bool(g.sel(size=8, T=0.3) > g.sel(size=8, T=3.0))
     True
     """
+    check_scan(data)
     return ((3 - data["q4"].mean("replica") / data["q2"].mean("replica") ** 2) / 2).rename("binder")
 
 
@@ -68,6 +80,7 @@ def binder_crossings(data: xr.Dataset, *, n_resamples: int = 400, rng: RNG = 0) 
     """
     import xarray as xr
 
+    check_scan(data)
     n_resamples, generator = as_count(n_resamples, "n_resamples", 20), as_generator(rng)
     if "T" not in data.dims:
         raise ValueError("crossings need temperatures; at one weight scale sizes have different temperatures")

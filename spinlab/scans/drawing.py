@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import plotting
 from ..plotting.style import SEQUENTIAL
+from .crossings import check_scan
 from .families import theory_lines
 from .reducing import reduced
 
@@ -63,6 +64,7 @@ def draw(data: xr.Dataset, observable: str | None = None) -> matplotlib.figure.F
     >>> data = scan("sk", sizes=[8, 12], temperatures=[0.5, 2.0], replicas=4, n_steps=100)
     >>> figure = draw(data, "q2")
     """
+    check_scan(data)
     import matplotlib.pyplot as plt
 
     if observable is None:

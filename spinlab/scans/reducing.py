@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..observables import errors
-from .crossings import binder
+from .crossings import binder, check_scan
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,6 +49,7 @@ def reduced(data: xr.Dataset, name: str) -> xr.Dataset:
     """
     import xarray as xr
 
+    check_scan(data)
     known = observables_of(data)
     if name not in known:
         raise ValueError(f"this scan has no observable {name!r} to average; it has {', '.join(known)}")

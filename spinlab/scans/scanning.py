@@ -13,6 +13,7 @@ import numpy as np
 from .. import sweeps
 from .._core import device as _device
 from .._core.validate import as_choice, as_count, as_real
+from .crossings import check_scan
 from .families import FAMILIES
 from .measuring import N_BINS, PER_T, measure
 
@@ -221,6 +222,8 @@ def regions(data: xr.Dataset, threshold: float = 0.5) -> xr.DataArray:
     >>> regions(data).values.tolist()
     [[['recalled', 'no recall']]]
     """
+    check_scan(data)
+    threshold = as_real(threshold, "threshold")
     if "m_pattern" not in data:
         raise ValueError("this scan has no patterns; regions are for hopfield, ra and ra-rbm")
     kept, found = data["m_pattern"].mean("replica"), data["m_random"].mean("replica")

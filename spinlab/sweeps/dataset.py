@@ -103,6 +103,8 @@ def to_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
     >>> xr.load_dataset(path)["x"].values
     array([1., 2.])
     """
+    if not hasattr(dataset, "data_vars"):
+        raise TypeError(f"dataset must be an xarray.Dataset, got {type(dataset).__name__}")
     engine: Any = "netcdf4" if importlib.util.find_spec("netCDF4") else "scipy"
     where = os.fspath(path)
     dataset = _with_texts(dataset, where)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib
 import inspect
 import io
 import math
@@ -52,9 +51,19 @@ def is_function(thing: Any) -> bool:
 
 
 BASES = {
-    "IsingModel", "TwoLayerIsing", "Machine", "DeepMachine", "FullyConnectedMachine", "GaussianHiddenMachine",
-    "TwoLayerMachine", "NegativePhase", "PersistentPhase", "Optimiser", "Projection", "History",
-}  # fmt: skip
+    "IsingModel",
+    "TwoLayerIsing",
+    "Machine",
+    "DeepMachine",
+    "FullyConnectedMachine",
+    "GaussianHiddenMachine",
+    "TwoLayerMachine",
+    "NegativePhase",
+    "PersistentPhase",
+    "Optimiser",
+    "Projection",
+    "History",
+}
 
 # Arguments that work
 
@@ -124,24 +133,104 @@ RECORDS = SERIES.T
 
 # By name of the argument; functions are called anew for each use.
 USUAL: dict[str, Any] = {
-    "model": models, "x": SERIES, "y": SERIES + 0.1, "J": J, "W": J[:3], "b": J[0], "bv": J[0, :3], "bh": J[0],
-    "xi": np.sign(J + 0.1), "xi_v": np.sign(J[:2, :3] + 0.1), "xi_h": np.sign(J[:2] + 0.1), "bqm": _bqm, "graph": _graph,
-    "N": 5, "K": 2, "V": 4, "H": 3, "shape": (3, 3), "n": 3, "k": 2, "sizes": (4, 3, 2), "rng": 0, "threads": 1,
-    "n_steps": 3, "n_chains": 2, "n_samples": 50, "beta": 0.7, "states": SPINS, "samples": SPINS, "others": SPINS,
-    "T": 0.7, "h": 0.1, "std": 0.8, "alpha": 0.05, "alpha_v": 0.1, "alpha_h": 0.2, "gamma": 0.7, "L": 3, "M": 4,
-    "data": DATA, "known": np.array([True, True, False, False]), "machine": lambda: rbm.RBM(4, 3, rng=0), "path": "a.npz",
-    "waiting": (1, 2), "lags": (1, 2, 3), "distances": np.abs(J), "statistic": lambda: np.mean, "max_states": 10,
-    "max_steps": 50, "n_resamples": 20, "n_null": 20, "n_descents": 20, "n_population": 50, "n_runs": 2, "n_groups": 2,
-    "models": lambda: [rbm.RBM(4, 3, rng=0), rbm.RBM(4, 3, std=0.1, rng=1)], "n_sweeps": 4, "n_repeats": 1,
-    "point": lambda: _point, "axes": lambda: {"x": [1, 2]}, "ax": _axes, "dataset": _scan, "epochs": 2, "factor": 0.9,
-    "limit": 1.0, "monitor": "nll", "patience": 2, "callback": lambda: rbm.EarlyStopping("nll", 1), "method": "auto",
-    "n_temperatures": 10, "steps_per_scale": 2, "n_scales": 5, "n_rounds": 1, "burn_in": 1, "seconds": 0.2, "key": 3,
-    "ensemble": "sk", "observable": "energy", "load": 0.1, "source": lambda: J, "state": lambda: {"a": np.zeros(2)},
-    "trained": lambda: rbm.RBM(4, 3, rng=0), "untrained": lambda: rbm.RBM(4, 3, rng=1), "second": J[:3, :4] ** 2 + 0.1,
-    "fourth": J[:3, :4] ** 4 * 3 + 0.2, "counts": [SPINS[0, :4, 0] + 3.0, SPINS[0, :4, 1] + 5.0, SPINS[0, :4, 2] + 9.0],
-    "energy": SERIES, "overlap": SERIES**2, "coupling_variance": 1.0, "n_pairs": 6, "sigma": 0.3, "name": "energy",
-    "series": SPINS[0].astype(float), "threshold": 0.5, "positive": "mean-field", "n_positive": 3, "edges": None,
-}  # fmt: skip
+    "model": models,
+    "x": SERIES,
+    "y": SERIES + 0.1,
+    "J": J,
+    "W": J[:3],
+    "b": J[0],
+    "bv": J[0, :3],
+    "bh": J[0],
+    "xi": np.sign(J + 0.1),
+    "xi_v": np.sign(J[:2, :3] + 0.1),
+    "xi_h": np.sign(J[:2] + 0.1),
+    "bqm": _bqm,
+    "graph": _graph,
+    "N": 5,
+    "K": 2,
+    "V": 4,
+    "H": 3,
+    "shape": (3, 3),
+    "n": 3,
+    "k": 2,
+    "sizes": (4, 3, 2),
+    "rng": 0,
+    "threads": 1,
+    "n_steps": 3,
+    "n_chains": 2,
+    "n_samples": 50,
+    "beta": 0.7,
+    "states": SPINS,
+    "samples": SPINS,
+    "others": SPINS,
+    "T": 0.7,
+    "h": 0.1,
+    "std": 0.8,
+    "alpha": 0.05,
+    "alpha_v": 0.1,
+    "alpha_h": 0.2,
+    "gamma": 0.7,
+    "L": 3,
+    "M": 4,
+    "data": DATA,
+    "known": np.array([True, True, False, False]),
+    "machine": lambda: rbm.RBM(4, 3, rng=0),
+    "path": "a.npz",
+    "waiting": (1, 2),
+    "lags": (1, 2, 3),
+    "distances": np.abs(J),
+    "statistic": lambda: np.mean,
+    "max_states": 10,
+    "max_steps": 50,
+    "n_resamples": 20,
+    "n_null": 20,
+    "n_descents": 20,
+    "n_population": 50,
+    "n_runs": 2,
+    "n_groups": 2,
+    "models": lambda: [rbm.RBM(4, 3, rng=0), rbm.RBM(4, 3, std=0.1, rng=1)],
+    "n_sweeps": 4,
+    "n_repeats": 1,
+    "point": lambda: _point,
+    "axes": lambda: {"x": [1, 2]},
+    "ax": _axes,
+    "dataset": _scan,
+    "epochs": 2,
+    "factor": 0.9,
+    "limit": 1.0,
+    "monitor": "nll",
+    "patience": 2,
+    "callback": lambda: rbm.EarlyStopping("nll", 1),
+    "method": "auto",
+    "n_temperatures": 10,
+    "steps_per_scale": 2,
+    "n_scales": 5,
+    "n_rounds": 1,
+    "burn_in": 1,
+    "seconds": 0.2,
+    "key": 3,
+    "ensemble": "sk",
+    "observable": "energy",
+    "load": 0.1,
+    "source": lambda: J,
+    "state": lambda: {"a": np.zeros(2)},
+    "trained": lambda: rbm.RBM(4, 3, rng=0),
+    "untrained": lambda: rbm.RBM(4, 3, rng=1),
+    "second": J[:3, :4] ** 2 + 0.1,
+    "fourth": J[:3, :4] ** 4 * 3 + 0.2,
+    "counts": [SPINS[0, :4, 0] + 3.0, SPINS[0, :4, 1] + 5.0, SPINS[0, :4, 2] + 9.0],
+    "energy": SERIES,
+    "overlap": SERIES**2,
+    "coupling_variance": 1.0,
+    "n_pairs": 6,
+    "sigma": 0.3,
+    "name": "energy",
+    "series": SPINS[0].astype(float),
+    "threshold": 0.5,
+    "positive": "mean-field",
+    "n_positive": 3,
+    "edges": None,
+}
 
 _LATTICE: dict[str, Any] = {
     "model": lambda: sl.ensembles.edwards_anderson(shape=(2, 3), periodic=False, rng=0)
@@ -215,7 +304,13 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "sweeps.to_netcdf": {"dataset": lambda: GRID.to_dataset(), "path": "a.nc"},
     "plotting.colour_map": {"data": GRID, "x": [1.0, 2.0, 3.0], "y": [1.0, 2.0]},
     "plotting.lines": {"data": GRID, "x": [1.0, 2.0, 3.0], "over": "x"},
-    "scans.scan": {"sizes": (6, 8), "temperatures": (0.6, 1.4), "replicas": 2, "n_steps": 32, "progress": False},
+    "scans.scan": {
+        "sizes": (6, 8),
+        "temperatures": (0.6, 1.4),
+        "replicas": 2,
+        "n_steps": 32,
+        "progress": False,
+    },
     "theory.bipartite.low_load": {"b": 2.0},
     "theory.sk.parisi": {"k": 1},
     "theory.sk.log_partition": {"T": 1.5},
@@ -225,7 +320,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "scans.draw": {"data": lambda: _scan()},
     "ground_state": {"seconds": None},
     "rbm.hamming_distance": {"n_repeats": 2},
-}  # fmt: skip
+}
 for _name in public():
     if _name.startswith("exact.layer."):
         SPECIAL.setdefault(_name, _TWO)
@@ -240,10 +335,41 @@ for _name in public():
 
 # Arguments that ask for work in proportion to their size: a huge one is legal and slow.
 WORK = {
-    "N", "V", "H", "K", "n", "k", "L", "M", "shape", "sizes", "max_steps", "max_states", "sites", "epochs", "patience",
-    "replicas", "bins", "T", "dimension", "seconds", "ratio", "record_every", "burn_in", "steps_per_scale", "gap",
-    "schedule", "batch_size", "minimum", "train_fraction", "loads", "stds", "temperatures", "after", "max_spins",
-}  # fmt: skip
+    "N",
+    "V",
+    "H",
+    "K",
+    "n",
+    "k",
+    "L",
+    "M",
+    "shape",
+    "sizes",
+    "max_steps",
+    "max_states",
+    "sites",
+    "epochs",
+    "patience",
+    "replicas",
+    "bins",
+    "T",
+    "dimension",
+    "seconds",
+    "ratio",
+    "record_every",
+    "burn_in",
+    "steps_per_scale",
+    "gap",
+    "schedule",
+    "batch_size",
+    "minimum",
+    "train_fraction",
+    "loads",
+    "stds",
+    "temperatures",
+    "after",
+    "max_spins",
+}
 
 
 def is_work(name: str) -> bool:
@@ -259,37 +385,114 @@ class Liar:
     shape = (3, 3)
     dtype = np.dtype(float)
 
-    def __array__(self, *args: Any, **options: Any) -> np.ndarray:
-        raise RuntimeError("no array after all")
-
-
-class Raises:
-    """An object whose every use fails."""
-
-    def __len__(self) -> int:
-        raise ArithmeticError("no length")
-
-    def __iter__(self) -> Any:
-        raise ArithmeticError("no items")
-
-    def __bool__(self) -> bool:
-        raise ArithmeticError("no truth")
-
 
 SIMPLE: list[Any] = [
-    None, True, False, 0, 1, -1, 2, 3, 6, -3, 10**6, 2**40, 2**63, 2**64, -(2**70), 10**400, 0.5, 1.5, -0.0, 1e-320, 1e-160,
-    1e160, 1e308, math.nan, math.inf, -math.inf, 1j, "", "x", "auto", "mean", "random", "pm1", "gibbs", "float32", "é\0",
-    b"bytes", object(), {}, {"a": 1}, [], (), set(), frozenset({1}), [1, 2], [1, -1, 1], [[1, 2], [3]], ["a"], [None],
-    np.float32(0.5), np.int64(3), np.bool_(True), np.float64(math.nan), np.datetime64("2020"), np.array(3), np.array(0.5),
-    np.array([]), np.zeros((0, 3)), np.zeros(3), np.ones((3, 3)), np.eye(3), np.zeros((2, 2, 2)), np.array(["a", "b"]),
-    np.array([object()]), np.array([1, None]), np.array([1j, 2]), np.array([True, False]), np.array([2**63], np.uint64),
-    np.array(["2020"], "M8[D]"), np.zeros(2, [("a", "f8")]), np.ma.masked_array([1, 2], [True, False]), np.matrix([[0, 1], [1, 0]]),
-    np.array([np.nan, 1]), np.array([np.inf, 1]), np.array([1e300, 1e300]), np.array([1e-310, 0]), np.longdouble(1) / 3,
-    Fraction(1, 3), range(3), slice(3), int, print, Ellipsis, NotImplemented, Liar(), Raises(), memoryview(b"abc"), bytearray(b"ab"),
-    scipy.sparse.eye_array(3), scipy.sparse.csr_array(J), pd.Series([1.0, 2.0]), pd.DataFrame({"a": [1, 2]}), pd.Series([1, pd.NA]),
-    GRID, nx.path_graph(3), nx.Graph(), np.random.default_rng(0), np.random.SeedSequence(1), np.random.RandomState(0),
-    np.zeros(()), np.zeros((1,)), np.float16(2.0), np.array([1, 2], ">i4"), np.array([0.1, 0.2], np.float16), "1", "nan",
-]  # fmt: skip
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    2,
+    3,
+    6,
+    -3,
+    10**6,
+    2**40,
+    2**63,
+    2**64,
+    -(2**70),
+    10**400,
+    0.5,
+    1.5,
+    -0.0,
+    1e-320,
+    1e-160,
+    1e160,
+    1e308,
+    math.nan,
+    math.inf,
+    -math.inf,
+    1j,
+    "",
+    "x",
+    "auto",
+    "mean",
+    "random",
+    "pm1",
+    "gibbs",
+    "float32",
+    "é\0",
+    b"bytes",
+    object(),
+    {},
+    {"a": 1},
+    [],
+    (),
+    set(),
+    frozenset({1}),
+    [1, 2],
+    [1, -1, 1],
+    [[1, 2], [3]],
+    ["a"],
+    [None],
+    np.float32(0.5),
+    np.int64(3),
+    np.bool_(True),
+    np.float64(math.nan),
+    np.datetime64("2020"),
+    np.array(3),
+    np.array(0.5),
+    np.array([]),
+    np.zeros((0, 3)),
+    np.zeros(3),
+    np.ones((3, 3)),
+    np.eye(3),
+    np.zeros((2, 2, 2)),
+    np.array(["a", "b"]),
+    np.array([object()]),
+    np.array([1, None]),
+    np.array([1j, 2]),
+    np.array([True, False]),
+    np.array([2**63], np.uint64),
+    np.array(["2020"], "M8[D]"),
+    np.zeros(2, [("a", "f8")]),
+    np.ma.masked_array([1, 2], [True, False]),
+    np.matrix([[0, 1], [1, 0]]),
+    np.array([np.nan, 1]),
+    np.array([np.inf, 1]),
+    np.array([1e300, 1e300]),
+    np.array([1e-310, 0]),
+    np.longdouble(1) / 3,
+    Fraction(1, 3),
+    range(3),
+    slice(3),
+    int,
+    print,
+    Ellipsis,
+    NotImplemented,
+    Liar(),
+    memoryview(b"abc"),
+    bytearray(b"ab"),
+    scipy.sparse.eye_array(3),
+    scipy.sparse.csr_array(J),
+    pd.Series([1.0, 2.0]),
+    pd.DataFrame({"a": [1, 2]}),
+    pd.Series([1, pd.NA]),
+    GRID,
+    nx.path_graph(3),
+    nx.Graph(),
+    np.random.default_rng(0),
+    np.random.SeedSequence(1),
+    np.random.RandomState(0),
+    np.zeros(()),
+    np.zeros((1,)),
+    np.float16(2.0),
+    np.array([1, 2], ">i4"),
+    np.array([0.1, 0.2], np.float16),
+    "1",
+    "nan",
+]
 
 
 def hostile(rng: np.random.Generator, name: str, usual: Any) -> Any:
@@ -325,16 +528,43 @@ def spoilt(rng: np.random.Generator, x: np.ndarray) -> Any:
     at = tuple(rng.integers(n) for n in x.shape)
     odd = [np.nan, np.inf, 0.0, 1e200, 1e-320, -5.0, 0.5]
     ways: list[Callable[[], Any]] = [
-        lambda: x.astype(object), lambda: x.astype(complex), lambda: x.astype(str), lambda: x.astype(bool),
-        lambda: x.astype(np.float16), lambda: x.astype(np.int8), lambda: x.astype(np.uint64), lambda: x.astype(">f8"),
-        lambda: x.astype(np.longdouble), lambda: x.tolist(), lambda: x[None], lambda: x[..., None], lambda: x[:0],
-        lambda: x[..., :0], lambda: x[..., ::-1], lambda: x.T, lambda: x[:1], lambda: x.ravel(), lambda: x[::2],
-        lambda: np.asfortranarray(x), lambda: x * 1e200, lambda: x * 1e-200, lambda: x * 1e-310, lambda: x * 0,
-        lambda: -x, lambda: np.ma.masked_array(x, x > 0), lambda: pd.DataFrame(np.atleast_2d(x).reshape(len(x), -1)),
-        lambda: scipy.sparse.csr_array(np.atleast_2d(x).reshape(len(x), -1)), lambda: iter(x), lambda: [x, x[:1]],
-        lambda: np.full_like(x, x.flat[0] if x.size else 0), lambda: np.array([x, x]), lambda: xr.DataArray(x),
-        lambda: x.view(np.matrix) if x.ndim == 2 else x, lambda: memoryview(np.ascontiguousarray(x)), lambda: x.astype("M8[s]"),
-    ]  # fmt: skip
+        lambda: x.astype(object),
+        lambda: x.astype(complex),
+        lambda: x.astype(str),
+        lambda: x.astype(bool),
+        lambda: x.astype(np.float16),
+        lambda: x.astype(np.int8),
+        lambda: x.astype(np.uint64),
+        lambda: x.astype(">f8"),
+        lambda: x.astype(np.longdouble),
+        lambda: x.tolist(),
+        lambda: x[None],
+        lambda: x[..., None],
+        lambda: x[:0],
+        lambda: x[..., :0],
+        lambda: x[..., ::-1],
+        lambda: x.T,
+        lambda: x[:1],
+        lambda: x.ravel(),
+        lambda: x[::2],
+        lambda: np.asfortranarray(x),
+        lambda: x * 1e200,
+        lambda: x * 1e-200,
+        lambda: x * 1e-310,
+        lambda: x * 0,
+        lambda: -x,
+        lambda: np.ma.masked_array(x, x > 0),
+        lambda: pd.DataFrame(np.atleast_2d(x).reshape(len(x), -1)),
+        lambda: scipy.sparse.csr_array(np.atleast_2d(x).reshape(len(x), -1)),
+        lambda: iter(x),
+        lambda: [x, x[:1]],
+        lambda: np.full_like(x, x.flat[0] if x.size else 0),
+        lambda: np.array([x, x]),
+        lambda: xr.DataArray(x),
+        lambda: x.view(np.matrix) if x.ndim == 2 else x,
+        lambda: memoryview(np.ascontiguousarray(x)),
+        lambda: x.astype("M8[s]"),
+    ]
     if rng.random() < 0.4:
         x = x.astype(float)
         x[at] = odd[rng.integers(len(odd))]
@@ -410,6 +640,36 @@ def numbers(result: Any, path: str = "") -> Any:
             yield path, array
 
 
+# Where infinity or NaN is what the documentation says.
+DOCUMENTED = {
+    "exact.lowrank.cost",
+    "exact.planar.cost",
+    "exact.tree.cost",
+    "exact.layer.cost",
+    "exact.enumeration.cost",
+}
+DOCUMENTED_FIELDS = {
+    "observables.stability": {"beta", "beta_glass", "beta_retrieval", "largest_coupling"},
+    "diagnose.diagnose": {"beta_retrieval", "beta_glass", "beta", "log_T_over_order", "explained_overlap"},
+    "dynamics.equilibration.autocorrelation_time": {"upper", "tau", "error", "effective"},
+    "dynamics.equilibration.agree": {"sigma"},
+    "rbm.hamming_distance": {"std_error"},
+    "theory.hopfield.spin_glass": {"r"},
+    "theory.hopfield.retrieval": {"r"},
+    "theory.hopfield.equilibrium": {"r"},
+}
+
+
+def is_documented(name: str, path: str) -> bool:
+    """Whether a number that is not finite may be there."""
+    fields = DOCUMENTED_FIELDS.get(name, set())
+    return (
+        name in DOCUMENTED
+        or path.rpartition(".")[2].rpartition("'")[0].rpartition("'")[2] in fields
+        or (path.rpartition(".")[2] in fields)
+    )
+
+
 def energies(model: Any, states: Any) -> np.ndarray:
     """E = -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset, from the couplings written out."""
     s = np.asarray(states, dtype=float)
@@ -417,5 +677,89 @@ def energies(model: Any, states: Any) -> np.ndarray:
     return model.offset - np.einsum("...i,ij,...j->...", s, matrix, s) / 2 - s @ model.b
 
 
-def module_of(name: str) -> types.ModuleType:
-    return importlib.import_module(f"spinlab.{name.rpartition('.')[0]}".rstrip("."))
+# A round
+
+TAKES_PATHS = {
+    "load_instance",
+    "instance_metadata",
+    "save_instance",
+    "mnist",
+    "load_checkpoint",
+    "save_checkpoint",
+    "Store",
+    "to_netcdf",
+    "diagnose",
+    "read_model",
+    "save",
+    "load",
+}
+
+
+def spoil(name: str, function: Any, rng: np.random.Generator) -> tuple[dict[str, Any], list[str]]:
+    """Usual arguments, of which one or two are hostile, and the names of these."""
+    arguments = usual(name, function, rng)
+    variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    names = [p.name for p in inspect.signature(function).parameters.values() if p.kind not in variable]
+    changed = [names[rng.integers(len(names))] for _ in range(rng.integers(1, 3))] if names else []
+    for parameter in changed:
+        arguments[parameter] = hostile(rng, parameter, arguments.get(parameter))
+    return arguments, changed
+
+
+def attempt(name: str, function: Any, arguments: Mapping[str, Any]) -> Any:
+    """The result, checked, or None after a proper refusal; anything else is raised."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", RuntimeWarning)
+            result = call(function, arguments)
+    except (ValueError, TypeError):
+        return None
+    except OSError:
+        if name.rpartition(".")[2] not in TAKES_PATHS:
+            raise
+        return None
+    for where, array in numbers(result):
+        assert is_documented(name, where) or np.isfinite(array).all(), f"{name}{where} is not finite"
+    recheck(name, arguments, result)
+    return result
+
+
+def recheck(name: str, arguments: Mapping[str, Any], result: Any) -> None:
+    """Energies and logarithms of partition functions again, by numpy and from all states of small models."""
+    if "model" not in arguments or isinstance(arguments["model"], rbm.Machine):
+        return
+    model = sl.models.as_model(arguments["model"])
+    scale = float(np.abs(model.couplings()).sum() + np.abs(model.b).sum() + abs(model.offset))
+    slack = 1e-12 * scale + model.rounding
+    if isinstance(result, sl.exact.GroundState):
+        assert abs(energies(model, result.state) - result.energy) <= slack
+        assert result.lower_bound <= result.energy
+    for states, energy in (("states", "energy"), ("samples", "sample_energy"), ("best_state", "best_energy")):
+        s, E = getattr(result, states, None), getattr(result, energy, None)
+        if (
+            isinstance(result, sl.dynamics.Chains | sl.dynamics.Descents | sl.dynamics.Tempering)
+            and s is not None
+        ):
+            assert (np.abs(s) == 1).all()
+            precision = 1e-5 * scale if arguments.get("dtype") == "float32" else slack
+            np.testing.assert_allclose(E, energies(model, s), rtol=0, atol=precision)
+    if model.n_spins > 8:
+        return
+    E = energies(model, 2 * ((np.arange(2**model.n_spins)[:, None] >> np.arange(model.n_spins)) & 1) - 1)
+    if isinstance(result, sl.exact.GroundState) and result.certified:
+        assert result.lower_bound - slack <= E.min() <= result.energy + slack
+    kind = name.rpartition(".")[2]
+    if kind in ("log_partition", "mean_energy") and not name.startswith(("rbm", "theory")):
+        found = result[0] if isinstance(result, tuple) else result
+        for beta, value in zip(
+            np.atleast_1d(np.asarray(arguments.get("beta", 1.0), dtype=float)),
+            np.atleast_1d(found),
+            strict=True,
+        ):
+            x = -beta * E
+            log_z = x.max() + np.log(np.exp(x - x.max()).sum())
+            mean = (np.exp(x - log_z) * E).sum()
+            expected = log_z if kind == "log_partition" else mean
+            allowed = 1e-8 * max(1.0, abs(expected)) + slack * max(1.0, beta * scale)
+            assert abs(value - expected) <= allowed or arguments.get("tolerance") is not None

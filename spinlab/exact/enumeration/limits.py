@@ -9,12 +9,12 @@ from . import partition, solver
 
 def refusal(model: IsingModel, task: Task = "ground_state") -> str | None:
     """Why this method cannot take the model for the task, or None."""
-    return answering(task, solver, partition).refusal(model)
+    return answering(task, model, solver, partition).refusal(model)
 
 
 def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
     """Seconds, if nothing could be pruned, and bytes; infinite where it cannot take the model."""
-    return Cost(*answering(task, solver, partition).cost(model))
+    return Cost(*answering(task, model, solver, partition).cost(model))
 
 
 def least(model: IsingModel, task: Task = "ground_state") -> Cost:

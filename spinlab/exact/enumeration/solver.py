@@ -10,7 +10,7 @@ import numpy as np
 from ..._core.blocks import BLOCK_BITS
 from ..._core.parallel import n_threads
 from ..._core.stopwatch import Stopwatch
-from ..._core.validate import as_choice, as_count
+from ..._core.validate import as_choice, as_count, as_flag
 from ...models import IsingModel, TwoLayerIsing, as_model
 from ..couplings import exact_energies, free_spins, over_limit, round_down
 from ..result import GroundState
@@ -114,6 +114,8 @@ def ground_state(
     (-1.0, 6, True)
     """
     clock = Stopwatch()
+    degeneracy = as_flag(degeneracy, "degeneracy")
+    prune = as_flag(prune, "prune")
     model = as_model(model)
     dtype = as_choice(dtype, "dtype", ("float64", "float32"))
     max_spins = largest(model) if max_spins is None else max_spins

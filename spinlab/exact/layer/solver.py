@@ -26,7 +26,7 @@ from ..._core.jit import kernel
 from ..._core.parallel import n_threads
 from ..._core.progress import duration
 from ..._core.stopwatch import Stopwatch
-from ..._core.validate import as_choice
+from ..._core.validate import as_choice, as_flag
 from ...models import IsingModel, TwoLayerIsing
 from ..couplings import exact_sum, round_down
 from ..result import GroundState
@@ -66,6 +66,8 @@ def too_large(model: TwoLayerIsing, name: str, seconds: float, units: int | None
 
 def cost(model: IsingModel) -> tuple[float, float]:
     """Seconds and bytes that the search takes."""
+    if not isinstance(model, TwoLayerIsing):
+        return math.inf, math.inf
     if not isinstance(model, TwoLayerIsing):
         return math.inf, math.inf
     n, m = sorted((model.V, model.H))
@@ -120,6 +122,7 @@ def ground_state(
     >>> answer.energy, answer.degeneracy, answer.certified
     (-3.0, 4, True)
     """
+    degeneracy = as_flag(degeneracy, "degeneracy")
     clock = Stopwatch()
     given = Layer.of(model, layer)
     problem, unit = given.in_units()

@@ -10,21 +10,21 @@ from . import partition, solver
 
 def refusal(model: IsingModel, task: Task = "ground_state") -> str | None:
     """Why this method cannot take the model for the task, or None."""
-    if as_task(task) == "degeneracy":
+    if as_task(task, model) == "degeneracy":
         return solver.DOES_NOT_COUNT
-    return answering(task, solver, partition).refusal(model)
+    return answering(task, model, solver, partition).refusal(model)
 
 
 def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
     """Seconds and bytes; those of ln Z at one beta, whose determinant may cancel."""
-    if as_task(task) == "log_partition":
+    if as_task(task, model) == "log_partition":
         return Cost(*partition.cost(model), certain=False)
     return Cost(*solver.cost(model))
 
 
 def least(model: IsingModel, task: Task = "ground_state") -> Cost:
     """What the embedding takes, unless the edges are more than those of any planar graph."""
-    if as_task(task) == "degeneracy" or (
+    if as_task(task, model) == "degeneracy" or (
         not isinstance(model, SparseIsing) and model.n_spins > LARGEST_DENSE
     ):
         return NEVER

@@ -9,12 +9,12 @@ from . import partition, solver
 
 def refusal(model: IsingModel, task: Task = "ground_state") -> str | None:
     """Why this method cannot take the model for the task, or None."""
-    return answering(task, solver, partition).refusal(model)
+    return answering(task, model, solver, partition).refusal(model)
 
 
 def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
     """Seconds and bytes; those of ln Z at one beta."""
-    return Cost(*answering(task, solver, partition).cost(model))
+    return Cost(*answering(task, model, solver, partition).cost(model))
 
 
 def least(model: IsingModel, task: Task = "ground_state") -> Cost:

@@ -20,7 +20,7 @@ import numpy as np
 from ..._core.parallel import n_threads
 from ..._core.progress import duration
 from ..._core.stopwatch import Stopwatch
-from ..._core.validate import check_memory
+from ..._core.validate import as_flag, check_memory
 from ...models import IsingModel, SparseIsing, as_model
 from ..couplings import LARGEST_DENSE, edges_of, exact_sum, in_units, lost, n_couplings, round_down
 from ..result import GroundState
@@ -113,6 +113,7 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
     (-298.0, 600, True)
     """
     clock = Stopwatch()
+    degeneracy = as_flag(degeneracy, "degeneracy")
     model = as_model(model)
     problem = elimination(model)
     values, unit, exact = in_units(np.concatenate([problem.J, problem.b]))

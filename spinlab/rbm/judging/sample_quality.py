@@ -167,6 +167,8 @@ def image_classifier(data: Dataset, classifier: Any = None) -> Any:
     >>> bool(sl.rbm.image_classifier(data).score(data.test, data.test_labels) > 0.9)
     True
     """
+    if not isinstance(data, Dataset):
+        raise TypeError(f"data must be a spinlab.datasets.Dataset, got {type(data).__name__}")
     try:
         from sklearn.base import clone
         from sklearn.ensemble import ExtraTreesClassifier
