@@ -325,7 +325,13 @@ def link_overlap(states: Any, others: Any, edges: tuple[Any, Any] | None = None)
     N = states.shape[-1] if states.ndim else 0
     q = (as_spins(states, N) * as_spins(others, N, "others")).astype(np.float64)
     if edges is not None:
-        i, j = edges
+        if not isinstance(edges, tuple | list | np.ndarray) or len(edges) != 2:
+            raise TypeError("edges must be two arrays of sites, the first two of SparseIsing.edges()")
+        i, j = (as_real_array(ends, "edges", 1) for ends in edges)
+        fault = len(i) != len(j) or not len(i)
+        if fault or not all(((x == np.floor(x)) & (x >= 0) & (x < N)).all() for x in (i, j)):
+            raise ValueError(f"edges must be two arrays of as many sites, 0..{N - 1}, one edge at least")
+        i, j = i.astype(np.int64), j.astype(np.int64)
         return (q[..., i] * q[..., j]).mean(-1)
     if N < 2:
         raise ValueError(f"a link overlap needs two spins or more, got N = {N}")

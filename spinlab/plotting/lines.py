@@ -44,6 +44,9 @@ def lines(
     ):
         if not hasattr(given, use) or isinstance(given, type):
             raise TypeError(f"{what}, got {type(given).__name__}")
+    for name in (hue, x):
+        if isinstance(name, str | int | float) and name not in data.dims and name not in data.coords:
+            raise ValueError(f"data has no dimension {name!r}; it has {', '.join(map(str, data.dims))}")
     values = [None] if hue is None else list(data[hue].values)
     for i, value in enumerate(values):
         part = data if hue is None else data.sel({hue: value})

@@ -6,12 +6,19 @@ import warnings
 
 import numpy as np
 import pytest
-from fuzzing import attempt, call, is_documented, is_function, numbers, public, spoil, usual
+from fuzzing import UNKNOWN, attempt, call, is_documented, is_function, numbers, public, spoil, usual
 
 TARGETS = {name: thing for name, thing in sorted(public().items()) if is_function(thing)}
 
 # These need files or data that are not there: the usual call ends in a named error.
-WITHOUT_DATA = {"datasets.mnist", "rbm.load_checkpoint", "sweeps.Store"}
+WITHOUT_DATA = {
+    "datasets.mnist",
+    "rbm.load",
+    "rbm.load_checkpoint",
+    "rbm.load_hdf5",
+    "rbm.load_safetensors",
+    "sweeps.Store",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +40,9 @@ def test_usual_arguments_work(name):
     """Else hostile ones would be refused for the wrong reason."""
     function = TARGETS[name]
     arguments = usual(name, function)
+    unknown = [parameter for parameter, value in arguments.items() if value is UNKNOWN]
+    if unknown:
+        pytest.skip(f"tests/helpers/fuzzing.py has no usual value for {', '.join(unknown)}")
     if name in WITHOUT_DATA:
         with pytest.raises(FileNotFoundError):
             call(function, arguments)

@@ -104,7 +104,7 @@ def _bqm() -> Any:
 @functools.cache
 def _scan(sizes: tuple[int, ...] = (6, 8)) -> xr.Dataset:
     options = {"replicas": 4, "n_steps": 64, "n_chains": 2, "seed": 1, "progress": False}
-    return sl.scans.scan("sk", sizes=sizes, temperatures=(0.6, 1.4), **options)
+    return sl.scans.scan("sk", sizes=sizes, temperatures=(0.4, 1.0, 1.6), **options)
 
 
 @functools.cache
@@ -130,6 +130,8 @@ GRID = xr.DataArray(np.arange(6.0).reshape(2, 3), {"x": [0, 1], "y": [0, 1, 2]},
 BITS = RNG.choice(np.array([-1, 1], dtype=np.int8), (20, 4))
 IMAGES = sl.datasets.Dataset("bits", BITS, BITS[:8], (2, 2), BITS[:, 0] > 0, BITS[:8, 0] > 0)
 RECORDS = SERIES.T
+
+UNKNOWN = object()
 
 # By name of the argument; functions are called anew for each use.
 USUAL: dict[str, Any] = {
@@ -252,7 +254,7 @@ def _binder_curves() -> tuple[list[np.ndarray], list[np.ndarray]]:
     second, fourth = [], []
     for N in (4, 6, 8):
         order = 1 / (1 + np.exp(N * (np.array([0.5, 0.9, 1.1, 1.5]) - 1) * 2))
-        noise = 1 + 0.01 * rng.normal(size=(40, 4))
+        noise = 1 + 1e-4 * rng.normal(size=(40, 4))
         second.append((0.1 + order) * noise)
         fourth.append((0.1 + order) ** 2 * (3 - 2 * order) * noise)
     return second, fourth
@@ -300,6 +302,8 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "rbm.sample_quality": {"samples": DATA, "data": IMAGES, "classifier": None},
     "rbm.load_checkpoint": {"path": "nowhere.npz"},
     "rbm.Every": {"epochs": 2},
+    "models.fix_variables": {"values": {0: 1}},
+    "models.from_qubo": {"Q": J},
     "sweeps.Store": {"path": "store.sqlite"},
     "sweeps.to_netcdf": {"dataset": lambda: GRID.to_dataset(), "path": "a.nc"},
     "plotting.colour_map": {"data": GRID, "x": [1.0, 2.0, 3.0], "y": [1.0, 2.0]},
@@ -331,7 +335,7 @@ for _name in public():
         SPECIAL.setdefault(_name, {})
         SPECIAL[_name] = {"b": 2.0, "h": 0.1, "x": 0.8, "T": 0.7, "k": 1} | SPECIAL[_name]
     if _name.startswith("scans.") and _name not in ("scans.scan", "scans.theory_lines"):
-        SPECIAL.setdefault(_name, {"data": _scan, "name": "second"})
+        SPECIAL.setdefault(_name, {"data": lambda: _scan()})
 
 # Arguments that ask for work in proportion to their size: a huge one is legal and slow.
 WORK = {
@@ -525,7 +529,7 @@ def spoilt_sparse(rng: np.random.Generator) -> np.ndarray:
 def spoilt(rng: np.random.Generator, x: np.ndarray) -> Any:
     """An array of another type, shape, order or content."""
     x = x.copy()
-    at = tuple(rng.integers(n) for n in x.shape)
+    at = tuple(rng.integers(max(n, 1)) for n in x.shape)
     odd = [np.nan, np.inf, 0.0, 1e200, 1e-320, -5.0, 0.5]
     ways: list[Callable[[], Any]] = [
         lambda: x.astype(object),
@@ -565,13 +569,16 @@ def spoilt(rng: np.random.Generator, x: np.ndarray) -> Any:
         lambda: memoryview(np.ascontiguousarray(x)),
         lambda: x.astype("M8[s]"),
     ]
-    if rng.random() < 0.4:
+    if rng.random() < 0.4 and x.size and x.dtype.kind in "iuf":
         x = x.astype(float)
         x[at] = odd[rng.integers(len(odd))]
         return x
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ways[rng.integers(len(ways))]()
+        try:
+            return ways[rng.integers(len(ways))]()
+        except (ValueError, TypeError):  # an array that this way cannot spoil
+            return None
 
 
 def usual(name: str, function: Any, rng: np.random.Generator | None = None) -> dict[str, Any]:
@@ -588,7 +595,8 @@ def usual(name: str, function: Any, rng: np.random.Generator | None = None) -> d
         elif parameter.name in USUAL and (needed or bounds):
             value = USUAL[parameter.name]
         elif needed:
-            raise KeyError(f"{name} needs {parameter.name}, which has no usual value")
+            arguments[parameter.name] = UNKNOWN
+            continue
         else:
             continue
         if parameter.name == "model" and value is models:
@@ -642,6 +650,8 @@ def numbers(result: Any, path: str = "") -> Any:
 
 # Where infinity or NaN is what the documentation says.
 DOCUMENTED = {
+    "exact.lowrank.least",
+    "exact.planar.least",
     "exact.lowrank.cost",
     "exact.planar.cost",
     "exact.tree.cost",
@@ -649,6 +659,8 @@ DOCUMENTED = {
     "exact.enumeration.cost",
 }
 DOCUMENTED_FIELDS = {
+    "rbm.gibbs_autocorrelation_time": {"upper", "tau", "error", "effective"},
+    "rbm.vector_autocorrelation_time": {"upper", "tau", "error", "effective"},
     "observables.stability": {"beta", "beta_glass", "beta_retrieval", "largest_coupling"},
     "diagnose.diagnose": {"beta_retrieval", "beta_glass", "beta", "log_T_over_order", "explained_overlap"},
     "dynamics.equilibration.autocorrelation_time": {"upper", "tau", "error", "effective"},
@@ -685,6 +697,9 @@ TAKES_PATHS = {
     "save_instance",
     "mnist",
     "load_checkpoint",
+    "load_hdf5",
+    "load_safetensors",
+    "save_safetensors",
     "save_checkpoint",
     "Store",
     "to_netcdf",
@@ -700,7 +715,7 @@ def spoil(name: str, function: Any, rng: np.random.Generator) -> tuple[dict[str,
     arguments = usual(name, function, rng)
     variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     names = [p.name for p in inspect.signature(function).parameters.values() if p.kind not in variable]
-    changed = [names[rng.integers(len(names))] for _ in range(rng.integers(1, 3))] if names else []
+    changed = rng.permutation(names)[: rng.integers(1, 3)].tolist() if names else []
     for parameter in changed:
         arguments[parameter] = hostile(rng, parameter, arguments.get(parameter))
     return arguments, changed

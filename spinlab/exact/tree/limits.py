@@ -19,5 +19,6 @@ def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
 
 def least(model: IsingModel, task: Task = "ground_state") -> Cost:
     """What the narrowest graph with as many couplings takes."""
+    as_task(task, model)
     seconds = solver.least(model)
     return NEVER if seconds is None else Cost(seconds, 0.0)

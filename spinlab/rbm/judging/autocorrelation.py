@@ -64,6 +64,7 @@ def vector_autocorrelation_time(series: Any, *, c: float = 5.0) -> Autocorrelati
         return AutocorrelationTime(math.inf, math.nan, n - 1, 0.0, math.inf, False)
     rho = covariance / covariance[0]
     noise = np.sqrt((2.0 * np.cumsum(rho**2) - 1.0) / total)
+    c = min(c, 1e100)  # a window beyond all records is as long as any
     inside = (np.arange(n) < c * (np.cumsum(np.abs(rho)) - 0.5)) | (rho > 2.0 * noise)
     closed = not inside.all()
     window = int(np.argmin(inside)) if closed else n - 1

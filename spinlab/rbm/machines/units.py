@@ -29,6 +29,8 @@ class Noise:
     __slots__ = ("_step", "key")
 
     def __init__(self, key: int) -> None:
+        if not isinstance(key, int | np.integer) or not 0 <= key < 2**64:
+            raise ValueError(f"key must be an integer from 0 to 2**64 - 1, got {key!r}")
         self.key = np.uint64(key)
         self._step = 0
 
