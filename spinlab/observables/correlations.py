@@ -128,6 +128,6 @@ def _as_samples(samples: Any, least: int) -> np.ndarray:
 
 def _as_times(times: Any, name: str) -> np.ndarray:
     t = np.atleast_1d(np.asarray(times))
-    if t.ndim != 1 or not len(t) or t.dtype.kind not in "iu" or t.min() < 0:
+    if t.ndim != 1 or not len(t) or t.dtype.kind not in "iu" or t.min() < 0 or t.max() > 2**31:
         raise ValueError(f"{name} must be non-negative integers (records, counted from 0), got {times!r}")
     return t.astype(np.int64)

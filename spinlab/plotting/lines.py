@@ -44,6 +44,8 @@ def lines(
     ):
         if not hasattr(given, use) or isinstance(given, type):
             raise TypeError(f"{what}, got {type(given).__name__}")
+    if hue is not None and not isinstance(hue, str):
+        raise TypeError(f"hue must be the name of a dimension, got {type(hue).__name__}")
     for name in (hue, x):
         if isinstance(name, str | int | float) and name not in data.dims and name not in data.coords:
             raise ValueError(f"data has no dimension {name!r}; it has {', '.join(map(str, data.dims))}")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import ensembles, theory
+from .._core.validate import as_real_array
 from ..models import IsingModel, PatternBipartiteIsing, PatternIsing
 
 
@@ -124,7 +125,7 @@ def theory_lines(
     >>> theory_lines("sk")["glass"].tolist()
     [1.0]
     """
-    load = np.atleast_1d(np.asarray(1.0 if load is None else load, dtype=float))
+    load = np.atleast_1d(as_real_array(1.0 if load is None else load, "load", (0, 1)))
     one = np.ones(load.shape)
     if ensemble in ("hopfield", "ra"):
         return {

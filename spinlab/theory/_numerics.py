@@ -22,7 +22,8 @@ def real(x: Any, name: str, low: float = -math.inf, largest: float = 1e100) -> n
         raise ValueError(
             f"{name} must be a finite number{bound} (and at most {largest:g}), got {array[~good].flat[0]:g}"
         )
-    return array
+    # Loads and temperatures so small that quotients overflow are zero, and zero has no sign.
+    return np.where(array < 1e-100, 0.0, array) if low == 0.0 else array
 
 
 def positive(

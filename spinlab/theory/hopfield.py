@@ -278,8 +278,7 @@ def at_line(alpha: Any) -> Any:
 
 
 def _load_and_temperature(alpha: Any, T: Any) -> tuple[tuple[int, ...], list[np.ndarray]]:
-    shape, (alpha, T) = flat(real(alpha, "alpha", 0), positive(T, "T"))
-    return shape, [np.where(alpha < 1e-280, 0.0, alpha), T]  # beyond, products underflow: the limit
+    return flat(real(alpha, "alpha", 0), positive(T, "T"))
 
 
 def _state(columns: np.ndarray, shape: tuple[int, ...]) -> State:

@@ -76,8 +76,8 @@ def sk_log_mean_number(N: int) -> float:
 
     if isinstance(N, bool) or not isinstance(N, int | np.integer):
         raise TypeError(f"N must be an integer, got {N!r}")
-    if N < 2:
-        raise ValueError(f"N must be at least 2, got {N}")
+    if not 2 <= N <= 2**63:
+        raise ValueError(f"N must be at least 2 and at most 2**63, got {N if N < 2 else 'more'}")
     if N == 2:
         return math.log(2)  # one bond: the two states that satisfy it
     n = N - 2.0

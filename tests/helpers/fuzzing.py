@@ -650,6 +650,9 @@ def numbers(result: Any, path: str = "") -> Any:
 
 # Where infinity or NaN is what the documentation says.
 DOCUMENTED = {
+    "exact.layer.least",
+    "exact.enumeration.least",
+    "exact.tree.least",
     "exact.lowrank.least",
     "exact.planar.least",
     "exact.lowrank.cost",

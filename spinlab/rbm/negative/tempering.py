@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.device import to_host
-from ..._core.validate import as_count, as_real_array
+from ..._core.validate import as_count, as_real_array, check_memory
 from ..machines.machine import Machine, Phase, Statistics
 from ..machines.units import Noise
 from .base import PersistentPhase
@@ -41,7 +41,9 @@ class Tempering(PersistentPhase):
     def __init__(self, k: int = 1, n_chains: int = 100, betas: Any = 10) -> None:
         self.k, self.n_chains = as_count(k, "k"), as_count(n_chains, "n_chains")
         if np.ndim(betas) == 0:
-            betas = np.linspace(0.0, 1.0, as_count(betas, "betas", 2))
+            count = as_count(betas, "betas", 2)
+            check_memory(32 * count, f"a ladder of {count} temperatures")
+            betas = np.linspace(0.0, 1.0, count)
         self.betas = as_real_array(betas, "betas", 1)
         if (
             len(self.betas) < 2
