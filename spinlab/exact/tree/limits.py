@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...models import IsingModel
-from ..method import NEVER, Cost, Task, answering
+from ..method import NEVER, Cost, Task, answering, as_task
 from . import partition, solver
 
 
