@@ -77,6 +77,8 @@ def connect(address: str) -> Iterator[Cluster]:
 class Cluster:
     """A ``concurrent.futures`` executor whose tasks refuse to run under other versions of the software."""
 
+    far = True  # its workers may lack modules
+
     def __init__(self, client: Any) -> None:
         self._executor = client.get_executor()
         self._expected = versions()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import multiprocessing
 import sys
 import threading
@@ -10,21 +9,17 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from .messages import is_quiet
 from .parallel import map_threads
 
 T = TypeVar("T")
 R = TypeVar("R")
-P = ParamSpec("P")
 
 _LONG = 5.0  # seconds of work from which on a bar is shown
 _MEASURED = 1.0  # seconds after which the work done says how long the rest takes
 _SLICE = 0.1  # seconds between two looks at the clock
-
-_asked: ContextVar[bool | None] = ContextVar("asked", default=None)
 
 
 def new_bar(**options: Any) -> Any:
@@ -35,32 +30,8 @@ def new_bar(**options: Any) -> Any:
     return tqdm(**options)
 
 
-def shows_progress(function: Callable[P, R]) -> Callable[P, R]:
-    """For a public function with the option ``progress``: True shows the bars inside, False none.
-
-    None, the default: bars in a terminal or notebook for work of more than 5 s, unless messages are off.
-    """
-
-    @functools.wraps(function)
-    def with_bars(*args: P.args, **options: P.kwargs) -> R:
-        progress = options.get("progress")
-        if progress is None:
-            return function(*args, **options)
-        if not isinstance(progress, bool):
-            raise TypeError(f"progress must be True, False or None, got {progress!r}")
-        token = _asked.set(progress)
-        try:
-            return function(*args, **options)
-        finally:
-            _asked.reset(token)
-
-    return with_bars
-
-
 def is_watched() -> bool:
-    """Whether somebody looks, or asked for bars."""
-    if (asked := _asked.get()) is not None:
-        return asked
+    """Whether somebody looks: a terminal or a notebook, and messages are not turned off."""
     if is_quiet() or multiprocessing.parent_process() is not None:
         return False
     return sys.stderr.isatty() or _in_notebook()

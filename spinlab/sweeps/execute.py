@@ -220,6 +220,7 @@ def _parallel(
     own = isinstance(executor, int)
     sent = function if isinstance(executor, ThreadPoolExecutor) else portable(function)
     pool = _Workers(executor, sent) if own else executor
+    far = type(pool).__module__.partition(".")[0] == "distributed" or getattr(pool, "far", False)
     most = 2 * executor if own else FIRST_TASKS
     if timeout is not None:  # one point per worker, so that it is known which one was late
         chunk, most = 1, executor
@@ -242,9 +243,8 @@ def _parallel(
     try:
         while True:
             while tasks := take():
-                future = _submit(
-                    pool, compute, sent, [(p.params, p.seed) for p in tasks], 2 * TASK_SECONDS, timeout
-                )
+                call = (compute, sent, [(p.params, p.seed) for p in tasks], 2 * TASK_SECONDS, timeout)
+                future = _submit(pool, *(_sealed(*call) if far else call))
                 flight[future] = tasks
                 future.add_done_callback(finished.put)
             if not flight:
@@ -297,6 +297,27 @@ def _parallel(
         else:
             for future in flight:
                 future.cancel()
+
+
+class _Call:
+    """A call as a pickle: it is made where that is loaded."""
+
+    def __init__(self, *call: Any) -> None:
+        self._call = call
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._call[0], self._call[1:]
+
+
+def _sealed(*call: Any) -> tuple[Any, bytes]:
+    """The same call for a worker of dask that may lack a module.
+
+    Such a worker does not report the error of a task that it cannot even unpack, it ends, and so the next
+    ones; packed into bytes the task can be unpacked, and fails with the name of the module.
+    """
+    import cloudpickle
+
+    return cloudpickle.loads, cloudpickle.dumps(_Call(*call))
 
 
 def _submit(pool: Any, *task: Any) -> Future[list[Outcome]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from fractions import Fraction
 
@@ -16,6 +17,7 @@ from model_forms import FORMS, make
 from naive import all_states
 
 import spinlab as sl
+from spinlab._core import messages, progress
 from spinlab._core.heat_bath import SITES, logits
 from spinlab._core.jit import kernel
 from spinlab._core.kernel_cache import cache_dir
@@ -368,3 +370,32 @@ def test_number_of_threads(monkeypatch):
     for bad in (0, -1, 1.5, "2", True):
         with pytest.raises((ValueError, TypeError), match="threads must be"):
             n_threads(bad)
+
+
+# Bars
+
+
+def test_bars_where_somebody_looks(monkeypatch):
+    """A terminal or a notebook; not a batch job, and not where messages are off."""
+
+    class Shell:
+        config = {"IPKernelApp": {}}  # noqa: RUF012
+
+    class IPython:
+        get_ipython = staticmethod(lambda: Shell)
+
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    assert not progress.is_watched()
+    monkeypatch.setitem(sys.modules, "IPython", IPython)
+    assert progress.is_watched()
+    monkeypatch.setattr(Shell, "config", {})
+    assert not progress.is_watched()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert progress.is_watched()
+    level = messages.log.level
+    try:
+        messages.quiet()
+        assert not progress.is_watched()
+    finally:
+        messages.log.setLevel(level)
