@@ -515,6 +515,8 @@ def hostile(rng: np.random.Generator, name: str, usual: Any) -> Any:
         ]
         return pool[rng.integers(len(pool))]
     value = SIMPLE[rng.integers(len(SIMPLE))]
+    if name == "executor" and isinstance(value, int):
+        return "two"  # a number would start processes
     if is_work(name) and isinstance(value, int | float) and 6 < value < 2**63:
         return -value
     return value
@@ -665,7 +667,14 @@ DOCUMENTED_FIELDS = {
     "rbm.gibbs_autocorrelation_time": {"upper", "tau", "error", "effective"},
     "rbm.vector_autocorrelation_time": {"upper", "tau", "error", "effective"},
     "observables.stability": {"beta", "beta_glass", "beta_retrieval", "largest_coupling"},
-    "diagnose.diagnose": {"beta_retrieval", "beta_glass", "beta", "log_T_over_order", "explained_overlap"},
+    "diagnose.diagnose": {
+        "beta_retrieval",
+        "beta_glass",
+        "beta",
+        "log_T_over_order",
+        "explained_overlap",
+        "binary",
+    },
     "dynamics.equilibration.autocorrelation_time": {"upper", "tau", "error", "effective"},
     "dynamics.equilibration.agree": {"sigma"},
     "rbm.hamming_distance": {"std_error"},
