@@ -79,6 +79,24 @@ def gradient_of_norm(machine: Any) -> dict[str, np.ndarray]:
     return {"xi_v": c * (h @ h.T) @ v, "xi_h": c * (v @ v.T) @ h}
 
 
+def cosine_with_weights(machine: Any, n_steps: int, rng: int) -> float:
+    """Cosine between W and the negative phase in the space of W, <v h> over the chains from the patterns.
+
+    With patterns of +-1 that keep their own hidden parts <v h> = sum_k xi_v^k xi_h^k/K = W/(scale sqrt K): the
+    cosine is 1, and a surplus of it is weight decay exactly. Hidden units summed out, and steps, lower it.
+    """
+    signs = np.where(machine.xi_v >= 0, 1, -1)
+    v = machine.sample(n_steps, machine.K, start=signs, rng=rng) if n_steps else signs
+    return cosine(machine, v, sl.rbm.hidden_features(machine, v))
+
+
+def cosine(machine: Any, v: np.ndarray, h: np.ndarray) -> float:
+    """Cosine between W and <v h>, neither of them formed: scalar products by Gram matrices."""
+    v, h, xi_v, xi_h = (np.asarray(x, dtype=np.float64) for x in (v, h, machine.xi_v, machine.xi_h))
+    inner = ((v @ xi_v.T) * (h @ xi_h.T)).sum()
+    return float(inner / np.sqrt(((v @ v.T) * (h @ h.T)).sum() * ((xi_v @ xi_v.T) * (xi_h @ xi_h.T)).sum()))
+
+
 class ClipAnd(sl.rbm.Clip):
     """Clip after each update, then what the condition does to the size of W."""
 

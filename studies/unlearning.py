@@ -65,6 +65,13 @@ PAPER: dict[str, Any] = {
     "runs": 2,
 }
 SHOWN = ("share_near", "share_confident", "share_copied")
+DIMS = {
+    "digits": ("epoch",),
+    "looks": ("epoch", "number"),
+    "std_W": ("epoch",),
+    "singular_values": ("epoch", "rank"),
+    "cosine": ("epoch",),
+}
 N_VALUES = 5  # singular values of W
 
 
@@ -92,11 +99,12 @@ def point(
             "looks": numbers(found, images),
             "std_W": std_of(model),
             "singular_values": values,
+            "cosine": _unlearning.cosine_with_weights(model, settings["n_steps"], trainer.epoch),
         }
 
     history = trainer.fit(data, marks[-1], [sl.rbm.Every(marks, look)], progress=False)
     history = history.sel(epoch=list(marks))
-    return {name: history[name].values for name in ("digits", "looks", "std_W", "singular_values")}
+    return {name: history[name].values for name in DIMS}
 
 
 def sweep(preset: dict[str, Any]) -> sl.sweeps.Sweep:
@@ -108,12 +116,7 @@ def sweep(preset: dict[str, Any]) -> sl.sweeps.Sweep:
         replicas=preset["runs"],
         seed=preset["seed"],
         pair_over=("condition",),
-        dims={
-            "digits": ("epoch",),
-            "looks": ("epoch", "number"),
-            "std_W": ("epoch",),
-            "singular_values": ("epoch", "rank"),
-        },
+        dims=DIMS,
         coords={"epoch": preset["marks"], "number": NUMBERS},
     )
 
@@ -196,7 +199,8 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
             [c, ", ".join(f"{x:.2f}" for x in ends[c]),
              *(f"{looks.sel(number=n).item():.2f}" for n in SHOWN),
              f"{looks.sel(number='effective_classes').item():.1f}", f"{run['std_W'].mean().item():.3g}",
-             ", ".join(f"{x:.3g}" for x in values)]
+             ", ".join(f"{x:.3g}" for x in values),
+             f"{run['cosine'].mean().item():.2f}"]
         )  # fmt: skip
     said = statements(ends)
     text = "\n".join(
@@ -208,9 +212,20 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
             f"from epoch {settings['after']} on, {settings['marks'][-1]} epochs, patterns clipped to "
             f"[-1, 1], {settings['runs']} run(s) each from the same starts; spinlab {sl.__version__}, seed "
             f"{settings['seed']}. digits: share of {N_ALONG} samples, {STEPS} steps from random states, that "
-            "are near a training image and surely classified, by run; the other columns are means.\n",
+            "are near a training image and surely classified, by run; the other columns are means; cosine: of the "
+            "negative phase with W (1: a surplus of it is weight decay).\n",
             markdown_table(
-                ["condition", "digits", "near", "confident", "copied", "classes", "std W", "singular values"],
+                [
+                    "condition",
+                    "digits",
+                    "near",
+                    "confident",
+                    "copied",
+                    "classes",
+                    "std W",
+                    "singular values",
+                    "cosine",
+                ],
                 rows,
             ),
             "## Statements\n",
