@@ -82,8 +82,8 @@ def gradient_of_norm(machine: Any) -> dict[str, np.ndarray]:
 def cosine_with_weights(machine: Any, n_steps: int, rng: int) -> float:
     """Cosine between W and the negative phase in the space of W, <v h> over the chains from the patterns.
 
-    With patterns of +-1 that keep their own hidden parts <v h> = sum_k xi_v^k xi_h^k/K = W/(scale sqrt K): the
-    cosine is 1, and a surplus of it is weight decay exactly. Hidden units summed out, and steps, lower it.
+    With patterns of +-1 that keep their own hidden parts <v h> = sum_k xi_v^k xi_h^k/K = W/(scale sqrt K):
+    the cosine is 1, and a surplus of it is weight decay. Hidden units summed out, and steps, lower it.
     """
     signs = np.where(machine.xi_v >= 0, 1, -1)
     v = machine.sample(n_steps, machine.K, start=signs, rng=rng) if n_steps else signs

@@ -15,8 +15,8 @@ deviation of W along the training, for each condition.
 
 Expected: open.
 
-Runtime: paper preset (10000 images of MNIST, H=1000, K=70) about ten minutes on 2 cores, small preset (8x8 digits)
-seconds.
+Runtime: paper preset (10000 images of MNIST, H=1000, K=70) about ten minutes on 2 cores, small preset (8x8
+digits) seconds.
 Verdict: see docs/verdicts/unlearning.md.
 """
 
@@ -212,7 +212,7 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
             f"from epoch {settings['after']} on, {settings['marks'][-1]} epochs, patterns clipped to "
             f"[-1, 1], {settings['runs']} run(s) each from the same starts; spinlab {sl.__version__}, seed "
             f"{settings['seed']}. digits: share of {N_ALONG} samples, {STEPS} steps from random states, that "
-            "are near a training image and surely classified, by run; the other columns are means; cosine: of the "
+            "are near a training image and surely classified, by run; the rest are means; cosine: of the "
             "negative phase with W (1: a surplus of it is weight decay).\n",
             markdown_table(
                 [
