@@ -13,6 +13,7 @@ leaves a file that :func:`stored` finds in ``studies/reference/mnist``.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,18 @@ SETTINGS: dict[str, Any] = {
     "epochs": 500,
     "marks": (1, 2, 5, 10, 20, 50, 75, 100, 125, 150, 200, 250, 300, 400, 500),
 }
+RUNS = (1, 2, 3)
+PAPER_MACHINES = (
+    *(
+        f"K=200, 1 steps, {convention}, {start}, run {run}"
+        for run, start, convention in itertools.product(
+            RUNS[:2], ("sign", "continuous"), ("reference", "spinlab")
+        )
+    ),
+    *(f"K={K}, 10 steps, reference, sign, run {run}" for run, K in itertools.product(RUNS, (190, 290))),
+    *(f"K={K}, 10 steps, spinlab, sign, run 1" for K in (190, 290)),
+    *(f"K={K}, 10 steps, reference, sign, run 1" for K in (100, 400)),
+)
 TEST, TRAIN, PIXELS, UNTRAINED = "test images", "training images", "independent pixels", "untrained"
 N_SAMPLES, N_ALONG, STEPS = 500, 256, 200
 N_PATTERNS, N_FROM_PATTERN = 8, 40

@@ -27,6 +27,7 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
+from . import _mnist_published as published
 from ._mnist import STANDARD, digits, trainer_of
 
 PIXELS = "raw pixels"
@@ -69,6 +70,7 @@ PAPER: dict[str, Any] = {
     "runs": 5,
     "seed": 8,
 }
+LENGTH = published.SETTINGS["epochs"]
 STAGES = ("untrained", "untrained, means", "trained", "trained, means")
 
 
@@ -94,21 +96,35 @@ def point(
             classifier.score(data.test, data.test_labels),
         ]
         return {"accuracy": np.array([scores] * len(STAGES))}
+
+    def accuracies(model: Any) -> list[list[float]]:
+        found = [
+            sl.rbm.feature_accuracy(model, data, kind=kind, n_seeds=1, classifier=classifier, rng=rng)
+            for kind in ("sampled", "mean")
+        ]
+        return [[float(f.train[0]), float(f.test[0])] for f in found]
+
+    if run := published.stored(machine):  # a kept run of the published length, and how it started
+        K, _, _, seed = published.parsed(machine)
+        before = accuracies(sl.rbm.RARBM(data.V, published.SETTINGS["H"], K, rng=seed))
+        after = accuracies(sl.rbm.RARBM.from_patterns(run["xi_v"], run["xi_h"]))
+        return {"accuracy": np.array([*before, *after])}
     if machine == WIDE:
         machine, settings["H_standard"] = STANDARD, H_wide
     if machine == STANDARD or "own scale" in machine:
         settings["batch_size"], epochs = others[0], others[1:]
     trainer = trainer_of(machine, data, {"epochs": epochs, **settings}, rng)
-
-    def accuracy(kind: str) -> list[float]:
-        found = sl.rbm.feature_accuracy(
-            trainer.machine, data, kind=kind, n_seeds=1, classifier=classifier, rng=rng
-        )
-        return [float(found.train[0]), float(found.test[0])]
-
-    before = [accuracy("sampled"), accuracy("mean")]
+    before = accuracies(trainer.machine)
     trainer.fit(data.train, epochs[-1], progress=False)
-    return {"accuracy": np.array([*before, accuracy("sampled"), accuracy("mean")])}
+    return {"accuracy": np.array([*before, *accuracies(trainer.machine)])}
+
+
+def kept(settings: dict[str, Any]) -> tuple[str, ...]:
+    """Finished runs of the published length, for their data."""
+    if settings["dataset"] != "mnist":
+        return ()
+    machines = published.PAPER_MACHINES
+    return tuple(m for m in machines if len((published.stored(m) or {"std_W": ()})["std_W"]) == LENGTH)
 
 
 def sweep(preset: dict[str, Any], machines: tuple[str, ...], runs: int) -> sl.sweeps.Sweep:
@@ -131,9 +147,14 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
     settings = {"small": SMALL, "paper": PAPER}[preset]
     data = output.run(sweep(settings, settings["machines"], settings["runs"]), "features", workers, progress)
     pixels = output.run(sweep(settings, (PIXELS,), 1), "features_pixels", workers, progress)
+    finished = kept(settings)
+    runs = output.run(sweep(settings, finished, 1), "features_kept", workers, progress) if finished else None
     raw = float(pixels["accuracy"].sel(side="test").isel(machine=0, replica=0, stage=0))
     output.figure(plot(data, raw, settings), "features")
-    output.verdict(*verdict(data, raw, settings, preset))
+    text, table = verdict(data, raw, settings, preset)
+    if runs is not None:
+        text += f"\n{published_table(runs)}"
+    output.verdict(text, table)
     return output
 
 
@@ -165,6 +186,19 @@ def plot(data: Any, raw: float, settings: dict[str, Any]) -> Any:
         )
         ax.legend()
     return figure
+
+
+def published_table(runs: Any) -> str:
+    """Machines of the published length, one of each: how far they are from how they started."""
+    rows = []
+    for machine in runs["machine"].values:
+        test = 100 * runs["accuracy"].sel(machine=machine, side="test").isel(replica=0)
+        one, means, trained, trained_means = (test.sel(stage=stage).item() for stage in STAGES)
+        gains = f"{trained - one:+.2f}", f"{trained_means - means:+.2f}"
+        rows.append([str(machine), *(f"{x:.2f}" for x in (one, trained)), gains[0],
+                     *(f"{x:.2f}" for x in (means, trained_means)), gains[1]])  # fmt: skip
+    header = ["machine", "sample: untrained", "trained", "gain", "means: untrained", "trained", "gain"]
+    return f"Runs of the published length (fig6), one machine each:\n\n{markdown_table(header, rows)}"
 
 
 def verdict(data: Any, raw: float, settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:

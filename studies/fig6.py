@@ -36,16 +36,9 @@ from . import _mnist_published as published
 from ._mnist import STANDARD, digits, show, strip
 from ._mnist_published import BASES, DIRECTIONS, PIXELS, TEST, TRAIN, UNTRAINED
 
-RUNS = (1, 2, 3)
 PAPER: dict[str, Any] = {
     **published.SETTINGS,
-    "machines": (
-        *(f"K=200, 1 steps, {c}, {s}, run {r}" for r, s, c in itertools.product(
-            RUNS[:2], ("sign", "continuous"), ("reference", "spinlab"))),
-        *(f"K={K}, 10 steps, reference, sign, run {r}" for r, K in itertools.product(RUNS, (190, 290))),
-        *(f"K={K}, 10 steps, spinlab, sign, run 1" for K in (190, 290)),
-        *(f"K={K}, 10 steps, reference, sign, run 1" for K in (100, 400)),
-    ),
+    "machines": published.PAPER_MACHINES,
     "references": (TEST, TRAIN, PIXELS, f"{UNTRAINED} K=200", "K=190, PCD, own scale", STANDARD),
     "annealing": (100, 5000, 1000),  # chains, temperatures, steps before the reverse run
     "n_images": None,  # all of each side
