@@ -40,7 +40,7 @@ PAPER: dict[str, Any] = {
     **published.SETTINGS,
     "machines": published.PAPER_MACHINES,
     "references": (TEST, TRAIN, PIXELS, f"{UNTRAINED} K=200", "K=190, PCD, own scale", STANDARD),
-    "annealing": (100, 5000, 1000),  # chains, temperatures, steps before the reverse run
+    "annealing": (100, 3000, 500),  # chains, temperatures, steps before the reverse run
     "n_images": None,  # all of each side
     "others": "short",  # whose settings the other machines have
     "seed": 61,
