@@ -157,5 +157,7 @@ def test_statements_need_the_effect():
     ends[u.PUBLISHED], ends[u.RESTORED] = np.array([0.8, 0.9]), np.array([0.7, 0.9])
     said = [s["verdict"] for s in unlearning.statements(ends)]
     assert said == ["holds", "holds", *["fails"] * 7]
+    ends[u.DECAY] = np.array([1.0, 0.0])  # runs that differ
+    assert [s["verdict"] for s in unlearning.statements(ends)][3] == "open"
     ends[u.PUBLISHED] = np.array([0.8, 0.25])  # one run of two without
     assert unlearning.statements(ends)[0]["verdict"] == "fails"
