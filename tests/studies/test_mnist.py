@@ -69,7 +69,7 @@ def row(digits=0.9, classes=5.0, copied=0.03, quoted=False, nll=200.0):
 
 
 def verdicts(table):
-    table = {_mnist.STANDARD: row(quoted=True, nll=72.0), **table}
+    table = {_mnist.STANDARD: row(quoted=True, nll=72.0), _mnist_published.PIXELS: row(nll=218.0), **table}
     return {s["statement"]: s["verdict"] for s in _mnist_judged.statements(table)}
 
 
@@ -91,6 +91,9 @@ def test_statements_follow_the_numbers():
     assert found[likelihood] == "fails"  # a bound of 200 from below is worse than 72
     assert verdicts({name(200, 1): row(nll=70.0)})[likelihood] == "open"
     assert verdicts({name(200, 1): row(quoted=True, nll=71.0)})[likelihood] == "holds"
+    blind = {_mnist.STANDARD: row(nll=68.0)}  # a bound: only what is worse than independent pixels is judged
+    assert verdicts({name(200, 1): row(nll=800.0), **blind})[likelihood] == "fails"
+    assert verdicts({name(200, 1): row(nll=200.0), **blind})[likelihood] == "open"
     # One bad run of two is enough.
     found = verdicts({name(200, 1): row(), name(200, 1, run=2): row(digits=0.1, copied=0.9)})
     assert found[quirk] == "fails"
