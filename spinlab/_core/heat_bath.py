@@ -1,9 +1,13 @@
 """Thresholds of single-spin decisions in bulk.
 
 With u uniform on (0, 1), the heat bath sets s = +1 where 2 beta h > logit(u), which has probability
-1/(1 + exp(-2 beta h)), and Metropolis flips s where 2 beta s h < -ln(u). The thresholds do not depend
+1/(1 + exp(-2 beta h)), and Metropolis' rule flips s where 2 beta s h < -ln(u). The thresholds do not depend
 on the state, so they are computed for many sites at once by plain arithmetic that the compiler
 vectorises, and that gives the same bits on every processor.
+
+Metropolis' rule alone would not do: where flips cost nothing it flips always, and a sweep over the sites in
+order then permutes states. So Metropolis sampling leaves a share of the visits, at least half of them, to the
+heat bath (:func:`heat_share`).
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ _SQRT_HALF_BITS_32 = np.int32(0x3F3504F3)
 _MANTISSA_32 = np.int32(23)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1.0)
+_WORDS = 4294967296.0
 _LN2_32 = np.float32(0.6931471805599453)
 # ln(1 + x) = x (_P1 + _P2 x + ...) to 3e-6 for 1 + x in [sqrt(1/2), sqrt(2)), by interpolation.
 _P1, _P2, _P3 = np.float32(1.00000374), np.float32(-0.4998948), np.float32(0.33265906)
@@ -48,14 +53,28 @@ def logits(key, site, group, step, stream, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def exponentials(key, site, group, step, stream, out):  # type: ignore[no-untyped-def]
-    """-ln(u) from the words that :func:`logits` takes, laid out in the same way."""
+def heat_share(x):  # type: ignore[no-untyped-def]
+    """How many of the 2^32 words leave a visit of Metropolis sampling to the heat bath.
+
+    The share is 1 - (1/2) x^2/(1 + x^2), x being the root mean square of 2 beta h over random states: all
+    where the temperature drowns the couplings, half where it is cold. The heat bath alone forgets free
+    spins at once; Metropolis' rule is ahead where few flips are accepted.
+    """
+    return min(np.ceil(_WORDS - 0.5 * _WORDS / (1.0 + 1.0 / (x * x))), _WORDS - 1.0)
+
+
+@kernel
+def acceptances(key, site, group, step, stream, heat, out):  # type: ignore[no-untyped-def]
+    """Thresholds of Metropolis sampling, in the layout of :func:`logits`; s flips where 2 beta s h is below.
+
+    ``heat`` holds the four chains' :func:`heat_share`.
+    """
     for i in range(SITES):
         x0, x1, x2, x3 = philox(key, np.uint32(site + i), group, step, stream)
-        out[0, i] = _inverse(x0)
-        out[1, i] = _inverse(x1)
-        out[2, i] = _inverse(x2)
-        out[3, i] = _inverse(x3)
+        out[0, i] = _accepted(x0, heat[0])
+        out[1, i] = _accepted(x1, heat[1])
+        out[2, i] = _accepted(x2, heat[2])
+        out[3, i] = _accepted(x3, heat[3])
     _take_logarithms(out)
 
 
@@ -93,18 +112,20 @@ def _odds(word):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _inverse(word):  # type: ignore[no-untyped-def]
-    """1/u for u = (word + 1/2) 2^-32."""
-    return 4294967296.0 / (np.float64(word) + 0.5)
+def _accepted(word, heat):  # type: ignore[no-untyped-def]
+    """u/(1 - u) with u uniform on (0, 1) for words below ``heat``, else 1/u."""
+    u = np.float64(word) + 0.5
+    return (u if u < heat else _WORDS - heat) / abs(heat - u)
 
 
 @kernel(fastmath={"contract"})
-def coarse_thresholds(key, site, group, step, stream, metropolis, words, out):  # type: ignore[no-untyped-def]
-    """float32 approximations of :func:`logits` or :func:`exponentials`, within COARSE, in 40 % of the time.
+def coarse_thresholds(key, site, group, step, stream, metropolis, heat, words, out):  # type: ignore[no-untyped-def]
+    """float32 approximations of :func:`logits` or :func:`acceptances`, within COARSE, in 40 % of the time.
 
     Their last bits depend on the processor, which may fuse a product and a sum; decisions must not.
     For the sites site..site+SITES-1 and the chains 4 group..4 group + 15: entry 16 i + r of ``out`` belongs
-    to site i and chain r. ``words`` (uint32, 16 SITES) is scratch.
+    to site i and chain r. ``heat`` holds the chains' heat shares (uint32), ``words`` (uint32, 16 SITES) is
+    scratch.
     """
     for j in range(np.uint64(4 * SITES)):
         c0, c1 = np.uint32(site + (j >> np.uint64(2))), np.uint32(group + (j & np.uint64(3)))
@@ -115,8 +136,13 @@ def coarse_thresholds(key, site, group, step, stream, metropolis, words, out):  
         words[first + np.uint64(2)] = x2
         words[first + np.uint64(3)] = x3
     if metropolis:
-        for j in range(16 * SITES):
-            out[j] = np.float32(4294967296.0) / (np.float32(words[j]) + _HALF)
+        for i in range(SITES):
+            for r in range(16):
+                # Differences of words first: they are exact.
+                word, own = words[16 * i + r], heat[r]
+                distance = np.uint32(own - word - np.uint32(1)) if word < own else np.uint32(word - own)
+                top = np.float32(word) + _HALF if word < own else np.float32(~own) + _ONE
+                out[16 * i + r] = top / (np.float32(distance) + _HALF)
     else:
         for j in range(16 * SITES):
             out[j] = (np.float32(words[j]) + _HALF) / (np.float32(~words[j]) + _HALF)

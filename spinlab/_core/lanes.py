@@ -11,11 +11,21 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, models, overload, register_model
 
 LANES = 16
+_CACHE_LINE = 64  # bytes
+
+
+def aligned(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Zeros that start at a line of the cache: lanes that lie across two lines are loaded a tenth slower."""
+    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    room = np.zeros(n_bytes + _CACHE_LINE, dtype=np.uint8)
+    start = -room.ctypes.data % _CACHE_LINE
+    return room[start : start + n_bytes].view(dtype).reshape(shape)
 
 
 class _Lanes(types.Type):

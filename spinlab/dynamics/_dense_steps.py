@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .._core.forms import Dense
-from .._core.heat_bath import SITES, exponentials, logits
+from .._core.heat_bath import SITES, acceptances, heat_share, logits
 from .._core.jit import kernel
-from .._core.lanes import LANES, load, splat, store
+from .._core.lanes import LANES, aligned, load, splat, store
 from .._core.philox import UPDATE
 from .._core.request import Request
 
@@ -31,10 +31,11 @@ class Tiles(NamedTuple):
         """The tiles of a dense model in the given precision."""
         n = len(form.b)
         n_tiles = -(-n // _TILE)
-        J = np.zeros((n_tiles * _TILE, n_tiles * _TILE), dtype=dtype)
+        whole = np.zeros((n_tiles * _TILE, n_tiles * _TILE), dtype=dtype)
         b = np.zeros(n_tiles * _TILE, dtype=dtype)
-        J[:n, :n], b[:n] = form.J, form.b
-        J = np.ascontiguousarray(J.reshape(-1, n_tiles, _TILE).swapaxes(0, 1))
+        whole[:n, :n], b[:n] = form.J, form.b
+        J = aligned((n_tiles, n_tiles * _TILE, _TILE), dtype)
+        J[...] = whole.reshape(-1, n_tiles, _TILE).swapaxes(0, 1)
         return cls(J, b.reshape(n_tiles, _TILE))
 
 
@@ -45,6 +46,7 @@ class DenseWalkers:
         self,
         tiles: Tiles,
         request: Request,
+        typical: float,
         factors: np.ndarray,
         s: np.ndarray,
         moved: np.ndarray,
@@ -57,8 +59,8 @@ class DenseWalkers:
         padded[:, :n] = s
         self._tiles = tiles
         self._padded = padded.reshape(n_chains, n_tiles, _TILE)
-        self._h = np.empty((n_tiles, n_chains, _TILE), dtype=tiles.J.dtype)
-        self._metropolis, self._betas = request.metropolis, request.betas
+        self._h = aligned((n_tiles, n_chains, _TILE), tiles.J.dtype)
+        self._rule = (request.metropolis, typical, request.betas)
         self._chains = (moved, request.key, first)
 
     def advance(self, start: int, stop: int) -> None:
@@ -67,8 +69,7 @@ class DenseWalkers:
         _visit_tiles(
             J,
             b,
-            self._metropolis,
-            self._betas,
+            *self._rule,
             self.factors,
             self._padded,
             self._h,
@@ -85,7 +86,7 @@ class DenseWalkers:
 
 
 @kernel
-def _visit_tiles(J, b, metropolis, betas, factors, s, h, moved, key, first, start, stop):  # type: ignore[no-untyped-def]
+def _visit_tiles(J, b, metropolis, typical, betas, factors, s, h, moved, key, first, start, stop):  # type: ignore[no-untyped-def]
     """The same chains as _steps in sequential order on a dense model, several times faster.
 
     The sites are cut into tiles of _TILE columns: J (tiles, N, _TILE), s and moved (chains, tiles,
@@ -95,7 +96,7 @@ def _visit_tiles(J, b, metropolis, betas, factors, s, h, moved, key, first, star
     """
     n_tiles, n_chains, _ = h.shape
     n = moved.shape[1]
-    threshold = np.empty((8, SITES))
+    threshold, heat = np.empty((8, SITES)), np.empty(4)
     # Flat arrays, because slices of them would be counted as references at every flip.
     flat_J, flat_h = J.reshape(-1), h.reshape(-1)
     rows = np.zeros(n_chains * _TILE, dtype=np.uint64)
@@ -120,7 +121,9 @@ def _visit_tiles(J, b, metropolis, betas, factors, s, h, moved, key, first, star
                 last[r] = r * width
             for g in range(0, n_chains, 4):
                 if metropolis:
-                    exponentials(key, low, (first + g) >> 2, t, UPDATE, threshold)
+                    for lane in range(4):
+                        heat[lane] = heat_share(twice_beta * factors[min(g + lane, n_chains - 1)] * typical)
+                    acceptances(key, low, (first + g) >> 2, t, UPDATE, heat, threshold)
                 else:
                     logits(key, low, (first + g) >> 2, t, UPDATE, threshold)
                 for i in range(np.uint64(min(_TILE, n - low))):

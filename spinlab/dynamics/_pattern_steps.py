@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .._core.forms import Pattern
-from .._core.heat_bath import COARSE, SITES, coarse_thresholds, exponentials, logits
+from .._core.heat_bath import COARSE, SITES, acceptances, coarse_thresholds, heat_share, logits
 from .._core.jit import kernel
-from .._core.lanes import LANES, above, choose, load, not_above, splat, store, widened
+from .._core.lanes import LANES, above, aligned, choose, load, not_above, splat, store, widened
 from .._core.philox import UPDATE
 from .._core.request import Request
 
@@ -47,6 +47,7 @@ class PatternWalkers:
         self,
         form: Pattern,
         request: Request,
+        typical: float,
         factors: np.ndarray,
         s: np.ndarray,
         moved: np.ndarray,
@@ -70,9 +71,9 @@ class PatternWalkers:
         bits[:, : len(s)] = s.T > 0
         self._up = (bits << np.arange(LANES)).sum(1).astype(np.uint16)
         self._flipped = np.zeros(n, dtype=np.uint16)
-        self._m = np.empty(K * LANES, dtype=dtype)
+        self._m = aligned(K * LANES, dtype)
         self._lane_factors = np.ones(LANES)
-        self._form, self._metropolis, self._betas = form, request.metropolis, request.betas
+        self._form, self._rule = form, (request.metropolis, typical, request.betas)
         self._moved, self._key, self._first = moved, request.key, first
 
     def advance(self, start: int, stop: int) -> None:
@@ -82,8 +83,7 @@ class PatternWalkers:
             self._form,
             self._lanes,
             self._rounding,
-            self._metropolis,
-            self._betas,
+            *self._rule,
             self._lane_factors,
             self._up,
             self._m,
@@ -102,17 +102,22 @@ class PatternWalkers:
 
 
 @kernel
-def _visit_lanes(p, q, rounding, metropolis, betas, factors, up, m, flipped, key, first, start, stop):  # type: ignore[no-untyped-def]
+def _visit_lanes(  # type: ignore[no-untyped-def]
+    p, q, rounding, metropolis, typical, betas, factors, up, m, flipped, key, first, start, stop
+):
     """Steps start..stop-1 of sixteen chains; bit r of up[i] and flipped[i] is chain r, m (patterns * 16)."""
     n = len(up)
     words = np.empty(SITES * LANES, dtype=np.uint32)
     coarse = np.empty(SITES * LANES, dtype=np.float32)
     exact = np.empty((LANES // 4, 8, SITES))
     twice_beta = np.empty(LANES)
+    heat, coarse_heat = np.empty(LANES), np.empty(LANES, dtype=np.uint32)
     constants = np.empty(3 * LANES, dtype=m.dtype)
     for t in range(start, stop):
         for r in range(LANES):
             twice_beta[r] = 2.0 * betas[min(t, len(betas) - 1)] * factors[r]
+            heat[r] = heat_share(twice_beta[r] * typical)
+            coarse_heat[r] = np.uint32(heat[r])
             x = min(twice_beta[r], _COLDEST)
             constants[r], constants[LANES + r] = x * p.scale, x
             # Both roundings of a threshold, in COARSE and in the lanes, are below 23 * 2^-24 < COARSE / 5.
@@ -121,7 +126,7 @@ def _visit_lanes(p, q, rounding, metropolis, betas, factors, up, m, flipped, key
         if t % _REFRESH == 0:
             _fill_overlaps(q.xi, up, m)
         for low in range(0, n, SITES):
-            coarse_thresholds(key, low, first >> 2, t, UPDATE, metropolis, words, coarse)
+            coarse_thresholds(key, low, first >> 2, t, UPDATE, metropolis, coarse_heat, words, coarse)
             drawn = False
             i, high = low, min(low + SITES, n)
             while True:
@@ -130,10 +135,11 @@ def _visit_lanes(p, q, rounding, metropolis, betas, factors, up, m, flipped, key
                     break
                 if not drawn:
                     for g in range(LANES // 4):
+                        group = (first >> 2) + g
                         if metropolis:
-                            exponentials(key, low, (first >> 2) + g, t, UPDATE, exact[g])
+                            acceptances(key, low, group, t, UPDATE, heat[4 * g : 4 * g + 4], exact[g])
                         else:
-                            logits(key, low, (first >> 2) + g, t, UPDATE, exact[g])
+                            logits(key, low, group, t, UPDATE, exact[g])
                     drawn = True
                 _visit_exactly(p, metropolis, twice_beta, exact, up, m, flipped, low, i)
                 i += 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from .._core.forms import Pattern, PatternBipartite
+from .._core.forms import Bipartite, Dense, Pattern, PatternBipartite
 from ..models import IsingModel, SparseIsing
 
 _DENSE = 0.25  # couplings per pair from which the dense loops are faster than the sparse ones
@@ -16,6 +18,44 @@ def fast_form(model: IsingModel) -> IsingModel:
     if isinstance(model, SparseIsing) and N <= 5000 and model.n_edges > _DENSE * N * (N - 1) / 2:
         return model.to_dense()
     return model
+
+
+def typical_field(model: IsingModel) -> float:
+    """Root mean square of sum_j J_ij s_j over random states and all sites.
+
+    Given to ten bits, so that all forms of a model agree on it.
+    """
+    form = model.form()
+    size = 1.0
+    if isinstance(form, Dense):
+        largest, squares = _squares(form.J)
+    elif isinstance(form, Bipartite):
+        largest, squares = _squares(form.W)
+        squares *= 2
+    elif isinstance(form, Pattern):  # sum_ij J_ij^2 of all pairs is that of the patterns' K x K products
+        size = abs(form.scale)
+        largest, xi = _scaled(form.xi)
+        squares = float(np.square(xi.T @ xi).sum() - np.square(np.square(xi).sum(1)).sum())
+        largest *= largest
+    elif isinstance(form, PatternBipartite):
+        size = abs(form.scale)
+        (a, v), (b, h) = _scaled(form.xi[: form.V]), _scaled(form.xi[form.V :])
+        squares, largest = 2 * float(((v.T @ v) * (h.T @ h)).sum()), a * b
+    else:
+        largest, squares = _squares(form.data)
+    fraction, exponent = math.frexp(size * largest * math.sqrt(max(squares, 0.0) / model.n_spins))
+    return math.ldexp(round(fraction * 1024) / 1024, exponent)
+
+
+def _squares(x: np.ndarray) -> tuple[float, float]:
+    """The largest entry's size, and the sum of squares in its units: no square is lost to underflow."""
+    largest, scaled = _scaled(x)
+    return largest, float(np.square(scaled).sum())
+
+
+def _scaled(x: np.ndarray) -> tuple[float, np.ndarray]:
+    largest = float(np.abs(x).max(initial=0.0))
+    return largest, x / (largest or 1.0)
 
 
 def hottest(model: IsingModel) -> float:

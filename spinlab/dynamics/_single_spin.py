@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from .._core.forms import Dense, Form, Pattern
-from .._core.heat_bath import SITES, exponentials, logits
+from .._core.heat_bath import SITES, acceptances, heat_share, logits
 from .._core.jit import kernel
 from .._core.parallel import map_threads
 from .._core.philox import ORDER, UPDATE, philox
@@ -17,6 +17,7 @@ from .._core.request import Request
 from ..models import IsingModel
 from ._dense_steps import DenseWalkers, Tiles
 from ._pattern_steps import PatternWalkers
+from ._scales import typical_field
 
 # Fields are updated at every flip and recomputed this often, which keeps their rounding near 1e-14.
 _REFRESH = 256
@@ -56,7 +57,7 @@ def evolve(
     if model.device == "gpu":
         from .._core.cuda import chains
 
-        chains.evolve(_card_form(model, request.dtype), request, s, moved, records)
+        chains.evolve(_card_form(model, request.dtype), request, typical_field(model), s, moved, records)
         return
     start = starter(model, request, len(s))
     factors = np.ones(len(s))
@@ -77,21 +78,22 @@ def evolve(
 
 def starter(model: IsingModel, request: Request, n_chains: int) -> Starter:
     """The fastest loop for the model, for groups of ``n_chains`` chains, at most CHAINS."""
+    typical = typical_field(model)
     if model.device == "gpu":
         from .._core.cuda import chains
 
         form = _card_form(model, request.dtype)
         kind = chains.kind(form, request.order)
-        return lambda *group: kind(form, request, *group)
+        return lambda *group: kind(form, request, typical, *group)
     form = model.form()
     sequential = request.order == "sequential"
     if sequential and isinstance(form, Dense):
         tiles = Tiles.cut(form, np.dtype(request.dtype))
-        return lambda *chains: DenseWalkers(tiles, request, *chains)
+        return lambda *chains: DenseWalkers(tiles, request, typical, *chains)
     _refuse_float32(request.dtype)
     if sequential and isinstance(form, Pattern) and n_chains >= CHAINS // 2:
-        return lambda *chains: PatternWalkers(form, request, *chains)
-    return lambda *chains: AnyWalkers(form, request, *chains)
+        return lambda *chains: PatternWalkers(form, request, typical, *chains)
+    return lambda *chains: AnyWalkers(form, request, typical, *chains)
 
 
 def _card_form(model: IsingModel, dtype: str) -> Form:
@@ -115,18 +117,35 @@ class AnyWalkers:
     """Chains on any form, in any order."""
 
     def __init__(
-        self, form: Form, request: Request, factors: np.ndarray, s: np.ndarray, moved: np.ndarray, first: int
+        self,
+        form: Form,
+        request: Request,
+        typical: float,
+        factors: np.ndarray,
+        s: np.ndarray,
+        moved: np.ndarray,
+        first: int,
     ) -> None:
         self.form, self.s, self.factors = form, s, factors
         self.cache = np.empty((len(s), cache_size(form)))
-        self._rest = (request.metropolis, request.order == "random", request.betas)
+        self._rest = (request.metropolis, typical, request.order == "random", request.betas)
         self._chains = (moved, request.key, first)
 
     def advance(self, start: int, stop: int) -> None:
         """Take the steps start..stop-1."""
-        metropolis, random, betas = self._rest
+        metropolis, typical, random, betas = self._rest
         _steps(
-            self.form, metropolis, random, betas, self.factors, self.s, self.cache, *self._chains, start, stop
+            self.form,
+            metropolis,
+            typical,
+            random,
+            betas,
+            self.factors,
+            self.s,
+            self.cache,
+            *self._chains,
+            start,
+            stop,
         )
 
     def energy(self, out: np.ndarray) -> None:
@@ -135,10 +154,10 @@ class AnyWalkers:
 
 
 @kernel
-def _steps(p, metropolis, random, betas, factors, s, c, moved, key, first, start, stop):  # type: ignore[no-untyped-def]
+def _steps(p, metropolis, typical, random, betas, factors, s, c, moved, key, first, start, stop):  # type: ignore[no-untyped-def]
     """Steps start..stop-1 of the chains first..first+len(s)-1, any form and order."""
     n_chains, n = s.shape
-    threshold = np.empty((8, SITES))
+    threshold, heat = np.empty((8, SITES)), np.empty(4)
     for t in range(start, stop):
         twice_beta = 2.0 * betas[min(t, len(betas) - 1)]
         if t % _REFRESH == 0:
@@ -146,9 +165,11 @@ def _steps(p, metropolis, random, betas, factors, s, c, moved, key, first, start
                 fill(p, s[r], c[r])
         for g in range(0, n_chains, 4):
             group = (first + g) >> 2
+            for lane in range(4):
+                heat[lane] = heat_share(twice_beta * factors[min(g + lane, n_chains - 1)] * typical)
             for low in range(0, n, SITES):
                 if metropolis:
-                    exponentials(key, low, group, t, UPDATE, threshold)
+                    acceptances(key, low, group, t, UPDATE, heat, threshold)
                 else:
                     logits(key, low, group, t, UPDATE, threshold)
                 for visit in range(low, min(low + SITES, n)):

@@ -201,7 +201,7 @@ def test_the_energy_of_walkers():
         s = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), size=(3, n))
         energy, moved = np.empty(3), np.zeros(s.shape, bool)
         request = Request.check("gibbs", 1, 3, 1.0, np.uint64(9))
-        walkers = chains.kind(form)(form, request, np.full(3, 0.5), s, moved, 0)
+        walkers = chains.kind(form)(form, request, 1.0, np.full(3, 0.5), s, moved, 0)
         walkers.advance(0, 1)
         walkers.energy(energy)
         np.testing.assert_allclose(energy + model.offset, model.energy(s), rtol=1e-12)

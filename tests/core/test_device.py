@@ -285,14 +285,14 @@ def compile(kernel, *types):
 
 end = (uint64, int64, int64, int64, int64)
 for width, dtype, real in ((256, np.float64, float64), (0, np.float32, float32)):
-    compile(visits.make_dense(width, dtype), real[:, ::1], real[::1], boolean, float64[::1], float64[::1],
-            int8[:, ::1], real[:, :, ::1], boolean[:, ::1], *end)
+    compile(visits.make_dense(width, dtype), real[:, ::1], real[::1], boolean, float64, float64[::1],
+            float64[::1], int8[:, ::1], real[:, :, ::1], boolean[:, ::1], *end)
 code = compile(visits.make_pattern(12), float64[:, ::1], float64, float64[::1], float64[::1], boolean,
-               float64[::1], float64[::1], int8[:, ::1], float64[:, ::1], boolean[:, ::1], *end)
+               float64, float64[::1], float64[::1], int8[:, ::1], float64[:, ::1], boolean[:, ::1], *end)
 assert ".local" not in code, "the overlaps have left the registers"
 graph = int64[::1], int64[::1], float64[::1], float64[::1]
-compile(visits.make_sparse(32), *graph, boolean, float64[::1], float64[::1], int8[:, ::1], boolean[:, ::1],
-        *end[:-1])
+compile(visits.make_sparse(32), *graph, boolean, float64, float64[::1], float64[::1], int8[:, ::1],
+        boolean[:, ::1], *end[:-1])
 compile(visits.sparse_energy, *graph, int8[:, ::1], float64[::1])
 for rows, dtype, real, name in ((6, np.float32, float32, "f32"), (5, np.float64, float64, "f64")):
     kernel = search.make_search(rows, 7, dtype)

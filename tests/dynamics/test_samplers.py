@@ -13,7 +13,7 @@ from naive import all_states, log_z_and_mean_energy
 
 import spinlab as sl
 from spinlab._core import progress
-from spinlab._core.heat_bath import COARSE, SITES, coarse_thresholds, exponentials, logits
+from spinlab._core.heat_bath import COARSE, SITES, acceptances, coarse_thresholds, logits
 from spinlab._core.philox import UPDATE
 from spinlab.dynamics import block_gibbs, gibbs, metropolis, parallel_tempering, population_annealing
 
@@ -121,7 +121,7 @@ def test_coarse_thresholds_are_as_close_as_they_promise(metropolis):
     for step in range(400):
         coarse_thresholds(key, 64, 8, step, UPDATE, metropolis, words, coarse)
         for lane in range(0, 16, 4):
-            (exponentials if metropolis else logits)(key, 64, 8 + lane // 4, step, UPDATE, exact)
+            (acceptances if metropolis else logits)(key, 64, 8 + lane // 4, step, UPDATE, exact)
             difference = coarse.reshape(SITES, 16)[:, lane : lane + 4] - exact[:4].T
             worst, largest = max(worst, np.abs(difference).max()), max(largest, np.abs(exact[:4]).max())
     assert largest > 11  # rare words, where rounding is largest, were seen

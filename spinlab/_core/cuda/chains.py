@@ -45,6 +45,7 @@ class _Chains(abc.ABC):
         self,
         form: Any,
         request: Request,
+        typical: float,
         factors: np.ndarray,
         s: np.ndarray,
         moved: np.ndarray,
@@ -56,7 +57,7 @@ class _Chains(abc.ABC):
         self.s, self.factors = s, factors
         self._host_moved = moved
         self._s, self._moved = (xp.asarray(np.ascontiguousarray(self._turned(x))) for x in (s, moved))
-        self._betas, self._metropolis = xp.asarray(request.betas), request.metropolis
+        self._rule = request.metropolis, typical, xp.asarray(request.betas)
         self._key, self._first = request.key, first
         self._prepare(xp, form, np.dtype(request.dtype), THREADS)
 
@@ -91,8 +92,7 @@ class _Chains(abc.ABC):
             self._kernel,
             *self._grid,
             *self._form,
-            self._metropolis,
-            self._betas,
+            *self._rule,
             device.module("gpu").asarray(self.factors),
             self._s,
             *self._cache,
@@ -123,7 +123,7 @@ class DenseChains(_Chains):
     def _prepare(self, xp: Any, form: Any, dtype: np.dtype, threads: int) -> None:
         n_chains, n = self.s.shape
         self._grid = -(-n_chains // GROUP), threads
-        room = SHARED_BYTES - 8 * GROUP * (SITES + 1)  # thresholds, changes
+        room = SHARED_BYTES - 8 * GROUP * (SITES + 2)  # thresholds, heat shares, changes
         width = -(-n // 64) * 64  # few widths, few compilations
         if GROUP * width * dtype.itemsize > room:
             width = n if GROUP * n * dtype.itemsize <= room else 0
@@ -213,15 +213,18 @@ def _what(s: np.ndarray) -> str:
     return f"{len(s)} chains of {s.shape[1]} spins"
 
 
-def evolve(form: Form, request: Request, s: np.ndarray, moved: np.ndarray, records: np.ndarray) -> None:
+def evolve(
+    form: Form, request: Request, typical: float, s: np.ndarray, moved: np.ndarray, records: np.ndarray
+) -> None:
     """Advance the chains ``s`` (n_chains, N) in place to the last stop, as ``dynamics`` does on the CPU.
 
+    ``typical`` is the root mean square of a random state's fields, which Metropolis sampling needs.
     Chains are cut into blocks that fit on the card; their number does not change a bit of the result.
     """
     chains = kind(form, request.order)
     factors = np.ones(len(s))
     for own in device.blocks(len(s), *chains.bytes(form, request.dtype), _what(s), multiple=GROUP):
-        part = chains(form, request, factors[own], s[own], moved[own], own.start)
+        part = chains(form, request, typical, factors[own], s[own], moved[own], own.start)
         done = 0
         for k, stop in enumerate(request.stops):
             part.advance(done, stop)

@@ -36,7 +36,8 @@ def launch(kernel: Any, blocks: Any, threads: Any, *arguments: Any) -> None:
 # The same source as on the CPU: the known answers of Philox hold on both.
 philox = device_function(counters.philox.py_func)
 odds = device_function(heat_bath._odds.py_func)
-inverse = device_function(heat_bath._inverse.py_func)
+accepted = device_function(heat_bath._accepted.py_func)
+heat_share = device_function(heat_bath.heat_share.py_func)
 
 _SQRT_HALF = 0.7071067811865476  # the float64 with the bits heat_bath._SQRT_HALF_BITS
 _LN2 = heat_bath._LN2
@@ -68,6 +69,6 @@ def logarithm(x):
 
 
 @device_function
-def threshold(word, metropolis):
-    """logit(u), or -ln(u) for Metropolis, of a random word."""
-    return logarithm(inverse(word) if metropolis else odds(word))
+def threshold(word, metropolis, heat):
+    """The threshold of ``heat_bath`` for a random word; the heat share is Metropolis' alone."""
+    return logarithm(accepted(word, heat) if metropolis else odds(word))

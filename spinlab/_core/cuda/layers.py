@@ -24,13 +24,13 @@ def _draw(x, twice_beta, key, first, step, stream, out):
     r = 4 * quad
     if i < n and r < n_chains:
         x0, x1, x2, x3 = philox(key, np.uint32(i), np.uint32((first + r) >> 2), np.uint32(step), stream)
-        out[r, i] = 1.0 if twice_beta[r] * x[r, i] > threshold(x0, False) else -1.0
+        out[r, i] = 1.0 if twice_beta[r] * x[r, i] > threshold(x0, False, 0.0) else -1.0
         if r + 1 < n_chains:
-            out[r + 1, i] = 1.0 if twice_beta[r + 1] * x[r + 1, i] > threshold(x1, False) else -1.0
+            out[r + 1, i] = 1.0 if twice_beta[r + 1] * x[r + 1, i] > threshold(x1, False, 0.0) else -1.0
         if r + 2 < n_chains:
-            out[r + 2, i] = 1.0 if twice_beta[r + 2] * x[r + 2, i] > threshold(x2, False) else -1.0
+            out[r + 2, i] = 1.0 if twice_beta[r + 2] * x[r + 2, i] > threshold(x2, False, 0.0) else -1.0
         if r + 3 < n_chains:
-            out[r + 3, i] = 1.0 if twice_beta[r + 3] * x[r + 3, i] > threshold(x3, False) else -1.0
+            out[r + 3, i] = 1.0 if twice_beta[r + 3] * x[r + 3, i] > threshold(x3, False, 0.0) else -1.0
 
 
 class Inputs:

@@ -17,7 +17,7 @@ import numpy as np
 from numba import cuda
 
 from ..philox import UPDATE
-from .compile import cuda_kernel, device_function, philox, threshold
+from .compile import cuda_kernel, device_function, heat_share, philox, threshold
 
 GROUP = 4  # chains of one block on a dense model: those that share a Philox counter
 SITES = 64  # whose thresholds are drawn together
@@ -34,7 +34,23 @@ def _flips(metropolis, x, s, threshold):
 
 @device_function
 def _visit(
-    J, b, metropolis, betas, factors, s, h, moved, key, first, start, stop, refresh, thresholds, change
+    J,
+    b,
+    metropolis,
+    typical,
+    betas,
+    factors,
+    s,
+    h,
+    moved,
+    key,
+    first,
+    start,
+    stop,
+    refresh,
+    thresholds,
+    heat,
+    change,
 ):
     """Steps start..stop-1 of the GROUP chains of this block; the last group may have fewer."""
     n = len(b)
@@ -44,6 +60,9 @@ def _visit(
     group = np.uint32((first + low_chain) >> 2)
     for t in range(start, stop):
         twice_beta = 2.0 * betas[min(t, len(betas) - 1)]
+        cuda.syncthreads()
+        for r in range(thread, GROUP, n_threads):
+            heat[r] = heat_share(twice_beta * factors[low_chain + min(r, n_chains - 1)] * typical)
         cuda.syncthreads()
         if t % refresh == 0:
             for j in range(thread, n, n_threads):
@@ -55,10 +74,10 @@ def _visit(
         for low in range(0, n, SITES):
             for k in range(thread, min(SITES, n - low), n_threads):
                 x0, x1, x2, x3 = philox(key, np.uint32(low + k), group, np.uint32(t), UPDATE)
-                thresholds[k, 0] = threshold(x0, metropolis)
-                thresholds[k, 1] = threshold(x1, metropolis)
-                thresholds[k, 2] = threshold(x2, metropolis)
-                thresholds[k, 3] = threshold(x3, metropolis)
+                thresholds[k, 0] = threshold(x0, metropolis, heat[0])
+                thresholds[k, 1] = threshold(x1, metropolis, heat[1])
+                thresholds[k, 2] = threshold(x2, metropolis, heat[2])
+                thresholds[k, 3] = threshold(x3, metropolis, heat[3])
             for i in range(low, min(low + SITES, n)):
                 cuda.syncthreads()
                 if thread < n_chains:
@@ -84,9 +103,12 @@ def make_dense(width: int, dtype: Any) -> Any:
     if width:
 
         @cuda_kernel
-        def in_shared(J, b, metropolis, betas, factors, s, fields, moved, key, first, start, stop, refresh):
+        def in_shared(
+            J, b, metropolis, typical, betas, factors, s, fields, moved, key, first, start, stop, refresh
+        ):
             h = cuda.shared.array((GROUP, width), dtype)
             thresholds = cuda.shared.array((SITES, GROUP), np.float64)
+            heat = cuda.shared.array(GROUP, np.float64)
             change = cuda.shared.array(GROUP, dtype)
             own = fields[cuda.blockIdx.x]
             for j in range(cuda.threadIdx.x, len(b), cuda.blockDim.x):
@@ -96,6 +118,7 @@ def make_dense(width: int, dtype: Any) -> Any:
                 J,
                 b,
                 metropolis,
+                typical,
                 betas,
                 factors,
                 s,
@@ -107,6 +130,7 @@ def make_dense(width: int, dtype: Any) -> Any:
                 stop,
                 refresh,
                 thresholds,
+                heat,
                 change,
             )
             for j in range(cuda.threadIdx.x, len(b), cuda.blockDim.x):
@@ -116,14 +140,18 @@ def make_dense(width: int, dtype: Any) -> Any:
         return in_shared
 
     @cuda_kernel
-    def in_global(J, b, metropolis, betas, factors, s, fields, moved, key, first, start, stop, refresh):
+    def in_global(
+        J, b, metropolis, typical, betas, factors, s, fields, moved, key, first, start, stop, refresh
+    ):
         thresholds = cuda.shared.array((SITES, GROUP), np.float64)
+        heat = cuda.shared.array(GROUP, np.float64)
         change = cuda.shared.array(GROUP, dtype)
         own = fields[cuda.blockIdx.x]
         _visit(
             J,
             b,
             metropolis,
+            typical,
             betas,
             factors,
             s,
@@ -135,6 +163,7 @@ def make_dense(width: int, dtype: Any) -> Any:
             stop,
             refresh,
             thresholds,
+            heat,
             change,
         )
 
@@ -146,7 +175,22 @@ def make_pattern(width: int) -> Any:
 
     @cuda_kernel
     def visit(
-        xi, scale, d, b, metropolis, betas, factors, s, overlaps, moved, key, first, start, stop, refresh
+        xi,
+        scale,
+        d,
+        b,
+        metropolis,
+        typical,
+        betas,
+        factors,
+        s,
+        overlaps,
+        moved,
+        key,
+        first,
+        start,
+        stop,
+        refresh,
     ):
         r = cuda.grid(1)
         n = xi.shape[0]
@@ -158,6 +202,7 @@ def make_pattern(width: int) -> Any:
             lane = (first + r) & 3
             for t in range(start, stop):
                 twice_beta = 2.0 * betas[min(t, len(betas) - 1)]
+                heat = heat_share(twice_beta * factors[r] * typical)
                 if t % refresh == 0:
                     for k in range(width):
                         m[k] = 0.0
@@ -172,7 +217,7 @@ def make_pattern(width: int) -> Any:
                         h += xi[i, k] * m[k]
                     old = s[i, r]
                     x = twice_beta * factors[r] * ((scale * h - d[i] * old) + b[i])
-                    if _flips(metropolis, x, old, threshold(word, metropolis)):
+                    if _flips(metropolis, x, old, threshold(word, metropolis, heat)):
                         s[i, r] = -old
                         moved[i, r] = True
                         for k in range(width):
@@ -197,22 +242,28 @@ def make_sparse(width: int) -> Any:
     quads = width // 4
 
     @cuda_kernel
-    def visit(indptr, indices, data, b, metropolis, betas, factors, s, moved, key, first, start, stop):
+    def visit(
+        indptr, indices, data, b, metropolis, typical, betas, factors, s, moved, key, first, start, stop
+    ):
         thresholds = cuda.shared.array((SPARSE_SITES, width), np.float64)
+        heat = cuda.shared.array(width, np.float64)
         n, n_chains = s.shape
         low_chain = cuda.blockIdx.x * width
         thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
         for t in range(start, stop):
             twice_beta = 2.0 * betas[min(t, len(betas) - 1)]
+            for k in range(thread, width, n_threads):
+                heat[k] = heat_share(twice_beta * factors[min(low_chain + k, n_chains - 1)] * typical)
+            cuda.syncthreads()
             for low in range(0, n, SPARSE_SITES):
                 for k in range(thread, min(SPARSE_SITES, n - low) * quads, n_threads):
                     site, q = k // quads, k % quads
                     group = np.uint32(((first + low_chain) >> 2) + q)
                     x0, x1, x2, x3 = philox(key, np.uint32(low + site), group, np.uint32(t), UPDATE)
-                    thresholds[site, 4 * q] = threshold(x0, metropolis)
-                    thresholds[site, 4 * q + 1] = threshold(x1, metropolis)
-                    thresholds[site, 4 * q + 2] = threshold(x2, metropolis)
-                    thresholds[site, 4 * q + 3] = threshold(x3, metropolis)
+                    thresholds[site, 4 * q] = threshold(x0, metropolis, heat[4 * q])
+                    thresholds[site, 4 * q + 1] = threshold(x1, metropolis, heat[4 * q + 1])
+                    thresholds[site, 4 * q + 2] = threshold(x2, metropolis, heat[4 * q + 2])
+                    thresholds[site, 4 * q + 3] = threshold(x3, metropolis, heat[4 * q + 3])
                 cuda.syncthreads()
                 for k in range(thread, min(width, n_chains - low_chain), n_threads):
                     r = low_chain + k
