@@ -60,6 +60,7 @@ def heat_share(x):  # type: ignore[no-untyped-def]
     where the temperature drowns the couplings, half where it is cold. The heat bath alone forgets free
     spins at once; Metropolis' rule is ahead where few flips are accepted.
     """
+    x = min(max(x, 1e-100), 1e100)  # squares stay in range
     return min(np.ceil(_WORDS - 0.5 * _WORDS / (1.0 + 1.0 / (x * x))), _WORDS - 1.0)
 
 

@@ -10,9 +10,11 @@ from .chains import Chains
 
 @with_arguments_of(sample)
 def metropolis(*args: Any, **kwargs: Any) -> Chains:
-    """Metropolis sampling: a visited spin is flipped with probability min(1, exp(-2 beta s_i h_i)).
+    """Metropolis sampling, mixed with the heat bath so that every sweep is ergodic.
 
-    h_i = sum_j J_ij s_j + b_i (Metropolis et al., J. Chem. Phys. 21, 1087 (1953)). One step is N visits.
+    A visited spin is decided by Metropolis' rule, a flip with probability min(1, exp(-2 beta s_i h_i)),
+    h_i = sum_j J_ij s_j + b_i (J. Chem. Phys. 21, 1087 (1953)), or by the heat bath, at random: the share of
+    the heat bath is 1 - x^2 / (2 + 2 x^2), x = 2 beta rms(h) over random states. One step is N visits.
 
     Parameters
     ----------
@@ -30,10 +32,10 @@ def metropolis(*args: Any, **kwargs: Any) -> Chains:
 
     Notes
     -----
-    Metropolis flips more often than the heat bath, so it decorrelates faster at high temperature and each
-    step costs more. A spin without field flips at every visit: at beta = 0, or for a spin that is coupled
-    to nothing, the chain only alternates (use :func:`spinlab.dynamics.gibbs` there). Cost per flip as for
-    Gibbs sampling.
+    Metropolis' rule alone flips wherever a flip costs nothing: a sweep in order then permutes states, at
+    beta = 0, for free spins and where fields cancel, and most rings and tori fall into classes that it never
+    leaves. The heat bath refuses each flip with positive probability, so one class and no period are left at
+    every beta. Both rules obey detailed balance, hence their mixture does. Cost per flip as for Gibbs sampling.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Every sampler reaches every state from every state, without a period, at every beta, and relaxes as fast."""
+"""Every sampler reaches every state from every state, without a period, at every beta, and relaxes."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ def test_metropolis_on_every_signed_graph_in_every_labelling(n, order):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 def test_metropolis_on_graphs_of_six_sites(order):
     for J, beta in itertools.product(six_sites(), BETAS):
@@ -93,7 +94,7 @@ def seen(sampler, models, beta, order="sequential", n_each=150):
 @pytest.mark.parametrize("sampler", [gibbs, metropolis])
 @pytest.mark.parametrize("n", [2, 3, 4, pytest.param(5, marks=pytest.mark.slow)])
 def test_the_samplers_themselves_connect_all_states(sampler, n):
-    # A transition of probability p is missed with probability (1 - p)^150; connection needs a few likely ones.
+    # A transition of probability p is missed with probability (1 - p)^150; a few likely ones connect.
     groups = {}
     for J in exact.signed_graphs(n):
         groups.setdefault(np.count_nonzero(J), []).append(J)
@@ -108,7 +109,7 @@ def test_the_samplers_themselves_connect_all_states(sampler, n):
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("J", [exact.ring(4), exact.ring(5), exact.triangle_with_a_tail(), exact.torus(2, 2)])
 def test_one_step_follows_the_exact_matrix(sampler, order, J):
-    # Largest deviation of 2^n x 2^n frequencies, 2000 each, in standard errors: 6 has false alarm 2e-9 times 1024.
+    # Largest deviation of 2^n x 2^n frequencies, 2000 each, in sigma: 6 has false alarm 2e-9 times 1024.
     n, n_each, beta = len(J), 2000, 0.3
     rule = exact.heat_bath if sampler is gibbs else exact.metropolis(J, beta)
     K = exact.sweep(J, beta, rule, order)
@@ -137,15 +138,15 @@ def test_a_step_of_tempering_connects_all_states_of_all_replicas(sampler, beta):
 def test_block_gibbs_connects_all_visible_states():
     model = sl.models.BipartiteIsing([[1.0, -1.0], [1.0, 1.0]])
     for beta in (0.0, 0.5):
-        starts = np.repeat(all_states(2), 400, axis=0)
+        starts = np.repeat(all_states(2), 4000, axis=0)
         states = block_gibbs(model, 1, len(starts), beta=beta, initial=starts, rng=1).states
-        ends = ((states > 0) @ [8, 4, 2, 1]).reshape(4, 400)
+        ends = ((states > 0) @ [8, 4, 2, 1]).reshape(4, 4000)
         assert all(len(np.unique(row)) == 16 for row in ends)
 
 
 @pytest.mark.parametrize("sampler", ["gibbs", "metropolis"])
 def test_population_annealing_of_free_spins_forgets_its_start(sampler):
-    # All states equally probable at every beta; a population that only alternates keeps its first magnetisation.
+    # All states equally probable at every beta; a population that only alternates keeps its magnetisation.
     p = population_annealing(np.zeros((6, 6)), 4000, beta=1.0, n_runs=2, n_steps=1, sampler=sampler, rng=0)
     assert abs(p.states.mean()) < 5 / np.sqrt(p.states.size)  # false alarm 6e-7
 

@@ -25,15 +25,21 @@ def test_the_boltzmann_distribution(form, options):
     assert p_value(chains.states, boltzmann(case, 0.4)) > FALSE_ALARM
 
 
-def test_flips_are_accepted_with_metropolis_probability():
-    # One spin in a field: from below, a flip lowers the energy and is certain; from above, exp(-2 beta b).
-    n, beta, b = 40_000, 0.7, 0.5
-    down = metropolis(sl.models.DenseIsing([[0.0]], b), 1, n, beta=beta, initial=-np.ones(1), rng=0)
-    assert (down.states == 1).all()
-    up = metropolis(sl.models.DenseIsing([[0.0]], b), 1, n, beta=beta, initial=np.ones(1), rng=1)
-    p = np.exp(-2 * beta * b)
-    # 5 sigma: false alarm 6e-7.
-    assert abs((up.states == -1).mean() - p) < 5 * np.sqrt(p * (1 - p) / n)
+@pytest.mark.parametrize("beta", [0.1, 0.7, 2.0])
+def test_flips_are_accepted_as_metropolis_and_the_heat_bath_share_them(beta):
+    """The first visit of one sweep: a share of 1 - x^2 / (2 + 2 x^2) of the heat bath, x = 2 beta rms(h)."""
+    n, J, b = 40_000, 0.5, 0.25
+    model = sl.models.DenseIsing([[0.0, J], [J, 0.0]], [b, 0.0])
+    heat = 1 - 0.5 / (1 + 1 / (2 * beta * J) ** 2)
+    cost = 2 * beta * (J + b)
+    for s, metropolis_flips, heat_flips in (
+        (-1, 1.0, 1 / (1 + np.exp(-cost))),
+        (1, np.exp(-cost), 1 / (1 + np.exp(cost))),
+    ):
+        ends = metropolis(model, 1, n, beta=beta, initial=np.array([s, 1]), rng=s + 1).states[:, 0]
+        p = heat * heat_flips + (1 - heat) * metropolis_flips
+        # 5 sigma: false alarm 6e-7.
+        assert abs((ends == -s).mean() - p) < 5 * np.sqrt(p * (1 - p) / n)
 
 
 @pytest.mark.parametrize("n", [1, 63, 130])

@@ -118,10 +118,16 @@ def test_coarse_thresholds_are_as_close_as_they_promise(metropolis):
     words, coarse = np.empty(16 * SITES, np.uint32), np.empty(16 * SITES, np.float32)
     exact, key = np.empty((8, SITES)), np.uint64(5)
     worst, largest = 0.0, 0.0
+    heat = np.random.default_rng(0).integers(2**31, 2**32, 16)
     for step in range(400):
-        coarse_thresholds(key, 64, 8, step, UPDATE, metropolis, words, coarse)
+        shares = heat.astype(np.uint32)
+        coarse_thresholds(key, 64, 8, step, UPDATE, metropolis, shares, words, coarse)
         for lane in range(0, 16, 4):
-            (acceptances if metropolis else logits)(key, 64, 8 + lane // 4, step, UPDATE, exact)
+            place = (key, 64, 8 + lane // 4, step, UPDATE)
+            if metropolis:
+                acceptances(*place, heat[lane : lane + 4].astype(float), exact)
+            else:
+                logits(*place, exact)
             difference = coarse.reshape(SITES, 16)[:, lane : lane + 4] - exact[:4].T
             worst, largest = max(worst, np.abs(difference).max()), max(largest, np.abs(exact[:4]).max())
     assert largest > 11  # rare words, where rounding is largest, were seen

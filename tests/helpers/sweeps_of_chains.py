@@ -65,7 +65,7 @@ def second_eigenvalue(K):
 
 
 def signed_graphs(n):
-    """Couplings -1, 0, 1 on n sites in every labelling, one of each class that flips of signs s_i -> -s_i join."""
+    """Couplings -1, 0, 1 on n sites in every labelling, one of each class that gauges s_i -> -s_i join."""
     pairs = list(itertools.combinations(range(n), 2))
     seen = set()
     for values in itertools.product((0, 1, -1), repeat=len(pairs)):
