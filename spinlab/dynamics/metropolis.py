@@ -35,7 +35,7 @@ def metropolis(*args: Any, **kwargs: Any) -> Chains:
     Metropolis' rule alone flips wherever a flip costs nothing: a sweep in order then permutes states, at
     beta = 0, for free spins and where fields cancel, and most rings and tori fall into classes that it never
     leaves. The heat bath refuses each flip with positive probability, so one class and no period are left at
-    every beta. Both rules obey detailed balance, hence their mixture does. Cost per flip as for Gibbs sampling.
+    every beta. Both rules obey detailed balance, hence their mixture does. Cost per flip as for Gibbs.
 
     Examples
     --------

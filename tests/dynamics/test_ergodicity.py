@@ -60,7 +60,6 @@ def test_metropolis_on_every_signed_graph_in_every_labelling(n, order):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 def test_metropolis_on_graphs_of_six_sites(order):
     for J, beta in itertools.product(six_sites(), BETAS):
