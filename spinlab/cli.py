@@ -28,7 +28,7 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status.
 
-    0 done, 1 error, 2 wrong usage, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
+    0 done, 1 error, 2 wrong usage, 3 refused, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
     """
     parser = argparse.ArgumentParser(
         prog="spinlab",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import exact
+from ._core.rng import RNG
 from ._core.stopwatch import Stopwatch
 from ._core.validate import as_choice, as_flag, as_real, as_real_array
 from .dynamics import anneal, search
@@ -34,6 +35,7 @@ def ground_state(
     degeneracy: bool = False,
     allow_heuristic: bool = False,
     seconds: float | None = None,
+    rng: RNG = None,
     threads: int | None = None,
     **options: Any,
 ) -> GroundState:
@@ -56,6 +58,8 @@ def ground_state(
     seconds : float, optional
         Budget of the tempering heuristic in wall-clock time; without it the budget is 16 000 steps of every
         replica, and the result depends on ``rng`` alone (0 by default).
+    rng : None, int or numpy.random.Generator
+        Seed of a heuristic, 0 by default; exact methods draw no random numbers.
     threads : int, optional
         Threads; all processors by default.
     **options
@@ -94,7 +98,9 @@ def ground_state(
         if not (method == "tempering" or (method == "auto" and allow_heuristic)):
             raise TypeError("seconds bounds the tempering heuristic: give allow_heuristic=True with it")
         seconds = as_real(seconds, "seconds", 0.0, exclusive=True)
+    chance = {} if rng is None else {"rng": rng}
     if method in HEURISTICS:
+        options = chance | options
         return _heuristic(method, model, degeneracy, "asked for by name", seconds, threads, options)
     as_choice(method, "method", ["auto", *exact.METHODS, *HEURISTICS])
     answer = _exact_ground_state(model, method, degeneracy, threads, options)
@@ -103,7 +109,8 @@ def ground_state(
     if not allow_heuristic:
         raise _refused(model, "degeneracy" if degeneracy else "ground_state", method)
     name = "tempering" if model.n_spins <= _LARGEST_LADDER else "annealing"
-    return _heuristic(name, model, degeneracy, "no exact method can take this model", seconds, threads, {})
+    reason = "no exact method can take this model"
+    return _heuristic(name, model, degeneracy, reason, seconds, threads, chance)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,31 @@ def test_ground_state_for_scripts(instance, capsys):
     assert sl.models.load_instance(instance).energy(record["state"]) == -1.0
 
 
+def test_ground_state_says_what_is_refused(tmp_path, capsys):
+    path = tmp_path / "large.npz"
+    sl.models.save_instance(sl.ensembles.sk(N=70, rng=0), path)
+    assert main(["ground-state", str(path)]) == 3
+    assert "allow_heuristic=True" in capsys.readouterr().err
+    assert main(["ground-state", str(path), "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["refused"] is True
+    assert main(["ground-state", "missing.txt", "--json"]) == 1
+    record = json.loads(capsys.readouterr().out)
+    assert (record["refused"], "missing.txt" in record["error"]) == (False, True)
+    assert main(["ground-state", str(path), "--explain", "--json"]) == 0
+    table = json.loads(capsys.readouterr().out)
+    assert [row["method"] for row in table["methods"]] == list(sl.exact.METHODS)
+    found = []
+    for seed in ("0", "1"):
+        command = ["ground-state", str(path), "--method", "annealing", "--seed", seed, "--json"]
+        assert main(command) == 0
+        found.append(json.loads(capsys.readouterr().out)["state"])
+    assert found[0] == sl.ground_state(sl.models.load_instance(path), "annealing").state.tolist()
+    assert found[0] != found[1]
+    command = ["ground-state", str(path), "--allow-heuristic", "--seconds", "0.2", "--json"]
+    assert main(command) == 0
+    assert json.loads(capsys.readouterr().out)["certified"] is False
+
+
 def test_accessibility_table_and_data(tmp_path, capsys):
     out, store = tmp_path / "a.nc", tmp_path / "a.sqlite"
     command = ["accessibility", "ra_rbm", "-V", "6", "8", "-H", "20", "-K", "3", "--std", "0.1", "10",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from . import _device
@@ -13,12 +15,15 @@ if TYPE_CHECKING:
     from ..exact import GroundState
     from ..models import IsingModel
 
+REFUSED = 3  # the exit status where no exact method can take the model
+
 _EXAMPLES = """
 examples:
   spinlab ground-state model.txt
   spinlab ground-state model.txt --degeneracy --json
   spinlab ground-state large.txt --explain          what each exact method would cost
-  spinlab ground-state large.txt --allow-heuristic  best state of a heuristic if no proof is in reach
+  spinlab ground-state large.txt --allow-heuristic --seconds 60 --seed 1
+                                                    best state of a heuristic if no proof is in reach
   spinlab ground-state graph.mc --format rudy --threads 2
   spinlab ground-state bqm.coo --vartype BINARY
   gunzip -c graph.mc.gz | spinlab ground-state - --format rudy
@@ -34,7 +39,7 @@ def add_parser(commands: Any) -> None:
         "ground-state",
         help="certified ground state of an instance file",
         description="Find a state of lowest energy and prove it. Beyond the limits of exact methods the "
-        "command refuses, with an estimate.",
+        "command refuses, with an estimate and exit status 3.",
         epilog=f"formats:\n{formats}\n{_EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -52,8 +57,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--allow-heuristic",
         action="store_true",
-        help="without an exact method in reach, anneal and say that the answer is not certified",
+        help="without an exact method in reach, search and say that the answer is not certified",
     )
+    parser.add_argument("--seconds", type=float, help="time for the heuristic")
+    parser.add_argument("--seed", type=int, help="seed of the heuristic (default 0)")
     parser.add_argument("--threads", type=int, help="threads (default: all processors)")
     _device.add_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object, for scripts")
@@ -61,7 +68,27 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Solve and print."""
+    """Solve and print; an error is an answer for scripts, too."""
+    from ..exact import RefusedError
+
+    try:
+        return _run(args)
+    except RefusedError as error:
+        return _report(args, error, REFUSED)
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
+        if not args.json:
+            raise
+        return _report(args, error, 1)
+
+
+def _report(args: argparse.Namespace, error: Exception, status: int) -> int:
+    if args.json:
+        print(json.dumps({"file": args.file, "error": str(error), "refused": status == REFUSED}))
+    print(f"spinlab: {error}", file=sys.stderr)
+    return status
+
+
+def _run(args: argparse.Namespace) -> int:
     from .. import solve
     from ..models.io import read_instance
 
@@ -69,18 +96,20 @@ def run(args: argparse.Namespace) -> int:
     model, header = read_instance(file, args.format, vartype=args.vartype, first=args.first)
     model = model.to(args.device)
     if args.explain:
-        print(solve.explain(model))
+        table = solve.explain(model, "degeneracy" if args.degeneracy else "ground_state")
+        rows = [asdict(row) for row in table.rows]
+        print(json.dumps({"file": args.file, "model": table.model, "methods": rows}) if args.json else table)
         return 0
     gs = solve.ground_state(
         model,
         args.method,
         degeneracy=args.degeneracy,
         allow_heuristic=args.allow_heuristic,
+        seconds=args.seconds,
+        rng=args.seed,
         threads=args.threads,
     )
     if args.json:
-        import json
-
         print(json.dumps(_record(args, header, model, gs), allow_nan=False))
         return 0
     print(f"model       {model!r}")
