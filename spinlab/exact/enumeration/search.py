@@ -17,6 +17,7 @@ E(s) = E(-s). States are visited in lexicographic order.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from ..._core.blocks import (
     C_BITS,
     LANES,
     ROWS,
+    descend,
     enter,
     enter_block,
     fill_linear,
@@ -49,6 +51,8 @@ SECONDS_PER_STATE = 0.1e-9  # one core, every state visited
 PRUNE_FROM = 25  # free spins; below, a full search takes a few milliseconds
 
 _FEW = 256  # states that a chunk may list at once
+_WAYS = 8  # to a block cost about as much as its states
+_ALL = 1 << 62
 
 
 class Search:
@@ -92,16 +96,29 @@ class Search:
             self.chunk_bits, self.n_chunks = on_gpu
             self.rest = np.full(self.chunk_bits + 1, -math.inf)
         elif device != "gpu" and prune and self.n_free >= PRUNE_FROM:
-            self._solve_last_spins()
+            for _ in self.solve_last_spins():
+                pass
             self.threshold = above_ground(self.G, self.eps)
 
-    def _solve_last_spins(self) -> None:
-        """Fill ``rest`` from its end: each search is pruned by the shorter ones before it."""
+    @property
+    def smallest(self) -> int:
+        """Spins of a table: the searches below have one more, two more, and so on."""
+        return BLOCK_BITS
+
+    def solve_last_spins(self) -> Iterator[int]:
+        """Fill ``rest`` from its end, each search pruned by the shorter ones; gives the work of each."""
         self.rest[-1] = self.T.min()
         for l in range(self.chunk_bits - 1, -1, -1):
             m = BLOCK_BITS + self.chunk_bits - l
             G = np.ascontiguousarray(self.G[-m:, -m:])  # its first spin is fixed: no fields
-            self.rest[l] = _minimum(G, self.T, self.rest[l + 1 :], above_ground(G, self.eps), 0)
+            threshold = above_ground(G, self.eps)
+            self.rest[l], work = _minimum(G, self.T, self.rest[l + 1 :], threshold, 0, _ALL)
+            yield work
+
+    def minimum(self, chunk: int, most: int) -> tuple[float, int]:
+        """(lowest computed energy of a chunk, work): ways down the tree; stops short at ``most`` of them."""
+        found: tuple[float, int] = _minimum(self.G, self.T, self.rest, self.threshold, chunk, most)
+        return found
 
     def seconds(self, n_chunks: int, threads: int | None) -> float:
         """Time to visit every state of some chunks."""
@@ -144,7 +161,7 @@ def chunk_minima(search: Search, dtype: str = "float64", threads: int | None = N
 
     def run(T: np.ndarray, chunks: np.ndarray) -> np.ndarray:
         def minimum(chunk: int) -> float:
-            return _minimum(search.G, T, search.rest, search.threshold, chunk)
+            return _minimum(search.G, T, search.rest, search.threshold, chunk, _ALL)[0]
 
         seconds = search.seconds(len(chunks), threads)
         return np.array(map_with_progress(minimum, chunks.tolist(), threads, "ground state", seconds))
@@ -226,7 +243,7 @@ def in_levels(
 
 
 @kernel
-def _minimum(G: Any, T: Any, rest: Any, threshold: Any, chunk: Any) -> Any:
+def _minimum(G: Any, T: Any, rest: Any, threshold: Any, chunk: Any, most: Any) -> Any:
     n = G.shape[0]
     chunk_bits = len(rest) - 1
     E, H, FC64, FA = work_space(n, chunk_bits)
@@ -234,8 +251,15 @@ def _minimum(G: Any, T: Any, rest: Any, threshold: Any, chunk: Any) -> Any:
     best = np.empty(LANES, T.dtype)
     enter(G, chunk, chunk_bits, E, H)
     minimum = np.inf
-    block = next_block(G, rest, 0, chunk_bits, threshold, E, H)
-    while block < 1 << chunk_bits:
+    visited = 0
+    block = 0
+    while block < 1 << chunk_bits and visited < most:
+        visited += 1
+        skip = descend(G, rest, block, chunk_bits, threshold, E, H)
+        if skip:
+            block += skip
+            continue
+        visited += _WAYS
         h = H[chunk_bits, n - BLOCK_BITS :]
         fill_linear(h[:C_BITS], FC64)
         fill_linear(h[C_BITS:], FA)
@@ -267,8 +291,8 @@ def _minimum(G: Any, T: Any, rest: Any, threshold: Any, chunk: Any) -> Any:
         for a in range(LANES):
             x64 = (best[a] + FA[a]) + E[chunk_bits]
             minimum = x64 if x64 < minimum else minimum
-        block = next_block(G, rest, block + 1, chunk_bits, threshold, E, H)
-    return minimum
+        block += 1
+    return minimum, visited
 
 
 @kernel

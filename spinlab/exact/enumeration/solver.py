@@ -15,6 +15,7 @@ from ...models import IsingModel, TwoLayerIsing, as_model
 from ..couplings import exact_energies, free_spins, over_limit, round_down
 from ..result import GroundState
 from . import gpu as _gpu
+from .probe import QUICK, prepared, search_time
 from .search import SECONDS_PER_STATE, Search, chunk_minima, in_levels
 
 NAME = "enumeration"
@@ -26,6 +27,9 @@ _MAX_CANDIDATES = 256  # nearly tied states that are compared in exact arithmeti
 
 def refusal(model: IsingModel) -> str | None:
     """Why this method cannot take the model, or None."""
+    if largest(model) < model.n_spins <= LARGEST and model.device == "cpu":
+        seconds = search_time(model)
+        return None if seconds * n_threads() <= QUICK else too_large(model, seconds)
     return too_large(model, cost(model)[0], largest(model))
 
 
@@ -51,7 +55,9 @@ def cost(model: IsingModel) -> tuple[float, float]:
     states = 2.0 ** min(max(free_spins(model), BLOCK_BITS), 1000)
     if model.device == "gpu":
         return 0.01 + states * _gpu.SECONDS_PER_STATE, 1e8
-    return 4e-4 + states * SECONDS_PER_STATE / n_threads(), 1e6
+    if MAX_SPINS < model.n_spins <= LARGEST:
+        return 1e-3 + search_time(model), 1e6
+    return 4e-4 + 1.2 * states * SECONDS_PER_STATE / n_threads(), 1e6
 
 
 def ground_state(
@@ -63,7 +69,7 @@ def ground_state(
     max_spins: int | None = None,
     threads: int | None = None,
 ) -> GroundState:
-    """Lowest state of any Ising model of up to 40 spins, proven by exhaustive search.
+    """Lowest state of any Ising model of up to 40 spins, and many of up to 60, proven by exhaustive search.
 
     E0 = min over s of E(s) = -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset.
 
@@ -78,9 +84,11 @@ def ground_state(
         again in float64, so the answer is the same.
     prune : bool, default True
         Skip sets of states that provably hold no ground state; False visits every state.
-    max_spins : int, default 40, on a GPU 52
-        Up to 60: larger models are searched at the caller's risk. They are feasible where pruning is
-        strong (SK at N=60: about a second) and hopeless where it is not (2**(N-1) states).
+    max_spins : int, optional
+        By default 40 (on a GPU 52), and up to 60 where a short look at the search tree says that it takes
+        less than half a minute on one core: pruning is strong in disordered models (SK at N=60: seconds)
+        and hopeless where many states lie near the lowest (2**(N-1) states). With a number, up to 60,
+        models of that size are searched without a look, at the caller's risk.
     threads : int, optional
         Default: all processors. The result does not depend on it.
 
@@ -118,13 +126,15 @@ def ground_state(
     prune = as_flag(prune, "prune")
     model = as_model(model)
     dtype = as_choice(dtype, "dtype", ("float64", "float32"))
-    max_spins = largest(model) if max_spins is None else max_spins
-    if as_count(max_spins, "max_spins") > LARGEST:
+    if max_spins is None:
+        reason = refusal(model)
+    elif as_count(max_spins, "max_spins") > LARGEST:
         raise ValueError(f"max_spins must be at most {LARGEST}, got {max_spins}")
-    reason = too_large(model, cost(model)[0], max_spins)
+    else:
+        reason = None if model.n_spins <= max_spins else too_large(model, cost(model)[0], max_spins)
     if reason:
         raise ValueError(reason)
-    search = Search(model, prune, model.device)
+    search = (prepared(model) if prune else None) or Search(model, prune, model.device)
     minima = chunk_minima(search, dtype, threads)
     lowest = float(minima.min())
     threshold = lowest + 2 * search.eps

@@ -60,7 +60,10 @@ def recover_layers(model: BipartiteIsing) -> RecoveredLayers | str:
             scale, integer = W[i, a] / sums[i, a], True
         xi_v, xi_h = found
         bv, bh = np.split(model.b, [model.V])
-        patterns = PatternBipartiteIsing(xi_v, xi_h, float(scale), bv, bh, offset=model.offset)
+        try:
+            patterns = PatternBipartiteIsing(xi_v, xi_h, float(scale), bv, bh, offset=model.offset)
+        except ValueError:  # entries of many scales, of which a solution is mere rounding
+            return "the weights differ too much in size"
         left = float(np.abs(W - scale * (xi_v.T @ xi_h)).sum())
         exact = integer and all(
             Fraction(float(scale)) * n == Fraction(float(scale * n)) for n in range(len(xi_v) + 1)

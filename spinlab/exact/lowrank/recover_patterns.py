@@ -54,7 +54,10 @@ def recover_patterns(model: DenseIsing | SparseIsing) -> Recovered | str:
         if binary is None and x.shape[1] > MAX_RANK:
             return f"it has rank {x.shape[1]} up to its diagonal, and the patterns are not binary"
         xi, scale = binary or (x.T if x.shape[1] else np.zeros((1, N)), math.ldexp(1.0, exponent))
-        patterns = PatternIsing(xi, scale, model.b, offset=model.offset)
+        try:
+            patterns = PatternIsing(xi, scale, model.b, offset=model.offset)
+        except ValueError:  # entries of many scales, of which a solution is mere rounding
+            return "its couplings differ too much in size"
         left = float(np.abs(J - patterns.couplings()).sum()) / 2
         exact = binary and all(Fraction(scale) * n == Fraction(scale * n) for n in range(len(xi) + 1))
         if left > 0 or not exact:  # the difference itself is rounded
