@@ -209,7 +209,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"accuracy", "couplings", "method", "result"},
         {"choice", "parts", "enumeration", "layer", "planar", "tree", "branching"},
         {"lowrank"},
-        {"minima"},
+        {"minima", "states"},
     ),
     "rbm": ({"machines"}, {"negative"}, {"training", "judging", "exchange"}, {"estimator"}),
 }

@@ -9,11 +9,12 @@ package offers itself list all states of interest of a small model, or average o
 from . import enumeration, layer, lowrank, planar, tree
 from .accuracy import InexactError
 from .enumeration.density import DensityOfStates, density_of_states
-from .enumeration.spectrum import Level, ground_states, lowest_levels
-from .enumeration.thermal import ThermalAverages, boltzmann_samples, thermal_averages
+from .enumeration.spectrum import Level
+from .enumeration.thermal import ThermalAverages, thermal_averages
 from .method import TASKS, Cost, Method, RefusedError
 from .minima import LocalMinima, local_minima
 from .result import GroundState
+from .states import boltzmann_samples, ground_states, lowest_levels
 
 METHODS: dict[str, Method] = {method.NAME: method for method in (enumeration, layer, lowrank, planar, tree)}
 

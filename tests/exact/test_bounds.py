@@ -132,6 +132,8 @@ def check(kind, seed):
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     model, least = kind(rng)
     size = float(np.abs(model.couplings()).sum() / 2 + np.abs(model.b).sum()) + model.rounding
+    if isinstance(model, PatternIsing | PatternBipartiteIsing):  # their products may cancel
+        size += abs(model.scale) * float((np.abs(model.form().xi).sum(0) ** 2).sum())
     used = []
     for name, method in exact.METHODS.items():
         if method.refusal(model) is not None:

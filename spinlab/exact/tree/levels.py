@@ -47,7 +47,7 @@ def lowest_levels(model: IsingModel, k: int, max_states: int) -> list[TreeLevel]
     values, unit, exact = in_units(np.concatenate([problem.J, problem.b]))
     size, left = float(np.abs(values).sum()), lost(model) / unit
     eps = left + (0.0 if exact else 2 * (problem.roundings + 2) * 2.0**-53 * size)
-    kept = k if eps == 0 else 4 * k + 12
+    kept = k if eps == 0 else k + 3
     while True:
         if (reason := refusal(problem, kept)) is not None:
             raise ValueError(reason)
@@ -79,7 +79,9 @@ def refusal(problem: Elimination, k: int) -> str | None:
     children = np.diff(problem.steps.child_start)
     seconds = _SECONDS_PER_SUM * float(((children + 1) * 2.0 * problem.steps.size).sum()) * k * k
     if seconds > MAX_SECONDS:
-        return f"{k} levels of this graph take about {seconds:.2g} s, {MAX_SECONDS:g} are allowed: ask for fewer"
+        return (
+            f"{k} levels of this graph take about {seconds:.2g} s, {MAX_SECONDS:g} are allowed: ask for fewer"
+        )
     return None
 
 
@@ -139,7 +141,9 @@ class _Tables:
         found: list[np.ndarray] = []
         # What is to be done is a linked list (task, rest): add up the first j of some tables to a value, or
         # give step i an energy. Every alternative is a list of its own, the last one added the first to go on.
-        stack: list[Any] = [(None, ((tops, self.roots, len(self.roots), value), None)) for value in wanted[::-1]]
+        stack: list[Any] = [
+            (None, ((tops, self.roots, len(self.roots), value), None)) for value in wanted[::-1]
+        ]
         while stack and len(found) < most:
             spin, todo = stack.pop()
             if spin is not None:
