@@ -37,8 +37,8 @@ def lowest_levels(
 ) -> tuple[Level, ...]:
     """The k lowest energies of an Ising model, with their states.
 
-    Up to 40 spins by :func:`spinlab.exact.enumeration.spectrum.lowest_levels`, beyond along a tree: every
-    table of an elimination holds the k lowest energies of the spins eliminated by then.
+    Up to 40 spins by visiting or excluding all states, beyond along a tree: every table of an elimination
+    holds the k lowest energies of the spins eliminated by then.
 
     Parameters
     ----------
@@ -89,8 +89,7 @@ def boltzmann_samples(
 ) -> np.ndarray:
     """Independent states drawn from the Boltzmann distribution P(s) = exp(-beta E(s)) / Z, exactly.
 
-    Up to 36 spins by inversion of the cumulative weights
-    (:func:`spinlab.exact.enumeration.thermal.boltzmann_samples`), beyond by :func:`spinlab.exact.tree.samples`.
+    Up to 36 spins by inversion of the cumulative weights, beyond by :func:`spinlab.exact.tree.samples`.
 
     Parameters
     ----------

@@ -51,10 +51,10 @@ def _look(model: IsingModel) -> tuple[float, Search | None]:
     search.threshold = above_ground(search.G, search.eps)
     chunks = np.unique(np.linspace(0, search.n_chunks - 1, min(_SAMPLE, search.n_chunks)).astype(np.int64))
     sample = [search.minimum(int(chunk), _CAP)[1] for chunk in chunks]
-    ways = float(np.mean(sample)) * search.n_chunks
+    rest = float(np.mean(sample)) * search.n_chunks
     if max(sample) >= _CAP:  # these may go on for long: as long as the last spins say
-        ways = max(ways, _ahead(work, search))
-    return (sum(work) + ways) * _SECONDS_PER_WAY, search
+        rest = max(rest, _ahead(work, search))
+    return (sum(work) + rest) * _SECONDS_PER_WAY, search
 
 
 def _ahead(work: list[int], search: Search) -> float:

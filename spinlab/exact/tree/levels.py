@@ -1,8 +1,8 @@
 """The lowest energies of a sparse graph of any size, how many states have them, and those states.
 
-As in ``solver``, with the k lowest different energies of the spins eliminated so far, and the numbers of their
-states, in place of the lowest alone. States are read from these tables in the reverse order: a spin and the
-energies of the tables below it are chosen so that they add up to the one that is wanted.
+As in ``solver``, with the k lowest different energies of the spins eliminated so far, and the numbers of
+their states, in place of the lowest alone. States are read from these tables in the reverse order: a spin and
+the energies of the tables below it are chosen so that they add up to the one that is wanted.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def lowest_levels(model: IsingModel, k: int, max_states: int) -> list[TreeLevel]
     while True:
         if (reason := refusal(problem, kept)) is not None:
             raise ValueError(reason)
-        tables = _Tables(problem, *np.split(values, [len(problem.J)]), kept)
+        J, b = np.split(values, [len(problem.J)])
+        tables = _Tables(problem, J, b, kept)
         levels = _separate(tables.total, 2 * eps)
         if len(levels) >= k or tables.total.cut == math.inf:
             break
@@ -140,7 +141,7 @@ class _Tables:
         s = np.empty(self.n, np.int8)
         found: list[np.ndarray] = []
         # What is to be done is a linked list (task, rest): add up the first j of some tables to a value, or
-        # give step i an energy. Every alternative is a list of its own, the last one added the first to go on.
+        # give step i an energy. Every alternative is a list of its own, the last one added goes on first.
         stack: list[Any] = [
             (None, ((tops, self.roots, len(self.roots), value), None)) for value in wanted[::-1]
         ]
