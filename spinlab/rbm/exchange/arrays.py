@@ -48,7 +48,7 @@ def from_arrays(
     ----------
     arrays : mapping
         Names of this package (see the classes), or of an RBM elsewhere: weight_matrix, vbias, hbias;
-        components_, intercept_visible_, intercept_hidden_; W, v_bias, h_bias...
+        ``components_``, ``intercept_visible_``, ``intercept_hidden_``; W, v_bias, h_bias...
     kind : {"RBM", "RARBM", "DBM", "RADBM", "FBM", "RAFBM", "HybridBM", "RAHybridBM"}, optional
         By default what the names say, with hidden spins.
     units : {"spin", "binary"}
