@@ -162,6 +162,9 @@ def from_bqm(bqm: Any) -> SparseIsing:
     number = {v: i for i, v in enumerate(variables)}
     i, j = [number[u] for u, _ in bqm.quadratic], [number[v] for _, v in bqm.quadratic]
     sums = Sums()
+    numbers = [*bqm.quadratic.values(), *bqm.linear.values(), bqm.offset]
+    if not np.isfinite(np.array(numbers, dtype=float)).all():
+        raise ValueError("the biases and the offset of the BQM must be finite, got NaN or infinity")
     J = [-sums.number(x) for x in bqm.quadratic.values()]
     b = [-sums.number(bqm.linear[v]) for v in variables]
     offset = sums.number(bqm.offset)

@@ -98,6 +98,9 @@ CALLS = {
         lambda r: observables.count_minima(J, rng=r),
         lambda r: observables.count_minima(J, 10, method="descent", rng=r),
     ],
+    "observables.belief_propagation": [
+        lambda r: observables.belief_propagation([[0, 1], [1, 0]], initial="random", rng=r)
+    ],
     "observables.ultrametricity": [lambda r: observables.ultrametricity(STATES, n_null=20, rng=r)],
     "rbm.log_partition_ais": [lambda r: rbm.log_partition_ais(layers(), schedule=2, n_chains=2, rng=r)],
     "rbm.gibbs_autocorrelation_time": [lambda r: rbm.gibbs_autocorrelation_time(layers(), 4, 2, rng=r)],

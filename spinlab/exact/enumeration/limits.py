@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...models import IsingModel
-from ..method import NEVER, Cost, Task, answering
+from ..method import NEVER, Cost, Task, answering, as_task
 from . import partition, solver
 
 
@@ -19,6 +19,6 @@ def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
 
 def least(model: IsingModel, task: Task = "ground_state") -> Cost:
     """The cost, or infinite; of what is only taken after a look at its search tree, that of a look."""
-    if task != "log_partition" and solver.largest(model) < model.n_spins <= solver.LARGEST:
+    if as_task(task, model) != "log_partition" and solver.largest(model) < model.n_spins <= solver.LARGEST:
         return Cost(5e-3, 1e6)
     return cost(model, task) if refusal(model, task) is None else NEVER
