@@ -16,7 +16,7 @@ PYTEST_ARGS ?=
 .PHONY: study test slow lint docs bench clean help
 .DEFAULT_GOAL := help
 
-study: $(VENV)/.with-netcdf  ## Run a study: the figure, its data and its verdict (default: Fig. 1, full size)
+study: $(VENV)/.with-study  ## Run a study: the figure, its data and its verdict (default: Fig. 1, full size)
 	$(BIN)/spinlab study $(STUDY) --preset $(PRESET) --workers $(WORKERS) --out $(OUT)
 
 test: $(VENV)/.with-test  ## Run the tests

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from . import exact
+from ._core.progress import duration
 from ._core.rng import RNG
 from ._core.stopwatch import Stopwatch
 from ._core.validate import as_choice, as_flag, as_real, as_real_array
+from .anytime import Budget, prove
 from .dynamics import anneal, search
 from .exact import GroundState
 from .exact import parts as parts_of
@@ -24,6 +26,8 @@ from .models import IsingModel, TwoLayerIsing, as_model
 
 HEURISTICS = ("tempering", "annealing")
 _WORTH_SPLITTING = 0.01  # seconds
+LONGEST_PROOF = 10.0  # seconds by estimate, up to which a proof by branching is begun without being asked for
+_SOON = 2.0  # seconds: another method this cheap is taken without a look at branching
 _VISIT_STATES = ("enumeration", "layer")  # twice as long for each spin more, coupled to the others or not
 _LARGEST_LADDER = 20_000  # spins; the ladder grows with the square root, the work with the power 3/2
 
@@ -36,10 +40,15 @@ def ground_state(
     allow_heuristic: bool = False,
     seconds: float | None = None,
     rng: RNG = None,
+    relative_gap: float | None = None,
+    nodes: int | None = None,
+    memory: float | None = None,
+    progress: bool | Callable[[exact.branching.Progress], None] = False,
+    certificate: bool = False,
     threads: int | None = None,
     **options: Any,
 ) -> GroundState:
-    """A state of lowest energy, proven; on request the best state found where no proof is in reach.
+    """A state of lowest energy, proven; within a budget, the best state and a proven bound.
 
     Parameters
     ----------
@@ -48,7 +57,8 @@ def ground_state(
     method : str, default "auto"
         Name of an exact method (:func:`explain` lists them), or of a heuristic: "tempering"
         (:func:`spinlab.dynamics.search`) or "annealing" (:func:`spinlab.dynamics.anneal`). "auto" takes the
-        exact method that is cheapest by estimate.
+        exact method that is cheapest by estimate; a proof by branching only where it is estimated at less
+        than 10 s, unless ``seconds``, ``relative_gap``, ``nodes`` or ``certificate`` ask for it.
     degeneracy : bool, default False
         Also count the states of lowest energy.
     allow_heuristic : bool, default False
@@ -56,8 +66,15 @@ def ground_state(
         ``certified=False``, instead of refusing: parallel tempering with descent and, on sparse graphs,
         cluster moves, until independent runs agree; beyond 20 000 spins annealing.
     seconds : float, optional
-        Budget of the tempering heuristic in wall-clock time; without it the budget is 16 000 steps of every
-        replica, and the result depends on ``rng`` alone (0 by default).
+        Budget in wall-clock time, compilation not counted. A method that is estimated to end in time is taken
+        as always; otherwise at most a third of the time goes to a first state and the rest to its proof by
+        branching, and the answer is the best state with a proven lower bound: ``certified`` only where they
+        meet, and only then before the time is over. With ``allow_heuristic``, too, only the root of the proof
+        is bounded, and the rest of the time is searched. For "tempering", its budget: without it 16 000 steps
+        of every replica, and a result that depends on ``rng`` alone (0 by default).
+    relative_gap, nodes, memory, progress, certificate
+        Of a proof by branching: see :func:`spinlab.exact.branching.ground_state`. Ctrl-C ends one with what
+        is known.
     rng : None, int or numpy.random.Generator
         Seed of a heuristic, 0 by default; exact methods draw no random numbers.
     threads : int, optional
@@ -95,22 +112,34 @@ def ground_state(
     if options and method == "auto":
         raise TypeError(f"options {sorted(options)} belong to one method; name it, for example 'enumeration'")
     if seconds is not None:
-        if not (method == "tempering" or (method == "auto" and allow_heuristic)):
-            raise TypeError("seconds bounds the tempering heuristic: give allow_heuristic=True with it")
         seconds = as_real(seconds, "seconds", 0.0, exclusive=True)
+    certificate = as_flag(certificate, "certificate")
+    budget = Budget(seconds, relative_gap, nodes, memory, progress, certificate, allow_heuristic, rng)
     chance = {} if rng is None else {"rng": rng}
     if method in HEURISTICS:
+        if budget.given() not in ([], ["seconds"]):
+            raise TypeError(f"{budget.given()} belong to a proof; {method} proves nothing")
         options = chance | options
         return _heuristic(method, model, degeneracy, "asked for by name", seconds, threads, options)
     as_choice(method, "method", ["auto", *exact.METHODS, *HEURISTICS])
-    answer = _exact_ground_state(model, method, degeneracy, threads, options)
-    if answer is not None:
-        return answer
-    if not allow_heuristic:
-        raise _refused(model, "degeneracy" if degeneracy else "ground_state", method)
+    if method not in ("auto", "branching") and budget.given():
+        raise TypeError(f"{budget.given()} belong to 'auto' and 'branching'; {method} runs to its end")
+    if degeneracy and (budget.asks_for_branching() or method == "branching"):
+        raise ValueError(exact.branching.refusal(model, "degeneracy"))
+    if method == "branching" or budget.asks_for_branching():
+        return prove(model, replace(budget, heuristic=False), threads, **options)
+    try:
+        return _exact_ground_state(model, method, degeneracy, threads, options, budget)
+    except _NoProof as none:
+        if degeneracy or not (allow_heuristic or seconds is not None):
+            raise _refused(model, "degeneracy" if degeneracy else "ground_state", method, str(none)) from None
     name = "tempering" if model.n_spins <= _LARGEST_LADDER else "annealing"
     reason = "no exact method can take this model"
     return _heuristic(name, model, degeneracy, reason, seconds, threads, chance)
+
+
+class _NoProof(Exception):  # noqa: N818 - it is caught at once
+    """No exact method takes the model, or a part of it; the text is what branching would take."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +167,8 @@ class Explanation:
                 lines.append(f"{row.method:14s}{'-':>10s}{'-':>10s}  {row.refusal}")
             else:
                 remark = "cheapest" if row.seconds == best else ""
+                if row.method == "branching" and row.seconds > LONGEST_PROOF:
+                    remark = "with seconds= only: the best state and a proven bound"
                 lines.append(f"{row.method:14s}{row.seconds:10.2g}{row.bytes / 1e6:7.3g} MB  {remark}")
         return "\n".join(line.rstrip() for line in lines)
 
@@ -164,6 +195,14 @@ def explain(model: Any, task: Task = "ground_state") -> Explanation:
         refusal = solver.refusal(model, task)
         seconds, size = (None, None) if refusal else solver.cost(model, task)[:2]
         rows.append(Estimate(name, seconds, size, refusal))
+    others = [row.seconds for row in rows if row.seconds is not None and row.method != "branching"]
+    if min(others, default=math.inf) > _SOON:  # the root of a proof says more than the size
+        rows = [
+            replace(row, seconds=exact.branching.probe(model)[0])
+            if row.method == "branching" and row.seconds is not None
+            else row
+            for row in rows
+        ]
     return Explanation(repr(model), tuple(rows))
 
 
@@ -307,27 +346,77 @@ def mean_energy(
 
 
 def _exact_ground_state(
-    model: IsingModel, method: str, degeneracy: bool, threads: int | None, options: dict[str, Any]
-) -> GroundState | None:
-    """The proven answer; None if all methods refuse the model and its parts."""
+    model: IsingModel,
+    method: str,
+    degeneracy: bool,
+    threads: int | None,
+    options: dict[str, Any],
+    budget: Budget,
+) -> GroundState:
+    """The proven answer, or as far as the budget goes; _NoProof if all methods refuse the model or a part."""
     task: Task = "degeneracy" if degeneracy else "ground_state"
-    choice = _choose(model, method, task, bool(options))
+    choice = _choose_ground_state(model, method, task, bool(options), budget.seconds)
     if _may_split(choice):
         whole = parts_of.split(model, plain=degeneracy)
         if whole is not None and _total(whole, method, task) < choice.cost.seconds:
+            clock = Stopwatch()
+            waiting = sum(part.n_spins for part in whole.models)
 
             def solve(part: IsingModel) -> GroundState:
-                answer = _exact_ground_state(part, method, degeneracy, threads, {})
-                assert answer is not None
-                return answer
+                nonlocal waiting
+                share = budget
+                if budget.seconds is not None:  # what is left, by the number of spins
+                    left = max(budget.seconds - clock.seconds(), 1e-3)
+                    share = replace(budget, seconds=left * part.n_spins / waiting)
+                waiting -= part.n_spins
+                return _exact_ground_state(part, method, degeneracy, threads, {}, share)
 
             joined = parts_of.join_ground_states(model, whole, solve, degeneracy)
             return replace(joined, reason=f"{len(whole.models)} parts, {len(whole.leaves)} spins apart")
     if choice.name is None:
-        return None
+        raise _NoProof(exact.branching.refusal(model, task) or "")
+    if method == "auto" and choice.name == "branching":
+        return _by_branching(model, choice, threads, budget)
     solver: Any = exact.METHODS[choice.name]
     result: GroundState = solver.ground_state(model, degeneracy=degeneracy, threads=threads, **options)
     return replace(result, reason=choice.reason)
+
+
+def _choose_ground_state(
+    model: IsingModel, method: str, task: Task, trusted: bool, seconds: float | None
+) -> Choice:
+    """The cheapest method; branching where the others take long (or longer than there is time)."""
+    if method != "auto":
+        return _choose(model, method, task, trusted)
+    choice = choose(exact.METHODS, model, task, ["branching"])
+    if choice.cost.seconds <= _SOON:
+        return choice
+    cost = exact.branching.cost(model, task)
+    late = seconds is not None and choice.cost.seconds > seconds
+    if cost.seconds < math.inf and (late or cost.seconds < choice.cost.seconds):
+        return Choice("branching", cost, choice.reason)
+    return choice
+
+
+def _by_branching(model: IsingModel, choice: Choice, threads: int | None, budget: Budget) -> GroundState:
+    """Within the time; without one, only if the root of the proof says that it ends soon."""
+    if budget.seconds is not None:
+        return prove(model, budget, threads)
+    seconds, root = exact.branching.probe(model, threads)
+    if root.certified:
+        return root
+    if seconds < LONGEST_PROOF:
+        answer = prove(model, budget, threads)
+        return replace(answer, reason=f"{seconds:.2g} s by estimate; {answer.reason}")
+    other = choose(exact.METHODS, model, "ground_state", ["branching"])
+    if other.name is not None:
+        solver: Any = exact.METHODS[other.name]
+        result: GroundState = solver.ground_state(model, threads=threads)
+        return replace(result, reason=other.reason)
+    raise _NoProof(
+        f"a proof takes {duration(seconds)} by estimate, {root.relative_gap:.1%} being left at its root; "
+        "seconds= gives the best state and a proven bound after that time"
+    )
 
 
 def _run_mean_energy(model: IsingModel, beta: Any, threads: int | None, solver: Any) -> Any:
@@ -367,7 +456,7 @@ def _choose(
 ) -> Choice:
     """The cheapest method, or the one that was named, unless it refuses (with options, it knows best)."""
     if method == "auto":
-        return choose(exact.METHODS, model, task, without)
+        return choose(exact.METHODS, model, task, {*without, "branching"})
     reason, free = "asked for by name", exact.Cost(0.0, 0.0)
     if trusted or exact.METHODS[method].refusal(model, task) is None:
         return Choice(method, free, reason)
@@ -376,25 +465,31 @@ def _choose(
 
 def _may_split(choice: Choice) -> bool:
     """Whether the model's parts might be quicker than the whole."""
-    return choice.name is None or (choice.name in _VISIT_STATES and choice.cost.seconds > _WORTH_SPLITTING)
+    return choice.name in (None, "branching") or (
+        choice.name in _VISIT_STATES and choice.cost.seconds > _WORTH_SPLITTING
+    )
 
 
 def _total(whole: parts_of.Parts, method: str, task: Task) -> float:
     """Seconds for all parts; infinite if one is refused."""
-    return sum(_choose(part, method, task).cost.seconds for part in whole.models)
+    if task == "log_partition":
+        return sum(_choose(part, method, task).cost.seconds for part in whole.models)
+    return sum(_choose_ground_state(part, method, task, False, None).cost.seconds for part in whole.models)
 
 
-def _refused(model: IsingModel, task: Task, method: str) -> Exception:
+def _refused(model: IsingModel, task: Task, method: str, branching: str = "") -> Exception:
     if method != "auto":
         solver = exact.METHODS[method]
         if method == exact.layer.NAME and not isinstance(model, TwoLayerIsing):
             return TypeError(solver.refusal(model, task))
         return exact.RefusedError(solver.refusal(model, task))
+    others = {name: solver for name, solver in exact.METHODS.items() if name != "branching"}
+    lines = refusals(others, model, task)
+    if task == "ground_state":
+        lines += f"\n  branching: {branching}"
     instead = "allow_heuristic=True for the best state that a search finds, without a proof"
     if task == "degeneracy":
         instead = f"leave out degeneracy=True; or {instead}"
     if task == "log_partition":
         instead = "spinlab.dynamics.population_annealing estimates ln Z of any model"
-    return exact.RefusedError(
-        f"no exact method can take {model!r}:\n{refusals(exact.METHODS, model, task)}\nInstead: {instead}"
-    )
+    return exact.RefusedError(f"no exact method can take {model!r}:\n{lines}\nInstead: {instead}")

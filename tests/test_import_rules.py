@@ -24,12 +24,13 @@ RANK = {
     "datasets": 2,
     "exact": 3,
     "dynamics": 3,
-    "solve": 4,
-    "observables": 5,
-    "interop": 5,
-    "rbm": 6,
-    "diagnose": 7,
-    "scans": 7,
+    "anytime": 4,
+    "solve": 5,
+    "observables": 6,
+    "interop": 6,
+    "rbm": 7,
+    "diagnose": 8,
+    "scans": 8,
 }
 # The doors into the package may open every room; no room opens a door.
 DOORS = {"__init__", "__main__", "cli", "studies", "_commands"}
@@ -41,7 +42,7 @@ USES_BESIDE = {"diagnose", "scans"}
 
 # Third parties that take long to import: only inside functions.
 ON_USE = {"matplotlib", "xarray", "pandas", "dimod", "networkx", "tqdm", "netCDF4", "dask", "sklearn"}
-ON_USE |= {"pooch", "h5py", "safetensors", "cloudpickle"}
+ON_USE |= {"pooch", "h5py", "safetensors", "cloudpickle", "highspy"}
 COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil"}
 PICKLERS = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 # The two exceptions: numba's own index in a folder that only this user can write, and functions on their way

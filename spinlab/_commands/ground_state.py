@@ -24,6 +24,8 @@ examples:
   spinlab ground-state large.txt --explain          what each exact method would cost
   spinlab ground-state large.txt --allow-heuristic --seconds 60 --seed 1
                                                     best state of a heuristic if no proof is in reach
+  spinlab ground-state large.txt --seconds 60       best state and a proven lower bound after a minute
+  spinlab ground-state large.txt --gap 0.01 --certificate proof.npz   to 1 %, for `spinlab verify`
   spinlab ground-state graph.mc --format rudy --threads 2
   spinlab ground-state bqm.coo --vartype BINARY
   gunzip -c graph.mc.gz | spinlab ground-state - --format rudy
@@ -59,7 +61,14 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="without an exact method in reach, search and say that the answer is not certified",
     )
-    parser.add_argument("--seconds", type=float, help="time for the heuristic")
+    parser.add_argument("--seconds", type=float, help="time for the best state and a proven lower bound")
+    parser.add_argument(
+        "--gap", type=float, help="stop a proof once (energy - bound) / |energy| is this small"
+    )
+    parser.add_argument("--certificate", metavar="FILE", help="prove by branching and save the proof (.npz)")
+    parser.add_argument(
+        "--progress", action="store_true", help="bound, energy, open nodes and time on stderr"
+    )
     parser.add_argument("--seed", type=int, help="seed of the heuristic (default 0)")
     parser.add_argument("--threads", type=int, help="threads (default: all processors)")
     _device.add_option(parser)
@@ -107,13 +116,19 @@ def _run(args: argparse.Namespace) -> int:
         allow_heuristic=args.allow_heuristic,
         seconds=args.seconds,
         rng=args.seed,
+        relative_gap=args.gap,
+        certificate=args.certificate is not None,
+        progress=args.progress,
         threads=args.threads,
     )
+    if args.certificate is not None and gs.certificate is not None:
+        gs.certificate.save(args.certificate)
     if args.json:
         print(json.dumps(_record(args, header, model, gs), allow_nan=False))
         return 0
     print(f"model       {model!r}")
-    proof = "certified" if gs.certified else f"not certified, lower bound {gs.lower_bound:.12g}"
+    gap = f", {gs.relative_gap:.2%} below" if math.isfinite(gs.relative_gap) else ""
+    proof = "certified" if gs.certified else f"not certified, lower bound {gs.lower_bound:.12g}{gap}"
     print(f"energy      {gs.energy:.12g}  ({proof})")
     if gs.degeneracy is not None:
         print(f"degeneracy  {gs.degeneracy}")
@@ -140,6 +155,7 @@ def _record(
         "energy": gs.energy,
         "certified": gs.certified,
         "lower_bound": gs.lower_bound if math.isfinite(gs.lower_bound) else None,
+        "relative_gap": gs.relative_gap if math.isfinite(gs.relative_gap) else None,
         "degeneracy": gs.degeneracy,
         "method": gs.method,
         "reason": gs.reason,

@@ -130,13 +130,14 @@ def join_ground_states(
     clock = Stopwatch()
     s = np.zeros(model.n_spins, np.int8)
     bound = Fraction(model.offset) + parts.constant - Fraction(parts.error) - Fraction(lost(model))
-    n_states = 1
+    n_states, certified = 1, True
     names = []
     for sites, part in zip(parts.sites, parts.models, strict=True):
         answer = solve(part)
         s[sites] = answer.state
         bound += Fraction(answer.lower_bound)
         n_states *= answer.degeneracy or 1
+        certified &= answer.certified
         if answer.method not in names:
             names.append(answer.method)
     for x, y, J, b in reversed(parts.leaves):
@@ -150,7 +151,7 @@ def join_ground_states(
         energy=energy,
         state=s,
         method=" + ".join(names) or "leaves",
-        certified=True,
+        certified=certified,
         lower_bound=min(floor, round_down(bound)),
         degeneracy=n_states if degeneracy else None,
         seconds=clock.seconds(),

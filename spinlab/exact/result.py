@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .proof.certificate import Certificate
+
 
 @dataclass(frozen=True)
 class GroundState:
@@ -36,6 +38,8 @@ class GroundState:
         Names of the sites, for graphs and BQMs.
     n_visible : int or None
         Size of the visible layer of a bipartite model.
+    certificate : Certificate or None
+        The proof, where the method "branching" was asked to keep it.
     """
 
     energy: float
@@ -48,11 +52,19 @@ class GroundState:
     seconds: float = 0.0
     labels: tuple[Hashable, ...] | None = None
     n_visible: int | None = None
+    certificate: Certificate | None = None
 
     @property
-    def gap(self) -> float:
-        """``energy - lower_bound``."""
+    def bound_gap(self) -> float:
+        """``energy - lower_bound``: how far the proof is from closed (not the gap to an excited state)."""
         return self.energy - self.lower_bound
+
+    @property
+    def relative_gap(self) -> float:
+        """``bound_gap / abs(energy)``; 0 where there is no gap."""
+        if self.bound_gap == 0.0:
+            return 0.0
+        return self.bound_gap / abs(self.energy) if self.energy else float("inf")
 
     @property
     def assignment(self) -> dict[Any, int]:

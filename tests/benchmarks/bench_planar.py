@@ -124,7 +124,7 @@ def main() -> None:
                     "Gaussian" if gaussian else "+-1",
                     f"{embedding:.3g} s",
                     f"{matching:.3g} s",
-                    f"{answer.gap:.1g}",
+                    f"{answer.bound_gap:.1g}",
                 ]
                 if L <= LARGEST_OTHER:
                     seconds, energy = other(model, position)

@@ -86,11 +86,11 @@ def test_agrees_with_naive_enumeration(seed):
         assert answer.energy == pytest.approx(E.min(), rel=0, abs=1e-14 * size)
         assert answer.degeneracy == tied.sum(), repr(model)
         assert answer.certified
-        assert 0 <= answer.gap <= 1e-13 * size
+        assert 0 <= answer.bound_gap <= 1e-13 * size
         assert naive.energies(J, b, model.offset, answer.state) == pytest.approx(
             answer.energy, rel=0, abs=1e-14 * size
         )
-        if answer.gap == 0:  # exact arithmetic: the first of the tied states
+        if answer.bound_gap == 0:  # exact arithmetic: the first of the tied states
             first = tied if model.has_fields else tied & (states(n)[:, 0] == 1)
             np.testing.assert_array_equal(answer.state, states(n)[first.argmax()])
 

@@ -112,7 +112,7 @@ def test_the_lower_bound_holds_in_exact_arithmetic():
         assert Fraction(answer.lower_bound) <= E0
         size = np.abs(J).sum() + np.abs(b).sum()
         assert exact_energy(model, answer.state) - E0 <= 2e-14 * size
-        assert answer.gap <= 2e-14 * size
+        assert answer.bound_gap <= 2e-14 * size
 
 
 def cactus(n_triangles):

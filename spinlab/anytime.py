@@ -1,0 +1,115 @@
+"""Proofs by branching from the front door: a first state by tempering, then the bound, within a budget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ._core.rng import RNG, as_generator
+from .dynamics import search
+from .exact import GroundState, RefusedError, branching
+from .models import DenseIsing, IsingModel, SparseIsing
+
+FIRST_SHARE = 1 / 3  # of the time goes to the first state at most
+FIRST_STEPS = 250  # of every replica, where nobody gave a time
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long, how far and with what a proof goes."""
+
+    seconds: float | None = None
+    relative_gap: float | None = None
+    nodes: int | None = None
+    memory: float | None = None
+    progress: bool | Callable[[branching.Progress], None] = False
+    certificate: bool = False
+    heuristic: bool = False
+    rng: RNG = None
+
+    def asks_for_branching(self) -> bool:
+        """Whether it says something that other methods do not know."""
+        return self.relative_gap is not None or self.nodes is not None or self.certificate
+
+    def given(self) -> list[str]:
+        """Names of what was asked for."""
+        names = ("seconds", "relative_gap", "nodes", "memory", "progress", "certificate")
+        return [
+            name for name in names if getattr(self, name) is not None and getattr(self, name) is not False
+        ]
+
+
+def prove(model: IsingModel, budget: Budget, threads: int | None, **options: Any) -> GroundState:
+    """The best state and a proven bound, certified if they meet in time.
+
+    Without ``heuristic`` a third of the time at most goes to a first state, and the rest to the bound; with
+    it, only the root of the tree is bounded and the rest of the time is searched.
+    """
+    seconds = budget.seconds
+    reason = branching.refusal(model)
+    if reason:
+        raise RefusedError(reason)
+    branching.prepare(model)
+    _compile_search(model)
+    begin = time.perf_counter()
+    generator = as_generator(0 if budget.rng is None else budget.rng)
+
+    def left() -> float:
+        return 0.0 if seconds is None else max(0.0, seconds - (time.perf_counter() - begin))
+
+    start = _search(model, None if seconds is None else seconds * FIRST_SHARE, generator, threads)
+    common: dict[str, Any] = {"memory": budget.memory, "progress": budget.progress}
+    common |= {"certificate": budget.certificate, "threads": threads, **options}
+    if budget.heuristic and seconds is not None:
+        answer = branching.ground_state(model, start=start, seconds=left(), nodes=1, **common)
+        searches = 1
+        while not answer.certified and left() > 0.02 * seconds:
+            state = _search(model, left(), generator, threads)
+            searches += 1
+            if state is None:
+                break
+            if model.energy(state) < answer.energy:  # does the same bound certify it?
+                better = branching.ground_state(model, start=state, nodes=0, threads=threads)
+                energy, lower = better.energy, min(better.energy, answer.lower_bound)
+                closed = answer.certified or lower == energy
+                answer = replace(
+                    answer, energy=energy, state=better.state, lower_bound=lower, certified=closed
+                )
+        answer = replace(answer, reason=f"{answer.reason}; {searches} searches")
+    else:
+        limit = None if seconds is None else left()
+        answer = branching.ground_state(
+            model, start=start, seconds=limit, relative_gap=budget.relative_gap, nodes=budget.nodes, **common
+        )
+    return replace(answer, seconds=time.perf_counter() - begin)
+
+
+def _search(model: IsingModel, seconds: float | None, rng: RNG, threads: int | None) -> np.ndarray | None:
+    """A low state; None where Ctrl-C or a lack of time leaves none."""
+    try:
+        if seconds is None:
+            found = search(model, n_steps=FIRST_STEPS, max_steps=FIRST_STEPS, rng=rng, threads=threads)
+        elif seconds > 0:
+            found = search(model, seconds=seconds, rng=rng, threads=threads)
+        else:
+            return None
+    except KeyboardInterrupt:
+        return None
+    return found.state
+
+
+def _compile_search(model: IsingModel) -> None:
+    """Compile what the search needs for this form of model."""
+    if model.n_spins < 16:
+        return
+    small: IsingModel
+    if isinstance(model, SparseIsing):
+        ring = np.arange(12)
+        small = SparseIsing.from_edges(ring[:-1], ring[1:], np.ones(11), 12, np.ones(12))
+    else:
+        small = DenseIsing(np.ones((12, 12)) - np.eye(12), np.ones(12))
+    search(small, n_steps=2, max_steps=2, rng=0, threads=1)

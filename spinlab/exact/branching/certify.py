@@ -1,0 +1,72 @@
+"""A tree that was explored, as a certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..proof.certificate import ENUMERATED as ENUMERATED_LEAF
+from ..proof.certificate import LINEAR, SEMIDEFINITE, SPLIT, Certificate
+from .problem import Problem
+from .tree import ENUMERATED, Node, Tree
+
+
+def to_certificate(
+    tree: Tree,
+    problem: Problem,
+    fingerprint: str,
+    energy: float,
+    lower_bound: float,
+    certified: bool,
+    proof_of: Callable[[Node], Any],
+) -> Certificate:
+    """The certificate of a tree whose leaves kept their proofs.
+
+    ``proof_of(node)`` is what bounds a leaf that has no proof of its own: its parent's, or a trivial one.
+    """
+    nodes, leaves, rows = [], [], []
+    stack = [tree.root]
+    while stack:
+        node = stack.pop()
+        if node.split is not None and not node.solved:
+            nodes.append((SPLIT, *node.split))
+            stack.extend(node.children[::-1])
+            continue
+        proof = node.proof if node.proof is not None else proof_of(node)
+        if proof is ENUMERATED:
+            nodes.append((ENUMERATED_LEAF, 0, 0))
+        elif hasattr(proof, "D"):
+            nodes.append((SEMIDEFINITE, 0, 0))
+            leaves.append(proof)
+        else:
+            nodes.append((LINEAR, 0, 0))
+            rows.append(proof)
+    cycles = [row for proof in rows for row in proof.edges]
+    odd = [row for proof in rows for row in proof.odd]
+    return Certificate(
+        model=fingerprint,
+        base=problem.base,
+        exponent=problem.exponent,
+        state=problem.without_ghost(tree.state),
+        energy=energy,
+        lower_bound=lower_bound,
+        certified=certified,
+        nodes=np.array(nodes, np.int32).reshape(-1, 3),
+        D=_joined([leaf.D for leaf in leaves], np.int64),
+        D_sizes=np.array([len(leaf.D) for leaf in leaves], np.int64),
+        triangles=_joined([leaf.triangles for leaf in leaves], np.int32, 4),
+        g=_joined([leaf.g for leaf in leaves], np.int64),
+        g_sizes=np.array([len(leaf.g) for leaf in leaves], np.int64),
+        cycles=_joined(cycles, np.int32),
+        cycle_sizes=np.array([len(row) for row in cycles], np.int64),
+        odd=_joined(odd, np.bool_),
+        multipliers=_joined([proof.multipliers for proof in rows], np.int64),
+        row_counts=np.array([len(proof.multipliers) for proof in rows], np.int64),
+    )
+
+
+def _joined(parts: list[np.ndarray], dtype: type, width: int | None = None) -> np.ndarray:
+    shape = (0,) if width is None else (0, width)
+    return np.concatenate([np.empty(shape, dtype), *parts]).astype(dtype)

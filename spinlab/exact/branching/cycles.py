@@ -1,0 +1,308 @@
+"""A node of the proof of a sparse model: pairs of spins tied, bounded by odd-cycle inequalities on HiGHS.
+
+x_e = 1 where an edge is cut, and s.C.s = 2 sum c - 4 c.x. With multipliers lam >= 0 of the rows A x <= r,
+
+    -c.x <= lam.r + sum over free edges of max(0, -c - A^T lam)_e + sum over cut edges of (-c - A^T lam)_e
+
+holds for every lam. It is evaluated in integers: what the simplex method returns is only a proposal.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from functools import cache
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .descent import Descent
+from .odd_cycles import (
+    Graph,
+    Rows,
+    make_graph,
+    short_cycles,
+    spanning_state,
+    violated_long,
+    violated_short,
+)
+from .problem import Problem
+from .tree import Node, Outcome
+
+_TOLERANCE = 5e-4  # violation from which on a cycle is added
+_MOST = 3000  # cycles added between two solutions
+_ROUNDS = 1000
+_TAIL = 25  # rounds over which progress is judged
+
+
+class CycleProof(NamedTuple):
+    """Cycles with integer multipliers; a bound on s.C.s."""
+
+    edges: list[np.ndarray]
+    odd: list[np.ndarray]
+    multipliers: np.ndarray
+    bound: int
+
+    def h2(self) -> int:
+        """The bound."""
+        return self.bound
+
+    def size(self) -> int:
+        """Bytes, roughly."""
+        return 16 * sum(map(len, self.edges)) + 200 * len(self.edges) + 100
+
+
+class Ties:
+    """Spins that the path of a node ties: which edges are thereby cut, uncut or free."""
+
+    def __init__(self, problem: Problem, path: list[tuple[int, int, int]]) -> None:
+        root, sign = np.arange(problem.n), np.ones(problem.n, np.int8)
+        for i, j, tie in path:  # s_i s_j = tie
+            a, b = root[i], root[j]
+            if a == b:
+                continue
+            members = root == b
+            sign[members] *= sign[i] * sign[j] * tie
+            root[members] = a
+        tied = root[problem.i] == root[problem.j]
+        cut = sign[problem.i] != sign[problem.j]
+        self.free = ~tied
+        self.lower = (tied & cut).astype(float)
+        self.upper = np.where(tied, self.lower, 1.0)
+
+
+class Cycles:
+    """The work on the nodes of one model."""
+
+    def __init__(self, problem: Problem, descent: Descent) -> None:
+        self.problem, self.descent = problem, descent
+        self.graph: Graph = make_graph(problem.n, problem.i, problem.j)
+        self.short = short_cycles(self.graph)
+        self.total = 2 * int(problem.c.sum())
+        self.largest = int(np.abs(problem.c).max(initial=1))
+
+    def trivial(self) -> CycleProof:
+        """The bound without a cycle: every bond satisfied."""
+        return self._prove(Ties(self.problem, []), [], [], np.empty(0, np.int64))
+
+    def proof_of(self, node: Node) -> CycleProof:
+        """What bounds a node that was not worked on: its parent's multipliers."""
+        if node.parent is None:
+            return self.trivial()
+        proof = node.parent.proof
+        return self._prove(Ties(self.problem, node.path()), proof.edges, proof.odd, proof.multipliers)
+
+    def __call__(self, node: Node, best: int, halt: np.ndarray) -> Outcome:
+        ties = Ties(self.problem, node.path())
+        inherited: CycleProof = node.proof if node.proof is not None else self.proof_of(node)
+        problem = self.problem
+        room = max(problem.step - 1, problem.slack)
+        program = _Program(problem.c / self.largest, ties, inherited)
+        state, h2 = None, -(1 << 200)
+        proof = inherited
+        history: list[float] = []
+        x = np.zeros(len(problem.c))
+        finished = False
+        iterations = 0
+        for turn in range(_ROUNDS):
+            x, value, active = program.solve()
+            iterations += 1
+            history.append(value)
+            floor = self.total - 4 * value * self.largest  # the bound on h2, in floating point
+            whole = bool((np.minimum(x, 1 - x) < 1e-6).all())
+            if turn % 3 == 0 or whole:
+                found, top = self.descent(spanning_state(self.graph, x)[None])
+                if top > h2:
+                    state, h2 = found, top
+            goal = max(best, h2) + room
+            if floor <= goal + 1e-6 * self.largest or whole:
+                proof = self._better(proof, self._prove_floats(ties, active))
+                if proof.bound <= goal:
+                    finished = True
+                    break
+            if halt[0]:
+                break
+            if len(history) > _TAIL:
+                gain = (history[-1] - history[-1 - _TAIL]) * 4 * self.largest
+                if 3 * gain < floor - goal:
+                    break
+            rows = self.separate(x, max(20, len(x) // 50))
+            program.purge(value)
+            if program.add(rows) == 0:
+                break
+        if not finished:
+            proof = self._better(proof, self._prove_floats(ties, active))
+        pair = None
+        if proof.bound > max(best, h2) + room and not halt[0]:
+            e = self._branching_edge(x, ties)
+            if e >= 0:
+                pair = (int(problem.i[e]), int(problem.j[e]))
+        return Outcome(proof.bound, proof, proof.size(), pair, state, h2, iterations, bool(halt[0]))
+
+    def _branching_edge(self, x: np.ndarray, ties: Ties) -> int:
+        free = np.flatnonzero(ties.free)
+        if not len(free):
+            return -1
+        # of those near 1/2, the one with the largest coupling
+        middle = np.abs(x[free] - 0.5)
+        near = free[middle <= middle.min() + 0.05]
+        return int(near[np.argmax(np.abs(self.problem.c[near]))])
+
+    def separate(self, x: np.ndarray, few: int) -> list[Rows]:
+        """Violated cycles: short ones, and long ones too if there are only a few."""
+        found = [violated_short(cycles, x, _TOLERANCE, _MOST) for cycles in self.short]
+        if sum(map(len, found)) < few:
+            found.append(violated_long(self.graph, x, _TOLERANCE, _MOST))
+        return found
+
+    def _better(self, old: CycleProof, new: CycleProof | None) -> CycleProof:
+        return old if new is None or new.bound >= old.bound else new
+
+    def _prove_floats(self, ties: Ties, active: _Active) -> CycleProof | None:
+        lam = np.rint(active.multipliers * self.largest).astype(np.int64)
+        kept = np.flatnonzero(lam > 0)
+        return self._prove(ties, [active.edges[k] for k in kept], [active.odd[k] for k in kept], lam[kept])
+
+    def _prove(self, ties: Ties, edges: list[np.ndarray], odd: list[np.ndarray], lam: np.ndarray) -> Any:
+        """The bound in integers; the verifier of a certificate repeats this sum."""
+        c = self.problem.c
+        lengths = np.array([len(row) for row in edges], np.int64)
+        if float((lam.astype(float) * lengths).sum()) + float(np.abs(c).sum()) >= 2.0**59:
+            return None
+        gain = -c.copy()
+        total = 0
+        if len(edges):
+            members = np.concatenate(odd)
+            weights = np.repeat(lam, lengths)
+            np.subtract.at(gain, np.concatenate(edges), np.where(members, weights, -weights))
+            sizes = np.add.reduceat(members.astype(np.int64), np.cumsum(lengths) - lengths)
+            total = int((lam * (sizes - 1)).sum())
+        total += int(gain[~ties.free & (ties.lower == 1)].sum())
+        total += int(np.maximum(gain[ties.free], 0).sum())
+        return CycleProof(edges, odd, lam, self.total + 4 * total)
+
+
+def new_highs() -> Any:
+    """A HiGHS instance; the first one of a process prints a banner, which nobody asked for."""
+    import highspy
+
+    _swallow_banner()
+    return highspy.Highs()
+
+
+@cache
+def _swallow_banner() -> None:
+    import highspy
+
+    flush = getattr(ctypes.CDLL(None), "fflush", None) if os.name == "posix" else None
+    if flush is None:
+        return
+    sys.stdout.flush()
+    flush(None)
+    saved, sink = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 1)
+        highspy.Highs()
+        flush(None)
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+        os.close(sink)
+
+
+class _Active(NamedTuple):
+    edges: list[np.ndarray]
+    odd: list[np.ndarray]
+    multipliers: np.ndarray
+
+
+class _Program:
+    """The linear program of one node, and its rows."""
+
+    def __init__(self, cost: np.ndarray, ties: Ties, start: CycleProof) -> None:
+        self.edges: list[np.ndarray] = []
+        self.odd: list[np.ndarray] = []
+        self.known: set[bytes] = set()
+        self.last_purge = -np.inf
+        self.slacks = np.empty(0)
+        self.highs = highs = new_highs()
+        for name, value in (
+            ("output_flag", False),
+            ("presolve", "off"),
+            ("solver", "simplex"),
+            ("threads", 1),
+            ("parallel", "off"),
+            ("dual_feasibility_tolerance", 1e-10),
+            ("primal_feasibility_tolerance", 1e-9),
+        ):
+            highs.setOptionValue(name, value)
+        n = len(cost)
+        highs.addVars(n, ties.lower, ties.upper)
+        highs.changeColsCost(n, np.arange(n, dtype=np.int32), np.ascontiguousarray(cost, float))
+        if len(start.edges):
+            starts = np.concatenate([[0], np.cumsum([len(row) for row in start.edges])])
+            self.add([Rows(np.concatenate(start.edges), np.concatenate(start.odd), starts)])
+
+    def solve(self) -> tuple[np.ndarray, float, _Active]:
+        """(x, value, the rows with a multiplier, taken before any row is deleted)."""
+        self.highs.run()
+        solution = self.highs.getSolution()
+        x = np.clip(np.array(solution.col_value), 0.0, 1.0)
+        duals = -np.array(solution.row_dual)
+        rhs = np.array([row.sum() - 1 for row in self.odd], float)
+        self.slacks = rhs - np.array(solution.row_value)
+        kept = np.flatnonzero(duals > 0.0).tolist()
+        active = _Active([self.edges[k] for k in kept], [self.odd[k] for k in kept], duals[kept])
+        return x, float(self.highs.getInfo().objective_function_value), active
+
+    def purge(self, value: float) -> None:
+        """Delete rows that are far from binding, if the value has risen since the last time."""
+        if value <= self.last_purge + 1e-9 or len(self.edges) < 200:
+            return
+        self.last_purge = value
+        loose = np.flatnonzero(self.slacks > 0.1)
+        if len(loose) < len(self.edges) // 10:
+            return
+        self.highs.deleteRows(len(loose), loose.astype(np.int32))
+        gone = set(loose.tolist())
+        for k in gone:
+            self.known.discard(_key(self.edges[k], self.odd[k]))
+        self.edges = [row for k, row in enumerate(self.edges) if k not in gone]
+        self.odd = [row for k, row in enumerate(self.odd) if k not in gone]
+
+    def add(self, found: list[Rows]) -> int:
+        """Append rows that are not yet there; returns their number."""
+        edges, odd = [], []
+        for rows in found:
+            starts = rows.starts.tolist()
+            for begin, end in pairwise(starts):
+                row, members = rows.edges[begin:end], rows.odd[begin:end]
+                key = _key(row, members)
+                if key not in self.known:
+                    self.known.add(key)
+                    edges.append(row)
+                    odd.append(members)
+        if not edges:
+            return 0
+        lengths = np.array([len(row) for row in edges])
+        members = np.concatenate(odd)
+        upper = np.array([row.sum() - 1 for row in odd], float)
+        self.highs.addRows(
+            len(edges),
+            np.full(len(edges), -np.inf),
+            upper,
+            int(lengths.sum()),
+            (np.cumsum(lengths) - lengths).astype(np.int32),
+            np.concatenate(edges).astype(np.int32),
+            np.where(members, 1.0, -1.0),
+        )
+        self.edges += edges
+        self.odd += odd
+        return len(edges)
+
+
+def _key(edges: np.ndarray, odd: np.ndarray) -> bytes:
+    order = np.argsort(edges)
+    return edges[order].astype(np.int32).tobytes() + odd[order].tobytes()

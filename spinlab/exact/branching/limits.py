@@ -1,0 +1,80 @@
+"""Which models branching takes, and what it would cost."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from ...models import IsingModel
+from ..couplings import edges_of
+from ..method import Cost, Task, as_task
+
+NAME = "branching"
+LARGEST_SEMIDEFINITE = 1000  # spins
+LARGEST_CYCLES = 5000
+_SPARSE = 6.5  # mean degree up to which odd cycles bound better than the semidefinite relaxation,
+_SPARSE_LARGE = 8.0  # and in models of more than _LARGE spins, whose eigenvectors cost more
+_LARGE = 150
+
+
+def has_cycles_solver() -> bool:
+    """Whether highspy is installed."""
+    return importlib.util.find_spec("highspy") is not None
+
+
+def is_sparse(model: IsingModel) -> bool:
+    """Whether the mean degree, the ghost spin's included, is so small that odd cycles bound better."""
+    edges = len(edges_of(model)[0]) + int((model.b != 0).sum())
+    return 2 * edges <= (_SPARSE_LARGE if model.n_spins > _LARGE else _SPARSE) * model.n_spins
+
+
+def degeneracy_refusal() -> str:
+    """Why states are not counted."""
+    return (
+        "branching proves a bound and does not count ground states: leave out degeneracy=True, or use a "
+        "method that counts (enumeration, tree, layer)"
+    )
+
+
+def too_large(model: IsingModel, relaxation: str) -> str | None:
+    """The refusal of a model above the limit."""
+    limit = LARGEST_CYCLES if relaxation == "cycles" else LARGEST_SEMIDEFINITE
+    if model.n_spins <= limit:
+        return None
+    text = (
+        f"branching with relaxation={relaxation!r} is limited to N={limit}, got N={model.n_spins}: an "
+        f"eigendecomposition takes about {2e-9 * model.n_spins**3:.2g} s, and a bound some 500"
+    )
+    if relaxation == "cycles":
+        text = f"branching on sparse graphs is limited to N={limit}, got N={model.n_spins}"
+    elif is_sparse(model) and not has_cycles_solver():
+        text += "; for this sparse graph install highspy (pip install spinlab[cuts])"
+    return f"{text}. Instead: ground_state(model, allow_heuristic=True) gives a good state without a proof"
+
+
+def refusal(model: IsingModel, task: Task = "ground_state") -> str | None:
+    """Why this method cannot take the model for the task, or None."""
+    if as_task(task) == "degeneracy":
+        return degeneracy_refusal()
+    if task == "log_partition":
+        return "branching bounds energies and sums no states"
+    return too_large(model, relaxation_of(model))
+
+
+def relaxation_of(model: IsingModel) -> str:
+    """The relaxation that "auto" takes."""
+    return "cycles" if is_sparse(model) and has_cycles_solver() else "semidefinite"
+
+
+def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
+    """Seconds by the size alone (the root's gap decides: ``probe``), and bytes; infinite where refused."""
+    if refusal(model, task) is not None:
+        return Cost(float("inf"), float("inf"))
+    n = model.n_spins
+    if relaxation_of(model) == "cycles":
+        return Cost(0.05 + 2e-6 * n**2, 1e6 + 1e4 * n)
+    return Cost(0.05 + 3.0 * 2.0 ** min((n - 70) / 8, 1000.0), 1e7 + 3e4 * n)
+
+
+def least(model: IsingModel, task: Task = "ground_state") -> Cost:
+    """The same: nothing is planned."""
+    return cost(model, task)

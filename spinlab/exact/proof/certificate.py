@@ -1,0 +1,183 @@
+"""A proof as arrays: a tree of cases and, for each leaf, the multipliers that bound it; saved as .npz."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import zipfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..._core.files import atomic_write
+from ...models import IsingModel, SparseIsing
+
+VERSION = 1
+MAX_BYTES = 1 << 33  # of all arrays together: what a reader is willing to unpack
+
+SPLIT, SEMIDEFINITE, ENUMERATED, LINEAR = 0, 1, 2, 3  # kinds of nodes
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A tree of cases, a proven bound for each leaf, and the best state.
+
+    Spins are numbered as in the model, or from 1 behind a ghost spin 0 that carries the fields where there
+    are any. Couplings and multipliers are integers in units of base 2**exponent (docs: How a proof works).
+
+    Attributes
+    ----------
+    model : str
+        SHA-256 of the model's spins, couplings, fields and offset (:func:`fingerprint`).
+    base, exponent : int
+    state : ndarray of int8, shape (N,)
+    energy, lower_bound : float
+    certified : bool
+        Whether the leaves leave no room between the two.
+    nodes : ndarray of int32, shape (n, 3)
+        In preorder: kind (0 split, 1 semidefinite leaf, 2 enumerated leaf, 3 linear leaf) and, for a split,
+        the two spins; the part with the spins parallel comes first.
+    D, D_sizes : ndarray of int64
+        Diagonals of the semidefinite leaves, one after the other, and their lengths.
+    triangles : ndarray of int32, shape (m, 4)
+        Spins i < j < k among the classes of a leaf and the signs on (ij, ik, jk): +++, +--, -+-, --+.
+    g, g_sizes : ndarray of int64
+        Their multipliers.
+    cycles, cycle_sizes : ndarray of int32, int64
+        Rows of the linear leaves: edges (by number in the sorted list of edges) of each cycle.
+    odd : ndarray of bool
+        For each of them whether it belongs to the odd set F.
+    multipliers, row_counts : ndarray of int64
+        One for each row; rows of each linear leaf.
+    """
+
+    model: str
+    base: int
+    exponent: int
+    state: np.ndarray
+    energy: float
+    lower_bound: float
+    certified: bool
+    nodes: np.ndarray
+    D: np.ndarray
+    D_sizes: np.ndarray
+    triangles: np.ndarray
+    g: np.ndarray
+    g_sizes: np.ndarray
+    cycles: np.ndarray
+    cycle_sizes: np.ndarray
+    odd: np.ndarray
+    multipliers: np.ndarray
+    row_counts: np.ndarray
+
+    def __repr__(self) -> str:
+        leaves = int((self.nodes[:, 0] != SPLIT).sum())
+        kind = "proof" if self.certified else "partial proof"
+        return (
+            f"<Certificate: {kind} of E >= {self.lower_bound!r} in {leaves} cases, state at {self.energy!r}>"
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the certificate; a file that is there is replaced only when the new one is complete."""
+        arrays = self._arrays()
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, version=VERSION, digest=_digest(arrays), **arrays)
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(buffer.getvalue())
+
+    def _arrays(self) -> dict[str, Any]:
+        return {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
+
+
+# name: (dtype, number of axes)
+_SHAPES: dict[str, tuple[type, int]] = {
+    "base": (np.int64, 0),
+    "exponent": (np.int64, 0),
+    "state": (np.int8, 1),
+    "energy": (np.float64, 0),
+    "lower_bound": (np.float64, 0),
+    "certified": (np.bool_, 0),
+    "nodes": (np.int32, 2),
+    "D": (np.int64, 1),
+    "D_sizes": (np.int64, 1),
+    "triangles": (np.int32, 2),
+    "g": (np.int64, 1),
+    "g_sizes": (np.int64, 1),
+    "cycles": (np.int32, 1),
+    "cycle_sizes": (np.int64, 1),
+    "odd": (np.bool_, 1),
+    "multipliers": (np.int64, 1),
+    "row_counts": (np.int64, 1),
+}
+
+
+def load_certificate(path: str | os.PathLike[str]) -> Certificate:
+    """Read a certificate that :meth:`Certificate.save` wrote.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Certificate
+        Complete and of the right form, which does not mean right: see :func:`spinlab.exact.verify`.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged or holds something else.
+    """
+    name = os.fspath(path)
+    content = Path(path).read_bytes()
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
+                raise ValueError(f"it unpacks to more than {MAX_BYTES >> 30} GB")
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            found = {key: archive[key] for key in archive.files}
+    except Exception as error:  # whatever a damaged archive makes zipfile and numpy raise
+        raise ValueError(f"{name}: damaged certificate ({error})") from None
+    if "digest" not in found or "version" not in found:
+        raise ValueError(f"{name}: holds {', '.join(found) or 'nothing'}, which is no certificate")
+    if found["version"].shape != () or found["version"].dtype.kind != "i" or found["version"] != VERSION:
+        raise ValueError(f"{name}: written in version {found['version']!s} of the format; update spinlab")
+    values: dict[str, Any] = {}
+    for key, (dtype, ndim) in _SHAPES.items():
+        array = found.get(key)
+        if array is None or array.dtype != dtype or array.ndim != ndim:
+            raise ValueError(f"{name}: damaged certificate, the array {key!r} is missing or of another form")
+        values[key] = array if ndim else array.item()
+    if values["nodes"].shape[1] != 3 or values["triangles"].shape[1] != 4 or "model" not in found:
+        raise ValueError(f"{name}: damaged certificate, an array has another form")
+    certificate = Certificate(model=str(found["model"]), **values)
+    if str(found["digest"]) != _digest(certificate._arrays()):
+        raise ValueError(f"{name}: damaged certificate, its contents do not match their digest")
+    return certificate
+
+
+def fingerprint(model: IsingModel) -> str:
+    """SHA-256 of a model's numbers: the same however the couplings are stored."""
+    sparse = model if isinstance(model, SparseIsing) else model.to_sparse()
+    i, j, J = sparse.edges()
+    kept = J != 0
+    digest = hashlib.sha256(b"spinlab model 1")
+    for array, dtype in ((i[kept], "<i8"), (j[kept], "<i8"), (J[kept], "<f8"), (model.b + 0.0, "<f8")):
+        digest.update(np.int64(len(array)).tobytes())
+        digest.update(np.ascontiguousarray(array, dtype).tobytes())
+    digest.update(np.float64(model.offset + 0.0).astype("<f8").tobytes())
+    return digest.hexdigest()
+
+
+def _digest(arrays: dict[str, Any]) -> str:
+    digest = hashlib.sha256()
+    for key in sorted(arrays):
+        array = np.ascontiguousarray(arrays[key])
+        text = str(array) if array.dtype.kind == "U" else ""
+        digest.update(f"{key} {array.dtype.kind} {array.shape} {text}".encode())
+        if not text:
+            digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,390 @@
+"""The verifier: shows from the model alone that a certificate's bound and energy are right.
+
+It shares no code with what searched. Every sum is one of integers; floating point enters at one place, a
+Cholesky decomposition whose rounding is bounded (S. M. Rump, BIT Numer. Math. 46, 433 (2006)).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ...models import IsingModel, SparseIsing, as_model
+from .certificate import ENUMERATED, LINEAR, SEMIDEFINITE, SPLIT, Certificate, fingerprint
+
+_MOST_ENUMERATED = 16  # free spins of a leaf that is enumerated
+_SIGNS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+
+
+class CertificateError(ValueError):
+    """A certificate that does not prove what it says; the message says where."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a certificate was found to prove: ``lower_bound`` <= E0 <= ``energy``.
+
+    Attributes
+    ----------
+    energy, lower_bound : float
+    certified : bool
+        Whether they are equal, for real couplings to 4 (n + 15) 2**-53 sum |J|.
+    cases : int
+        Leaves of the tree.
+    """
+
+    energy: float
+    lower_bound: float
+    certified: bool
+    cases: int
+
+
+def verify(model: Any, certificate: Certificate) -> Verdict:
+    """Check a certificate against the model.
+
+    Parameters
+    ----------
+    model : IsingModel or anything that :func:`spinlab.models.as_model` takes
+    certificate : Certificate
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    CertificateError
+        Saying which part is wrong: the model, the state, the tree, or a leaf by number.
+
+    Notes
+    -----
+    Cost: O(n^3) for a semidefinite leaf of n spins, 2^16 states for an enumerated one.
+
+    Examples
+    --------
+    >>> import spinlab as sl
+    >>> model = sl.ensembles.sk(20, rng=0)
+    >>> answer = sl.exact.branching.ground_state(model, certificate=True)
+    >>> sl.exact.verify(model, answer.certificate).certified
+    True
+    """
+    model = as_model(model)
+    if not isinstance(certificate, Certificate):
+        raise TypeError(f"certificate must be a Certificate, got {type(certificate).__name__}")
+    _check_form(model, certificate)
+    if fingerprint(model) != certificate.model:
+        raise CertificateError(
+            "the certificate is of another model: spins, couplings, fields or offset differ"
+        )
+    numbers = _Numbers(model, certificate.base, certificate.exponent)
+    state = certificate.state.astype(np.int64)
+    s = np.concatenate([[1], state]) if numbers.ghost else state
+    best = numbers.value(s)
+    cases, top = _walk(numbers, certificate)
+    if top < best:
+        raise CertificateError("the leaves exclude the certificate's own state")
+    step = numbers.step()
+    top = best + (top - best) // step * step
+    unit = numbers.unit
+    offset = Fraction(float(model.offset))
+    # What the model's numbers stand for may differ from them, where they were converted (from 0/1 units).
+    converted = (Fraction(model.rounding) + Fraction(model.coupling_rounding())) * (1 + Fraction(1, 2**50))
+    proven = _down(offset - top * unit / 2 - numbers.lost - converted)
+    tolerance = (
+        4 * (numbers.n + 15) * Fraction(1, 2**53) * numbers.size * unit if numbers.lost else Fraction(0)
+    )
+    exact = offset - _exact(model, state)
+    slack = Fraction(math.ulp(float(exact)) or 0.0)
+    if not math.isfinite(certificate.energy) or abs(Fraction(certificate.energy) - exact) > slack:
+        raise CertificateError(f"the state has the energy {float(exact)!r}, not {certificate.energy!r}")
+    if not certificate.lower_bound <= proven:
+        raise CertificateError(f"the leaves prove {proven!r}, not the bound {certificate.lower_bound!r}")
+    closed = exact - Fraction(proven) <= tolerance + converted + 2 * slack
+    if certificate.certified and not closed:
+        raise CertificateError(f"it is said to be complete, but {proven!r} lies below {certificate.energy!r}")
+    return Verdict(certificate.energy, certificate.lower_bound, certificate.certified, cases)
+
+
+def _check_form(model: IsingModel, certificate: Certificate) -> None:
+    state, nodes = certificate.state, certificate.nodes
+    if state.shape != (model.n_spins,) or not np.isin(state, (-1, 1)).all():
+        raise CertificateError(f"the state is not one of {model.n_spins} spins of +-1")
+    if nodes.ndim != 2 or nodes.shape[1] != 3 or not len(nodes):
+        raise CertificateError("the tree has no nodes")
+    if not (-1300 < certificate.exponent < 1200 and 0 < certificate.base < 2**53):
+        raise CertificateError(f"the unit {certificate.base} 2**{certificate.exponent} is out of range")
+    kinds = nodes[:, 0]
+    for name, sizes, count, total in (
+        ("D", certificate.D_sizes, int((kinds == SEMIDEFINITE).sum()), len(certificate.D)),
+        ("triangles", certificate.g_sizes, int((kinds == SEMIDEFINITE).sum()), len(certificate.g)),
+        ("rows", certificate.row_counts, int((kinds == LINEAR).sum()), len(certificate.multipliers)),
+        ("cycles", certificate.cycle_sizes, len(certificate.multipliers), len(certificate.cycles)),
+    ):
+        if len(sizes) != count or (sizes < 0).any() or sum(sizes.tolist()) != total:
+            raise CertificateError(f"the numbers of {name} do not add up")
+    if len(certificate.triangles) != len(certificate.g) or len(certificate.odd) != len(certificate.cycles):
+        raise CertificateError("the numbers of triangles or of edges in cycles do not add up")
+
+
+class _Numbers:
+    """The model in integers, spin 0 a ghost where there are fields."""
+
+    def __init__(self, model: IsingModel, base: int, exponent: int) -> None:
+        sparse = model if isinstance(model, SparseIsing) else model.to_sparse()
+        i, j, J = sparse.edges()
+        b = np.asarray(model.b, np.float64)
+        self.ghost = bool(b.any())
+        if self.ghost:
+            at = np.flatnonzero(b)
+            i, j = np.concatenate([0 * at, i + 1]), np.concatenate([at + 1, j + 1])
+            J = np.concatenate([b[at], J])
+        kept = J != 0
+        i, j, J = i[kept], j[kept], J[kept]
+        self.n = model.n_spins + self.ghost
+        self.lost = Fraction(0)
+        self.unit = unit = base * Fraction(2) ** exponent
+        whole: list[int] = []
+        for x in J.tolist():
+            c = round(Fraction(x) / unit)
+            whole.append(c)
+            self.lost += abs(Fraction(x) - c * unit)
+        self.size = sum(abs(c) for c in whole)
+        if self.size >= 2**60:
+            raise CertificateError(f"sums of the couplings in units of {base} 2**{exponent} leave 60 bits")
+        numbers = np.array(whole, np.int64)
+        kept = numbers != 0
+        self.i, self.j, self.c = i[kept], j[kept], numbers[kept]
+        self._matrix: np.ndarray | None = None
+
+    def value(self, s: np.ndarray) -> int:
+        """s.C.s"""
+        return 2 * int((self.c * s[self.i] * s[self.j]).sum())
+
+    def step(self) -> int:
+        """All s.C.s differ by multiples: flipping a spin changes them by 4 s_i (sum_j C_ij s_j)."""
+        rows = [0] * self.n
+        g = 0
+        for i, j, c in zip(self.i.tolist(), self.j.tolist(), self.c.tolist(), strict=True):
+            rows[i] += c
+            rows[j] += c
+            g = math.gcd(g, 8 * c)
+        return math.gcd(g, *(4 * r for r in rows)) or 1 << 60
+
+    @property
+    def matrix(self) -> np.ndarray:
+        if self._matrix is None:
+            self._matrix = np.zeros((self.n, self.n), np.int64)
+            self._matrix[self.i, self.j] = self.c
+            self._matrix[self.j, self.i] = self.c
+        return self._matrix
+
+
+class _Classes:
+    """Spins that a path of splits ties to each other: s_i = sign_i s_root(i)."""
+
+    def __init__(self, n: int, path: list[tuple[int, int, int]]) -> None:
+        root, sign = list(range(n)), [1] * n
+
+        def find(i: int) -> tuple[int, int]:
+            total = 1
+            while root[i] != i:
+                total *= sign[i]
+                i = root[i]
+            return i, total
+
+        for i, j, tie in path:
+            (a, p), (b, q) = find(i), find(j)
+            if a == b:
+                raise CertificateError(f"the tree splits on spins {i} and {j}, which are already tied")
+            low, high = min(a, b), max(a, b)
+            root[high], sign[high] = low, p * q * tie
+        found = [find(i) for i in range(n)]
+        self.root = np.array([r for r, _ in found])
+        self.sign = np.array([x for _, x in found], np.int64)
+        self.names, self.of = np.unique(self.root, return_inverse=True)
+
+
+def _walk(numbers: _Numbers, certificate: Certificate) -> tuple[int, int]:
+    """(number of leaves, the largest bound on s.C.s among them)."""
+    n = numbers.n
+    leaf, cases = 0, 0
+    top: int | None = None
+    starts = {
+        "D": np.concatenate([[0], np.cumsum(certificate.D_sizes)]),
+        "g": np.concatenate([[0], np.cumsum(certificate.g_sizes)]),
+        "row": np.concatenate([[0], np.cumsum(certificate.row_counts)]),
+        "cycle": np.concatenate([[0], np.cumsum(certificate.cycle_sizes)]),
+    }
+    linear = 0
+    open_paths: list[list[tuple[int, int, int]]] = [[]]
+    for number, (kind, i, j) in enumerate(certificate.nodes.tolist()):
+        if not open_paths:
+            raise CertificateError(f"node {number} of the tree hangs in the air")
+        path = open_paths.pop()
+        if kind == SPLIT:
+            if not (0 <= i < n and 0 <= j < n and i != j):
+                raise CertificateError(f"node {number} of the tree splits on spins {i} and {j} of {n}")
+            open_paths.append([*path, (i, j, -1)])
+            open_paths.append([*path, (i, j, 1)])
+            continue
+        cases += 1
+        classes = _Classes(n, path)
+        try:
+            if kind == ENUMERATED:
+                bound = _enumerated(numbers, classes)
+            elif kind == SEMIDEFINITE:
+                d = slice(starts["D"][leaf], starts["D"][leaf + 1])
+                t = slice(starts["g"][leaf], starts["g"][leaf + 1])
+                leaf += 1
+                bound = _semidefinite(
+                    numbers, classes, certificate.D[d], certificate.triangles[t], certificate.g[t]
+                )
+            elif kind == LINEAR:
+                r = slice(starts["row"][linear], starts["row"][linear + 1])
+                linear += 1
+                bound = _linear(numbers, classes, certificate, r, starts["cycle"])
+            else:
+                raise CertificateError(f"there is no kind {kind}")
+        except CertificateError as error:
+            raise CertificateError(f"node {number} of the tree: {error}") from None
+        top = bound if top is None else max(top, bound)
+    if open_paths:
+        raise CertificateError(f"the tree is not complete: {len(open_paths)} cases are missing")
+    assert top is not None
+    return cases, top
+
+
+def _reduced(numbers: _Numbers, classes: _Classes) -> tuple[np.ndarray, int]:
+    """Couplings between the classes, and the constant of those within: s.C.s = r.C'.r + constant."""
+    m = len(classes.names)
+    C = np.zeros((m, m), np.int64)
+    a, b = classes.of[numbers.i], classes.of[numbers.j]
+    c = numbers.c * classes.sign[numbers.i] * classes.sign[numbers.j]
+    inside = a == b
+    np.add.at(C, (a[~inside], b[~inside]), c[~inside])
+    return C + C.T, 2 * int(c[inside].sum())
+
+
+def _enumerated(numbers: _Numbers, classes: _Classes) -> int:
+    """The largest s.C.s, by trying all states."""
+    C, constant = _reduced(numbers, classes)
+    m = len(C)
+    if m - 1 > _MOST_ENUMERATED:
+        raise CertificateError(f"{m - 1} free spins are not enumerated here: at most {_MOST_ENUMERATED}")
+    values = np.zeros(1, np.int64)  # of all states of the first k classes, the first at +1
+    for k in range(1, m):
+        field = np.full(1, C[0, k])
+        for j in range(1, k):
+            field = np.concatenate([field + C[j, k], field - C[j, k]])
+        values = np.concatenate([values + 2 * field, values - 2 * field])
+    return int(values.max()) + constant
+
+
+def _semidefinite(
+    numbers: _Numbers, classes: _Classes, D: np.ndarray, triangles: np.ndarray, g: np.ndarray
+) -> int:
+    """sum D + 2 sum g, if Diag(D) - C - T'(g) is shown to be positive semidefinite."""
+    C, constant = _reduced(numbers, classes)
+    m = len(C)
+    if len(D) != m:
+        raise CertificateError(f"it has {len(D)} diagonal multipliers for {m} classes of spins")
+    if (g < 0).any():
+        raise CertificateError("a triangle has a negative multiplier")
+    sizes = [abs(x) for x in D.tolist()], g.tolist()
+    if sum(sizes[0]) + 6 * sum(sizes[1]) + 4 * numbers.size >= 2**62:
+        raise CertificateError("sums of the multipliers leave 62 bits")
+    Z = np.diag(D) - C
+    if len(g):
+        i, j, k, code = triangles.astype(np.int64).T
+        if not ((i >= 0) & (i < j) & (j < k) & (k < m) & (code >= 0) & (code < 4)).all():
+            raise CertificateError("a triangle is not one of three spins i < j < k with a code of signs")
+        T = np.zeros((m, m), np.int64)
+        for pair, sign in zip(((i, j), (i, k), (j, k)), _SIGNS[code].T, strict=True):
+            np.add.at(T, pair, sign * g)
+        Z -= T + T.T
+    if not _is_positive(Z):
+        raise CertificateError("its matrix is not shown to be positive semidefinite")
+    return sum(D.tolist()) + 2 * sum(g.tolist()) + constant
+
+
+def _is_positive(Z: np.ndarray) -> bool:
+    """Whether an integer matrix is positive semidefinite, by a Cholesky decomposition of Z - c."""
+    n = len(Z)
+    trace = sum(np.diag(Z).tolist())
+    if trace < 0:
+        return False
+    if trace == 0:
+        return not Z.any()
+    # The decomposition of fl(Z) - c in float64 can only succeed if the least eigenvalue of fl(Z) - c exceeds
+    # -(n + 1) u tr (1 + small), u = 2^-53; fl(Z) differs from Z by at most u tr in norm, fl(Z) - c by u tr.
+    c = float(Fraction(2 * (n + 2) * trace, 2**53))
+    A = Z.astype(np.float64)
+    A[np.diag_indices(n)] -= math.nextafter(c, math.inf)
+    for k in range(n):
+        if not A[k, k] > 0.0:
+            return False
+        column = A[k:, k] / math.sqrt(A[k, k])
+        A[k:, k] = column
+        A[k + 1 :, k + 1 :] -= column[1:, None] * column[1:]
+    return True
+
+
+def _linear(
+    numbers: _Numbers, classes: _Classes, certificate: Certificate, rows: slice, starts: np.ndarray
+) -> int:
+    """The bound of odd-cycle inequalities with multipliers, for x_e = 1 where an edge is cut."""
+    # s.C.s = 2 sum c - 4 sum c x. For lam >= 0 and x(F) - x(C - F) <= |F| - 1:
+    # -sum c x <= lam.(|F| - 1) + sum_e max over x_e of (-c_e - (A^T lam)_e) x_e.
+    lam = certificate.multipliers[rows]
+    if (lam < 0).any():
+        raise CertificateError("a cycle has a negative multiplier")
+    first = int(rows.start)
+    lengths = certificate.cycle_sizes[rows]
+    lam_list = lam.tolist()
+    if sum(x * int(size) for x, size in zip(lam_list, lengths.tolist(), strict=True)) + numbers.size >= 2**61:
+        raise CertificateError("sums of the multipliers leave 61 bits")
+    total = 0
+    gain = -numbers.c.copy()
+    for r, x in enumerate(lam_list):
+        part = slice(starts[first + r], starts[first + r + 1])
+        edges, odd = certificate.cycles[part], certificate.odd[part]
+        _check_cycle(numbers, edges)
+        size = int(odd.sum())
+        if size % 2 == 0:
+            raise CertificateError(f"row {r} has an even set F of {size} edges")
+        total += x * (size - 1)
+        gain[edges] -= np.where(odd, x, -x)
+    a, b = classes.of[numbers.i], classes.of[numbers.j]
+    tied = a == b
+    cut = tied & (classes.sign[numbers.i] != classes.sign[numbers.j])
+    total += sum(gain[cut].tolist()) + sum(np.maximum(gain[~tied], 0).tolist())
+    return 2 * sum(numbers.c.tolist()) + 4 * total
+
+
+def _check_cycle(numbers: _Numbers, edges: np.ndarray) -> None:
+    """A closed walk of distinct edges: every spin is met an even number of times."""
+    if len(edges) == 0 or edges.min() < 0 or edges.max() >= len(numbers.c):
+        raise CertificateError("a cycle has an edge that the model has not")
+    if len(np.unique(edges)) != len(edges):
+        raise CertificateError("a cycle passes an edge twice")
+    ends = np.concatenate([numbers.i[edges], numbers.j[edges]])
+    if (np.unique(ends, return_counts=True)[1] % 2).any():
+        raise CertificateError("a cycle is not closed")
+
+
+def _exact(model: IsingModel, state: np.ndarray) -> Fraction:
+    """sum_{i<j} J_ij s_i s_j + sum b_i s_i, exactly."""
+    sparse = model if isinstance(model, SparseIsing) else model.to_sparse()
+    i, j, J = sparse.edges()
+    terms = [*(J * state[i] * state[j]).tolist(), *(model.b * state).tolist()]
+    return sum(map(Fraction, terms), Fraction(0))
+
+
+def _down(x: Fraction) -> float:
+    """The largest float at or below x."""
+    value = float(x)
+    return math.nextafter(value, -math.inf) if Fraction(value) > x else value

@@ -1,0 +1,255 @@
+"""Branching against enumeration, matching and the tree method, and its promises when it is stopped."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import spinlab as sl
+from spinlab.exact import branching, enumeration, verify
+
+
+def couplings(law, n, rng):
+    """A symmetric matrix; the laws that are hard for exact arithmetic are among them."""
+    J = {
+        "sk": lambda: rng.normal(size=(n, n)),
+        "signs": lambda: rng.choice([-1.0, 1.0], size=(n, n)),
+        "integers": lambda: rng.integers(-9, 10, size=(n, n)).astype(float),
+        "tenths": lambda: rng.choice([-0.1, 0.1, 0.3], size=(n, n)),
+        "equal sizes": lambda: rng.choice([-0.1, 0.1], size=(n, n)),
+        "antiferromagnet": lambda: -np.ones((n, n)),
+        "ferromagnet": lambda: np.full((n, n), 0.7),
+        "graph": lambda: -1.0 * (rng.random((n, n)) < 0.5),
+        "ring": lambda: np.roll(np.diag(rng.choice([-1.0, 1.0], n)), 1, axis=1),
+        "two parts": lambda: np.kron(np.eye(2), np.ones((n, n)))[:n, :n] * rng.normal(size=(n, n)),
+        "huge": lambda: rng.normal(size=(n, n)) * 1e140,
+        "tiny": lambda: rng.normal(size=(n, n)) * 1e-250,
+        "wide": lambda: rng.normal(size=(n, n)) * 10.0 ** rng.integers(-12, 12, size=(n, n)),
+        "nearly integers": lambda: rng.integers(-3, 4, size=(n, n)) * (1 + 1e-14 * rng.random((n, n))),
+        "none": lambda: np.zeros((n, n)),
+    }[law]()
+    J = np.triu(J, 1)
+    return J + J.T
+
+
+LAWS = (
+    "sk",
+    "signs",
+    "integers",
+    "tenths",
+    "equal sizes",
+    "antiferromagnet",
+    "ferromagnet",
+    "graph",
+    "ring",
+    "two parts",
+    "huge",
+    "tiny",
+    "wide",
+    "nearly integers",
+    "none",
+)
+
+
+def draw(law, seed, most=24):
+    """(model, what float64 resolves in its energies)."""
+    rng = np.random.default_rng([LAWS.index(law), seed])
+    n = int(rng.integers(1, most + 1))
+    J = couplings(law, n, rng)
+    top = np.abs(J).max(initial=0.0) or 1.0
+    b = None if seed % 2 else rng.choice([0.0, 1.0, -2.0], n) * top if seed % 4 else rng.normal(size=n) * top
+    offset = float(rng.choice([0.0, 1e3, -0.3])) * top
+    model = sl.models.DenseIsing(J, b, offset=offset)
+    size = np.abs(J).sum() / 2 + (0.0 if b is None else np.abs(b).sum()) + abs(offset)
+    return model, 8 * (n + 16) * 2.0**-53 * size
+
+
+def relaxations():
+    return ("semidefinite", "cycles") if branching.limits.has_cycles_solver() else ("semidefinite",)
+
+
+@pytest.mark.parametrize("relaxation", ["semidefinite", "cycles"])
+@pytest.mark.parametrize("law", LAWS)
+def test_small_models_against_enumeration(law, relaxation):
+    if relaxation == "cycles":
+        pytest.importorskip("highspy")
+    for seed in range(6):
+        model, tolerance = draw(law, seed, 24 if relaxation == "semidefinite" else 10)
+        E0 = enumeration.ground_state(model).energy
+        answer = branching.ground_state(model, relaxation=relaxation, certificate=True)
+        assert answer.certified
+        assert abs(answer.energy - E0) <= tolerance
+        assert answer.energy - tolerance <= answer.lower_bound <= E0
+        assert model.energy(answer.state) == pytest.approx(answer.energy, rel=1e-12, abs=tolerance)
+        assert verify(model, answer.certificate).lower_bound == answer.lower_bound
+        # stopped at once, and after one node: the bound holds and is proven
+        for nodes in (0, 1):
+            stopped = branching.ground_state(model, relaxation=relaxation, certificate=True, nodes=nodes)
+            assert stopped.lower_bound <= E0
+            assert stopped.energy >= E0 - tolerance
+            assert verify(model, stopped.certificate).lower_bound == stopped.lower_bound
+
+
+@pytest.mark.parametrize("law", ["integers", "signs", "equal sizes"])
+def test_what_is_exact_has_no_gap(law):
+    for seed in range(1, 8, 2):  # without fields
+        model, _ = draw(law, seed)
+        answer = branching.ground_state(sl.models.DenseIsing(model.couplings()))
+        assert answer.bound_gap == 0.0 or law == "equal sizes"
+        assert answer.relative_gap <= 2.0**-52
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law", LAWS)
+def test_thousands_of_small_models(law):
+    for seed in range(6, 150):
+        for relaxation in relaxations():
+            model, tolerance = draw(law, seed, 30 if relaxation == "semidefinite" else 10)
+            E0 = enumeration.ground_state(model).energy
+            answer = branching.ground_state(model, relaxation=relaxation)
+            assert answer.certified
+            assert abs(answer.energy - E0) <= tolerance
+            assert answer.lower_bound <= E0
+
+
+def frustrated(seed=0, n=45, law="sk"):
+    return sl.models.DenseIsing(couplings(law, n, np.random.default_rng(seed)))
+
+
+@pytest.mark.parametrize("relaxation", ["semidefinite", "cycles"])
+def test_the_number_of_threads_changes_no_bit(relaxation):
+    if relaxation == "cycles":
+        pytest.importorskip("highspy")
+        model = sl.ensembles.edwards_anderson(shape=(5, 5, 5), law="pm1", rng=1, periodic=True)
+    else:
+        model = frustrated(law="signs", n=50)
+    answers = [
+        branching.ground_state(model, relaxation=relaxation, certificate=True, threads=t, nodes=40)
+        for t in (1, 2)
+    ]
+    first, second = (a.certificate for a in answers)
+    for name, array in first._arrays().items():
+        np.testing.assert_array_equal(array, second._arrays()[name], err_msg=name)
+    assert answers[0].reason == answers[1].reason
+
+
+def test_bounds_rise_with_every_node_and_never_pass_the_energy():
+    model = frustrated(n=50)
+    seen = []
+    final = branching.ground_state(model, progress=seen.append)
+    assert final.certified
+    bounds = [step.lower_bound for step in seen]
+    energies = [step.energy for step in seen]
+    assert bounds == sorted(bounds)
+    assert energies == sorted(energies, reverse=True)
+    assert max(bounds) <= final.energy + 1e-9
+    assert len(seen) > 2
+    for nodes in (1, 3, 17, 33):
+        stopped = branching.ground_state(model, nodes=nodes)
+        assert stopped.lower_bound <= final.energy <= stopped.energy + 1e-9
+        assert np.isfinite(stopped.lower_bound)
+
+
+def test_a_child_is_bounded_by_its_parents_multipliers():
+    """Integer multipliers of a random node, merged: the bound is the same and still proven."""
+    rng = np.random.default_rng(3)
+    C = couplings("sk", 14, rng)
+    problem = branching.problem.make_problem(
+        14, *np.triu_indices(14, 1), C[np.triu_indices(14, 1)], np.zeros(14), 0.0
+    )
+    dense = branching.dense.Dense(problem.matrix(), problem.scale, problem.step, problem.slack, 2)
+    from spinlab._core.blas import one_blas_thread
+
+    with one_blas_thread():
+        root = branching.tree.Node(None, 1, 1 << 62, 0)
+        outcome = dense(root, -(1 << 60), np.zeros(1, np.int8))
+    proof = outcome.proof
+    assert len(proof.g) > 20
+    M = problem.matrix()
+    states = np.array(np.meshgrid(*[[1, -1]] * 14, indexing="ij")).reshape(14, -1)
+    for spin in range(1, 14):
+        for sign in (1, -1):
+            child = branching.dense.inherit(proof, spin, sign, int(M[0, spin]))
+            reduced = branching.dense.reduced_of(M, [(0, spin, sign)])
+            assert child.h2() + reduced.constant == proof.h2()
+            assert branching.dense.proven(reduced.C, child)
+            members = states[:, states[0] * states[spin] == sign].astype(float)
+            assert ((M.astype(float) @ members) * members).sum(0).max() <= proof.h2()
+
+
+def test_a_wrong_proof_is_not_proven():
+    C = np.array([[0, 4, -4], [4, 0, 4], [-4, 4, 0]]) << 20
+    triangle = np.array([[0, 1, 2, 2]], np.int16)
+    # frustrated: eigenvalues 4, 4 and -8; with g = 4 the triangle takes all of C away
+    for d, g, right in ((4, 0, True), (3, 0, False), (0, 4, True), (0, 3, False), (1, 3, True)):
+        proof = branching.dense.Proof(np.full(3, (d << 20) + 64), triangle, np.array([g << 20]))
+        assert branching.dense.proven(C, proof) is right
+
+
+def test_planar_and_thin_graphs_against_other_methods():
+    pytest.importorskip("highspy")
+    for seed in range(3):
+        for law in ("gaussian", "pm1"):
+            square = sl.ensembles.edwards_anderson(shape=(12, 12), law=law, rng=seed, periodic=False)
+            answer = branching.ground_state(square, certificate=True)
+            assert answer.certified
+            assert answer.energy == pytest.approx(sl.exact.planar.ground_state(square).energy, rel=1e-12)
+            verify(square, answer.certificate)
+            torus = sl.ensembles.edwards_anderson(shape=(20, 4), law=law, rng=seed, periodic=True)
+            fields = np.random.default_rng(seed).normal(size=80) * 0.3
+            for b in (None, fields):
+                model = sl.models.SparseIsing(torus.J, b)
+                answer = branching.ground_state(model)
+                assert answer.certified
+                assert answer.energy == pytest.approx(sl.exact.tree.ground_state(model).energy, rel=1e-12)
+
+
+def test_a_partial_certificate_resumes(tmp_path):
+    model = frustrated(n=60, law="signs")
+    partial = branching.ground_state(model, nodes=8, certificate=True)
+    assert not partial.certified
+    partial.certificate.save(tmp_path / "proof.npz")
+    loaded = sl.exact.load_certificate(tmp_path / "proof.npz")
+    whole = branching.ground_state(model, resume=loaded, certificate=True)
+    assert whole.certified
+    assert whole.energy == branching.ground_state(model).energy
+    assert verify(model, whole.certificate).certified
+    with pytest.raises(ValueError, match="another model"):
+        branching.ground_state(frustrated(n=61), resume=loaded)
+
+
+def test_a_start_is_used_and_the_clock_is_kept():
+    model = frustrated(n=110)
+    good = sl.dynamics.search(model, rng=0)
+    stopped = branching.ground_state(model, start=good.state, seconds=0.0)
+    assert stopped.energy <= good.energy + 1e-9
+    assert not stopped.certified
+    assert np.isfinite(stopped.lower_bound)
+    close = branching.ground_state(model, start=good.state, relative_gap=0.25)
+    assert close.relative_gap <= 0.25
+    assert not close.certified
+
+
+def test_little_memory_goes_depth_first_to_the_same_answer():
+    model = frustrated(n=45)
+    assert branching.ground_state(model, memory=0).energy == branching.ground_state(model).energy
+
+
+def test_bad_input():
+    model = frustrated(n=8)
+    with pytest.raises(ValueError, match="does not count"):
+        branching.ground_state(model, degeneracy=True)
+    with pytest.raises(ValueError, match="limited to N="):
+        branching.ground_state(np.zeros((1001, 1001)), relaxation="semidefinite")
+    with pytest.raises(ValueError, match="seconds"):
+        branching.ground_state(model, seconds=-1.0)
+    with pytest.raises(ValueError, match="relative_gap"):
+        branching.ground_state(model, relative_gap=-0.1)
+    with pytest.raises(ValueError, match="relaxation"):
+        branching.ground_state(model, relaxation="linear")
+    with pytest.raises(TypeError, match="progress"):
+        branching.ground_state(model, progress=3)
+    with pytest.raises(TypeError, match="Certificate"):
+        branching.ground_state(model, resume="proof.npz")
+    with pytest.raises(ValueError, match="spins"):
+        branching.ground_state(model, start=np.ones(7))

@@ -1,0 +1,231 @@
+"""The verifier: right proofs pass, every tampered one is refused, and it shares nothing with the solvers."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import spinlab as sl
+from spinlab.exact import CertificateError, branching, load_certificate, proof, verify
+from spinlab.exact.proof.certificate import ENUMERATED, LINEAR, SEMIDEFINITE, SPLIT
+
+
+@cache
+def dense(seed=0, fields=False):
+    rng = np.random.default_rng(seed)
+    J = np.triu(rng.choice([-1.0, 1.0], size=(40, 40)), 1)
+    model = sl.models.DenseIsing(J + J.T, rng.normal(size=40) if fields else None)
+    return model, branching.ground_state(model, certificate=True, relaxation="semidefinite").certificate
+
+
+@cache
+def sparse(seed=0):
+    pytest.importorskip("highspy")
+    model = sl.ensembles.edwards_anderson(shape=(5, 5, 5), law="pm1", rng=seed, periodic=True)
+    return model, branching.ground_state(model, certificate=True, relaxation="cycles").certificate
+
+
+CASES = {"dense": dense, "fields": lambda: dense(1, True), "sparse": sparse}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_right_proofs_pass(case, tmp_path):
+    model, certificate = CASES[case]()
+    verdict = verify(model, certificate)
+    assert verdict.certified
+    assert verdict.lower_bound <= verdict.energy
+    certificate.save(tmp_path / "c.npz")
+    again = load_certificate(tmp_path / "c.npz")
+    assert verify(model.to_sparse(), again) == verdict
+    assert "proof" in repr(again)
+
+
+def changed(array, at, value):
+    array = array.copy()
+    array[at] = value
+    return array
+
+
+def tampered(certificate, rng):
+    """(what was done, the certificate) with one change that leaves no valid proof of what is claimed."""
+    c = certificate
+    kinds = c.nodes[:, 0]
+    options = ["state", "energy", "bound", "cut tree", "more tree", "unit", "model", "nan", "huge bound"]
+    if (kinds == SEMIDEFINITE).any():
+        options += ["lower D", "less g", "sign", "order", "negative g", "shorter D", "kind"]
+    if (kinds == SPLIT).any():
+        options += ["other split", "same split"]
+    if (kinds == LINEAR).any():
+        options += ["even F", "open cycle", "repeated edge", "negative row", "other edge", "no rows"]
+    what = options[rng.integers(len(options))]
+    scale = float(2.0 ** (np.abs(c.D).max().item().bit_length() - 2)) if len(c.D) else 0.0
+    if what == "state":
+        return what, replace(c, state=changed(c.state, rng.integers(len(c.state)), 0))
+    if what == "energy":
+        return what, replace(c, energy=c.energy - 0.5)
+    if what == "bound":
+        return what, replace(c, lower_bound=c.lower_bound + 1e-6 * abs(c.lower_bound))
+    if what == "huge bound":
+        return what, replace(c, lower_bound=float("inf"))
+    if what == "nan":
+        return what, replace(c, lower_bound=float("nan"))
+    if what == "cut tree":
+        return what, replace(c, nodes=c.nodes[:-1])
+    if what == "more tree":
+        return what, replace(c, nodes=np.concatenate([c.nodes, c.nodes[-1:] * 0 + [[ENUMERATED, 0, 0]]]))
+    if what == "unit":
+        return what, replace(c, exponent=c.exponent + int(rng.choice([-1, 1])))
+    if what == "model":
+        return what, replace(c, model=c.model[::-1])
+    if what == "lower D":
+        at = rng.integers(len(c.D))
+        return what, replace(c, D=changed(c.D, at, int(c.D[at] - scale)))
+    if what == "less g":  # all of them at once: the matrix loses its positive part somewhere
+        return what, replace(c, g=c.g // 2)
+    if what == "sign":
+        triangles = c.triangles.copy()
+        heavy = np.argsort(-c.g)[: max(20, len(c.g) // 4)]
+        triangles[heavy, 3] = (triangles[heavy, 3] + 1 + rng.integers(3)) % 4
+        return what, replace(c, triangles=triangles)
+    if what == "order":
+        at = rng.integers(len(c.g))
+        return what, replace(c, triangles=changed(c.triangles, at, c.triangles[at][[1, 0, 2, 3]]))
+    if what == "negative g":
+        return what, replace(c, g=changed(c.g, rng.integers(len(c.g)), -1))
+    if what == "shorter D":
+        return what, replace(c, D=c.D[:-1])
+    if what == "kind":
+        leaves = np.flatnonzero(kinds == SEMIDEFINITE)
+        return what, replace(c, nodes=changed(c.nodes, (rng.choice(leaves), 0), 7))
+    if what in ("other split", "same split"):
+        splits = np.flatnonzero(kinds == SPLIT)
+        at = rng.choice(splits)
+        j = 10**6 if what == "other split" else c.nodes[at, 1]
+        return what, replace(c, nodes=changed(c.nodes, (at, 2), j))
+    starts = np.cumsum(c.cycle_sizes) - c.cycle_sizes
+    row = rng.integers(len(starts))
+    at = starts[row]
+    if what == "even F":
+        return what, replace(c, odd=changed(c.odd, at, not c.odd[at]))
+    if what == "open cycle":
+        used = c.cycles[at : at + c.cycle_sizes[row]]
+        fresh = next(e for e in range(300) if e not in used)
+        return what, replace(c, cycles=changed(c.cycles, at, fresh))
+    if what == "repeated edge":
+        return what, replace(c, cycles=changed(c.cycles, at, c.cycles[at + 1]))
+    if what == "other edge":
+        return what, replace(c, cycles=changed(c.cycles, at, 10**6))
+    if what == "negative row":
+        return what, replace(c, multipliers=changed(c.multipliers, row, -1))
+    return "no rows", replace(c, multipliers=c.multipliers * 0)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_tampered_proofs_are_refused(case):
+    model, certificate = CASES[case]()
+    rng = np.random.default_rng(7)
+    done = set()
+    for _ in range(70):
+        what, wrong = tampered(certificate, rng)
+        done.add(what)  # shown where the test fails
+        with pytest.raises(CertificateError, match=r"\w{3}"):
+            verify(model, wrong)
+    assert len(done) > 10
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_proof_of_another_model_is_refused(case):
+    model, certificate = CASES[case]()
+    sparse = model.to_sparse()
+    i, j, J = sparse.edges()
+    other = sl.models.SparseIsing.from_edges(i, j, changed(J, 5, J[5] + 1), model.n_spins, model.b)
+    with pytest.raises(CertificateError, match="another model"):
+        verify(other, certificate)
+    # the certificate's author may say it is of that model: then the numbers do not fit
+    lie = replace(certificate, model=proof.certificate.fingerprint(other))
+    with pytest.raises(CertificateError):
+        verify(other, lie)
+    with pytest.raises(CertificateError):
+        verify(sl.models.SparseIsing.from_edges(i, j, J, model.n_spins, model.b, offset=1.0), certificate)
+
+
+def test_a_partial_proof_that_says_it_is_complete_is_refused():
+    model = sl.ensembles.sk(60, rng=0)
+    certificate = branching.ground_state(model, nodes=1, certificate=True).certificate
+    assert not verify(model, certificate).certified
+    with pytest.raises(CertificateError, match="complete"):
+        verify(model, replace(certificate, certified=True))
+
+
+def test_a_large_leaf_is_not_enumerated():
+    model = sl.models.DenseIsing(np.zeros((30, 30)))
+    certificate = branching.ground_state(model, certificate=True, relaxation="semidefinite").certificate
+    lazy = replace(
+        certificate,
+        nodes=np.array([[ENUMERATED, 0, 0]], np.int32),
+        D=certificate.D[:0],
+        D_sizes=certificate.D_sizes[:0],
+        g=certificate.g[:0],
+        g_sizes=certificate.g_sizes[:0],
+        triangles=certificate.triangles[:0],
+    )
+    with pytest.raises(CertificateError, match="not enumerated"):
+        verify(model, lazy)
+
+
+def test_damaged_files_are_named(tmp_path):
+    _, certificate = dense()
+    path = tmp_path / "c.npz"
+    certificate.save(path)
+    content = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for at in rng.integers(0, len(content), 25):
+        wrong = bytearray(content)
+        wrong[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(bytes(wrong))
+        try:
+            loaded = load_certificate(path)
+        except ValueError as error:
+            assert "c.npz" in str(error)  # noqa: PT017
+        else:  # a bit of the archive that means nothing
+            assert verify(dense()[0], loaded).certified
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"c\.npz: damaged"):
+        load_certificate(path)
+    np.savez(path, x=1)
+    with pytest.raises(ValueError, match="no certificate"):
+        load_certificate(path)
+    with pytest.raises(FileNotFoundError):
+        load_certificate(tmp_path / "missing.npz")
+    with pytest.raises(TypeError, match="Certificate"):
+        verify(dense()[0], "c.npz")
+
+
+def test_the_verifier_shares_no_code_with_the_solvers():
+    """It sees models and files; nothing of exact but its own folder, no compiled kernel, no HiGHS."""
+    folder = Path(proof.__file__).parent
+    allowed = {"models", "_core.files", "certificate", "verify"}
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                names = [node.module] if node.module else [alias.name for alias in node.names]
+                assert set(names) <= allowed, f"{path.name}:{node.lineno}"
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                name = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+                standard = {
+                    "hashlib",
+                    "io",
+                    "math",
+                    "os",
+                    "zipfile",
+                    "fractions",
+                    "pathlib",
+                    "typing",
+                    "dataclasses",
+                }
+                assert name.split(".")[0] in standard | {"__future__", "numpy"}, f"{path.name}:{node.lineno}"
