@@ -46,7 +46,7 @@ def test_ground_state_for_scripts(instance, capsys):
 
 def test_ground_state_says_what_is_refused(tmp_path, capsys):
     path = tmp_path / "large.npz"
-    sl.models.save_instance(sl.ensembles.sk(N=70, rng=0), path)
+    sl.models.save_instance(sl.ensembles.sk(N=130, rng=0), path)
     assert main(["ground-state", str(path)]) == 3
     assert "allow_heuristic=True" in capsys.readouterr().err
     assert main(["ground-state", str(path), "--json"]) == 3

@@ -130,7 +130,7 @@ def test_reads_of_one_state_are_counted():
 
 
 def test_models_beyond_a_proof():
-    graph = nx.random_regular_graph(20, 60, seed=0)
+    graph = nx.random_regular_graph(20, 160, seed=0)
     bqm = dimod.BQM.from_ising({}, {edge: 1.0 + 0.1 * k for k, edge in enumerate(graph.edges)})
     with pytest.raises(ValueError, match="no exact method can take"):
         ExactSampler().sample(bqm)

@@ -80,9 +80,9 @@ def test_enumeration_and_layer_agree_on_thermodynamics():
 
 def test_refusals_give_an_estimate_and_an_alternative():
     with pytest.raises(
-        ValueError, match=r"(?s)enumeration.*2\*\*69.*years.*layer.*\nInstead: allow_heuristic"
+        ValueError, match=r"(?s)enumeration.*2\*\*129.*age of the universe.*layer.*\nInstead: allow_heuristic"
     ):
-        sl.ground_state(sl.ensembles.sk(N=70, rng=0))
+        sl.ground_state(sl.ensembles.sk(N=130, rng=0))
     with pytest.raises(ValueError, match="no exact method"):
         sl.log_partition(sl.ensembles.sk(N=70, rng=0))
     with pytest.raises(TypeError, match="two layers"):
@@ -172,17 +172,64 @@ def test_a_heuristic_answer_is_asked_for_and_not_certified(method):
 
 
 def test_the_front_door_turns_to_tempering_where_no_proof_is_in_reach():
-    model = sl.ensembles.sk(N=70, rng=0)
-    gs = sl.ground_state(model, allow_heuristic=True, seconds=60.0)
+    model = sl.ensembles.sk(N=130, rng=0)
+    gs = sl.ground_state(model, allow_heuristic=True)
     assert gs.method == "tempering"
     assert "independent searches met this energy" in gs.reason
     np.testing.assert_array_equal(gs.state, sl.ground_state(model, "tempering").state)
     # Within reach of a proof, the proof is given.
     assert sl.ground_state(sl.ensembles.sk(N=12, rng=0), allow_heuristic=True).certified
-    with pytest.raises(TypeError, match="allow_heuristic=True"):
-        sl.ground_state(model, seconds=1.0)
     with pytest.raises(ValueError, match="seconds"):
         sl.ground_state(model, allow_heuristic=True, seconds=0.0)
+    with pytest.raises(
+        sl.exact.RefusedError, match=r"branching: a proof takes .*seconds=[^$]*allow_heuristic=True"
+    ):
+        sl.ground_state(model)
+
+
+@pytest.mark.parametrize("heuristic", [False, True])
+def test_a_budget_gives_the_best_state_and_a_proven_bound(heuristic):
+    model = sl.ensembles.sk(N=130, rng=0)
+    gs = sl.ground_state(model, seconds=1.5, allow_heuristic=heuristic)
+    assert gs.method == "branching"
+    assert not gs.certified
+    assert gs.energy == pytest.approx(model.energy(gs.state), rel=1e-13)
+    trivial = -np.abs(np.triu(model.J)).sum()
+    assert trivial < gs.lower_bound < gs.energy
+    assert gs.bound_gap == gs.energy - gs.lower_bound
+    assert gs.relative_gap == gs.bound_gap / -gs.energy
+
+
+def test_a_proof_within_the_budget_ends_early():
+    gs = sl.ground_state(sl.ensembles.sk(N=64, rng=0), seconds=500.0)
+    assert gs.certified
+    # a method that ends in time is taken as always
+    assert sl.ground_state(sl.ensembles.sk(N=20, rng=0), seconds=5.0).method == "enumeration"
+
+
+def test_parts_share_a_budget():
+    pytest.importorskip("highspy")
+    blocks = [sl.ensembles.edwards_anderson(shape=(4, 4, 4), law="pm1", rng=k, periodic=True) for k in (0, 1)]
+    blocks = [sl.models.SparseIsing(b.J, np.full(64, 0.5)) for b in blocks]
+    both = sl.models.SparseIsing(scipy.sparse.block_diag([b.J for b in blocks]), np.full(128, 0.5))
+    alone = [sl.exact.branching.ground_state(b) for b in blocks]
+    gs = sl.ground_state(both, seconds=300.0)
+    assert gs.certified
+    assert gs.energy == sum(b.energy for b in alone)
+
+
+def test_options_of_a_proof():
+    model = sl.ensembles.sk(N=30, rng=0)
+    gs = sl.ground_state(model, certificate=True)
+    assert gs.method == "branching"
+    assert sl.exact.verify(model, gs.certificate).certified
+    assert sl.ground_state(model, relative_gap=0.5).relative_gap <= 0.5
+    with pytest.raises(ValueError, match="does not count"):
+        sl.ground_state(model, certificate=True, degeneracy=True)
+    with pytest.raises(TypeError, match=r"\['certificate'\] belong to"):
+        sl.ground_state(model, "enumeration", certificate=True)
+    with pytest.raises(TypeError, match="tempering proves nothing"):
+        sl.ground_state(model, "tempering", relative_gap=0.1)
 
 
 @pytest.mark.parametrize("method", ["tempering", "annealing"])

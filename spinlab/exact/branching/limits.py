@@ -6,7 +6,7 @@ import importlib.util
 
 from ...models import IsingModel
 from ..couplings import edges_of
-from ..method import Cost, Task, as_task
+from ..method import NEVER, Cost, Task, as_task
 
 NAME = "branching"
 LARGEST_SEMIDEFINITE = 1000  # spins
@@ -53,7 +53,7 @@ def too_large(model: IsingModel, relaxation: str) -> str | None:
 
 def refusal(model: IsingModel, task: Task = "ground_state") -> str | None:
     """Why this method cannot take the model for the task, or None."""
-    if as_task(task) == "degeneracy":
+    if as_task(task, model) == "degeneracy":
         return degeneracy_refusal()
     if task == "log_partition":
         return "branching bounds energies and sums no states"
@@ -68,7 +68,7 @@ def relaxation_of(model: IsingModel) -> str:
 def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
     """Seconds by the size alone (the root's gap decides: ``probe``), and bytes; infinite where refused."""
     if refusal(model, task) is not None:
-        return Cost(float("inf"), float("inf"))
+        return NEVER
     n = model.n_spins
     if relaxation_of(model) == "cycles":
         return Cost(0.05 + 2e-6 * n**2, 1e6 + 1e4 * n)

@@ -2,7 +2,8 @@
 
 Rounds of the open nodes with the highest bounds on h2 (the lowest on the energy) are worked on by threads;
 the tree and the best state change between rounds only and in the order of the nodes, so that the result does
-not depend on the number of threads. What a node does is the caller's: the tree only asks for an :class:`Outcome`.
+not depend on the number of threads. What a node does is the caller's: the tree only asks for an
+:class:`Outcome`.
 """
 
 from __future__ import annotations
