@@ -70,6 +70,23 @@ def test_ground_state_says_what_is_refused(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["certified"] is False
 
 
+def test_a_proof_is_saved_and_verified(tmp_path, capsys):
+    model, other, proof = tmp_path / "model.npz", tmp_path / "other.npz", tmp_path / "proof.npz"
+    sl.models.save_instance(sl.ensembles.sk(N=24, rng=0), model)
+    sl.models.save_instance(sl.ensembles.sk(N=24, rng=1), other)
+    assert main(["ground-state", str(model), "--certificate", str(proof), "--gap", "0", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["method"], record["certified"]) == ("branching", True)
+    assert 0 <= record["relative_gap"] < 1e-12
+    assert main(["verify", str(proof), str(model)]) == 0
+    assert "a ground state" in capsys.readouterr().out
+    assert main(["verify", str(proof), str(other)]) == 1
+    assert "another model" in capsys.readouterr().out
+    assert main(["verify", str(model), str(proof)]) == 2
+    assert main(["verify", "missing.npz", str(model)]) == 2
+    assert main(["ground-state", str(model), "--seconds", "2", "--progress"]) == 0
+
+
 def test_accessibility_table_and_data(tmp_path, capsys):
     out, store = tmp_path / "a.nc", tmp_path / "a.sqlite"
     command = ["accessibility", "ra_rbm", "-V", "6", "8", "-H", "20", "-K", "3", "--std", "0.1", "10",

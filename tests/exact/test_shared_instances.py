@@ -1,4 +1,4 @@
-"""The 159 shared instances with known ground energies: solved and certified, by branching where no other method can."""
+"""The 159 shared instances with known ground energies: solved and certified, where needed by branching."""
 
 from __future__ import annotations
 
