@@ -34,7 +34,7 @@ from .tree import Node, Outcome
 _TOLERANCE = 5e-4  # violation from which on a cycle is added
 _MOST = 3000  # cycles added between two solutions
 _ROUNDS = 1000
-_TAIL = 25  # rounds over which progress is judged
+_TAIL, _CHILD_TAIL = 25, 10  # rounds over which progress is judged, at the root and below
 
 
 class CycleProof(NamedTuple):
@@ -44,6 +44,7 @@ class CycleProof(NamedTuple):
     odd: list[np.ndarray]
     multipliers: np.ndarray
     bound: int
+    columns: list[Any] | None = None  # the basis, from which the linear programs of the children start
 
     def h2(self) -> int:
         """The bound."""
@@ -92,7 +93,8 @@ class Cycles:
         if node.parent is None:
             return self.trivial()
         proof = node.parent.proof
-        return self._prove(Ties(self.problem, node.path()), proof.edges, proof.odd, proof.multipliers)
+        own = self._prove(Ties(self.problem, node.path()), proof.edges, proof.odd, proof.multipliers)
+        return own._replace(columns=proof.columns)
 
     def __call__(self, node: Node, best: int, halt: np.ndarray) -> Outcome:
         ties = Ties(self.problem, node.path())
@@ -103,6 +105,7 @@ class Cycles:
         state, h2 = None, -(1 << 200)
         proof = inherited
         history: list[float] = []
+        tail = _TAIL if node.parent is None else _CHILD_TAIL
         x = np.zeros(len(problem.c))
         finished = False
         iterations = 0
@@ -124,8 +127,8 @@ class Cycles:
                     break
             if halt[0]:
                 break
-            if len(history) > _TAIL:
-                gain = (history[-1] - history[-1 - _TAIL]) * 4 * self.largest
+            if len(history) > tail:
+                gain = (history[-1] - history[-1 - tail]) * 4 * self.largest
                 if 3 * gain < floor - goal:
                     break
             rows = self.separate(x, max(20, len(x) // 50))
@@ -134,6 +137,8 @@ class Cycles:
                 break
         if not finished:
             proof = self._better(proof, self._prove_floats(ties, active))
+            if proof is not inherited:
+                proof = proof._replace(columns=program.columns())
         pair = None
         if proof.bound > max(best, h2) + room and not halt[0]:
             e = self._branching_edge(x, ties)
@@ -149,6 +154,17 @@ class Cycles:
         middle = np.abs(x[free] - 0.5)
         near = free[middle <= middle.min() + 0.05]
         return int(near[np.argmax(np.abs(self.problem.c[near]))])
+
+    def given(
+        self,
+        path: list[tuple[int, int, int]],
+        edges: list[np.ndarray],
+        odd: list[np.ndarray],
+        lam: np.ndarray,
+    ) -> CycleProof:
+        """The proof that a certificate holds for a leaf."""
+        proof: CycleProof = self._prove(Ties(self.problem, path), edges, odd, lam)
+        return proof
 
     def separate(self, x: np.ndarray, few: int) -> list[Rows]:
         """Violated cycles: short ones, and long ones too if there are only a few."""
@@ -244,6 +260,22 @@ class _Program:
         if len(start.edges):
             starts = np.concatenate([[0], np.cumsum([len(row) for row in start.edges])])
             self.add([Rows(np.concatenate(start.edges), np.concatenate(start.odd), starts)])
+            if start.columns is not None:
+                self._begin_at(start.columns)
+
+    def _begin_at(self, columns: list[Any]) -> None:
+        """The parent's basis; HiGHS repairs what the rows that were left behind took away."""
+        import highspy
+
+        basis = highspy.HighsBasis()
+        basis.col_status = columns
+        basis.row_status = [highspy.HighsBasisStatus.kUpper] * len(self.edges)
+        basis.valid = basis.alien = True
+        self.highs.setBasis(basis)
+
+    def columns(self) -> list[Any]:
+        """The part of the basis that edges have."""
+        return list(self.highs.getBasis().col_status)
 
     def solve(self) -> tuple[np.ndarray, float, _Active]:
         """(x, value, the rows with a multiplier, taken before any row is deleted)."""

@@ -222,7 +222,7 @@ def _begin(
         smallest = CHECKED_SPINS if keep else _FREE_SPINS
         work = Dense(problem.matrix(), problem.scale, problem.step, problem.slack, smallest)
     if resume is not None:
-        root = restore(resume, problem, fingerprint(model))
+        root = restore(resume, problem, fingerprint(model), work)
         s = problem.with_ghost(resume.state)
         if problem.h2(s) > best:
             state, best = s, problem.h2(s)

@@ -218,6 +218,20 @@ def test_a_partial_certificate_resumes(tmp_path):
         branching.ground_state(frustrated(n=61), resume=loaded)
 
 
+def test_a_partial_certificate_by_cycles_resumes():
+    pytest.importorskip("highspy")
+    model = sl.ensembles.edwards_anderson(shape=(5, 5, 5), law="pm1", rng=3, periodic=True)
+    whole = branching.ground_state(model, certificate=True)
+    for nodes in (0, 1, 4):
+        partial = branching.ground_state(model, nodes=nodes, certificate=True)
+        resumed = branching.ground_state(model, resume=partial.certificate, certificate=True)
+        assert resumed.certified
+        assert resumed.energy == resumed.lower_bound == whole.energy
+        assert verify(model, resumed.certificate).certified
+    with pytest.raises(ValueError, match="another relaxation"):
+        branching.ground_state(model, resume=partial.certificate, relaxation="semidefinite")
+
+
 def test_a_start_is_used_and_the_clock_is_kept():
     model = frustrated(n=110)
     good = sl.dynamics.search(model, rng=0)
