@@ -203,7 +203,7 @@ def check_log_z(seed):
 
 def test_the_error_of_log_z_lies_below_its_bound():
     used = [name for seed in range(120) for name in check_log_z(seed)]
-    assert set(used) == set(exact.METHODS)
+    assert set(used) == set(exact.METHODS) - {"branching"}  # which bounds energies and sums no states
 
 
 @pytest.mark.slow

@@ -349,5 +349,5 @@ def test_bqm_without_variables():
 
 
 def test_bqm_with_infinite_bias():
-    with pytest.raises(ValueError, match="NaN or infinite"):
+    with pytest.raises(ValueError, match="must be finite"):
         as_model(dimod.BinaryQuadraticModel({0: np.inf}, {}, 0.0, "SPIN"))

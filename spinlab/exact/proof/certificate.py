@@ -130,6 +130,18 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
     ------
     ValueError
         If the file is damaged or holds something else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import spinlab as sl
+    >>> model = sl.ensembles.sk(N=12, rng=0)
+    >>> answer = sl.exact.branching.ground_state(model, certificate=True)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     answer.certificate.save(f"{folder}/proof.npz")
+    ...     loaded = sl.exact.load_certificate(f"{folder}/proof.npz")
+    >>> sl.exact.verify(model, loaded).certified
+    True
     """
     name = os.fspath(path)
     content = Path(path).read_bytes()
