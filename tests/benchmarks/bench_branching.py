@@ -1,7 +1,7 @@
 """Proofs by branching on named generators: root gap, nodes, CPU seconds in units of one eigh, too.
 
-One core. ``--seeds 3`` for a short run; ``--peers`` adds HiGHS' MIP on the same instances, as a 0-1 program with
-one variable for each edge and spin, linearised in the usual way (odd cycles are not given to it).
+One core. ``--seeds 3`` for a short run; ``--peers`` adds HiGHS' MIP on the same instances, as a 0-1 program
+with one variable for each edge and spin, linearised in the usual way (odd cycles are not given to it).
 """
 
 from __future__ import annotations
