@@ -1,21 +1,19 @@
 """The lowest energies of a sparse graph of any size, how many states have them, and those states.
 
 As in ``solver``, with the k lowest different energies of the spins eliminated so far, and the numbers of
-their states, in place of the lowest alone. States are read from these tables in the reverse order: a spin and
-the energies of the tables below it are chosen so that they add up to the one that is wanted.
+their states, in place of the lowest alone.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ...models import IsingModel, as_model
 from ..couplings import edges_of, exact_sum, in_units, lost
-from . import solver
+from . import reading, solver
 from .plan import Elimination
 
 MAX_WIDTH = 10
@@ -52,7 +50,7 @@ def lowest_levels(model: IsingModel, k: int, max_states: int) -> list[TreeLevel]
         if (reason := refusal(problem, kept)) is not None:
             raise ValueError(reason)
         J, b = np.split(values, [len(problem.J)])
-        tables = _Tables(problem, J, b, kept)
+        tables = Tables(problem, J, b, kept)
         levels = _separate(tables.total, 2 * eps)
         if len(levels) >= k or tables.total.cut == math.inf:
             break
@@ -61,11 +59,13 @@ def lowest_levels(model: IsingModel, k: int, max_states: int) -> list[TreeLevel]
     result = []
     for group in levels[:k]:
         wanted = max(1, -(-max_states // 2) if flips else max_states)
-        found = tables.states([value for value, _ in group], wanted, 0 if flips else None)
+        found = reading.states(tables, [value for value, _ in group], wanted, flips)
         states = np.empty_like(found)
         states[:, problem.steps.order] = found
+        if flips:  # of each pair the state with s_0 = +1
+            states *= states[:, :1]
         states = states[np.lexsort(states.T[::-1])]
-        energy = min(_energy(model, s) for s in states)
+        energy = min(_energy(model, s) for s in (states[:1] if eps == 0 else states))
         if flips:
             states = np.stack([states, -states], axis=1).reshape(-1, model.n_spins)
         degeneracy = sum(count for _, count in group)
@@ -86,7 +86,7 @@ def refusal(problem: Elimination, k: int) -> str | None:
     return None
 
 
-class _Tables:
+class Tables:
     """For every step and every state of its scope, the lowest energies of what is eliminated by then."""
 
     def __init__(self, problem: Elimination, J: np.ndarray, b: np.ndarray, k: int) -> None:
@@ -96,7 +96,7 @@ class _Tables:
         self.start, self.scope = steps.start.tolist(), steps.scope.tolist()
         first, child = steps.child_start.tolist(), steps.child.tolist()
         self.children = [child[first[i] : first[i + 1]] for i in range(self.n)]
-        self.site = steps.order.tolist()
+        self.parent = steps.parent.tolist()
         # Where the bits of a child's index stand in that of its parent, whose own spin is bit 0.
         self.bits = [[bit for bit in range(64) if mask >> bit & 1] for mask in steps.mask.tolist()]
         self.tables: list[list[Energies]] = []
@@ -104,14 +104,15 @@ class _Tables:
             width = self.start[i + 1] - self.start[i]
             self.tables.append([self._entry(i, index) for index in range(1 << width)])
         self.roots = np.flatnonzero(steps.parent < 0).tolist()
-        self.total = self._prefixes(0.0, [self.tables[r][0] for r in self.roots])[-1]
+        self.tops = self._prefixes(0.0, [self.tables[r][0] for r in self.roots])
+        self.total = self.tops[-1]
 
     def _entry(self, i: int, index: int) -> Energies:
-        both = [self._choice(i, 2 * index + x)[-1] for x in (0, 1)]
+        both = [self.sums(i, 2 * index + x)[-1] for x in (0, 1)]
         pairs = [pair for e in both for pair in zip(e.values, e.counts, strict=True)]
         return _lowest(pairs, self.k, min(e.cut for e in both))
 
-    def _choice(self, i: int, index: int) -> list[Energies]:
+    def sums(self, i: int, index: int) -> list[Energies]:
         """Sums with the children of step i one after the other; bit 0 of the index is its own spin."""
         h = self.b[i]
         for bit, k in enumerate(range(self.start[i], self.start[i + 1])):
@@ -134,54 +135,6 @@ class _Tables:
             cut = min(so_far.cut + table.values[0], table.cut + so_far.values[0])
             found.append(_lowest(pairs, self.k, cut))
         return found
-
-    def states(self, wanted: list[float], most: int, up: int | None) -> np.ndarray:
-        """Up to ``most`` states with these energies, spins by step; site ``up`` is +1 in all of them."""
-        tops = self._prefixes(0.0, [self.tables[r][0] for r in self.roots])
-        s = np.empty(self.n, np.int8)
-        found: list[np.ndarray] = []
-        # What is to be done is a linked list (task, rest): add up the first j of some tables to a value, or
-        # give step i an energy. Every alternative is a list of its own, the last one added goes on first.
-        stack: list[Any] = [
-            (None, ((tops, self.roots, len(self.roots), value), None)) for value in wanted[::-1]
-        ]
-        while stack and len(found) < most:
-            spin, todo = stack.pop()
-            if spin is not None:
-                s[spin[0]] = spin[1]
-            if todo is None:
-                found.append(s.copy())
-                continue
-            task, rest = todo
-            alternatives = list(self._step(task, rest, s, up) if len(task) == 2 else self._sum(task, rest, s))
-            stack += alternatives[::-1]
-        return np.array(found)
-
-    def _step(self, task: Any, rest: Any, s: np.ndarray, up: int | None) -> Iterator[Any]:
-        i, value = task
-        index = self._scope_index(i, s)
-        for x in (1,) if self.site[i] == up else (0, 1):
-            sums = self._choice(i, 2 * index + x)
-            if value in sums[-1].values:
-                children = self.children[i]
-                yield (i, 2 * x - 1), ((sums, children, len(children), value), rest)
-
-    def _sum(self, task: Any, rest: Any, s: np.ndarray) -> Iterator[Any]:
-        sums, children, j, value = task
-        if j == 0:
-            if value == sums[0].values[0]:
-                yield None, rest
-            return
-        c = children[j - 1]
-        table = self.tables[c][self._scope_index(c, s)]
-        for x in sums[j - 1].values:
-            for y in table.values:
-                if x + y == value:
-                    yield None, ((c, y), ((sums, children, j - 1, x), rest))
-
-    def _scope_index(self, i: int, s: np.ndarray) -> int:
-        scope = self.scope[self.start[i] : self.start[i + 1]]
-        return sum(1 << bit for bit, j in enumerate(scope) if s[j] > 0)
 
 
 def _lowest(pairs: list[tuple[float, int]], k: int, cut: float) -> Energies:
