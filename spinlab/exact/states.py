@@ -66,8 +66,8 @@ def lowest_levels(
     Notes
     -----
     Sparse: about N 2^width (children + 1) k^2 sums, in Python: ten levels of a tree of 1000 spins in half a
-    second where energies are discrete, in seconds where all are different. The states take time linear in their
-    length: 1000 of the first excited level of a chain of 10^4 spins in 3 s, the tables included.
+    second where energies are discrete, in seconds where all are different. The states take time linear in
+    their length: 1000 of the first excited level of a chain of 10^4 spins in 3 s, the tables included.
 
     Examples
     --------

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from .levels import Energies, Tables
+from .energies import Energies, Tables
 
 _TOP = -1  # stands above all roots
 
