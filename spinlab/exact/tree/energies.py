@@ -1,4 +1,4 @@
-"""Tables of an elimination with the lowest energies of what is eliminated by then, and their numbers of states.
+"""Tables of an elimination: the lowest energies of what is eliminated by then, and their numbers of states.
 
 As in ``solver``, with the k lowest different energies in place of the lowest alone.
 """
