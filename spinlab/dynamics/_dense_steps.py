@@ -12,6 +12,7 @@ from .._core.jit import kernel
 from .._core.lanes import LANES, aligned, load, splat, store
 from .._core.philox import UPDATE
 from .._core.request import Request
+from .._core.walkers import Group
 
 # Sites per tile: as many as thresholds are drawn at once, and as fields fit in the vector registers.
 _TILE = SITES
@@ -42,26 +43,17 @@ class Tiles(NamedTuple):
 class DenseWalkers:
     """Chains on a dense model, in sequential order."""
 
-    def __init__(
-        self,
-        tiles: Tiles,
-        request: Request,
-        typical: float,
-        factors: np.ndarray,
-        s: np.ndarray,
-        moved: np.ndarray,
-        first: int,
-    ) -> None:
-        self.s, self.factors = s, factors
-        n_chains, n = s.shape
+    def __init__(self, tiles: Tiles, request: Request, typical: float, group: Group) -> None:
+        self.s, self.factors = group.s, group.factors
+        n_chains, n = self.s.shape
         n_tiles = len(tiles.b)
         padded = np.ones((n_chains, n_tiles * _TILE), dtype=np.int8)
-        padded[:, :n] = s
+        padded[:, :n] = self.s
         self._tiles = tiles
         self._padded = padded.reshape(n_chains, n_tiles, _TILE)
         self._h = aligned((n_tiles, n_chains, _TILE), tiles.J.dtype)
         self._rule = (request.metropolis, typical, request.betas)
-        self._chains = (moved, request.key, first)
+        self._chains = (group.moved, request.key, group.first)
 
     def advance(self, start: int, stop: int) -> None:
         """Take the steps start..stop-1."""

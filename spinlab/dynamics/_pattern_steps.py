@@ -17,6 +17,7 @@ from .._core.jit import kernel
 from .._core.lanes import LANES, above, aligned, choose, load, not_above, splat, store, widened
 from .._core.philox import UPDATE
 from .._core.request import Request
+from .._core.walkers import Group
 
 _REFRESH = 256  # overlaps of real patterns are recomputed this often
 
@@ -43,17 +44,8 @@ class InLanes(NamedTuple):
 class PatternWalkers:
     """Up to sixteen chains on a pattern model, in sequential order; missing chains run idle."""
 
-    def __init__(
-        self,
-        form: Pattern,
-        request: Request,
-        typical: float,
-        factors: np.ndarray,
-        s: np.ndarray,
-        moved: np.ndarray,
-        first: int,
-    ) -> None:
-        self.s, self.factors = s, factors
+    def __init__(self, form: Pattern, request: Request, typical: float, group: Group) -> None:
+        self.s, self.factors = group.s, group.factors
         n, K = form.xi.shape
         size = np.abs(form.xi)
         largest = (size @ size.sum(0)).max()
@@ -68,13 +60,13 @@ class PatternWalkers:
         # The lanes round a field by less: at most 5 times by eps/2, and in every sum unless sums are exact.
         self._rounding = (4 if exact else 4 + 2 * K) * eps * terms
         bits = np.ones((n, LANES), dtype=bool)
-        bits[:, : len(s)] = s.T > 0
+        bits[:, : len(self.s)] = self.s.T > 0
         self._up = (bits << np.arange(LANES)).sum(1).astype(np.uint16)
         self._flipped = np.zeros(n, dtype=np.uint16)
         self._m = aligned(K * LANES, dtype)
         self._lane_factors = np.ones(LANES)
         self._form, self._rule = form, (request.metropolis, typical, request.betas)
-        self._moved, self._key, self._first = moved, request.key, first
+        self._moved, self._key, self._first = group.moved, request.key, group.first
 
     def advance(self, start: int, stop: int) -> None:
         """Take the steps start..stop-1."""

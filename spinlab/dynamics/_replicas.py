@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from .._core.parallel import map_threads
 from .._core.philox import SWAP, word
 from .._core.progress import meter
 from .._core.request import Request
+from .._core.walkers import Group, Walkers
 from ..models import IsingModel, TwoLayerIsing
-from ._single_spin import CHAINS, AnyWalkers, Walkers, starter
+from ._single_spin import CHAINS, AnyWalkers, starter
 from .block_gibbs import start as start_block
 from .cluster import cluster_moves
 
@@ -180,15 +182,13 @@ def make_walkers(
     moved = np.zeros(s.shape, dtype=np.bool_)
     if request.rule == "block_gibbs":
         assert isinstance(model, TwoLayerIsing)
-
-        def start(*chains: Any) -> Walkers:
-            return start_block(model, request, *chains)
+        start: Callable[[Group], Walkers] = partial(start_block, model, request)
     else:
         start = starter(model, request, min(len(s), CHAINS))
     if model.device == "gpu":
         size = len(s)
-    groups = [slice(i, i + size) for i in range(0, len(s), size)]
-    return [start(factors[g], s[g], moved[g], first + g.start) for g in groups]
+    everyone = Group(factors, s, moved, first)
+    return [start(everyone.part(slice(i, i + size))) for i in range(0, len(s), size)]
 
 
 def _clusters(walkers: Walkers, part: Ladders, key: np.uint64, first: int, step: int) -> None:

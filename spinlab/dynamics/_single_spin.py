@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from .._core.jit import kernel
 from .._core.parallel import map_threads
 from .._core.philox import ORDER, UPDATE, philox
 from .._core.primitives import cache_size, field, fill, flip
-from .._core.progress import in_slices, meter
+from .._core.progress import meter
 from .._core.request import Request
+from .._core.walkers import Group, Walkers, walk
 from ..models import IsingModel
 from ._dense_steps import DenseWalkers, Tiles
 from ._pattern_steps import PatternWalkers
@@ -29,27 +30,6 @@ COLDEST = 1e300
 RULES = ("metropolis", "gibbs")
 
 
-class Walkers(Protocol):
-    """A group of chains that a kernel advances together."""
-
-    s: np.ndarray
-    """States, shape (chains, N), up to date between calls."""
-    factors: np.ndarray
-    """Chain r feels the inverse temperature betas[t] * factors[r]; may change between calls."""
-
-    def advance(self, start: int, stop: int) -> None:
-        """Take the steps start..stop-1."""
-
-    def energy(self, out: np.ndarray) -> None:
-        """Energies without the model's offset, shape (chains,), after at least one step."""
-
-
-class Starter(Protocol):
-    """Makes the walkers of the chains first..first+len(s)-1; they work in place on ``s`` and ``moved``."""
-
-    def __call__(self, factors: np.ndarray, s: np.ndarray, moved: np.ndarray, first: int) -> Walkers: ...
-
-
 def evolve(
     model: IsingModel, request: Request, s: np.ndarray, moved: np.ndarray, records: np.ndarray, label: str
 ) -> None:
@@ -60,40 +40,34 @@ def evolve(
         chains.evolve(_card_form(model, request.dtype), request, typical_field(model), s, moved, records)
         return
     start = starter(model, request, len(s))
-    factors = np.ones(len(s))
+    everyone = Group(np.ones(len(s)), s, moved, 0)
 
     def run(first: int) -> None:
         own = slice(first, first + CHAINS)
-        walkers = start(factors[own], s[own], moved[own], first)
-        done = 0
-        for k, stop in enumerate(request.stops):
-            in_slices(walkers.advance, done, stop, shown, len(s[own]))
-            done = stop
-            if k < len(records):
-                records[k, own] = s[own]
+        walk(start(everyone.part(own)), request, records[:, own], shown)
 
     with meter(len(s) * request.stops[-1], label) as shown:
         map_threads(run, range(0, len(s), CHAINS), request.threads)
 
 
-def starter(model: IsingModel, request: Request, n_chains: int) -> Starter:
-    """The fastest loop for the model, for groups of ``n_chains`` chains, at most CHAINS."""
+def starter(model: IsingModel, request: Request, n_chains: int) -> Callable[[Group], Walkers]:
+    """Starts the fastest loop for the model on groups of ``n_chains`` chains, at most CHAINS."""
     typical = typical_field(model)
     if model.device == "gpu":
         from .._core.cuda import chains
 
         form = _card_form(model, request.dtype)
         kind = chains.kind(form, request.order)
-        return lambda *group: kind(form, request, typical, *group)
+        return lambda group: kind(form, request, typical, group)
     form = model.form()
     sequential = request.order == "sequential"
     if sequential and isinstance(form, Dense):
         tiles = Tiles.cut(form, np.dtype(request.dtype))
-        return lambda *chains: DenseWalkers(tiles, request, typical, *chains)
+        return lambda group: DenseWalkers(tiles, request, typical, group)
     _refuse_float32(request.dtype)
     if sequential and isinstance(form, Pattern) and n_chains >= CHAINS // 2:
-        return lambda *chains: PatternWalkers(form, request, typical, *chains)
-    return lambda *chains: AnyWalkers(form, request, typical, *chains)
+        return lambda group: PatternWalkers(form, request, typical, group)
+    return lambda group: AnyWalkers(form, request, typical, group)
 
 
 def _card_form(model: IsingModel, dtype: str) -> Form:
@@ -116,20 +90,11 @@ def _refuse_float32(dtype: str) -> None:
 class AnyWalkers:
     """Chains on any form, in any order."""
 
-    def __init__(
-        self,
-        form: Form,
-        request: Request,
-        typical: float,
-        factors: np.ndarray,
-        s: np.ndarray,
-        moved: np.ndarray,
-        first: int,
-    ) -> None:
-        self.form, self.s, self.factors = form, s, factors
-        self.cache = np.empty((len(s), cache_size(form)))
+    def __init__(self, form: Form, request: Request, typical: float, group: Group) -> None:
+        self.form, self.s, self.factors = form, group.s, group.factors
+        self.cache = np.empty((len(self.s), cache_size(form)))
         self._rest = (request.metropolis, typical, request.order == "random", request.betas)
-        self._chains = (moved, request.key, first)
+        self._chains = (group.moved, request.key, group.first)
 
     def advance(self, start: int, stop: int) -> None:
         """Take the steps start..stop-1."""

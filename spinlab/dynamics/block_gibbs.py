@@ -13,10 +13,11 @@ from .._core.heat_bath import SITES, logits
 from .._core.jit import kernel
 from .._core.parallel import map_threads
 from .._core.philox import HIDDEN, VISIBLE
-from .._core.progress import in_slices, meter
+from .._core.progress import meter
 from .._core.request import Request
 from .._core.rng import RNG, as_key
 from .._core.validate import as_data, as_real
+from .._core.walkers import Group, Walkers, walk
 from ..models import TwoLayerIsing
 from .chains import Chains, starting_states
 
@@ -112,18 +113,12 @@ def block_gibbs(
     s = np.empty((n_chains, model.n_spins), dtype=np.int8)
     moved = np.zeros(initial.shape, dtype=np.bool_)
     records = request.no_records(model.n_spins)
-    ones = np.ones(n_chains)
     s[:, :V] = initial
+    everyone = Group(np.ones(n_chains), s, moved, 0)
 
     def run(own: slice) -> None:
-        chains = request, ones[own], s[own], moved[own], own.start
-        walkers = start(model, *chains) if held is None else BlockWalkers(model, *chains, held[own])
-        done = 0
-        for k, stop in enumerate(request.stops):
-            in_slices(walkers.advance, done, stop, shown, len(s[own]))
-            done = stop
-            if k < len(records):
-                records[k, own] = s[own]
+        mask = None if held is None else held[own]
+        walk(start(model, request, everyone.part(own), mask), request, records[:, own], shown)
 
     with one_blas_thread(), meter(n_chains * request.n_steps, "block Gibbs sampling") as shown:
         groups, threads = _groups(model, n_chains, request.threads)
@@ -154,13 +149,13 @@ def _groups(model: TwoLayerIsing, n_chains: int, threads: int | None) -> tuple[I
     return blocks, 1
 
 
-def start(model: TwoLayerIsing, *chains: Any) -> Any:
-    """Walkers on the device of the model."""
+def start(model: TwoLayerIsing, request: Request, group: Group, held: np.ndarray | None = None) -> Walkers:
+    """Walkers on the device of the model; on the CPU some visible units may be held."""
     if model.device == "cpu":
-        return BlockWalkers(model, *chains)
+        return BlockWalkers(model, request, group, held)
     from .._core.cuda.layers import BlockChains
 
-    return BlockChains(model.form(), model.V, *chains)
+    return BlockChains(model.form(), model.V, request, group)
 
 
 class BlockWalkers:
@@ -170,18 +165,15 @@ class BlockWalkers:
         self,
         model: TwoLayerIsing,
         request: Request,
-        factors: np.ndarray,
-        s: np.ndarray,
-        moved: np.ndarray,
-        first: int,
+        group: Group,
         held: np.ndarray | None = None,
     ) -> None:
-        self.s, self.factors, self._held = s, factors, held
-        self._model, self._betas, self._moved = model, request.betas, moved
-        self._key, self._first = request.key, first
-        self._v = s[:, : model.V].astype(np.float64)
+        self.s, self.factors, self._held = group.s, group.factors, held
+        self._model, self._betas, self._moved = model, request.betas, group.moved
+        self._key, self._first = request.key, group.first
+        self._v = self.s[:, : model.V].astype(np.float64)
         self._start = self._v.copy()
-        self._h = np.empty((len(s), model.H))
+        self._h = np.empty((len(self.s), model.H))
 
     def advance(self, start: int, stop: int) -> None:
         """Take the steps start..stop-1."""

@@ -21,6 +21,7 @@ from naive import all_states
 import spinlab as sl
 from spinlab._core import device
 from spinlab._core.request import Request
+from spinlab._core.walkers import Group
 
 pytest.importorskip("numba_cuda", reason="needs the extra spinlab[gpu]")
 SIMULATED = device.simulated()
@@ -201,7 +202,7 @@ def test_the_energy_of_walkers():
         s = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), size=(3, n))
         energy, moved = np.empty(3), np.zeros(s.shape, bool)
         request = Request.check("gibbs", 1, 3, 1.0, np.uint64(9))
-        walkers = chains.kind(form)(form, request, 1.0, np.full(3, 0.5), s, moved, 0)
+        walkers = chains.kind(form)(form, request, 1.0, Group(np.full(3, 0.5), s, moved, 0))
         walkers.advance(0, 1)
         walkers.energy(energy)
         np.testing.assert_allclose(energy + model.offset, model.energy(s), rtol=1e-12)
@@ -265,7 +266,7 @@ def test_block_gibbs_in_several_blocks(monkeypatch):
     begun = []
     module = importlib.import_module("spinlab.dynamics.block_gibbs")
     start = module.start
-    monkeypatch.setattr(module, "start", lambda *args: begun.append(len(args[3])) or start(*args))
+    monkeypatch.setattr(module, "start", lambda *args: begun.append(len(args[2].s)) or start(*args))
     found = sl.dynamics.block_gibbs(model.to("gpu"), **options)
     assert begun == [4, 4, 2]
     for name in ("samples", "states", "moved"):

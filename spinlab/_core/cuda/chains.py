@@ -10,6 +10,7 @@ import numpy as np
 from .. import device
 from ..forms import Dense, Form, Pattern, Sparse
 from ..request import Request
+from ..walkers import Group, walk
 from .compile import SHARED_BYTES, launch
 from .visits import GROUP, SITES, make_dense, make_pattern, make_sparse, sparse_energy
 
@@ -41,24 +42,15 @@ class _Chains(abc.ABC):
     _cache: tuple[Any, ...] = ()
     _end: tuple[int, ...] = ()
 
-    def __init__(
-        self,
-        form: Any,
-        request: Request,
-        typical: float,
-        factors: np.ndarray,
-        s: np.ndarray,
-        moved: np.ndarray,
-        first: int,
-    ) -> None:
+    def __init__(self, form: Any, request: Request, typical: float, group: Group) -> None:
+        self.factors, self.s, self._host_moved, self._first = group
         each, fixed = self.bytes(form, request.dtype)
-        device.check_fits(len(s) * each + fixed, _what(s))
+        device.check_fits(len(self.s) * each + fixed, _what(self.s))
         xp = device.module("gpu")
-        self.s, self.factors = s, factors
-        self._host_moved = moved
-        self._s, self._moved = (xp.asarray(np.ascontiguousarray(self._turned(x))) for x in (s, moved))
+        on_card = (xp.asarray(np.ascontiguousarray(self._turned(x))) for x in (group.s, group.moved))
+        self._s, self._moved = on_card
         self._rule = request.metropolis, typical, xp.asarray(request.betas)
-        self._key, self._first = request.key, first
+        self._key = request.key
         self._prepare(xp, form, np.dtype(request.dtype), THREADS)
 
     @staticmethod
@@ -222,14 +214,9 @@ def evolve(
     Chains are cut into blocks that fit on the card; their number does not change a bit of the result.
     """
     chains = kind(form, request.order)
-    factors = np.ones(len(s))
+    everyone = Group(np.ones(len(s)), s, moved, 0)
     for own in device.blocks(len(s), *chains.bytes(form, request.dtype), _what(s), multiple=GROUP):
-        part = chains(form, request, typical, factors[own], s[own], moved[own], own.start)
-        done = 0
-        for k, stop in enumerate(request.stops):
-            part.advance(done, stop)
-            done = stop
-            if k < len(records):
-                records[k, own] = s[own]
+        part = chains(form, request, typical, everyone.part(own))
+        walk(part, request, records[:, own])
         part.fetch_moved()
         del part  # its memory is the next one's

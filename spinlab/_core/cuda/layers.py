@@ -11,6 +11,7 @@ from .. import device
 from ..forms import Bipartite, PatternBipartite
 from ..philox import HIDDEN, VISIBLE
 from ..request import Request
+from ..walkers import Group
 from .compile import cuda_kernel, launch, philox, threshold
 
 THREADS = 128
@@ -66,25 +67,16 @@ def what(n_chains: int, n: int) -> str:
 class BlockChains:
     """What ``dynamics.block_gibbs.BlockWalkers`` is on the CPU."""
 
-    def __init__(
-        self,
-        form: Any,
-        V: int,
-        request: Request,
-        factors: np.ndarray,
-        s: np.ndarray,
-        moved: np.ndarray,
-        first: int,
-    ) -> None:
+    def __init__(self, form: Any, V: int, request: Request, group: Group) -> None:
         xp = device.module("gpu")
-        n_chains, n = s.shape
+        self.s, self.factors = group.s, group.factors
+        n_chains, n = self.s.shape
         each, fixed = self.bytes(form)
         device.check_fits(n_chains * each + fixed, what(n_chains, n))
-        self.s, self.factors = s, factors
         self._inputs = Inputs(xp, form, V)
         self._betas, self._key = request.betas, request.key
-        self._moved, self._first, self._V = moved, first, V
-        self._v = xp.asarray(s[:, :V], dtype=np.float64)
+        self._moved, self._first, self._V = group.moved, group.first, V
+        self._v = xp.asarray(self.s[:, :V], dtype=np.float64)
         self._start = self._v.copy()
         self._changed = self._v != self._v
         self._h = xp.empty((n_chains, n - V))
