@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+import spinlab as sl
 from spinlab import studies, theory
 
 
@@ -47,12 +48,85 @@ def test_sk_finite_size(tmp_path):
     assert max(map(abs, found["z"].values())) < 4
 
 
+def energies_of(study, e, scale):
+    return study.Energies(e, e, np.broadcast_to(scale, e.shape))
+
+
+def on_line(N):
+    return -0.75 + 0.7 * N ** (-2 / 3)
+
+
 def test_the_fit_finds_a_known_line():
     study = studies.load("sk_finite_size")
     rng = np.random.default_rng(0)
-    energies = {N: -0.75 + 0.7 * N ** (-2 / 3) + 0.05 * rng.standard_normal(400) for N in (8, 12, 16, 24, 32)}
-    fit = study.fit(energies)
+    found = {
+        N: energies_of(
+            study, -0.75 + 0.7 * N ** (-2 / 3) + 0.05 * rng.standard_normal(400), study.mean_scale(N)
+        )
+        for N in (8, 12, 16, 24, 32)
+    }
+    fit = study.fit(found, 12)
     assert abs(fit["e0"] + 0.75) < 4 * fit["error"]
     assert 0.001 < fit["error"] < 0.02
-    shifted = study.fit({N: e + 0.2 for N, e in energies.items()})
+    assert fit["bracket"] == 0.0
+    shifted = study.fit({N: e._replace(energy=e.energy + 0.2) for N, e in found.items()}, 12)
     assert shifted["e0"] == pytest.approx(fit["e0"] + 0.2)
+    # Bounds that lie lower everywhere by as much move the result by as much.
+    bounded = study.fit({N: e._replace(bound=e.energy - 0.01) for N, e in found.items()}, 12)
+    assert bounded["bracket"] == pytest.approx(0.01)
+    assert bounded["e0"] == fit["e0"]
+    curve = {
+        N: energies_of(
+            study, -0.75 + 0.7 * N ** (-2 / 3) + 2 / N + np.array([-1e-9, 0, 1e-9]), study.mean_scale(N)
+        )
+        for N in (8, 12, 16, 24, 32)
+    }
+    assert study.fit(curve, 8, 1.0)["e0"] == pytest.approx(-0.75, abs=1e-6)
+    assert abs(study.fit(curve, 8)["e0"] + 0.75) > 0.01
+
+
+def test_energies_are_steadied_without_a_bias():
+    study = studies.load("sk_finite_size")
+    rng = np.random.default_rng(1)
+    N, n = 6, 40_000
+    J = rng.standard_normal((n, N * (N - 1) // 2)) / N**0.5
+    states = np.array([[1, *s] for s in np.ndindex(*(2,) * (N - 1))]) * 2 - 1
+    pairs = np.triu_indices(N, 1)
+    e = -(J @ (states[:, pairs[0]] * states[:, pairs[1]]).T).max(1) / N
+    scale = (N * (J**2).mean(1)) ** 0.5
+    assert scale.mean() == pytest.approx(study.mean_scale(N), abs=4 * scale.std() / n**0.5)
+    steadied = study.steady(N, energies_of(study, e, scale))
+    # 4 standard errors of the difference of the two means: a false alarm has chance 6e-5, the seed is fixed.
+    assert abs((steadied - e).mean()) < 4 * (steadied - e).std() / n**0.5
+    assert steadied.std() < 0.8 * e.std()
+    model = sl.ensembles.sk(6, rng=3)
+    assert study.scale_of(model) == pytest.approx((6 * (model.J[np.triu_indices(6, 1)] ** 2).mean()) ** 0.5)
+
+
+def test_kept_instances_are_read_and_the_others_computed(tmp_path, monkeypatch):
+    study = studies.load("sk_finite_size")
+    from spinlab.studies import _sk_large as large
+
+    monkeypatch.setattr(large, "KEPT", tmp_path / "kept.csv")
+    preset = {"large": {20: 4}, "seconds": 60.0}
+    first = large.energies(20, 3, 60.0, studies.Output(tmp_path), None, False)
+    truth = [sl.ground_state(large.instance_of(20, k), "enumeration").energy / 20 for k in range(4)]
+    np.testing.assert_allclose(first.energy, truth[:3], rtol=1e-12)
+    assert (first.bound == first.energy).all()
+    assert large.keep(tmp_path, preset) == 3
+    rows = large.kept()
+    rows[20, 1][0] = -9.5  # as if it had not been finished
+    monkeypatch.setattr(large, "kept", lambda: rows)
+    again = large.energies(20, 4, 60.0, studies.Output(tmp_path / "other"), None, False)
+    np.testing.assert_array_equal(again.energy[:3], first.energy)
+    assert again.bound[1] == -9.5
+    assert again.energy[3] == pytest.approx(truth[3])
+    assert study.fit({20: again, 30: first, 40: first}, 20)["bracket"] > 0
+
+
+def test_an_instance_that_is_not_finished_enters_as_an_interval():
+    from spinlab.studies import _sk_large as large
+
+    found = large.point(90, 0, 0.01, rng=0)
+    assert found["bound"] < found["energy"] - 1e-3
+    assert np.isfinite(found["bound"])
