@@ -1,27 +1,117 @@
-"""The temperatures between which a search has to cool."""
+"""Temperatures for cooling: where it has to begin, where it may end, and how fast it goes in between."""
 
 from __future__ import annotations
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 
 from .._core.philox import random_spins
 from .._core.rng import as_key
 from ..models import IsingModel
-from .descent import descend
+from ._scales import typical_field
+from .descent import descend, zero_fields
 
-_STATES = 16
-_WEAK = 0.05  # quantile of the fields in a minimum that has to freeze
-_RARE = 0.05  # how often such a spin is still flipped
+_SITES = 20_000  # of all minima together that are looked at; at least two and at most sixteen minima
+_MINIMA = (2, 16)
+_LANCZOS = 24  # products with J; the largest eigenvalues are then known to about a per cent
+_FEW = 10.0  # below so many spins a single one must freeze
+_COARSE = 4  # points per factor e at which the speed of cooling is known
 
 
-def beta_span(model: IsingModel, generator: np.random.Generator) -> tuple[float, float]:
-    """Inverse temperatures from where the fields of random states are thermal to where minima are frozen."""
-    s = random_spins(as_key(generator), _STATES, model.n_spins)
-    size = float(np.sqrt(np.square(model.local_fields(s)).mean()))
-    if size == 0.0:
-        return 0.5, 1.0
-    minima = descend(model, _STATES, initial=s, rng=generator).states
-    strength = np.abs(model.local_fields(minima))
-    weak = float(np.quantile(strength[strength > 1e-9 * size], _WEAK))
-    hot = 0.5 / size
-    return hot, max(2 * hot, -np.log(_RARE) / (2 * max(weak, 1e-3 * size)))
+class Span(NamedTuple):
+    """Inverse temperatures between which low states are found, and the fields that they were read from."""
+
+    hot: float
+    cold: float
+    fields: np.ndarray
+    """Sizes of the fields that are not zero, of all minima together, increasing."""
+
+    def spaced(self, n: int) -> np.ndarray:
+        """``n`` inverse temperatures at equal thermodynamic distance: cooling at constant thermodynamic speed.
+
+        The distance is int sqrt(Var E) d beta (P. Salamon and R. S. Berry, Phys. Rev. Lett. 51, 1127 (1983)).
+        Independent spins in the fields h of minima have Var E = sum h^2 / cosh^2(beta h); each counts by the
+        time cosh(beta h) in which it relaxes, so that cooling is slower where flips are rare.
+        """
+        if not len(self.fields) or self.hot == self.cold:
+            return np.linspace(self.hot, self.cold, n)
+        steps = max(2, math.ceil(_COARSE * math.log(self.cold / self.hot)))
+        betas = np.geomspace(self.hot, self.cold, steps + 1)
+        x = np.minimum(betas[:, None] * self.fields, 300.0)
+        speed = np.sqrt((np.square(self.fields) / np.cosh(x)).sum(1))
+        way = np.append(0.0, np.cumsum((speed[1:] + speed[:-1]) / 2 * np.diff(betas)))
+        found = np.interp(np.linspace(0.0, way[-1], n), way, betas)
+        found[[0, -1]] = self.hot, self.cold
+        return found
+
+
+def cooling_span(model: IsingModel, generator: np.random.Generator) -> Span:
+    """From the mean-field instability to where a whole state has about one thermal excitation left.
+
+    Hot end: 1/rho, rho the spectral radius of J. There the paramagnet of mean-field theory becomes unstable,
+    and Glauber dynamics still mixes fast, whatever the fields.
+
+    Cold end: a flip against the field h costs 2 h. An excitation bounded by two walls of that cost may sit at N^2
+    places, so that N^2 exp(-2 beta h) of them are there; over all fields of a local minimum but those that are
+    zero, (sum_i exp(-beta |h_i|))^2 = 1.
+    """
+    N = model.n_spins
+    n_minima = min(max(_SITES // N, _MINIMA[0]), _MINIMA[1])
+    minima = descend(
+        model, n_minima, initial=random_spins(as_key(generator), n_minima, N), rng=generator
+    ).states
+    fields = np.abs(model.local_fields(minima))
+    fields = np.sort(fields[fields > zero_fields(model)])
+    if not len(fields):
+        return Span(0.5, 1.0, fields)
+    cold = _coarse(_freezing(fields, n_minima))
+    radius = spectral_radius(model, generator)
+    hot = _coarse(1.0 / radius) if radius else 0.5 / float(fields[-1])
+    return Span(min(hot, cold / 2), cold, fields)
+
+
+def spectral_radius(model: IsingModel, generator: np.random.Generator) -> float:
+    """Largest eigenvalue of J by size, to about a per cent from below (Lanczos)."""
+    unit = typical_field(model)
+    if unit == 0.0:
+        return 0.0
+    q = generator.standard_normal(model.n_spins)
+    q /= np.linalg.norm(q)
+    before, norm = np.zeros_like(q), 0.0
+    diagonal, beside = [], []
+    for _ in range(min(_LANCZOS, model.n_spins)):
+        w = model._times(q) / unit - norm * before
+        diagonal.append(float(w @ q))
+        w -= diagonal[-1] * q
+        norm = float(np.linalg.norm(w))
+        beside.append(norm)
+        if norm < 1e-8:
+            break
+        before, q = q, w / norm
+    n = len(diagonal)
+    T = np.diag(diagonal) + np.diag(beside[: n - 1], 1) + np.diag(beside[: n - 1], -1)
+    return unit * float(np.abs(np.linalg.eigvalsh(T)).max())
+
+
+def _freezing(fields: np.ndarray, n_minima: int) -> float:
+    """The beta with sum exp(-beta h) = 1 per minimum; colder for a handful of spins."""
+    per_minimum = len(fields) / n_minima
+    aim = n_minima * per_minimum / (per_minimum + _FEW)
+    low, high = 1e-3 / fields[-1], 1e3 / fields[0]
+    for _ in range(60):
+        middle = math.sqrt(low) * math.sqrt(high)
+        if np.exp(-np.minimum(middle * fields, 700.0)).sum() > aim:
+            low = middle
+        else:
+            high = middle
+        if high < 1.0001 * low:
+            break
+    return float(high)
+
+
+def _coarse(x: float) -> float:
+    """To eight bits: the same for all forms of a model."""
+    fraction, exponent = math.frexp(x)
+    return math.ldexp(round(fraction * 256) / 256, exponent)

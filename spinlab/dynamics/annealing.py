@@ -13,8 +13,10 @@ from .._core.validate import as_choice, as_real, as_real_array
 from ..models import IsingModel, as_model
 from ._scales import fast_form
 from ._single_spin import COLDEST, RULES, evolve
-from ._span import beta_span
+from ._span import Span, cooling_span
 from .chains import Chains, starting_states
+
+SCHEDULES = ("thermodynamic", "linear", "geometric")
 
 _QUENCH = 10  # steps at zero temperature that end every run in, or next to, a local minimum
 
@@ -81,7 +83,7 @@ def anneal(
     model = as_model(model)
     as_choice(sampler, "sampler", RULES)
     if schedule is not None:
-        as_choice(schedule, "schedule", ("linear", "geometric"))
+        as_choice(schedule, "schedule", SCHEDULES)
     if betas is not None:
         if not (n_steps is None and beta_min is None and beta_max is None and schedule is None):
             raise TypeError("betas is the whole schedule: leave out n_steps, beta_min, beta_max and schedule")
@@ -97,8 +99,7 @@ def anneal(
         sampler, n_steps, n_chains, COLDEST, as_key(generator), dtype=dtype, threads=threads
     )
     if betas is None:
-        space = np.geomspace if schedule == "geometric" else np.linspace
-        betas = space(*_ends(model, beta_min, beta_max, generator), request.n_steps)
+        betas = _cooling(model, request.n_steps, schedule, beta_min, beta_max, generator)
     quenched = replace(request, betas=np.append(betas, COLDEST), stops=(request.n_steps + _QUENCH,))
     initial = starting_states(initial, request.n_chains, model.n_spins, request.key)
     s = initial.copy()
@@ -108,14 +109,29 @@ def anneal(
     return Chains.of(model, request, s, initial, moved, none)
 
 
-def _ends(
-    model: IsingModel, beta_min: float | None, beta_max: float | None, generator: np.random.Generator
-) -> tuple[float, float]:
-    """First and last inverse temperature, measured where not given."""
-    low, high = (1.0, 1.0) if None not in (beta_min, beta_max) else beta_span(model, generator)
-    if beta_min is not None:
-        low = as_real(beta_min, "beta_min", 0.0, exclusive=True)
-    high = max(high, low) if beta_max is None else as_real(beta_max, "beta_max", 0.0, exclusive=True)
-    if low > high:
-        raise ValueError(f"beta_min = {low:g} is above beta_max = {high:g}; annealing goes from hot to cold")
-    return low, high
+def _cooling(
+    model: IsingModel,
+    n_steps: int,
+    schedule: str | None,
+    beta_min: float | None,
+    beta_max: float | None,
+    generator: np.random.Generator,
+) -> np.ndarray:
+    """The inverse temperature of each step, its ends measured where not given."""
+    low = None if beta_min is None else as_real(beta_min, "beta_min", 0.0, exclusive=True)
+    high = None if beta_max is None else as_real(beta_max, "beta_max", 0.0, exclusive=True)
+    if low is not None and high is not None and schedule in ("linear", "geometric"):
+        span = Span(low, high, np.empty(0))
+    else:
+        span = cooling_span(model, generator)
+        low = low or (span.hot if high is None else min(span.hot, high))
+        span = span._replace(hot=low, cold=high or max(span.cold, low))
+    if span.hot > span.cold:
+        raise ValueError(
+            f"beta_min = {span.hot:g} is above beta_max = {span.cold:g}; annealing goes from hot to cold"
+        )
+    if schedule == "linear":
+        return np.linspace(span.hot, span.cold, n_steps)
+    if schedule == "geometric":
+        return np.geomspace(span.hot, span.cold, n_steps)
+    return span.spaced(n_steps)

@@ -12,7 +12,7 @@ from .._core.rng import RNG, as_generator
 from .._core.validate import as_count, as_real
 from ..models import SparseIsing, as_model
 from ._scales import fast_form
-from ._span import beta_span
+from ._span import cooling_span
 from .descent import descend
 from .tempering import ladder, parallel_tempering
 
@@ -103,7 +103,7 @@ def search(
     model = fast_form(given)
     cluster = isinstance(model, SparseIsing) and 2 * model.n_edges <= _CLUSTERS * model.n_spins
     each = 2 if cluster else 1
-    hot, cold = beta_span(model, generator)
+    hot, cold, _ = cooling_span(model, generator)
     betas = ladder(model, cold, beta_min=hot, n_steps=50, n_rounds=3, rng=generator, threads=threads)
     group_energy = np.full(n_groups, np.inf)
     best_energy, best_state = np.inf, np.ones(model.n_spins, dtype=np.int8)
