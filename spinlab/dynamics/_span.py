@@ -29,13 +29,13 @@ class Span(NamedTuple):
     """Sizes of the fields that are not zero, of all minima together, increasing."""
 
     def spaced(self, n: int) -> np.ndarray:
-        """``n`` inverse temperatures at equal thermodynamic distance: cooling at constant thermodynamic speed.
+        """``n`` inverse temperatures at equal thermodynamic distance (constant thermodynamic speed).
 
         The distance is int sqrt(Var E) d beta (P. Salamon and R. S. Berry, Phys. Rev. Lett. 51, 1127 (1983)).
         Independent spins in the fields h of minima have Var E = sum h^2 / cosh^2(beta h); each counts by the
         time cosh(beta h) in which it relaxes, so that cooling is slower where flips are rare.
         """
-        if not len(self.fields) or self.hot == self.cold:
+        if n < 2 or not len(self.fields) or self.hot == self.cold:
             return np.linspace(self.hot, self.cold, n)
         steps = max(2, math.ceil(_COARSE * math.log(self.cold / self.hot)))
         betas = np.geomspace(self.hot, self.cold, steps + 1)
@@ -53,9 +53,9 @@ def cooling_span(model: IsingModel, generator: np.random.Generator) -> Span:
     Hot end: 1/rho, rho the spectral radius of J. There the paramagnet of mean-field theory becomes unstable,
     and Glauber dynamics still mixes fast, whatever the fields.
 
-    Cold end: a flip against the field h costs 2 h. An excitation bounded by two walls of that cost may sit at N^2
-    places, so that N^2 exp(-2 beta h) of them are there; over all fields of a local minimum but those that are
-    zero, (sum_i exp(-beta |h_i|))^2 = 1.
+    Cold end: a flip against the field h costs 2 h. An excitation bounded by two walls of that cost may sit
+    at N^2 places, so that N^2 exp(-2 beta h) of them are there. Over all fields of a local minimum but those
+    that are zero, (sum_i exp(-beta |h_i|))^2 = 1.
     """
     N = model.n_spins
     n_minima = min(max(_SITES // N, _MINIMA[0]), _MINIMA[1])

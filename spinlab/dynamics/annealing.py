@@ -51,11 +51,12 @@ def anneal(
     betas : array_like, shape (n_steps,), optional
         The whole schedule: the inverse temperature of each step, 0 or more, in any order; one or more steps.
     beta_min, beta_max : float, optional
-        First and last inverse temperature. By default measured: from half the inverse of the typical field
-        in a random state, to where a spin in a weak field of a local minimum (5 % are weaker) is flipped
-        against it one time in twenty.
-    schedule : {"linear", "geometric"}
-        How beta grows from step to step; linear by default.
+        First and last inverse temperature. By default from the mean-field instability 1/rho, rho the spectral
+        radius of J, to where a whole state has about one thermal excitation left, read from the fields h of
+        local minima: sum_i exp(-beta |h_i|) = 1 over those that are not zero.
+    schedule : {"thermodynamic", "linear", "geometric"}
+        How beta grows from step to step; by default at constant thermodynamic speed in the fields of local
+        minima (Salamon and Berry, Phys. Rev. Lett. 51, 1127 (1983)).
     sampler : {"metropolis", "gibbs"}
         Metropolis reaches low states in fewer steps.
     initial, dtype, rng, threads

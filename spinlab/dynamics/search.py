@@ -58,9 +58,8 @@ def search(
     """Lowest state that independent parallel-tempering runs find, until most of them agree on it.
 
     Each group is one ladder of replicas, or a pair of them with isoenergetic cluster moves where the model is
-    sparse. The temperatures span from where a random state's fields are thermal to where the weakest of a
-    local minimum's fields are frozen. After each round the states are quenched; the rounds double in length
-    until all but one of the groups have met the lowest energy, or the budget is spent.
+    sparse, between the temperatures of :func:`spinlab.dynamics.anneal`. After each round the states are
+    quenched; the rounds double in length until all but one of the groups have met the lowest energy, or the budget is spent.
 
     Parameters
     ----------
