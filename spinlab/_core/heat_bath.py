@@ -90,19 +90,24 @@ def _take_logarithms(out):  # type: ignore[no-untyped-def]
         exponent[i] = np.float64(np.int32(k))
         bits[i] -= k << _MANTISSA
     for i in range(4 * SITES):  # ln m = 2 atanh(z), z = (m - 1)/(m + 1), |z| < .172
-        z = (x[i] - 1.0) / (x[i] + 1.0)
-        y = z * z
-        p = 1 / 21
-        p = p * y + 1 / 19
-        p = p * y + 1 / 17
-        p = p * y + 1 / 15
-        p = p * y + 1 / 13
-        p = p * y + 1 / 11
-        p = p * y + 1 / 9
-        p = p * y + 1 / 7
-        p = p * y + 1 / 5
-        p = p * y + 1 / 3
-        x[i] = exponent[i] * _LN2 + 2.0 * (z + z * (y * p))
+        x[i] = exponent[i] * _LN2 + _twice_atanh((x[i] - 1.0) / (x[i] + 1.0))
+
+
+@kernel
+def _twice_atanh(z):  # type: ignore[no-untyped-def]
+    """2 atanh(z) for |z| < .172 by its series."""
+    y = z * z
+    p = 1 / 21
+    p = p * y + 1 / 19
+    p = p * y + 1 / 17
+    p = p * y + 1 / 15
+    p = p * y + 1 / 13
+    p = p * y + 1 / 11
+    p = p * y + 1 / 9
+    p = p * y + 1 / 7
+    p = p * y + 1 / 5
+    p = p * y + 1 / 3
+    return 2.0 * (z + z * (y * p))
 
 
 @kernel

@@ -56,13 +56,8 @@ class Store:
 
     Examples
     --------
-    >>> import tempfile
-    >>> from spinlab.sweeps import Store, Sweep
-    >>> def point(x, rng):
-    ...     return {"y": x * x}
-    >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +SKIP
-    ...     _ = Sweep(point, axes={"x": [1, 2]}, replicas=1).run(folder + "/squares")
-    ...     print(Store(folder + "/squares").status()["done"])
+    >>> from spinlab.sweeps import Store
+    >>> Store("squares").status()["done"]  # doctest: +SKIP
     2
     """
 

@@ -38,6 +38,7 @@ philox = device_function(counters.philox.py_func)
 odds = device_function(heat_bath._odds.py_func)
 accepted = device_function(heat_bath._accepted.py_func)
 heat_share = device_function(heat_bath.heat_share.py_func)
+twice_atanh = device_function(heat_bath._twice_atanh.py_func)
 
 _SQRT_HALF = 0.7071067811865476  # the float64 with the bits heat_bath._SQRT_HALF_BITS
 _LN2 = heat_bath._LN2
@@ -53,19 +54,7 @@ def logarithm(x):
     while x < _SQRT_HALF:
         x *= 2.0
         k -= 1
-    z = (x - 1.0) / (x + 1.0)
-    y = z * z
-    p = 1 / 21
-    p = p * y + 1 / 19
-    p = p * y + 1 / 17
-    p = p * y + 1 / 15
-    p = p * y + 1 / 13
-    p = p * y + 1 / 11
-    p = p * y + 1 / 9
-    p = p * y + 1 / 7
-    p = p * y + 1 / 5
-    p = p * y + 1 / 3
-    return np.float64(k) * _LN2 + 2.0 * (z + z * (y * p))
+    return np.float64(k) * _LN2 + twice_atanh((x - 1.0) / (x + 1.0))
 
 
 @device_function

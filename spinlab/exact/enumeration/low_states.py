@@ -100,18 +100,7 @@ class LowStates:
 
 
 @kernel
-def _weights(
-    G: Any,
-    T: Any,
-    rest: Any,
-    cutoff: Any,
-    threshold: Any,
-    beta: Any,
-    reference: Any,
-    n_idle: Any,
-    chunk: Any,
-    pairs: Any,
-) -> Any:
+def _weights(G, T, rest, cutoff, threshold, beta, reference, n_idle, chunk, pairs):  # type: ignore[no-untyped-def]
     """Sums of w, w x and w x^2, w = exp(-beta x), x = E - reference; adds w s s' to ``pairs``."""
     n = G.shape[0]
     chunk_bits = len(rest) - 1
@@ -161,19 +150,7 @@ def _weights(
 
 
 @kernel
-def _pick(
-    G: Any,
-    T: Any,
-    rest: Any,
-    cutoff: Any,
-    threshold: Any,
-    beta: Any,
-    reference: Any,
-    n_idle: Any,
-    chunk: Any,
-    targets: Any,
-    found: Any,
-) -> None:
+def _pick(G, T, rest, cutoff, threshold, beta, reference, n_idle, chunk, targets, found):  # type: ignore[no-untyped-def]
     """The state at which the running sum of the weights passes each of the increasing targets."""
     n = G.shape[0]
     chunk_bits = len(rest) - 1

@@ -62,87 +62,12 @@ class Level:
         return len(self.states) == self.degeneracy
 
 
-def ground_states(model: Any, max_states: int = 1000, *, threads: int | None = None) -> Level:
-    """All ground states of any Ising model of up to 40 spins.
-
-    The states of lowest energy E(s) = -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset, each with its
-    global flip where there are no fields.
-
-    Parameters
-    ----------
-    model : IsingModel or anything that :func:`spinlab.models.as_model` takes
-        N <= 40 spins, any form, with or without fields.
-    max_states : int, default 1000
-        List at most so many of them, the first in the order of :class:`Level`; 0 only counts.
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
-
-    Returns
-    -------
-    Level
-        ``degeneracy`` is exact also where the list stops short (``complete`` is False). For couplings that
-        float64 cannot add exactly it counts the states within ``resolution`` of the lowest.
-
-    Raises
-    ------
-    ValueError
-        If N > 40 (the message estimates the time), or if the states do not fit in memory.
-
-    Notes
-    -----
-    The search of :mod:`~spinlab.exact.enumeration` and one walk, pruned like it, through its winners.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from spinlab import exact
-    >>> triangle = -(np.ones((3, 3)) - np.eye(3))  # antiferromagnetic: frustrated
-    >>> lowest = exact.ground_states(triangle)
-    >>> lowest.energy, lowest.degeneracy
-    (-1.0, 6)
-    >>> lowest.states[:2].tolist()
-    [[1, -1, -1], [-1, 1, 1]]
-    """
-    return lowest_levels(model, 1, max_states, threads=threads)[0]
-
-
 def lowest_levels(
     model: Any, k: int, max_states: int = 1000, *, threads: int | None = None
 ) -> tuple[Level, ...]:
-    """The k lowest energies of any Ising model of up to 40 spins, with their states.
+    """As :func:`spinlab.exact.lowest_levels`, of any model of up to 40 spins.
 
-    Errors are those of :func:`ground_states`.
-
-    Parameters
-    ----------
-    model : IsingModel or anything that :func:`spinlab.models.as_model` takes
-        N <= 40 spins, any form, with or without fields.
-    k : int
-        Number of levels; fewer are returned where the model has no more.
-    max_states : int, default 1000
-        List at most so many states of each level (0: count them only).
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
-
-    Returns
-    -------
-    tuple of Level
-        In order of energy. A level collects the states whose computed energy lies within ``resolution``
-        above the lowest one that belongs to no lower level: equal energies are never torn apart, and
-        energies that differ by more than twice the resolution never merged.
-
-    Notes
-    -----
-    At most 2**(N-1) states without fields, 2**N with, twice at 0.2 ns each and core; from 26 spins on, sets
-    of states that provably lie above the k-th level are skipped.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from spinlab import exact
-    >>> ring = np.roll(np.eye(4), 1, axis=0) + np.roll(np.eye(4), -1, axis=0)
-    >>> [(level.energy, level.degeneracy) for level in exact.lowest_levels(ring, 5)]
-    [(-4.0, 2), (0.0, 12), (4.0, 2)]
+    From 26 spins on, sets of states that provably lie above the k-th level are skipped.
     """
     model = as_model(model)
     k = as_count(k, "k")

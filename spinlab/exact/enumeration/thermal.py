@@ -215,46 +215,9 @@ def _of_levels(model: IsingModel, betas: np.ndarray, threads: int | None) -> The
 def boltzmann_samples(
     model: Any, n: int, beta: float = 1.0, *, rng: RNG = None, threads: int | None = None
 ) -> np.ndarray:
-    """Independent states drawn from the Boltzmann distribution of an Ising model of up to 36 spins.
+    """As :func:`spinlab.exact.boltzmann_samples`, of any model of up to 36 spins.
 
-    P(s) = exp(-beta E(s)) / Z exactly, by inversion of the cumulative weights: no Markov chain, nothing
-    to equilibrate.
-
-    Parameters
-    ----------
-    model : IsingModel or anything that :func:`spinlab.models.as_model` takes
-        N <= 36 spins, any form, with or without fields.
-    n : int
-        Number of samples, 0 or more.
-    beta : float, default 1
-        Inverse temperature, 0 or more.
-    rng : None, int or numpy.random.Generator
-        Seed or generator. Each sample takes four of its numbers, whatever the model.
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
-
-    Returns
-    -------
-    ndarray of int8, shape (n, N)
-
-    Raises
-    ------
-    ValueError
-        If N > 36 (the message estimates the time), or if beta is negative.
-
-    Notes
-    -----
-    Probabilities are exact to the rounding of float64 (about beta sum|J| 2**-53), and resolved to 2**-53.
-    Twice the price of ln Z, that is 0.15 ns per state and core, and up to 10 microseconds per sample.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from spinlab import exact
-    >>> pair = np.array([[0.0, 1.0], [1.0, 0.0]])
-    >>> s = exact.boltzmann_samples(pair, 100_000, beta=1.0, rng=0)
-    >>> bool(abs((s[:, 0] * s[:, 1]).mean() - np.tanh(1.0)) < 0.01)
-    True
+    By inversion of the cumulative weights, which takes four random numbers for each sample.
     """
     model = as_model(model)
     n = as_count(n, "n", 0)

@@ -367,16 +367,7 @@ def _sum_of_maxima(base: np.ndarray, D: np.ndarray, Y: np.ndarray, out: np.ndarr
 
 
 @kernel
-def _scan(
-    base: np.ndarray,
-    D: np.ndarray,
-    Y: np.ndarray,
-    tile: np.ndarray,
-    row: np.ndarray,
-    column: np.ndarray,
-    sums: np.ndarray,
-    best: np.ndarray,
-) -> None:
+def _scan(base, D, Y, tile, row, column, sums, best):  # type: ignore[no-untyped-def]
     peak = np.empty_like(column)
     for t in range(len(tile)):
         _sum_of_maxima(base[t], D, Y, sums)
@@ -390,20 +381,7 @@ def _scan(
 
 
 @kernel
-def _list_states(
-    base: np.ndarray,
-    D: np.ndarray,
-    Y: np.ndarray,
-    tile: np.ndarray,
-    row: np.ndarray,
-    column: np.ndarray,
-    sums: np.ndarray,
-    threshold: float,
-    zero: np.ndarray,
-    count: bool,
-    found: np.ndarray,
-    zeros: np.ndarray,
-) -> int:
+def _list_states(base, D, Y, tile, row, column, sums, threshold, zero, count, found, zeros):  # type: ignore[no-untyped-def]
     hit = np.empty(len(column), np.bool_)
     ties = np.empty(len(column), np.int64)
     total = 0

@@ -164,8 +164,7 @@ def log_partition_ais(
     layers = Layers(model, as_choice(dtype, "dtype", ("float32", "float64")))
     generator = as_generator(rng)
     log_w, v = anneal_weights(layers, b0, betas, None, n_chains, as_key(generator), threads)
-    # Z_0 = 2^H prod_i 2cosh b0_i
-    log_base = model.H * math.log(2.0) + float(np.logaddexp(b0, -b0).sum()) - model.offset
+    log_base = log_z_of_base(model, b0)
     log_w += log_base
     back = None
     if reverse is not None:
@@ -235,6 +234,11 @@ def _as_schedule(schedule: Any, n_temperatures: int | None = None) -> np.ndarray
     if len(betas) < 2 or betas[0] != 0.0 or betas[-1] != 1.0 or not (np.diff(betas) > 0).all():
         raise ValueError("a schedule must increase strictly from 0 to 1, both included")
     return betas
+
+
+def log_z_of_base(model: TwoLayerIsing, b0: np.ndarray) -> float:
+    """ln Z_0 of independent units in the fields b0 of the visible layer, Z_0 = 2^H prod_i 2 cosh b0_i."""
+    return model.H * math.log(2.0) + float(np.logaddexp(b0, -b0).sum()) - model.offset
 
 
 def _reverse_start(

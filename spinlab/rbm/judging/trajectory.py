@@ -8,7 +8,6 @@ continuous transitions only (Bereux, Decelle, Furtlehner, Rosset and Seoane, arX
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from ..._core.validate import as_choice, as_count, as_fields, as_spins
 from ...dynamics import block_gibbs
 from ...models import TwoLayerIsing
 from ..machines.as_two_layers import Layers, as_two_layers
-from .ais import AIS, LEAST_ESS, _as_schedule, _reverse_start, _summary, anneal_weights
+from .ais import AIS, LEAST_ESS, _as_schedule, _reverse_start, _summary, anneal_weights, log_z_of_base
 from .likelihood import exact_in_reach, free_energies
 
 _LEAST_RATE = 0.05  # of exchanges, below which a trajectory is taken to be broken
@@ -67,12 +66,7 @@ def log_partition_trajectory(
     Returns
     -------
     AIS
-        Its ``betas`` are those of the way to the first model.
-
-    Warns
-    -----
-    AISWarning
-        If the effective sample size of a run is below 20.
+        Its ``betas`` are those of the way to the first model; it warns as that of :func:`log_partition_ais`.
 
     Raises
     ------
@@ -104,8 +98,7 @@ def log_partition_trajectory(
     layers = Layers(first, as_choice(dtype, "dtype", ("float32", "float64")))
     generator = as_generator(rng)
     log_w, v = anneal_weights(layers, b0, betas, None, n_chains, as_key(generator), threads)
-    # Z_0 = 2^H prod_i 2cosh b0_i
-    log_base = first.H * math.log(2.0) + float(np.logaddexp(b0, -b0).sum()) - first.offset
+    log_base = log_z_of_base(first, b0)
     gained, v = _walk(models, v, n_steps, generator, threads)
     log_w += log_base + gained
     back = None
