@@ -18,7 +18,7 @@ Examples
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -63,19 +63,14 @@ def _define() -> dict[str, type]:
 
         __qualname__ = "ExactSampler"
 
-        def __init__(self) -> None:
-            self._parameters = {"method": ["methods"], "allow_heuristic": [], "num_reads": [], "threads": []}
-            self._properties = {"methods": ("auto", *exact.METHODS, "tempering", "annealing")}
-
-        @property
-        def parameters(self) -> dict[str, Any]:
-            """Keywords of :meth:`sample`, with the properties that list their values."""
-            return self._parameters
-
-        @property
-        def properties(self) -> dict[str, Any]:
-            """``methods``: the known names of methods."""
-            return self._properties
+        parameters: ClassVar[dict[str, list[str]]] = {
+            "method": ["methods"],
+            "allow_heuristic": [],
+            "num_reads": [],
+            "threads": [],
+        }
+        """Keywords of :meth:`sample`, with the properties that list their values."""
+        properties: ClassVar[dict[str, Any]] = {"methods": ("auto", *exact.METHODS, "tempering", "annealing")}
 
         def sample(
             self,
@@ -129,21 +124,15 @@ def _define() -> dict[str, type]:
 
         __qualname__ = "AnnealingSampler"
 
-        def __init__(self) -> None:
-            names = ("num_reads", "num_sweeps", "beta_range", "beta_schedule_type", "seed", "threads")
-            self._parameters: dict[str, list[str]] = {name: [] for name in names}
-            self._parameters["beta_schedule_type"] = ["beta_schedule_options"]
-            self._properties = {"beta_schedule_options": ("linear", "geometric")}
-
-        @property
-        def parameters(self) -> dict[str, Any]:
-            """Keywords of :meth:`sample`, with the properties that list their values."""
-            return self._parameters
-
-        @property
-        def properties(self) -> dict[str, Any]:
-            """``beta_schedule_options``: the known schedules."""
-            return self._properties
+        parameters: ClassVar[dict[str, list[str]]] = {
+            "num_reads": [],
+            "num_sweeps": [],
+            "beta_range": [],
+            "beta_schedule_type": ["beta_schedule_options"],
+            "seed": [],
+            "threads": [],
+        }
+        properties: ClassVar[dict[str, Any]] = {"beta_schedule_options": ("linear", "geometric")}
 
         def sample(
             self,
@@ -172,9 +161,8 @@ def _define() -> dict[str, type]:
             beta_schedule_type : {"linear", "geometric"}
             seed : int, optional
                 Makes the samples repeatable.
-            threads : int, optional
-            **kwargs
-                Other samplers' keywords are skipped with a warning, as dimod demands.
+            threads, **kwargs
+                As for :class:`ExactSampler`.
 
             Returns
             -------

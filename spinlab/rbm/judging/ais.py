@@ -118,7 +118,7 @@ def log_partition_ais(
         these are equilibrated.
     dtype : {"float32", "float64"}, default "float32"
         Of the matrix products; weights are always collected in float64. Rounding in float32 moves ln Z
-        by about 1e-7 |ln Z|.
+        by a few times 1e-7 |ln Z|.
     rng, threads
         The result does not depend on the number of threads.
 

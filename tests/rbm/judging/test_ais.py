@@ -191,8 +191,9 @@ def test_patterns_and_their_matrix_give_the_same_run():
         c = log_partition_ais(model, **options)
         d = log_partition_ais(model, threads=1, **options)
     np.testing.assert_allclose(a.log_weights, b.log_weights, rtol=1e-12)
-    # A spin whose threshold lies within the rounding of float32 may differ and lead its chain elsewhere.
-    assert (np.abs(c.log_weights - a.log_weights) < 1e-4).mean() > 0.9
+    # A spin whose threshold lies within the rounding of float32 may differ and lead its chain elsewhere, by
+    # numbers of order 1. Otherwise weights near e^1100 differ by the order in which the products are summed.
+    assert (np.abs(c.log_weights - a.log_weights) < 1e-6 * a.log_weights).mean() > 0.9
     np.testing.assert_array_equal(c.log_weights, d.log_weights)
 
 
