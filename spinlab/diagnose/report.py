@@ -170,7 +170,7 @@ def diagnose(
         "distance_from_law": spectrum.distance,
     }
     hot = tempered(model, lines.log_distance, rng)
-    chains = from_random(model, rng)
+    chains = from_random(model, hot, rng)
     n_directions = stability.n_directions or stability.n_set_apart
     directions = isolated(model, spectrum, n_directions, lines.balanced, hot.states)
     evidence["stability"] = vars(stability) | {

@@ -1,11 +1,10 @@
 """What the couplings alone say: where the paramagnet ends, the dimension of the graph, frustration of loops.
 
-Many weak couplings: the spectral stability of :func:`spinlab.observables.stability`. Few or very unequal
-ones (sparse graphs, heavy tails): the first step of the Bethe lattice's non-backtracking iteration. A
-perturbation of the field on a site spreads with tanh(beta J) per bond, its square with tanh^2; with
-r_i = sum_j t_ij^2 the mean growth over a bond that is not walked back is
-sum_i (r_i^2 - sum_j t_ij^4) / sum_i r_i, which is (c - 1) tanh^2(beta J) on a tree of degree c
-(D. J. Thouless, Phys. Rev. Lett. 56, 1082 (1986)) and beta^2 for the SK model.
+Many weak couplings: the spectral stability of :func:`spinlab.observables.stability`. Sparse graphs: the
+growth of perturbations along their walks (bethe.py). Very unequal couplings of all pairs (heavy tails): the
+first step of that growth. With r_i = sum_j tanh^2(beta J_ij) the mean growth of a variance over a bond that
+is not walked back is sum_i (r_i^2 - sum_j t_ij^4) / sum_i r_i, which is (c - 1) tanh^2(beta J) on a tree of
+degree c (D. J. Thouless, Phys. Rev. Lett. 56, 1082 (1986)) and beta^2 for the SK model.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import numpy as np
 from .. import theory
 from ..models import BipartiteIsing, IsingModel, SparseIsing
 from ..observables import Spectrum, Stability
+from .bethe import bethe_lines
 
 _FEW_BONDS = 5.0  # effective number of couplings per site below which single bonds matter
 _SHELL_SITES = 64
@@ -44,6 +44,10 @@ class Structure:
         Second neighbours are nearly as many as on a tree, or everybody is a neighbour: mean-field lines hold.
     balanced : bool
         No loop is frustrated: after a gauge transformation all couplings are positive.
+    directions : ndarray, shape (N, k), or None
+        Of a sparse graph: those that turn unstable before the glass.
+    participation : float
+        Share of the sites on which the first of them lives; nan if there is none.
     """
 
     method: str
@@ -52,6 +56,8 @@ class Structure:
     dimension: float | None
     tree_like: bool
     balanced: bool
+    directions: np.ndarray | None = None
+    participation: float = math.nan
 
     @property
     def log_distance(self) -> float:
@@ -62,14 +68,25 @@ class Structure:
 def structure(model: IsingModel, spectrum: Spectrum, stability: Stability, negative: np.ndarray) -> Structure:
     """Lines and geometry of a canonical model used at beta = 1."""
     balanced = negative.size == 0
-    if isinstance(model, SparseIsing) or _effective_degree(model) < min(_FEW_BONDS, model.n_spins / 6):
+    if isinstance(model, SparseIsing):
+        bethe = bethe_lines(model.to_sparse()._J, balanced=balanced)
+        d, tree_like = _geometry(model)
+        return Structure(
+            "bonds",
+            bethe.log_glass,
+            bethe.log_order,
+            d,
+            tree_like,
+            balanced,
+            bethe.directions,
+            bethe.participation,
+        )
+    if _effective_degree(model) < min(_FEW_BONDS, model.n_spins / 6):
         rows = _rows(model)
-        log_glass = _log_scale(lambda c: _growth(rows, c, 2))
-        log_order = _log_scale(lambda c: _growth(rows, c, 1)) if balanced else _log(stability.beta_retrieval)
-        if not balanced and not isinstance(model, SparseIsing):
-            log_order = math.inf  # isolated values of heavy-tailed matrices are single bonds, not patterns
-        d, tree_like = _geometry(model) if isinstance(model, SparseIsing) else (None, True)
-        return Structure("bonds", math.inf if balanced else log_glass, log_order, d, tree_like, balanced)
+        log_glass = math.inf if balanced else _log_scale(lambda c: _growth(rows, c, 2))
+        # Isolated values of heavy-tailed matrices are single bonds, not patterns.
+        log_order = _log_scale(lambda c: _growth(rows, c, 1)) if balanced else math.inf
+        return Structure("bonds", log_glass, log_order, None, True, balanced)
     log_order = _log(stability.beta_retrieval)
     if stability.n_directions > _FEW_DIRECTIONS:
         # Many patterns of like strength: their common line, not that of the largest eigenvalue.

@@ -205,14 +205,16 @@ def dynamics(N: int, chains: FromRandom | None, hot: Tempered | None) -> Verdict
     gap = (chains.energy - hot.energy) / N
     error = math.hypot(chains.energy_error, hot.energy_error) / N
     remembers = abs(chains.memory) - q
+    apart = q - math.sqrt(max(chains.common, 0.0))  # chains in states that equilibrium does not weigh so
     # One reason to be out of equilibrium is enough.
-    late = max(_step((gap - 0.015 - 3 * error) / 0.005), _step((remembers - 0.15) / 0.04))
+    late = max(_step((gap - 0.015 - 3 * error) / 0.005), _step((max(remembers, apart) - 0.15) / 0.04))
     still = _step((0.02 - chains.activity) / 0.004)
     unmoved = _step((0.2 - chains.moved) / 0.04)
     frozen = max(unmoved, 0.0) * still
     reasons = [
         f"beta times energy per spin {gap:+.3f} ± {error:.3f} above tempered replicas after 60 steps",
         f"overlap {chains.memory:.2f} between half time and the end, {q:.2f} between tempered replicas",
+        f"overlap {math.sqrt(max(chains.common, 0.0)):.2f} between chains and tempered replicas",
         f"{100 * chains.moved:.0f} % of the spins ever moved, {100 * chains.activity:.1f} % in two steps",
     ]
     late = max(late, frozen)

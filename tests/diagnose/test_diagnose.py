@@ -135,6 +135,76 @@ def test_lines_from_the_couplings():
     assert lines(sl.models.DenseIsing(J)).log_distance > 0.5
 
 
+def _viana_bray(N, degree, seed):
+    rng = np.random.default_rng(seed)
+    graph = nx.gnm_random_graph(N, N * degree // 2, seed=seed)
+    for i, j in graph.edges:
+        graph[i][j]["weight"] = rng.choice([-1.0, 1.0])
+    return graph
+
+
+@pytest.mark.parametrize("ratio", [1.35, 1.5, 1.8])
+def test_hubs_are_no_order(ratio):
+    # c tanh^2(1/T_c) = 1 at mean degree c (L. Viana, A. J. Bray, J. Phys. C 18, 3037 (1985)).
+    T = ratio / math.atanh(4**-0.5)
+    found = lines(sl.models.as_model(_viana_bray(300, 4, 2)), 1 / T)
+    assert found.log_distance == pytest.approx(math.log(ratio), abs=0.06)  # of 8 graphs: .015
+    assert math.isinf(found.log_order)
+    assert diagnose(_viana_bray(300, 4, 2), beta=1 / T, extras=False).phase.value == "paramagnet"
+
+
+def test_lines_of_a_graph_are_eigenvalues_of_its_non_backtracking_matrix():
+    from spinlab.diagnose.bethe import bethe_lines
+
+    rng = np.random.default_rng(0)
+    graph = nx.gnm_random_graph(20, 50, seed=3)
+    for i, j in graph.edges:
+        graph[i][j]["weight"] = rng.normal() + 1
+    J = sl.models.as_model(graph).to_sparse().J.tocsr()
+    J.sort_indices()
+    walks = [(i, j) for i in range(20) for j in J.indices[J.indptr[i] : J.indptr[i + 1]]]
+    follows = np.array([[a[1] == b[0] and a[0] != b[1] for b in walks] for a in walks])
+
+    def top(c, power):
+        weight = np.tanh(c * np.array([J[i, j] for i, j in walks])) ** power
+        values = np.linalg.eigvals(follows * weight)
+        return values[np.abs(values.imag) < 1e-9].real.max()
+
+    found = bethe_lines(J)
+    assert top(math.exp(found.log_glass), 2) == pytest.approx(1, abs=1e-4)
+    assert top(math.exp(found.log_order), 1) == pytest.approx(1, abs=1e-4)
+    assert found.log_order < found.log_glass
+    path = sl.models.SparseIsing.from_edges(range(8), range(1, 9), np.ones(8), 9).J.tocsr()
+    assert bethe_lines(path).log_glass == bethe_lines(path).log_order == math.inf
+
+
+@pytest.mark.parametrize("T", [0.3, 0.5, 0.8])
+def test_the_free_energy_of_a_pattern_is_exact(T):
+    # ln Z of the Mattis model by its magnetisation, one of two states; nine points were .001 to .028 off.
+    from scipy.special import gammaln
+
+    from spinlab.diagnose.simulation import from_pattern, tempered
+
+    N = 400
+    model, _ = canonical(sl.ensembles.mattis(N, rng=0).scaled(1 / N), 1 / T)
+    n = np.arange(N + 1)
+    terms = gammaln(N + 1) - gammaln(n + 1) - gammaln(N - n + 1) + ((2 * n - N) ** 2 - N) / (2 * N * T)
+    exact = np.logaddexp.reduce(terms) - math.log(2)
+    rng = np.random.default_rng(0)
+    hot = tempered(model, math.log(T), rng)
+    found = from_pattern(model, np.ones((1, N), dtype=np.int8), hot, rng).log_partition
+    assert found / N == pytest.approx(exact / N, abs=0.003)
+
+
+def test_chains_that_split_between_states_are_not_in_equilibrium():
+    # One in three ends against a field that equilibrium follows; the energies differ by .01 per spin.
+    xi = np.random.default_rng(1).choice([-1.0, 1.0], 200)
+    J = np.outer(xi, xi) / 200
+    np.fill_diagonal(J, 0)
+    report = diagnose(sl.models.DenseIsing(J, 0.005 * xi), beta=3.0, extras=False)
+    assert report.dynamics.value == "trapped"
+
+
 def _transformed(J, rng):
     order, signs = rng.permutation(len(J)), rng.choice([-1.0, 1.0], len(J))
     return (signs[:, None] * J * signs)[np.ix_(order, order)]

@@ -137,17 +137,49 @@ def test_refusal():
 
 
 def test_the_edge_of_the_band_is_where_the_reaction_term_says():
-    from spinlab.observables.stability import _glass, _two_layer_glass
+    from spinlab.observables.stability import _edge, _two_layer_edge
 
-    _, edge = _glass(spectrum(sl.ensembles.sk(300, rng=2)).values, 300)
+    edge = _edge(spectrum(sl.ensembles.sk(300, rng=2)).values, 300)
     assert edge == pytest.approx(2, abs=0.03)
     hopfield = sl.ensembles.hopfield(300, 900, rng=3)
-    _, edge = _glass(spectrum(hopfield).values, 300)
+    edge = _edge(spectrum(hopfield).values, 300)
     assert edge == pytest.approx((1 + math.sqrt(3)) ** 2 - 3, rel=0.02)
     W = np.random.default_rng(4).normal(size=(100, 400))
-    _, edge = _two_layer_glass(spectrum(sl.models.BipartiteIsing(W)).values, 100, 400)
+    edge = _two_layer_edge(spectrum(sl.models.BipartiteIsing(W)).values, 100, 400)
     assert edge == pytest.approx(10 + 20, rel=0.02)
     # Two layers of patterns have no such formula: their largest singular value lies at the edge.
     rbm = spectrum(sl.ensembles.ra_rbm(200, 300, 400, rng=5))
-    _, edge = _two_layer_glass(rbm.values, 200, 300)
+    edge = _two_layer_edge(rbm.values, 200, 300)
     assert rbm.values[0] == pytest.approx(edge, rel=0.05)
+
+
+def _rotated(eigenvalues, seed):
+    """Couplings with these eigenvalues in random directions, their diagonal left out."""
+    q = np.linalg.qr(np.random.default_rng(seed).normal(size=(len(eigenvalues),) * 2))[0]
+    J = (q * eigenvalues) @ q.T
+    J = (J + J.T) / 2
+    return J - np.diag(np.diag(J))
+
+
+@pytest.mark.parametrize("N", [100, 300])
+def test_no_instability_announces_the_glass_of_random_orthogonal_couplings(N):
+    # R = (sqrt(1 + 4 beta^2) - 1)/(2 beta) has beta^2 R' < 1 at any beta; two cumulants say T = 1.
+    assert math.isinf(stability(_rotated(np.repeat([1.0, -1.0], N // 2), N)).beta)
+
+
+def test_the_glass_line_of_any_spectrum_is_where_its_resolvent_ends():
+    # rho ~ sqrt(1 - x^2)(1 + 2 x^2): beta = G(1+) by quadrature; two cumulants are off by 25 %.
+    theta = (np.arange(100000) + 0.5) * np.pi / 100000
+    x = np.cos(theta)
+    weight = np.sin(theta) ** 2 * (1 + 2 * x * x)
+    exact = float((weight / (1 - x)).sum() / weight.sum())
+    cdf = np.cumsum(weight[::-1]) / weight.sum()
+    eigenvalues = np.interp((np.arange(1000) + 0.5) / 1000, cdf, x[::-1])
+    assert stability(_rotated(eigenvalues, 1)).beta_glass == pytest.approx(exact, rel=0.12)
+
+
+def test_a_planted_state_is_an_isolated_value_above_a_bulk_that_is_no_semicircle():
+    # Eigenvalue 0 above -(1/N) sum w w^T; 1/T = <1/x> = 1/(K/N - 1) for the law of Marchenko and Pastur.
+    found = stability(sl.ensembles.wishart_planted(400, 1200, rng=0))
+    assert (found.n_directions, found.towards) == (1, "retrieval")
+    assert 1 / found.beta_retrieval == pytest.approx(2, rel=0.1)
