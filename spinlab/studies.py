@@ -14,8 +14,11 @@ import json
 import os
 import pkgutil
 import tempfile
+import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -48,6 +51,19 @@ def load(name: str) -> ModuleType:
         If there is no such study; the message lists the known ones.
     """
     return importlib.import_module(f"{__name__}.{as_choice(name, 'study', names())}")
+
+
+_options: ContextVar[tuple[dict[str, Any], float]] = ContextVar("options", default=({}, 0.0))
+
+
+@contextmanager
+def sweeps_run_with(**options: Any) -> Iterator[None]:
+    """Options of :meth:`spinlab.sweeps.Sweep.run` for the studies in the block, whose time ``seconds`` is."""
+    token = _options.set((options, time.monotonic()))
+    try:
+        yield
+    finally:
+        _options.reset(token)
 
 
 class Output:
@@ -83,27 +99,35 @@ class Output:
         Raises
         ------
         RuntimeError
-            If points failed: a figure is drawn from complete data only.
+            If points failed or time ran out: a figure is drawn from complete data only.
         """
         from . import sweeps
 
+        options, begin = _options.get()
+        if options.get("seconds") is not None:
+            options = options | {"seconds": max(0.0, begin + options["seconds"] - time.monotonic())}
         store = self.folder / f"{name}.sqlite"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # the error below says more
             try:
-                data = sweep.run(store, executor=workers, progress=progress, retry=True)
+                data = sweep.run(store, executor=workers, progress=progress, retry=True, **options)
             except ValueError as error:
                 if "changed=" not in str(error):
                     raise
                 raise ValueError(
-                    f"the study changed since {str(store)!r} was computed: give another folder by --out, "
-                    "or remove this file"
+                    f"the study changed since {str(store)!r} was computed: --changed keep takes its points "
+                    "as they are, --changed redo computes them again, --out leads to another folder"
                 ) from error
         if data.attrs["failed_points"]:
             raise RuntimeError(
                 f"{data.attrs['failed_points']} of {len(sweep)} points failed; first: "
                 f"{data.attrs['first_error']} ('spinlab sweep status {store} --errors' lists all; "
                 "the same command computes them again)"
+            )
+        if data.attrs["missing_points"]:
+            raise RuntimeError(
+                f"{data.attrs['missing_points']} of {len(sweep)} points of {name} were not begun in the time "
+                "given; the same command goes on"
             )
         sweeps.to_netcdf(data, self.folder / f"{name}.nc")
         self.paths.append(self.folder / f"{name}.nc")

@@ -309,3 +309,22 @@ def test_every_point_failing_is_told(command, tmp_path, monkeypatch, capsys):
     assert "no point has a result; 2 of 2 failed." in out
     assert "ZeroDivisionError: no luck" in out
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["accessibility", "sk", "-N", "6", "--instances", "2"],
+        ["scan", "sk", "--size", "6", "--T", "0.5", "--steps", "10", "--instances", "2"],
+        ["study", "accessibility_map"],
+    ],
+)
+def test_limits_of_a_sweep(command, tmp_path, monkeypatch, capsys):
+    """--seconds begins nothing after its end, --fail-fast stops at the first failure; what is done is kept."""
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, "--quiet", "--seconds", "0"]) == 1
+    assert "were not begun in the time given" in "".join(capsys.readouterr())
+    assert main([*command, "--quiet", "--timeout", "0"]) == 1
+    assert "timeout must be a finite number above 0" in capsys.readouterr().err
+    assert main([*command, "--quiet", "--fail-fast", "--timeout", "1e-9"]) == 1
+    assert "stopped at the first failure" in capsys.readouterr().err

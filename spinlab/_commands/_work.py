@@ -26,3 +26,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def options(args: argparse.Namespace) -> dict[str, Any]:
     """What :meth:`spinlab.sweeps.Sweep.run` takes."""
     return {name: getattr(args, name) for name in ("changed", "seconds", "timeout", "fail_fast")}
+
+
+def nothing(data: Any) -> str:
+    """Why a sweep has no result to show."""
+    if data.missing_points:
+        return (
+            f"no point has a result; {data.missing_points} of {data.points} were not begun in the time given"
+        )
+    return f"no point has a result; {data.failed_points} of {data.points} failed. {data.first_error}"

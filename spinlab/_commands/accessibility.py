@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
             return int(counts["failed"] > 0)
         data = sweep.run(args.store, workers, not args.quiet, **_work.options(args))
     if "ratio" not in data:
-        print(f"no point has a result; {data.failed_points} of {data.points} failed. {data.first_error}")
+        print(_work.nothing(data))
         return 1
     _print(data, args.reduce)
     if args.out:

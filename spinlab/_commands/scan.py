@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from . import _device, _files, _scheduler
+from . import _device, _files, _scheduler, _work
 
 _EPILOG = """\
 ensembles, their sizes and loads:
@@ -57,13 +57,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the whole scan (default 0)")
     _device.add_option(parser)
     _scheduler.add_options(parser)
+    _work.add_options(parser)
     parser.add_argument("--store", help="file that keeps finished points, for resuming")
     parser.add_argument("--retry", action="store_true", help="compute failed points again")
-    parser.add_argument(
-        "--changed",
-        choices=("keep", "redo"),
-        help="the store has points of another version of the code: keep them, or compute them again",
-    )
     parser.add_argument("--out", help="write the data: .nc (netCDF) or .csv")
     parser.add_argument("--figure", metavar="FILE", help="draw it: .png, .pdf or .svg")
     parser.add_argument("--show", metavar="NAME", help="of table and figure: m_pattern, binder, chi_SG, ...")
@@ -101,10 +97,10 @@ def run(args: argparse.Namespace) -> int:
             executor=workers,
             progress=not args.quiet,
             retry=args.retry,
-            changed=args.changed,
+            **_work.options(args),
         )
     if "n_spins" not in data:
-        print(f"no point has a result; {data.failed_points} of {data.points} failed. {data.first_error}")
+        print(_work.nothing(data))
         return 1
     _print(data, args.show)
     if args.figure:
@@ -188,6 +184,8 @@ def _print(data: Any, show: str | None) -> None:
         )
     if axis == "T" and data.sizes["size"] >= 3 and data.sizes["replica"] >= 4 and data.sizes["T"] >= 3:
         _print_crossings(scans.binder_crossings(data))
+    if data.attrs["missing_points"]:
+        print(f"\n{data.attrs['missing_points']} points were not begun in the time given; run again to go on")
     if data.attrs["failed_points"]:
         print(f"\n{data.attrs['failed_points']} points could not be run:")
         for reason, count in json.loads(data.attrs["errors"]).items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from . import _scheduler
+from . import _scheduler, _work
 
 _PRESETS = "size (default: small); short: that of an hour, where a study has one between the two"
 _EPILOG = """\
@@ -33,6 +33,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--list", action="store_true", help="list the studies")
     parser.add_argument("--preset", default="small", choices=("small", "paper", "short"), help=_PRESETS)
     _scheduler.add_options(parser)
+    _work.add_options(parser)
     parser.add_argument("--out", help="output folder (default: results/NAME-PRESET)")
     parser.add_argument("--quiet", action="store_true", help="no messages, no progress bars")
     parser.set_defaults(run=run)
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.preset == "short" and "short" not in getattr(study, "PRESETS", ()):
         raise ValueError(f"the study {args.name} has the presets small and paper, not short")
     out = args.out if args.out is not None else f"results/{args.name}-{args.preset}"
-    with _scheduler.executor(args) as workers:
+    with _scheduler.executor(args) as workers, studies.sweeps_run_with(**_work.options(args)):
         output = study.main(args.preset, out, workers=workers, progress=not args.quiet)
     print((output.folder / "verdict.md").read_text(encoding="utf-8"))
     for path in output.paths:

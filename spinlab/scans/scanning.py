@@ -79,6 +79,9 @@ def scan(
     progress: bool = False,
     retry: bool = False,
     changed: str | None = None,
+    seconds: float | None = None,
+    timeout: float | None = None,
+    fail_fast: bool = False,
 ) -> xr.Dataset:
     """Measure a random model over size, load and temperature (or weight scale).
 
@@ -115,7 +118,7 @@ def scan(
         What arguments left out are taken from: minutes or less, or hours.
     device : {"cpu", "gpu"}
         Where chains are computed. A scan on the GPU has instances of its own.
-    seed, store, executor, progress, retry, changed
+    seed, store, executor, progress, retry, changed, seconds, timeout, fail_fast
         As in :class:`spinlab.sweeps.Sweep`. The same call with the same ``store`` resumes.
 
     Returns
@@ -192,7 +195,16 @@ def scan(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # told in the attributes, and by the caller
-        data = sweep.run(store, executor=executor, progress=progress, retry=retry, changed=changed)
+        data = sweep.run(
+            store,
+            executor=executor,
+            progress=progress,
+            retry=retry,
+            changed=changed,
+            seconds=seconds,
+            timeout=timeout,
+            fail_fast=fail_fast,
+        )
     one = len(size) == 1
     return data.assign_attrs(
         ensemble=ensemble,

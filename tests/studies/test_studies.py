@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import sweep_points
 import xarray as xr
 
+import spinlab as sl
 from spinlab import studies
 
 
@@ -97,6 +100,37 @@ def test_failed_points_stop_a_study(tmp_path, monkeypatch):
     monkeypatch.setattr(study, "follow", broken)
     with pytest.raises(RuntimeError, match="60 of 60 points failed"):
         run("fig1", tmp_path)
+
+
+def test_a_study_that_changed(tmp_path):
+    """It is refused, its points are kept, or they are computed again."""
+
+    def run(factor):
+        def times(x, rng):
+            return {"y": factor * x}
+
+        sweep = sl.sweeps.Sweep(times, {"x": [1, 2]}, replicas=1, name="times")
+        return studies.Output(tmp_path).run(sweep, "data", None, False)["y"].values.ravel().tolist()
+
+    assert run(1) == [1, 2]
+    with pytest.raises(ValueError, match="--changed keep takes its points as they are, --changed redo"):
+        run(3)
+    with studies.sweeps_run_with(changed="keep"):
+        assert run(3) == [1, 2]
+    with studies.sweeps_run_with(changed="redo"):
+        assert run(5) == [5, 10]
+    with pytest.raises(ValueError, match="the study changed"):  # the option ends with the block
+        run(6)
+
+
+def test_time_is_for_all_sweeps_of_a_study(tmp_path, monkeypatch):
+    """The second sweep has what the first one left, and points that were not begun end the study."""
+    monkeypatch.setattr(studies, "time", SimpleNamespace(monotonic=iter([0.0, 1.0, 70.0]).__next__))
+    sweep = sl.sweeps.Sweep(sweep_points.steps, {"x": [1, 2]}, replicas=1)
+    with studies.sweeps_run_with(seconds=60.0):
+        studies.Output(tmp_path).run(sweep, "first", None, False)
+        with pytest.raises(RuntimeError, match="2 of 2 points of second were not begun in the time given"):
+            studies.Output(tmp_path).run(sweep, "second", None, False)
 
 
 def test_tables_are_markdown():
