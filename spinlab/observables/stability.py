@@ -259,12 +259,6 @@ def _at_stability(
     return measured(top + math.exp(low))[1]
 
 
-def _beyond_noise(deviation: float, n: int) -> float:
-    """The part of a relative deviation from the law of two cumulants that is more than its fluctuation."""
-    noise = min(_NOISE / n, _NOISE_SHARE)
-    return deviation * max(0.0, 1 - (noise / deviation) ** 2) if deviation else 0.0
-
-
 def _smallest_root(polynomial: np.polynomial.Polynomial) -> float:
     """Smallest positive real root; infinite if there is none."""
     roots = polynomial.roots()
