@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class Budget:
     certificate: bool = False
     heuristic: bool = False
     rng: RNG = None
+    interrupted: threading.Event = field(default_factory=threading.Event)  # by Ctrl-C, parts share it
 
     def asks_for_branching(self) -> bool:
         """Whether it says something that other methods do not know."""
@@ -61,17 +63,23 @@ def prove(model: IsingModel, budget: Budget, threads: int | None, **options: Any
     def left() -> float:
         return 0.0 if seconds is None else max(0.0, seconds - (time.perf_counter() - begin))
 
-    start = _search(model, None if seconds is None else seconds * FIRST_SHARE, generator, threads)
+    start = None
+    if not budget.interrupted.is_set():
+        first = None if seconds is None else seconds * FIRST_SHARE
+        start = _search(model, first, generator, threads, budget)
     common: dict[str, Any] = {"memory": budget.memory, "progress": budget.progress}
     common |= {"certificate": budget.certificate, "threads": threads, **options}
-    if budget.heuristic and seconds is not None:
+    if budget.interrupted.is_set():
+        answer = branching.ground_state(model, start=start, nodes=0, **common)
+    elif budget.heuristic and seconds is not None:
         answer = branching.ground_state(model, start=start, seconds=left(), nodes=1, **common)
         searches = 1
-        while not answer.certified and left() > 0.02 * seconds:
-            state = _search(model, left(), generator, threads)
-            searches += 1
+        _note(answer, budget)
+        while not (answer.certified or budget.interrupted.is_set()) and left() > 0.02 * seconds:
+            state = _search(model, left(), generator, threads, budget)
             if state is None:
                 break
+            searches += 1
             if model.energy(state) < answer.energy:  # does the same bound certify it?
                 better = branching.ground_state(model, start=state, nodes=0, threads=threads)
                 energy, lower = better.energy, min(better.energy, answer.lower_bound)
@@ -85,10 +93,18 @@ def prove(model: IsingModel, budget: Budget, threads: int | None, **options: Any
         answer = branching.ground_state(
             model, start=start, seconds=limit, relative_gap=budget.relative_gap, nodes=budget.nodes, **common
         )
+        _note(answer, budget)
     return replace(answer, seconds=time.perf_counter() - begin)
 
 
-def _search(model: IsingModel, seconds: float | None, rng: RNG, threads: int | None) -> np.ndarray | None:
+def _note(answer: GroundState, budget: Budget) -> None:
+    if (answer.reason or "").endswith(branching.INTERRUPTED):
+        budget.interrupted.set()
+
+
+def _search(
+    model: IsingModel, seconds: float | None, rng: RNG, threads: int | None, budget: Budget
+) -> np.ndarray | None:
     """A low state; None where Ctrl-C or a lack of time leaves none."""
     try:
         if seconds is None:
@@ -98,6 +114,7 @@ def _search(model: IsingModel, seconds: float | None, rng: RNG, threads: int | N
         else:
             return None
     except KeyboardInterrupt:
+        budget.interrupted.set()
         return None
     return found.state
 

@@ -416,6 +416,7 @@ def _by_branching(model: IsingModel, choice: Choice, threads: int | None, budget
     raise _NoProof(
         f"a proof takes {duration(seconds)} by estimate, {root.relative_gap:.1%} being left at its root; "
         "seconds= gives the best state and a proven bound after that time"
+        f"{exact.branching.missing_solver(model)}"
     )
 
 

@@ -1,10 +1,10 @@
-"""SIGTERM, by which schedulers end a process, ends work as Ctrl-C does: cleanly, with a message."""
+"""Ctrl-C and SIGTERM, by which schedulers end a process, end work cleanly."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -29,3 +29,26 @@ def terminated_as_interrupted() -> Iterator[None]:
 
 def _terminate(number: int, frame: Any) -> NoReturn:
     raise Terminated("terminated")
+
+
+@contextmanager
+def interrupt_calls(stop: Callable[[], Any]) -> Iterator[None]:
+    """The first Ctrl-C in the block calls ``stop`` instead of raising wherever it arrives.
+
+    A second one raises KeyboardInterrupt. Outside the main thread, and where the program has its own use
+    for the signal, nothing changes.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    def handle(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stop()
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

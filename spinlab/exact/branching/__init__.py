@@ -1,6 +1,8 @@
 """Branching: relaxations bound sets of states from below, and sets that may hold a better one are divided."""
 
 from .limits import cost, least, refusal
+from .limits import missing_solver as missing_solver
+from .solver import INTERRUPTED as INTERRUPTED
 from .solver import NAME, Progress, ground_state
 from .solver import prepare as prepare
 from .solver import probe as probe

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,23 +9,19 @@ import numpy as np
 from ..proof.certificate import ENUMERATED as ENUMERATED_LEAF
 from ..proof.certificate import LINEAR, SEMIDEFINITE, SPLIT, Certificate
 from .problem import Problem
-from .tree import ENUMERATED, Node, Tree
+from .tree import ENUMERATED, Tree
 
 
 def to_certificate(
-    tree: Tree,
-    problem: Problem,
-    fingerprint: str,
-    energy: float,
-    lower_bound: float,
-    certified: bool,
-    proof_of: Callable[[Node], Any],
+    tree: Tree, problem: Problem, fingerprint: str, energy: float, lower_bound: float, work: Any
 ) -> Certificate:
     """The certificate of a tree whose leaves kept their proofs.
 
-    ``proof_of(node)`` is what bounds a leaf that has no proof of its own: its parent's, or a trivial one.
+    ``work.proof_of(node)`` is what bounds a leaf that has no proof of its own: its parent's, or a trivial
+    one. What is claimed is what these proofs show, should the tree know more.
     """
     nodes, leaves, rows = [], [], []
+    top = tree.best
     stack = [tree.root]
     while stack:
         node = stack.pop()
@@ -34,10 +29,12 @@ def to_certificate(
             nodes.append((SPLIT, *node.split))
             stack.extend(node.children[::-1])
             continue
-        proof = node.proof if node.proof is not None else proof_of(node)
+        proof = node.proof if node.proof is not None else work.proof_of(node)
         if proof is ENUMERATED:
             nodes.append((ENUMERATED_LEAF, 0, 0))
-        elif hasattr(proof, "D"):
+            continue
+        top = max(top, work.h2_of(node, proof))
+        if hasattr(proof, "D"):
             nodes.append((SEMIDEFINITE, 0, 0))
             leaves.append(proof)
         else:
@@ -45,13 +42,15 @@ def to_certificate(
             rows.append(proof)
     cycles = [row for proof in rows for row in proof.edges]
     odd = [row for proof in rows for row in proof.odd]
+    certified = not tree.open and tree.is_closed(top)
+    top = tree.best + (top - tree.best) // tree.step * tree.step
     return Certificate(
         model=fingerprint,
         base=problem.base,
         exponent=problem.exponent,
         state=problem.without_ghost(tree.state),
         energy=energy,
-        lower_bound=lower_bound,
+        lower_bound=min(lower_bound, problem.lower_bound(top)),
         certified=certified,
         nodes=np.array(nodes, np.int32).reshape(-1, 3),
         D=_joined([leaf.D for leaf in leaves], np.int64),

@@ -52,7 +52,8 @@ class CycleProof(NamedTuple):
 
     def size(self) -> int:
         """Bytes, roughly."""
-        return 16 * sum(map(len, self.edges)) + 200 * len(self.edges) + 100
+        rows = 16 * sum(map(len, self.edges)) + 200 * len(self.edges)
+        return 100 + rows + 8 * len(self.columns or ())
 
 
 class Ties:
@@ -96,12 +97,16 @@ class Cycles:
         own = self._prove(Ties(self.problem, node.path()), proof.edges, proof.odd, proof.multipliers)
         return own._replace(columns=proof.columns)
 
+    def h2_of(self, node: Node, proof: CycleProof) -> int:
+        """The bound on the states of a node that a proof gives."""
+        return proof.bound
+
     def __call__(self, node: Node, best: int, halt: np.ndarray) -> Outcome:
         ties = Ties(self.problem, node.path())
         inherited: CycleProof = node.proof if node.proof is not None else self.proof_of(node)
         problem = self.problem
         room = max(problem.step - 1, problem.slack)
-        program = _Program(problem.c / self.largest, ties, inherited)
+        program = _Program(problem.c / self.largest, ties, inherited, halt)
         state, h2 = None, -(1 << 200)
         proof = inherited
         history: list[float] = []
@@ -163,8 +168,8 @@ class Cycles:
         lam: np.ndarray,
     ) -> CycleProof:
         """The proof that a certificate holds for a leaf."""
-        proof: CycleProof = self._prove(Ties(self.problem, path), edges, odd, lam)
-        return proof
+        proof: CycleProof | None = self._prove(Ties(self.problem, path), edges, odd, lam)
+        return self.trivial() if proof is None else proof
 
     def separate(self, x: np.ndarray, few: int) -> list[Rows]:
         """Violated cycles: short ones, and long ones too if there are only a few."""
@@ -185,7 +190,7 @@ class Cycles:
         """The bound in integers; the verifier of a certificate repeats this sum."""
         c = self.problem.c
         lengths = np.array([len(row) for row in edges], np.int64)
-        if float((lam.astype(float) * lengths).sum()) + float(np.abs(c).sum()) >= 2.0**59:
+        if float((lam.astype(float) * lengths).sum()) + float(np.abs(c).sum()) >= 2.0**60:
             return None
         gain = -c.copy()
         total = 0
@@ -237,12 +242,13 @@ class _Active(NamedTuple):
 class _Program:
     """The linear program of one node, and its rows."""
 
-    def __init__(self, cost: np.ndarray, ties: Ties, start: CycleProof) -> None:
+    def __init__(self, cost: np.ndarray, ties: Ties, start: CycleProof, halt: np.ndarray) -> None:
         self.edges: list[np.ndarray] = []
         self.odd: list[np.ndarray] = []
         self.known: set[bytes] = set()
         self.last_purge = -np.inf
         self.slacks = np.empty(0)
+        self.last = ties.lower, -np.inf, _Active([], [], np.empty(0))
         self.highs = highs = new_highs()
         for name, value in (
             ("output_flag", False),
@@ -254,6 +260,12 @@ class _Program:
             ("primal_feasibility_tolerance", 1e-9),
         ):
             highs.setOptionValue(name, value)
+
+        def interrupt(event: Any) -> None:  # a linear program may take longer than there is time
+            if halt[0]:
+                event.interrupt()
+
+        highs.cbSimplexInterrupt += interrupt
         n = len(cost)
         highs.addVars(n, ties.lower, ties.upper)
         highs.changeColsCost(n, np.arange(n, dtype=np.int32), np.ascontiguousarray(cost, float))
@@ -278,16 +290,28 @@ class _Program:
         return list(self.highs.getBasis().col_status)
 
     def solve(self) -> tuple[np.ndarray, float, _Active]:
-        """(x, value, the rows with a multiplier, taken before any row is deleted)."""
+        """(x, value, the rows with a multiplier, taken before any row is deleted).
+
+        None of it is trusted: where HiGHS fails, or is interrupted, the multipliers only bound worse.
+        """
+        import highspy
+
         self.highs.run()
+        states = highspy.HighsModelStatus
+        if self.highs.getModelStatus() not in (states.kOptimal, states.kInterrupt):
+            self.highs.clearSolver()
+            self.highs.run()
         solution = self.highs.getSolution()
+        if not (solution.value_valid and solution.dual_valid):
+            return self.last
         x = np.clip(np.array(solution.col_value), 0.0, 1.0)
         duals = -np.array(solution.row_dual)
         rhs = np.array([row.sum() - 1 for row in self.odd], float)
         self.slacks = rhs - np.array(solution.row_value)
         kept = np.flatnonzero(duals > 0.0).tolist()
         active = _Active([self.edges[k] for k in kept], [self.odd[k] for k in kept], duals[kept])
-        return x, float(self.highs.getInfo().objective_function_value), active
+        self.last = x, float(self.highs.getInfo().objective_function_value), active
+        return self.last
 
     def purge(self, value: float) -> None:
         """Delete rows that are far from binding, if the value has risen since the last time."""

@@ -93,7 +93,7 @@ class Dense:
         inherited = node.proof  # of an earlier run that was halted here
         fresh = inherited is None and node.parent is None
         if inherited is None:
-            inherited = self.proof_of(node)
+            inherited = self.trivial() if node.parent is None else self.inherit(node)
         dual = semidefinite.start(C) if fresh else self._to_float(inherited)
         goal = best + max(self.step - 1, self.slack) - reduced.constant  # h2 of the reduced couplings
         target = goal / (2 * self.scale)
@@ -108,8 +108,9 @@ class Dense:
                 break
             margin *= 4
             dual = bound.dual
-        if node.h2 < h2 and proven(reduced.C, inherited):
-            proof, h2 = inherited, node.h2
+        before = inherited.h2() + reduced.constant
+        if before < h2 and proven(reduced.C, inherited):
+            proof, h2 = inherited, before
         r, top = self._best_state(reduced.C, bound.states)
         weight = np.abs(bound.cosines)
         weight[0] = np.inf
@@ -118,15 +119,20 @@ class Dense:
         return Outcome(h2, proof, proof.size(), pair, state, top + reduced.constant, work, bool(halt[0]))
 
     def trivial(self) -> Proof:
-        """Multipliers that need no work: the matrix is diagonally dominant."""
-        rows = np.abs(self.C).sum(1)
-        n = len(rows)
-        extra = 8 + math.ceil(8 * (n + 2) * 2.0**-53 * float(rows.sum()))
-        return Proof(rows + extra, np.empty((0, 4), np.int16), np.empty(0, np.int64))
+        """Multipliers that need no work."""
+        return dominant(self.C)
 
     def proof_of(self, node: Node) -> Proof:
         """What bounds a node that was not worked on: its parent's multipliers."""
-        return self.trivial() if node.parent is None else self.inherit(node)
+        if node.parent is None:
+            return self.trivial()
+        proof = self.inherit(node)
+        C = reduced_of(self.C, node.path()).C
+        return proof if proven(C, proof) else lifted(C, proof, max(1, self.scale >> _DIGITS))
+
+    def h2_of(self, node: Node, proof: Proof) -> int:
+        """The bound on the states of a node that a proof gives."""
+        return proof.h2() + reduced_of(self.C, node.path()).constant
 
     def _best_state(self, C: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, int]:
         s = np.unique(states * states[:, :1], axis=0).astype(np.int64)
@@ -144,12 +150,7 @@ class Dense:
         kept = g > 0
         g, triangles = g[kept], dual.triangles[kept].astype(np.int16)
         D = np.rint(dual.y * (2 * self.scale / digit)).astype(np.int64) * digit
-        extra = 8 * digit
-        while True:
-            proof = Proof(D + extra, triangles, g)
-            if proven(C, proof):
-                return proof
-            extra *= 2
+        return lifted(C, Proof(D, triangles, g), 8 * digit)
 
     def inherit(self, node: Node) -> Proof:
         """The parent's multipliers for its child: the bound stays the same, and so does its proof."""
@@ -219,12 +220,35 @@ def inherit(proof: Proof, i: int, sign: int, coupling: int) -> Proof:
     return Proof(np.delete(D, i), rows.astype(triangles.dtype), total)
 
 
+def lifted(C: np.ndarray, proof: Proof, extra: int) -> Proof:
+    """The proof with D raised until it is proven; without triangles if even the largest numbers do not."""
+    while extra < 1 << 58:
+        trial = proof._replace(D=proof.D + extra)
+        if proven(C, trial):
+            return trial
+        extra *= 2
+    return dominant(C)
+
+
+def dominant(C: np.ndarray) -> Proof:
+    """Multipliers that need no work: the matrix is diagonally dominant."""
+    rows = np.abs(C).sum(1)
+    n = len(rows)
+    extra = 8 + math.ceil(8 * (n + 2) * 2.0**-53 * float(rows.sum()))
+    return Proof(rows + extra, np.empty((0, 4), np.int16), np.empty(0, np.int64))
+
+
 def proven(C: np.ndarray, proof: Proof) -> bool:
     """Whether Diag(D) - C - T'(g) is shown to be positive semidefinite, and no sum leaves 62 bits."""
-    sizes = float(np.abs(C).sum()) * 2 + 6 * float(proof.g.sum()) + float(np.abs(proof.D).sum())
-    if sizes >= 2.0**61 or (proof.D < 0).any() or (proof.g < 0).any():
+    # Summed in floating point: an int64 sum that wraps would pass.
+    sizes = 2 * _size(C) + 6 * _size(proof.g) + _size(proof.D)
+    if not sizes < 2.0**61 or (proof.D < 0).any() or (proof.g < 0).any():
         return False
     return bool(_is_semidefinite(C, proof.D, proof.triangles, proof.g))
+
+
+def _size(numbers: np.ndarray) -> float:
+    return float(np.abs(numbers.astype(np.float64)).sum())
 
 
 def best_of_all(C: np.ndarray) -> tuple[np.ndarray, int]:

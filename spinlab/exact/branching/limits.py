@@ -27,6 +27,13 @@ def is_sparse(model: IsingModel) -> bool:
     return 2 * edges <= (_SPARSE_LARGE if model.n_spins > _LARGE else _SPARSE) * model.n_spins
 
 
+def missing_solver(model: IsingModel) -> str:
+    """What to install for a sparse model, or nothing."""
+    if is_sparse(model) and not has_cycles_solver():
+        return "; for this sparse graph install highspy (pip install spinlab[cuts])"
+    return ""
+
+
 def degeneracy_refusal() -> str:
     """Why states are not counted."""
     return (
@@ -46,8 +53,8 @@ def too_large(model: IsingModel, relaxation: str) -> str | None:
     )
     if relaxation == "cycles":
         text = f"branching on sparse graphs is limited to N={limit}, got N={model.n_spins}"
-    elif is_sparse(model) and not has_cycles_solver():
-        text += "; for this sparse graph install highspy (pip install spinlab[cuts])"
+    else:
+        text += missing_solver(model)
     return f"{text}. Instead: ground_state(model, allow_heuristic=True) gives a good state without a proof"
 
 

@@ -6,27 +6,46 @@ from typing import Any
 
 import numpy as np
 
+from ...models import IsingModel
 from ..proof.certificate import ENUMERATED as ENUMERATED_LEAF
 from ..proof.certificate import LINEAR, SPLIT, Certificate
-from .dense import Dense, Proof, reduced_of
+from ..proof.verify import verify
+from .dense import Dense, Proof, best_of_all, reduced_of
 from .problem import Problem
 from .tree import ENUMERATED, Node
 
 
-def restore(certificate: Certificate, problem: Problem, fingerprint: str, work: Any) -> Node:
-    """The root of its tree; leaves that are not closed are open, and begin with their own multipliers."""
+def restore(
+    certificate: Certificate, problem: Problem, model: IsingModel, work: Any
+) -> tuple[Node, np.ndarray, int]:
+    """The root of its tree, the best state and its h2.
+
+    The certificate is verified first: what it says becomes a part of the proof. Leaves that are not closed
+    are open, and begin with their own multipliers.
+    """
     if not isinstance(certificate, Certificate):
         raise TypeError(f"resume must be a Certificate, got {type(certificate).__name__}")
+    verify(model, certificate)
     unit = (certificate.base, certificate.exponent)
-    if certificate.model != fingerprint or unit != (problem.base, problem.exponent):
-        raise ValueError("this certificate is of another model: spins, couplings, fields or offset differ")
-    best = problem.h2(problem.with_ghost(certificate.state))
-    C = problem.matrix() if isinstance(work, Dense) else np.empty((0, 0), np.int64)
+    if unit != (problem.base, problem.exponent):
+        raise ValueError(f"the certificate has the unit {unit[0]} 2**{unit[1]}, made by another version")
+    dense = isinstance(work, Dense)
+    kinds, first = certificate.nodes[:, 0], certificate.nodes[:, 1]
+    other = (
+        (kinds == LINEAR).any() or first[kinds == SPLIT].any()
+        if dense
+        else (kinds[kinds != SPLIT] != LINEAR).any()
+    )
+    if other:
+        raise ValueError("this certificate has another relaxation: name it, 'semidefinite' or 'cycles'")
+    state = problem.with_ghost(certificate.state)
+    best = problem.h2(state)
+    C = problem.matrix() if dense else np.empty((0, 0), np.int64)
     D_ends, g_ends = np.cumsum(certificate.D_sizes), np.cumsum(certificate.g_sizes)
     c_ends = np.cumsum(certificate.cycle_sizes)
     leaf = linear = row = 0
-    room = max(problem.step - 1, problem.slack)
     root: Node | None = None
+    leaves = []
     waiting: list[tuple[Node | None, int]] = [(None, 1)]
     for number, (kind, i, j) in enumerate(certificate.nodes.tolist()):
         parent, sign = waiting.pop()
@@ -39,13 +58,15 @@ def restore(certificate: Certificate, problem: Problem, fingerprint: str, work: 
             node.split = (i, j)
             waiting += [(node, -1), (node, 1)]
             continue
+        leaves.append(node)
         path = node.path()
         if kind == ENUMERATED_LEAF:
-            node.proof, node.h2, node.solved = ENUMERATED, best, True
-            continue
-        if (kind == LINEAR) != (not isinstance(work, Dense)):
-            raise ValueError("this certificate has another relaxation: name it, 'semidefinite' or 'cycles'")
-        if kind == LINEAR:
+            reduced = reduced_of(C, path)
+            r, top = best_of_all(reduced.C)
+            node.proof, node.h2 = ENUMERATED, top + reduced.constant
+            if node.h2 > best:
+                state, best = reduced.full(r), node.h2
+        elif kind == LINEAR:
             lam = certificate.multipliers[row : row + certificate.row_counts[linear]]
             rows = range(row, row + len(lam))
             edges = [certificate.cycles[c_ends[r] - certificate.cycle_sizes[r] : c_ends[r]] for r in rows]
@@ -53,14 +74,15 @@ def restore(certificate: Certificate, problem: Problem, fingerprint: str, work: 
             row, linear = row + len(lam), linear + 1
             node.proof = work.given(path, edges, odd, lam)
             node.size, node.h2 = node.proof.size(), node.proof.bound
-            node.solved = node.h2 <= best + room
-            continue
-        reduced = reduced_of(C, path)
-        d = slice(D_ends[leaf] - certificate.D_sizes[leaf], D_ends[leaf])
-        t = slice(g_ends[leaf] - certificate.g_sizes[leaf], g_ends[leaf])
-        leaf += 1
-        proof = Proof(certificate.D[d], certificate.triangles[t].astype(np.int16), certificate.g[t])
-        node.proof, node.size, node.h2 = proof, proof.size(), proof.h2() + reduced.constant
-        node.solved = node.h2 <= best + room
+        else:
+            d = slice(D_ends[leaf] - certificate.D_sizes[leaf], D_ends[leaf])
+            t = slice(g_ends[leaf] - certificate.g_sizes[leaf], g_ends[leaf])
+            leaf += 1
+            proof = Proof(certificate.D[d], certificate.triangles[t].astype(np.int16), certificate.g[t])
+            node.proof, node.size = proof, proof.size()
+            node.h2 = work.h2_of(node, proof)
+    room = max(problem.step - 1, problem.slack)
+    for node in leaves:
+        node.solved = node.proof is ENUMERATED or node.h2 <= best + room
     assert root is not None
-    return root
+    return root, state, best

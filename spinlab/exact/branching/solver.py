@@ -21,13 +21,14 @@ from ..result import GroundState
 from .certify import to_certificate
 from .dense import CHECKED_SPINS, Dense, best_of_all
 from .descent import Descent
-from .limits import NAME, cost, degeneracy_refusal, relaxation_of, too_large
+from .limits import NAME, cost, degeneracy_refusal, has_cycles_solver, relaxation_of, too_large
 from .problem import Problem, make_problem
 from .resume import restore
 from .tree import Limits, Node, Tree
 
 RELAXATIONS = ("auto", "semidefinite", "cycles")
 DEFAULT_MEMORY = 2e9
+INTERRUPTED = "interrupted"  # the last word of the reason after Ctrl-C
 _FREE_SPINS = 20  # enumerated at a leaf where nobody asks for a certificate
 
 
@@ -132,6 +133,8 @@ def ground_state(
         relative_gap = as_real(relative_gap, "relative_gap", 0.0)
     if relaxation == "auto":
         relaxation = relaxation_of(model)
+    elif relaxation == "cycles" and not has_cycles_solver():
+        raise ImportError("relaxation='cycles' needs highspy (pip install spinlab[cuts]); or 'semidefinite'")
     reason = too_large(model, relaxation)
     if reason:
         raise RefusedError(reason)
@@ -156,7 +159,7 @@ def ground_state(
     closed = not tree.open
     kept = None
     if certificate:
-        kept = to_certificate(tree, problem, fingerprint(model), energy, bound, closed, work.proof_of)
+        kept = to_certificate(tree, problem, fingerprint(model), energy, bound, work)
     return GroundState(
         energy=energy,
         state=problem.without_ghost(tree.state),
@@ -222,10 +225,9 @@ def _begin(
         smallest = CHECKED_SPINS if keep else _FREE_SPINS
         work = Dense(problem.matrix(), problem.scale, problem.step, problem.slack, smallest)
     if resume is not None:
-        root = restore(resume, problem, fingerprint(model), work)
-        s = problem.with_ghost(resume.state)
-        if problem.h2(s) > best:
-            state, best = s, problem.h2(s)
+        root, given, h2 = restore(resume, problem, model, work)
+        if h2 > best:
+            state, best = given, h2
     else:
         root = Node(None, 1, work.trivial().h2(), 0)
     return Tree(root, best, state, problem.step, problem.slack, keep), work
@@ -272,7 +274,7 @@ def _reporter(problem: Problem, progress: Any, begin: float) -> Any:
 
 def _words(tree: Tree, relaxation: str) -> str:
     what = "semidefinite bound with triangles" if relaxation == "semidefinite" else "odd-cycle inequalities"
-    return f"{what}, {tree.n_nodes} nodes"
+    return f"{what}, {tree.n_nodes} nodes" + (f", {INTERRUPTED}" if tree.interrupted else "")
 
 
 @cache

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.parallel import n_threads
+from ..._core.signals import interrupt_calls
 
 ROUND = 16  # nodes between two updates of the tree
 ENUMERATED = "enumerated"  # the proof of a node whose states were all tried
@@ -111,6 +112,7 @@ class Tree:
         self.root_h2: int | None = None
         self.closed: int | None = None
         self.halt = np.zeros(1, np.int8)
+        self.interrupted = False  # by Ctrl-C
         self.open: list[tuple[int, int, Node]] = []
         self._numbers = 0
         self.add(root)
@@ -147,12 +149,20 @@ class Tree:
         threads: int | None,
         report: Callable[[Tree], None] | None = None,
     ) -> None:
-        """Until the tree is closed or a limit is met; KeyboardInterrupt leaves the tree as proven so far.
+        """Until the tree is closed or a limit is met; Ctrl-C leaves the tree as proven so far.
 
         ``work(node, best, halt)`` must depend on the first two alone, and return soon after ``halt[0]``.
+        ``report`` may raise KeyboardInterrupt, too.
         """
         self.halt[0] = 0
-        with ThreadPoolExecutor(min(n_threads(threads), ROUND)) as pool:
+        self.interrupted = False
+
+        def stop() -> None:
+            self.interrupted = True
+            self.halt[0] = 1
+
+        pool = ThreadPoolExecutor(min(n_threads(threads), ROUND))
+        with interrupt_calls(stop), pool:
             while self.open:
                 nodes = self._next(limits)
                 room = max(0, int(min(limits.nodes - self.n_nodes, ROUND)))
@@ -171,7 +181,10 @@ class Tree:
                     else:
                         self._settle(node, outcome)
                 if report is not None:
-                    report(self)
+                    try:
+                        report(self)
+                    except KeyboardInterrupt:
+                        stop()
                 if self.halt[0]:
                     break
 
@@ -201,7 +214,8 @@ class Tree:
             timer.start()
         try:
             wait_for(futures)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # where another handler than Python's raised it
+            self.interrupted = True
             halt[0] = 1
             wait_for(futures)
         finally:

@@ -93,7 +93,7 @@ class Certificate:
 
 
 # name: (dtype, number of axes)
-_SHAPES: dict[str, tuple[type, int]] = {
+SHAPES: dict[str, tuple[type, int]] = {
     "base": (np.int64, 0),
     "exponent": (np.int64, 0),
     "state": (np.int8, 1),
@@ -158,7 +158,7 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
     if found["version"].shape != () or found["version"].dtype.kind != "i" or found["version"] != VERSION:
         raise ValueError(f"{name}: written in version {found['version']!s} of the format; update spinlab")
     values: dict[str, Any] = {}
-    for key, (dtype, ndim) in _SHAPES.items():
+    for key, (dtype, ndim) in SHAPES.items():
         array = found.get(key)
         if array is None or array.dtype != dtype or array.ndim != ndim:
             raise ValueError(f"{name}: damaged certificate, the array {key!r} is missing or of another form")

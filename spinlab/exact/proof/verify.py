@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...models import IsingModel, SparseIsing, as_model
-from .certificate import ENUMERATED, LINEAR, SEMIDEFINITE, SPLIT, Certificate, fingerprint
+from .certificate import ENUMERATED, LINEAR, SEMIDEFINITE, SHAPES, SPLIT, Certificate, fingerprint
 
 _MOST_ENUMERATED = 16  # free spins of a leaf that is enumerated
 _SIGNS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
@@ -75,11 +75,11 @@ def verify(model: Any, certificate: Certificate) -> Verdict:
     model = as_model(model)
     if not isinstance(certificate, Certificate):
         raise TypeError(f"certificate must be a Certificate, got {type(certificate).__name__}")
-    _check_form(model, certificate)
     if fingerprint(model) != certificate.model:
         raise CertificateError(
             "the certificate is of another model: spins, couplings, fields or offset differ"
         )
+    _check_form(model, certificate)
     numbers = _Numbers(model, certificate.base, certificate.exponent)
     state = certificate.state.astype(np.int64)
     s = np.concatenate([[1], state]) if numbers.ghost else state
@@ -110,6 +110,10 @@ def verify(model: Any, certificate: Certificate) -> Verdict:
 
 
 def _check_form(model: IsingModel, certificate: Certificate) -> None:
+    for name, (dtype, ndim) in SHAPES.items():  # sums of other types than integers might be rounded
+        array = np.asarray(getattr(certificate, name))
+        if array.dtype != dtype or array.ndim != ndim:
+            raise CertificateError(f"{name} is not an array of {np.dtype(dtype)} with {ndim} axes")
     state, nodes = certificate.state, certificate.nodes
     if state.shape != (model.n_spins,) or not np.isin(state, (-1, 1)).all():
         raise CertificateError(f"the state is not one of {model.n_spins} spins of +-1")
@@ -126,7 +130,9 @@ def _check_form(model: IsingModel, certificate: Certificate) -> None:
     ):
         if len(sizes) != count or (sizes < 0).any() or sum(sizes.tolist()) != total:
             raise CertificateError(f"the numbers of {name} do not add up")
-    if len(certificate.triangles) != len(certificate.g) or len(certificate.odd) != len(certificate.cycles):
+    if certificate.triangles.shape != (len(certificate.g), 4) or len(certificate.odd) != len(
+        certificate.cycles
+    ):
         raise CertificateError("the numbers of triangles or of edges in cycles do not add up")
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -267,3 +271,117 @@ def test_bad_input():
         branching.ground_state(model, resume="proof.npz")
     with pytest.raises(ValueError, match="spins"):
         branching.ground_state(model, start=np.ones(7))
+
+
+def test_a_missing_solver_is_named(monkeypatch):
+    glass = sl.ensembles.edwards_anderson(shape=(8, 8, 8), law="pm1", rng=0, periodic=True)
+    monkeypatch.setitem(sys.modules, "highspy", None)
+    with pytest.raises(ImportError, match=r"pip install spinlab\[cuts\]"):
+        branching.ground_state(glass, relaxation="cycles")
+    assert branching.limits.relaxation_of(glass) == "semidefinite"
+    monkeypatch.setattr(branching.solver, "PROBE_SECONDS", 0.1)
+    with pytest.raises(ValueError, match=r"branching: a proof takes .*pip install spinlab\[cuts\]"):
+        sl.ground_state(glass)
+    large = sl.ensembles.edwards_anderson(shape=(12, 12, 12), law="pm1", rng=0, periodic=True)
+    with pytest.raises(ValueError, match=r"limited to N=1000.*pip install spinlab\[cuts\]"):
+        branching.ground_state(large)
+
+
+def test_ctrl_c_returns_what_is_known():
+    """Whether it comes from the terminal or out of the function that shows progress."""
+    model = frustrated(n=70)
+    seen = []
+
+    def press(step):
+        seen.append(step)
+        if len(seen) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    def give_up(step):
+        seen.append(step)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    for stop in (press, give_up):
+        seen.clear()
+        answer = branching.ground_state(model, progress=stop, certificate=True)
+        assert len(seen) <= 3
+        assert not answer.certified
+        assert answer.reason.endswith("interrupted")
+        assert answer.lower_bound == max(step.lower_bound for step in seen)
+        assert verify(model, answer.certificate).lower_bound == answer.lower_bound
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    seen.clear()
+    from_front = sl.ground_state(model, "branching", progress=press)
+    assert from_front.lower_bound < from_front.energy
+    assert not from_front.certified
+
+
+@pytest.mark.parametrize("relaxation", ["semidefinite", "cycles"])
+def test_work_ends_soon_after_the_clock(relaxation):
+    """A linear program or a bound that takes longer than there is time is left in the middle."""
+    if relaxation == "cycles":
+        pytest.importorskip("highspy")
+        model = sl.ensembles.edwards_anderson(shape=(16, 16, 16), law="pm1", rng=0, periodic=True)
+    else:
+        model = sl.ensembles.sk(400, rng=0)
+    problem = branching.problem.make_problem(
+        model.n_spins, *model.to_sparse().edges(), np.zeros(model.n_spins), 0.0
+    )
+    halt = np.ones(1, np.int8)  # the clock has stopped before the work begins
+    descent = branching.descent.Descent(problem)
+    if relaxation == "cycles":
+        work = branching.cycles.Cycles(problem, descent)
+    else:
+        work = branching.dense.Dense(problem.matrix(), problem.scale, problem.step, problem.slack, 2)
+    best = descent.from_random(1)[1]
+    outcome = work(branching.tree.Node(None, 1, work.trivial().h2(), 0), best, halt)
+    assert outcome.halted
+    assert outcome.work <= 2
+    assert best <= outcome.h2 <= work.trivial().h2()
+
+
+def test_a_certificate_is_verified_before_it_is_resumed():
+    model = frustrated(n=30, law="integers")
+    partial = branching.ground_state(model, nodes=1, certificate=True).certificate
+    lie = replace(partial, D=partial.D - int(partial.D.max()) // 4)
+    with pytest.raises(sl.exact.CertificateError, match="semidefinite"):
+        branching.ground_state(model, resume=lie)
+    # An enumerated leaf may hold a better state than the certificate's own.
+    small = frustrated(n=15, law="integers")
+    whole = branching.ground_state(small, certificate=True)
+    poor = replace(whole.certificate, state=np.ones(15, np.int8), certified=False)
+    poor = replace(poor, energy=float(small.energy(poor.state)))
+    assert poor.nodes.tolist() == [[2, 0, 0]]
+    assert branching.ground_state(small, resume=poor).energy == whole.energy
+
+
+def test_multipliers_beyond_62_bits_are_refused():
+    C = np.array([[0, 4, -4], [4, 0, 4], [-4, 4, 0]]) << 20
+    triangle = np.array([[0, 1, 2, 2]] * 4, np.int16)
+    D = np.full(3, 1 << 30)
+    # 4 multipliers of 2^62 sum to 2^64, which is 0 in int64.
+    assert not branching.dense.proven(C, branching.dense.Proof(D, triangle, np.full(4, 1 << 62)))
+    assert branching.dense.proven(C, branching.dense.Proof(D, triangle, np.full(4, 1 << 10)))
+    proof = branching.dense.lifted(C, branching.dense.Proof(D, triangle, np.full(4, 1 << 62)), 8)
+    assert branching.dense.proven(C, proof)
+    assert len(proof.g) == 0
+
+
+def test_a_certificate_claims_what_its_leaves_show():
+    """Should the tree know more than the proof of a leaf, the certificate says the less."""
+    model = frustrated(n=40)
+    for nodes in (0, 1, 5):
+        certificate = branching.ground_state(model, nodes=nodes, certificate=True).certificate
+        assert verify(model, certificate).lower_bound == certificate.lower_bound
+    problem = branching.problem.make_problem(40, *model.to_sparse().edges(), np.zeros(40), 0.0)
+    dense = branching.dense.Dense(problem.matrix(), problem.scale, problem.step, problem.slack, 16)
+    state, best = branching.descent.Descent(problem).from_random(1)
+    root = branching.tree.Node(None, 1, dense.trivial().h2(), 0)
+    tree = branching.tree.Tree(root, best, state, problem.step, problem.slack, True)
+    root.proof, root.h2 = dense.trivial(), best + 1000 * problem.step  # the tree claims more
+    energy = float(problem.energy_of(best))
+    fingerprint = sl.exact.proof.certificate.fingerprint(model)
+    made = branching.certify.to_certificate(tree, problem, fingerprint, energy, energy - 1.0, dense)
+    assert made.lower_bound < energy - 1.0
+    assert verify(model, made).lower_bound == made.lower_bound

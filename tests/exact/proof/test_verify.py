@@ -77,7 +77,7 @@ def tampered(certificate, rng):
     if what == "cut tree":
         return what, replace(c, nodes=c.nodes[:-1])
     if what == "more tree":
-        return what, replace(c, nodes=np.concatenate([c.nodes, c.nodes[-1:] * 0 + [[ENUMERATED, 0, 0]]]))
+        return what, replace(c, nodes=np.concatenate([c.nodes, np.array([[ENUMERATED, 0, 0]], np.int32)]))
     if what == "unit":
         return what, replace(c, exponent=c.exponent + int(rng.choice([-1, 1])))
     if what == "model":
