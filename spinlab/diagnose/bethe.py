@@ -22,7 +22,7 @@ import numpy as np
 _LOW, _HIGH = -12.0, 12.0  # ln of the factor on the couplings
 _STEPS = 26  # of bisection
 _WALK = 60
-_SATURATED = 1 - 1e-12
+_SATURATED = 1 - 1e-6  # of tanh: the sign of the lowest eigenvalue must not drown in rounding
 _DENSE = 600  # sites up to which all pairs are written out
 _MOST_DIRECTIONS = 8
 _ZERO = -1e-9

@@ -174,6 +174,15 @@ def test_lines_of_a_graph_are_eigenvalues_of_its_non_backtracking_matrix():
     assert top(math.exp(found.log_glass), 2) == pytest.approx(1, abs=1e-4)
     assert top(math.exp(found.log_order), 1) == pytest.approx(1, abs=1e-4)
     assert found.log_order < found.log_glass
+    edges = np.array(nx.random_regular_graph(5, 40, seed=1).edges)
+    regular = sl.models.SparseIsing.from_edges(*edges.T, np.ones(100), 40).J.tocsr()
+    magnet = bethe_lines(regular, balanced=True)  # 4 tanh(c) = 1
+    assert (magnet.log_glass, magnet.log_order) == (
+        math.inf,
+        pytest.approx(math.log(math.atanh(0.25)), abs=1e-5),
+    )
+    ring = sl.models.SparseIsing.from_edges(range(9), np.roll(range(9), -1), np.ones(9), 9).J.tocsr()
+    assert bethe_lines(ring, balanced=True).log_order == math.inf
     path = sl.models.SparseIsing.from_edges(range(8), range(1, 9), np.ones(8), 9).J.tocsr()
     assert bethe_lines(path).log_glass == bethe_lines(path).log_order == math.inf
 
