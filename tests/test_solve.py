@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import dimod
 import networkx as nx
 import numpy as np
@@ -32,6 +34,32 @@ def test_every_form_is_solved(form, integer, fields):
         lnZ, U = log_z_and_mean_energy(case.J, case.b, beta, case.offset)
         assert sl.log_partition(case.model, beta) == pytest.approx(lnZ, rel=1e-12)
         assert sl.mean_energy(case.model, beta) == pytest.approx(U, rel=1e-10, abs=1e-10)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_mean_energies_lie_within_the_bound_that_is_asked_for(form):
+    case = make(form, integer=False, fields=True)
+    size = np.abs(np.triu(case.J)).sum() + np.abs(case.b).sum()
+    betas = [0.0, 1e-5, 0.4, 3.0, 200.0]
+    values, bounds = sl.mean_energy(case.model, betas, error=True)
+    for beta, value, bound in zip(betas, values, bounds, strict=True):
+        _, U = log_z_and_mean_energy(case.J, case.b, beta, case.offset)
+        assert abs(value - U) <= bound + 1e-14 * size
+        assert bound < 1e-6 * size
+    assert sl.mean_energy(case.model, 0.4, error=True) == (values[2], bounds[2])
+
+
+def test_a_wrong_mean_energy_shows_in_its_bound(monkeypatch):
+    wrong = sl.exact.enumeration.mean_energy
+    monkeypatch.setattr(sl.exact.enumeration, "mean_energy", lambda *a, **k: wrong(*a, **k) + 1e-3)
+    value, bound = sl.mean_energy(sl.ensembles.sk(6, rng=0), 0.5, error=True)
+    assert 1e-3 <= bound < 1.1e-3
+    for model, beta, exact in (
+        (np.zeros((3, 3)), 0.7, 0.0),
+        (sl.models.DenseIsing([[0, 1], [1, 0]], offset=1e16), 0.5, 1e16),
+    ):
+        value, bound = sl.mean_energy(model, beta, error=True)
+        assert abs(value - exact) <= bound
 
 
 def test_everything_that_describes_a_model_is_accepted():
@@ -244,6 +272,21 @@ def test_a_heuristic_answer_that_meets_the_trivial_bound_is_proven(method):
     gs = sl.ground_state(-frustrated, method)
     assert not gs.certified
     assert gs.energy == -25  # sum s = 0
+
+
+def test_the_trivial_bound_of_a_heuristic_is_exact():
+    # No frustration, real numbers: -sum |J| - sum |b| is met, and rounded down, whatever the offset.
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        N = int(rng.integers(3, 30))
+        J = np.triu(np.abs(rng.normal(size=(N, N))), 1)
+        b = np.abs(rng.normal(size=N)) * (seed % 2)
+        offset = float(rng.choice([0.0, J.sum(), 1e3, 1e16]))
+        gs = sl.ground_state(sl.models.DenseIsing(J + J.T, b, offset=offset), "annealing", n_steps=50)
+        least = Fraction(offset) - sum(map(Fraction, [*J.ravel().tolist(), *b.tolist()]))
+        assert gs.certified
+        assert Fraction(gs.lower_bound) <= least
+        assert np.nextafter(gs.lower_bound, np.inf) > least
 
 
 def test_explain_lists_every_method():

@@ -29,7 +29,8 @@ class GroundState:
         answer (exactly ``energy`` where the couplings are integers), -inf where nothing is proven.
     degeneracy : int or None
         Number of states whose energy equals the minimum within that rounding (both states of a
-        global flip are counted); None where it was not asked for.
+        global flip are counted): exact where ``lower_bound`` equals ``energy``, otherwise an upper bound;
+        None where it was not asked for.
     reason : str
         Why this method was chosen.
     seconds : float

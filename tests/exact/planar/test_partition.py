@@ -85,15 +85,37 @@ def test_the_error_stays_below_its_bound_until_it_is_refused(kind):
     refused = 0
     with np.errstate(all="ignore"):
         for beta in (0.1, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 40.0, 1e3):
-            for found, function in ((matrix.log_z, "log_partition"), (matrix.energy, "mean_energy")):
-                value, bound = found(beta)
+            ways = [(matrix.log_z(beta, proven), "log_partition") for proven in (True, False)]
+            for (value, bound), function in [*ways, (matrix.energy(beta), "mean_energy")]:
                 exact = getattr(tree, function)(model, beta)
                 assert not np.isfinite(bound) or abs(value - exact) <= bound + 1e-12 * abs(exact)
                 if not bound <= planar_partition.MAX_ERROR * (1 if function == "log_partition" else size):
                     refused += 1
                     with pytest.raises(ValueError, match=r"rounding may move .* Instead: the method 'tree'"):
                         getattr(planar, function)(model, beta)
-    assert refused >= 4
+    assert refused >= 6
+
+
+def test_a_bound_that_is_asked_for_owes_nothing_to_chance(monkeypatch):
+    """The norm of the inverse from all its columns; random vectors that happen to see nothing of it."""
+    model = model_of(np.random.default_rng(1), grid(5, 5), 25, "signs")
+    beta = 1.2
+    turns = planar_partition._Turns(model)
+    _, bound = planar.log_partition(model, beta, error=True)
+    _, likely = turns.log_z(beta, proven=False)
+    m = 2 * len(turns.J)
+    A = np.eye(m, dtype=complex)
+    A[turns.e, turns.f] -= np.tanh(beta * np.tile(turns.J, 2))[turns.e] * turns.phase
+    moved = np.linalg.norm(np.linalg.inv(A)) * turns._factors(beta)[1]
+    assert moved < bound < 2 * likely
+
+    class Blind:
+        def normal(self, size):
+            return np.zeros(size)
+
+    monkeypatch.setattr(np.random, "default_rng", lambda *_: Blind())
+    assert planar.log_partition(model, beta, error=True)[1] == bound
+    assert turns.log_z(beta, proven=False)[1] < moved
 
 
 def test_ferromagnets_do_not_cancel():
