@@ -144,6 +144,31 @@ def test_lowrank_bounds_contain_the_rounding_of_their_objective():
         below(answer, minimum(J, np.zeros(n), offset), seed)
 
 
+@pytest.mark.parametrize("rank", [2, 3])
+def test_the_bound_over_all_directions_contains_both_of_its_errors(rank, monkeypatch):
+    # Values of F are rounded, and the vertices are those of directions that are off by an angle: the two add
+    # up to so much that no model shows either of them alone.
+    name = "_half_turn" if rank == 2 else "_all_turns"
+    turn = getattr(zonotope, name)
+    seen = []
+
+    def turns(Y, Z, F, threads):
+        seen.append((Y, F, turn(Y, Z, F, threads)))
+        return seen[-1][2]
+
+    monkeypatch.setattr(zonotope, name, turns)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(12, rank))
+    F = zonotope.quadratic(0.3 * np.eye(rank), rng.normal(size=rank))
+    _, bound = zonotope.best_signs(X, F)
+    Y, F, (_, value, error) = seen[-1]
+    reach = np.abs(Y).sum(0)
+    angles = 2 * error * reach.sum() * float(F.steepness(reach)[:rank].sum())
+    assert error > 0
+    assert F.rounding(reach) > 0
+    assert bound - value >= 0.999 * (angles + F.rounding(reach))
+
+
 def test_lowrank_bounds_contain_the_rounding_of_the_reduced_patterns(monkeypatch):
     # Patterns are written as X = Y V^T for the search; the error of that is a part of the bound. The search's
     # own bound leaves so much room that no model shows it: the difference is what is looked at.
