@@ -21,8 +21,14 @@ SPREAD, DROPPED = "spread over all eight", "last batch dropped"
 DECAY, FACTOR = "weight decay, same std", "factor, same std"
 RESTORED, ACROSS, RANDOM = "1/8, std restored", "1/8, across W only", "1/8, random starts"
 SMALL_START = "small start, no surplus"
-CONDITIONS = (*DOSES, SPREAD, DROPPED, DECAY, FACTOR, RESTORED, ACROSS, RANDOM, SMALL_START)
-FOLLOWING = (DECAY, FACTOR)  # the standard deviation of W that a run with PUBLISHED had, epoch by epoch
+HELD = "1/8, std of no surplus"
+CUT, CUT_SMALL = "no surplus, first mode cut", "first mode cut, std of 1/8"
+CONDITIONS = (
+    *DOSES, SPREAD, DROPPED, DECAY, FACTOR, RESTORED, HELD, ACROSS, RANDOM, SMALL_START, CUT, CUT_SMALL
+)  # fmt: skip
+# Those that follow the standard deviation of W of another run, epoch by epoch, and that run.
+FOLLOWING = {DECAY: PUBLISHED, FACTOR: PUBLISHED, CUT_SMALL: PUBLISHED, HELD: PLAIN}
+SURPLUS = (RESTORED, HELD, ACROSS, RANDOM)
 
 
 class Unlearning(sl.rbm.NegativePhase):
@@ -46,7 +52,7 @@ class Unlearning(sl.rbm.NegativePhase):
         elif not last:
             return negative
         else:
-            w = DOSES.get(self.condition, self.share if self.condition in (RESTORED, ACROSS, RANDOM) else 1.0)
+            w = DOSES.get(self.condition, self.share if self.condition in SURPLUS else 1.0)
         if w == 1.0:
             return negative
         surplus = self._surplus(machine, negative, noise)
@@ -97,6 +103,34 @@ def cosine(machine: Any, v: np.ndarray, h: np.ndarray) -> float:
     return float(inner / np.sqrt(((v @ v.T) * (h @ h.T)).sum() * ((xi_v @ xi_v.T) * (xi_h @ xi_h.T)).sum()))
 
 
+def memory(machine: Any, images: np.ndarray, n_steps: int, rng: int) -> float:
+    """|q| of an image with its chain n steps later, less that with other chains: 0 where all is forgotten.
+
+    Even in v: without biases the global flip, which no gradient sees, does not count.
+    """
+    q = np.abs(images @ machine.sample(n_steps, len(images), start=images, rng=rng).T) / machine.V
+    own = np.trace(q)
+    return float(own / len(q) - (q.sum() - own) / (q.size - len(q)))
+
+
+def landscape(machine: Any, n_steps: int, n_chains: int, rng: int) -> dict[str, float]:
+    """Different minima that descents from random states find, and the excess accessibility of chains.
+
+    Energies are F(v), hidden units summed out, on both sides of the excess; the descents are at T = 0 in all
+    units.
+    """
+    model = machine.as_ising()
+    ends = sl.dynamics.descend(model, n_chains, rng=rng, threads=1).states
+    start = np.random.default_rng(rng).choice([-1, 1], (n_chains, machine.V))
+    now = machine.sample(n_steps, n_chains, start=start, rng=rng)
+    first, last, lowest = (machine.free_energy(v) for v in (start, now, ends[:, : machine.V]))
+    up_to_inversion = ends * ends[:, :1]
+    return {
+        "minima": len(np.unique(up_to_inversion, axis=0)) / n_chains,
+        "excess": float((last.mean() - first.mean()) / (lowest.min() - first.mean())),
+    }
+
+
 class ClipAnd(sl.rbm.Clip):
     """Clip after each update, then what the condition does to the size of W."""
 
@@ -109,7 +143,11 @@ class ClipAnd(sl.rbm.Clip):
         control, before = self._unlearning, self._unlearning.std_before
         if control.condition == RESTORED and np.isfinite(before):
             scale_to(machine, before)
-        if control.condition in FOLLOWING and control._update % control.n_batches == 0:
+        if control._update % control.n_batches:
+            return
+        if control.condition in (CUT, CUT_SMALL):
+            cut_first_mode(machine)
+        if control.condition in FOLLOWING:
             assert self._targets is not None
             target = float(self._targets[control._update // control.n_batches - 1])
             (decay_to if control.condition == DECAY else scale_to)(machine, target)
@@ -133,6 +171,19 @@ def decay_to(machine: Any, target: float) -> None:
             machine.parameters[name] -= np.float32(t) * x
         if abs(std_of(machine) / target - 1) < 1e-3:
             return
+
+
+def cut_first_mode(machine: Any) -> None:
+    """Lower the largest singular value of W = xi_v^T xi_h/sqrt K to the second, both its vectors kept.
+
+    xi_v -> xi_v (1 - (1 - s_2/s_1) u u^T) with the first left vector u; W is not formed: the singular values
+    of R_v R_h^T with the triangular factors of xi_v^T and xi_h^T are those of sqrt K W.
+    """
+    Q, R_v = np.linalg.qr(machine.xi_v.T.astype(np.float64))
+    R_h = np.linalg.qr(machine.xi_h.T.astype(np.float64), mode="r")
+    vectors, values, _ = np.linalg.svd(R_v @ R_h.T)
+    u = Q @ vectors[:, 0]
+    machine.xi_v[:] -= ((1 - values[1] / values[0]) * np.outer(machine.xi_v @ u, u)).astype(np.float32)
 
 
 def trainer_of(

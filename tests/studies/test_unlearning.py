@@ -132,9 +132,10 @@ def test_controls_follow_the_size_of_w():
     targets = trained(u.PUBLISHED, 6)[1]
     free = trained(u.PLAIN, 6)[1]
     assert np.abs(free / targets - 1).max() > 0.02
-    for condition in u.FOLLOWING:
+    for condition, followed in u.FOLLOWING.items():
+        assert followed == (u.PLAIN if condition == u.HELD else u.PUBLISHED)
         np.testing.assert_allclose(trained(condition, 6, targets)[1], targets, rtol=2e-3)
-    decayed, scaled = (trained(c, 6, targets)[0] for c in u.FOLLOWING)
+    decayed, scaled = (trained(c, 6, targets)[0] for c in (u.DECAY, u.FACTOR))
     assert np.abs(decayed.xi_v - scaled.xi_v).max() > 1e-3
 
 
@@ -144,10 +145,59 @@ def test_the_size_is_restored_after_the_surplus():
     assert u.std_of(trainer.machine) == pytest.approx(trainer.negative.std_before, rel=1e-5)
 
 
+def test_the_size_is_held_and_the_surplus_acts():
+    free = trained(u.PLAIN, 6)[1]
+    machine, std = trained(u.HELD, 6, free)
+    np.testing.assert_allclose(std, free, rtol=1e-4)
+    W, other = (m.xi_v.T @ m.xi_h for m in (machine, trained(u.PLAIN, 6)[0]))
+    assert np.vdot(W, other) < 0.999 * np.linalg.norm(W) * np.linalg.norm(other)
+
+
+def test_the_first_mode_is_cut():
+    machine = sl.rbm.RARBM(20, 30, 6, rng=0)
+    machine.xi_v[:] += 0.8
+    machine.xi_h[:] += 0.8
+    before = np.linalg.svd(machine.xi_v.T @ machine.xi_h)
+    u.cut_first_mode(machine)
+    after = np.linalg.svd(machine.xi_v.T @ machine.xi_h)
+    assert before[1][0] > 3 * before[1][1]
+    expected = before[1].copy()
+    expected[0] = expected[1]
+    np.testing.assert_allclose(after[1], expected, rtol=1e-4, atol=1e-4)
+    # The vectors stay: what is left of the first mode is its second value's worth.
+    W = machine.xi_v.T @ machine.xi_h
+    np.testing.assert_allclose(before[0][:, 0] @ W, expected[1] * before[2][0], atol=1e-3)
+
+
+@pytest.mark.parametrize("condition", [u.CUT, u.CUT_SMALL])
+def test_the_mode_is_cut_at_the_end_of_each_epoch(condition):
+    targets = trained(u.PUBLISHED)[1]
+    values = sl.rbm.singular_values(trained(condition, 3, targets)[0])
+    assert values[0] == pytest.approx(values[1], rel=1e-4)
+
+
 def test_a_small_start():
     assert u.std_of(u.trainer_of(u.SMALL_START, DATA, SETTINGS, 5).machine) == pytest.approx(
         0.02 * u.std_of(u.trainer_of(u.PLAIN, DATA, SETTINGS, 5).machine), rel=1e-5
     )
+
+
+def test_memory_of_frozen_and_of_free_chains():
+    frozen = sl.rbm.RARBM(40, 400, 4, rng=1)
+    images = np.where(frozen.xi_v > 0, 1, -1)
+    assert u.memory(frozen, images, 5, 0) > 0.7
+    free = sl.rbm.RBM.from_weights(np.zeros((40, 3)))
+    assert abs(u.memory(free, np.tile(images, (75, 1)), 5, 0)) < 0.03  # five standard errors
+    assert u.memory(frozen, images, 5, 0) == pytest.approx(u.memory(frozen, -images, 5, 0), abs=1e-6)
+
+
+def test_one_pattern_has_one_minimum_up_to_inversion():
+    machine = sl.rbm.RARBM(40, 60, 1, rng=0)
+    found = u.landscape(machine, 20, 16, 0)
+    assert found["minima"] == 1 / 16
+    assert found["excess"] == pytest.approx(1.0, abs=0.05)
+    free = sl.rbm.RARBM.from_patterns(1e-3 * machine.xi_v, 1e-3 * machine.xi_h)
+    assert abs(u.landscape(free, 20, 16, 0)["excess"]) < 0.2
 
 
 def test_statements_need_the_effect():
@@ -156,8 +206,8 @@ def test_statements_need_the_effect():
     assert set(said.values()) == {"fails", "open"}
     ends[u.PUBLISHED], ends[u.RESTORED] = np.array([0.8, 0.9]), np.array([0.7, 0.9])
     said = [s["verdict"] for s in unlearning.statements(ends)]
-    assert said == ["holds", "holds", *["fails"] * 7]
+    assert said == ["holds", "holds", *["fails"] * 10]
     ends[u.DECAY] = np.array([1.0, 0.0])  # runs that differ
-    assert [s["verdict"] for s in unlearning.statements(ends)][3] == "open"
+    assert [s["verdict"] for s in unlearning.statements(ends)][4] == "open"
     ends[u.PUBLISHED] = np.array([0.8, 0.25])  # one run of two without
     assert unlearning.statements(ends)[0]["verdict"] == "fails"
