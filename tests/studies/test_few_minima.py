@@ -39,6 +39,18 @@ def test_growth_recovers_a_slope():
     assert error < 2e-3
 
 
+def test_the_order_of_rates_is_what_the_slopes_say():
+    ordering = studies.load("few_minima").ordering
+    text, z = ordering({0.1: (0.05, 0.001), 0.5: (0.1, 0.001), math.inf: (0.2, 0.001)})
+    assert "not decided" not in text
+    assert "other way" not in text
+    assert z["0.1 < 0.5"] == pytest.approx(0.05 / 2**0.5 / 0.001)
+    text, _ = ordering({0.1: (0.11, 0.001), 0.25: (0.09, 0.001), 0.5: (0.092, 0.002)})
+    assert "the other way round by more than 3 errors (0.1 < 0.25)" in text
+    assert "not decided (0.25 < 0.5)" in text
+    assert "so by" not in text
+
+
 def test_rates_fall_with_the_load():
     rate = studies.load("few_minima").rate
     rates = [rate(load) for load in (0.1, 0.25, 0.5, 1.5, math.inf)]
