@@ -18,6 +18,7 @@ exponentially, and whether a lower load has a smaller rate the verdict computes 
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from typing import Any
@@ -156,7 +157,7 @@ def ordering(slopes: dict[float, tuple[float, float]]) -> tuple[str, dict[str, f
     """Whether a lower load has a smaller rate, for each pair of neighbouring loads, and z of each."""
     loads = sorted(slopes)
     z = {}
-    for low, high in zip(loads, loads[1:], strict=False):
+    for low, high in itertools.pairwise(loads):
         (a, da), (b, db) = slopes[low], slopes[high]
         z[f"{low:g} < {high:g}"] = (b - a) / math.hypot(da, db)
     parts = [
@@ -285,7 +286,8 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
                 else "So the statement fails at fixed K."
             ),
             "- Fixed K/N: the slope of ln(mean) is "
-            + ("positive by more than 5 errors at every load. " if growing else "NOT positive at every load. ")
+            + ("positive by more than 5 errors" if growing else "NOT positive by 5 errors")
+            + " at every load. "
             + order
             + " "
             + (

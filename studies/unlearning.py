@@ -17,8 +17,8 @@ deviation of W along the training, for each condition.
 
 Expected: if what matters is weight decay, every surplus works, and so does weight decay alone.
 
-Runtime: paper preset (10000 images of MNIST, H=1000, K=70) about a quarter of an hour on 2 cores, small preset (8x8
-digits) seconds.
+Runtime: paper preset (10000 images of MNIST, H=1000, K=70) about a quarter of an hour on 2 cores, small
+preset (8x8 digits) seconds.
 Verdict: see docs/verdicts/unlearning.md.
 """
 
