@@ -149,3 +149,11 @@ def test_refusals():
         _ = triads(np.zeros((4, 4))).fraction
     with pytest.raises(ValueError, match="no couplings"):
         frustration_index(np.zeros((4, 4)))
+
+
+@pytest.mark.parametrize("N", [5, 20, 60])
+def test_one_or_two_patterns_are_without_frustration(N):
+    """Two patterns couple only sites where both agree or both differ: two Mattis models side by side."""
+    for seed in range(10):
+        assert all(is_balanced(sl.ensembles.ra(N, K, rng=seed)) for K in (1, 2))
+    assert not is_balanced(sl.ensembles.ra(20, 3, rng=0))
