@@ -27,7 +27,7 @@ class Budget:
     relative_gap: float | None = None
     nodes: int | None = None
     memory: float | None = None
-    progress: bool | Callable[[branching.Progress], None] = False
+    progress: bool | Callable[[branching.Progress], None] | None = None
     certificate: bool = False
     heuristic: bool = False
     rng: RNG = None
@@ -39,7 +39,7 @@ class Budget:
 
     def given(self) -> list[str]:
         """Names of what was asked for."""
-        names = ("seconds", "relative_gap", "nodes", "memory", "progress", "certificate")
+        names = ("seconds", "relative_gap", "nodes", "memory", "certificate")
         return [
             name for name in names if getattr(self, name) is not None and getattr(self, name) is not False
         ]

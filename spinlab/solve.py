@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import exact
-from ._core.progress import duration
+from ._core.progress import bars, duration, shows_progress
 from ._core.rng import RNG
 from ._core.stopwatch import Stopwatch
 from ._core.validate import as_choice, as_flag, as_real, as_real_array
@@ -46,7 +46,7 @@ def ground_state(
     relative_gap: float | None = None,
     nodes: int | None = None,
     memory: float | None = None,
-    progress: bool | Callable[[exact.branching.Progress], None] = False,
+    progress: bool | Callable[[exact.branching.Progress], None] | None = None,
     certificate: bool = False,
     threads: int | None = None,
     **options: Any,
@@ -75,9 +75,12 @@ def ground_state(
         meet, and only then before the time is over. With ``allow_heuristic``, too, only the root of the proof
         is bounded, and the rest of the time is searched. For "tempering", its budget: without it 16 000 steps
         of every replica, and a result that depends on ``rng`` alone (0 by default).
-    relative_gap, nodes, memory, progress, certificate
+    relative_gap, nodes, memory, certificate
         Of a proof by branching: see :func:`spinlab.exact.branching.ground_state`. Ctrl-C ends one with what
         is known.
+    progress : bool or callable, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never. True or a
+        function also follow a proof by branching.
     rng : None, int or numpy.random.Generator
         Seed of a heuristic, 0 by default; exact methods draw no random numbers.
     threads : int, optional
@@ -118,7 +121,21 @@ def ground_state(
         seconds = as_real(seconds, "seconds", 0.0, exclusive=True)
     certificate = as_flag(certificate, "certificate")
     budget = Budget(seconds, relative_gap, nodes, memory, progress, certificate, allow_heuristic, rng)
-    chance = {} if rng is None else {"rng": rng}
+    with bars(None if callable(progress) else progress):
+        return _ground_state(model, method, degeneracy, budget, threads, options)
+
+
+def _ground_state(
+    model: IsingModel,
+    method: str,
+    degeneracy: bool,
+    budget: Budget,
+    threads: int | None,
+    options: dict[str, Any],
+) -> GroundState:
+    """The answer to a request that was checked, one argument by one."""
+    seconds = budget.seconds
+    chance = {} if budget.rng is None else {"rng": budget.rng}
     if method in HEURISTICS:
         if budget.given() not in ([], ["seconds"]):
             raise TypeError(f"{budget.given()} belong to a proof; {method} proves nothing")
@@ -134,7 +151,7 @@ def ground_state(
     try:
         return _exact_ground_state(model, method, degeneracy, threads, options, budget)
     except _NoProof as none:
-        if degeneracy or not (allow_heuristic or seconds is not None):
+        if degeneracy or not (budget.heuristic or seconds is not None):
             raise _refused(model, "degeneracy" if degeneracy else "ground_state", method, str(none)) from None
     name = "tempering" if model.n_spins <= _LARGEST_LADDER else "annealing"
     reason = "no exact method can take this model"
@@ -253,6 +270,7 @@ def _trivial_bound(model: IsingModel, s: np.ndarray) -> tuple[float, float, bool
     return energy, bound, bool((terms >= 0).all())
 
 
+@shows_progress
 def log_partition(
     model: Any,
     beta: Any = 1.0,
@@ -261,6 +279,7 @@ def log_partition(
     threads: int | None = None,
     error: bool = False,
     tolerance: float | None = None,
+    progress: bool | None = None,
 ) -> Any:
     """Exact ln Z = ln sum_s exp(-beta E(s)).
 
@@ -276,6 +295,8 @@ def log_partition(
         Also return a bound on the error.
     tolerance : float, optional
         The largest bound that is accepted; by default 1e-9 max(1, |ln Z|).
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------
@@ -323,6 +344,7 @@ def log_partition(
     return _thermal(model, method, split, join, lambda solver: solver.log_partition(model, beta, **settings))
 
 
+@shows_progress
 def mean_energy(
     model: Any,
     beta: Any = 1.0,
@@ -330,12 +352,13 @@ def mean_energy(
     *,
     threads: int | None = None,
     error: bool = False,
+    progress: bool | None = None,
 ) -> Any:
     """Exact thermal mean <E> = -d ln Z / d beta.
 
     Parameters
     ----------
-    model, beta, method, threads
+    model, beta, method, threads, progress
         As for :func:`log_partition`.
     error : bool, default False
         Also return a proven bound on the error. ln Z is convex in beta, so that its slopes to either side,

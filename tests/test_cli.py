@@ -320,7 +320,7 @@ def test_every_point_failing_is_told(command, tmp_path, monkeypatch, capsys):
     ],
 )
 def test_limits_of_a_sweep(command, tmp_path, monkeypatch, capsys):
-    """--seconds begins nothing after its end, --fail-fast stops at the first failure; what is done is kept."""
+    """--seconds begins nothing when it is over, --timeout ends a point, --fail-fast stops at a failure."""
     monkeypatch.chdir(tmp_path)
     assert main([*command, "--quiet", "--seconds", "0"]) == 1
     assert "were not begun in the time given" in "".join(capsys.readouterr())

@@ -118,7 +118,7 @@ def _run(args: argparse.Namespace) -> int:
         rng=args.seed,
         relative_gap=args.gap,
         certificate=args.certificate is not None,
-        progress=args.progress,
+        progress=args.progress or None,
         threads=args.threads,
     )
     if args.certificate is not None and gs.certificate is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 from .validate import as_count
@@ -34,5 +35,6 @@ def map_threads(function: Callable[[T], R], tasks: Iterable[T], threads: int | N
     workers = min(n_threads(threads), len(tasks))
     if workers <= 1:
         return [function(task) for task in tasks]
+    context = copy_context()  # of the caller, a copy for each task: no two threads may be in one
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(function, tasks))
+        return list(pool.map(lambda task: context.copy().run(function, task), tasks))

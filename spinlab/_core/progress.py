@@ -9,11 +9,15 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from .messages import is_quiet
 from .parallel import map_threads
+from .validate import as_flag
 
+P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -30,8 +34,37 @@ def new_bar(**options: Any) -> Any:
     return tqdm(**options)
 
 
+_asked: ContextVar[bool | None] = ContextVar("asked", default=None)
+
+
+@contextmanager
+def bars(progress: bool | None) -> Iterator[None]:
+    """Bars in the block: True, False, or None as outside of it, which at first is where somebody looks."""
+    if progress is None:
+        yield
+        return
+    token = _asked.set(as_flag(progress, "progress"))
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
+def shows_progress(function: Callable[P, R]) -> Callable[P, R]:
+    """Let the argument ``progress`` of a public function, by keyword, decide about its :func:`bars`."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        with bars(kwargs.get("progress")):  # type: ignore[arg-type]
+            return function(*args, **kwargs)
+
+    return run
+
+
 def is_watched() -> bool:
-    """Whether somebody looks: a terminal or a notebook, and messages are not turned off."""
+    """Whether bars were asked for, or else somebody looks (a terminal, a notebook) and wants messages."""
+    if (asked := _asked.get()) is not None:
+        return asked
     if is_quiet() or multiprocessing.parent_process() is not None:
         return False
     return sys.stderr.isatty() or _in_notebook()
@@ -43,9 +76,16 @@ def _in_notebook() -> bool:
 
 
 def map_with_progress(
-    function: Callable[[T], R], tasks: Sequence[T], threads: int | None, label: str, seconds: float
+    function: Callable[[T], R],
+    tasks: Sequence[T],
+    threads: int | None,
+    label: str,
+    seconds: float | None = None,
 ) -> list[R]:
-    """``map_threads`` with a bar for work estimated at over 5 s."""
+    """``map_threads`` with a bar for work over 5 s, by an estimate or, without one, as measured."""
+    if seconds is None:
+        with meter(len(tasks), label) as shown:
+            return map_threads(function if shown is None else _ticking(function, shown), tasks, threads)
     if seconds < _LONG or not is_watched():
         return map_threads(function, tasks, threads)
     with new_bar(total=len(tasks), desc=label, leave=False) as bar:
@@ -102,6 +142,15 @@ def meter(total: float, label: str) -> Iterator[Meter | None]:
         yield own
     finally:
         own.close()
+
+
+def _ticking(function: Callable[[T], R], shown: Meter) -> Callable[[T], R]:
+    def run(task: T) -> R:
+        result = function(task)
+        shown.tick(1)
+        return result
+
+    return run
 
 
 def in_slices(

@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
+from .._core.progress import shows_progress
 from .._core.request import Request
 from .._core.rng import RNG, as_key
 from .._core.validate import as_real
@@ -19,6 +20,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+@shows_progress
 def sample(
     rule: str,
     model: Any,
@@ -33,6 +35,7 @@ def sample(
     record_every: int | None = None,
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> Chains:
     """Chains under one rule of acceptance."""
     model = as_model(model)

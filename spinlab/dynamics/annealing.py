@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.progress import shows_progress
 from .._core.request import Request
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_real, as_real_array
@@ -21,6 +22,7 @@ SCHEDULES = ("thermodynamic", "linear", "geometric")
 _QUENCH = 10  # steps at zero temperature that end every run in, or next to, a local minimum
 
 
+@shows_progress
 def anneal(
     model: Any,
     n_steps: int | None = None,
@@ -35,6 +37,7 @@ def anneal(
     dtype: str = "float64",
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> Chains:
     """Simulated annealing: Metropolis sampling while the temperature falls, then a quench.
 
@@ -59,7 +62,7 @@ def anneal(
         minima (Salamon and Berry, Phys. Rev. Lett. 51, 1127 (1983)).
     sampler : {"metropolis", "gibbs"}
         Metropolis reaches low states in fewer steps.
-    initial, dtype, rng, threads
+    initial, dtype, rng, threads, progress
         As in :func:`spinlab.dynamics.gibbs`.
 
     Returns

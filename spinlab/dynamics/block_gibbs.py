@@ -13,7 +13,7 @@ from .._core.heat_bath import SITES, logits
 from .._core.jit import kernel
 from .._core.parallel import map_threads
 from .._core.philox import HIDDEN, VISIBLE
-from .._core.progress import meter
+from .._core.progress import meter, shows_progress
 from .._core.request import Request
 from .._core.rng import RNG, as_key
 from .._core.validate import as_data, as_real
@@ -25,6 +25,7 @@ from .chains import Chains, starting_states
 CHAINS = 64
 
 
+@shows_progress
 def block_gibbs(
     model: TwoLayerIsing,
     n_steps: int,
@@ -37,6 +38,7 @@ def block_gibbs(
     record_every: int | None = None,
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> Chains:
     """Block Gibbs sampling of an RBM: all hidden units given v, then all visible units given h.
 
@@ -59,7 +61,7 @@ def block_gibbs(
     clamped : array_like of bool, shape (V,) or (n_chains, V), optional
         Visible units that keep their values of ``initial``: the chains then sample P(the others, h | these).
         Computed on the CPU.
-    burn_in, record_every, rng, threads
+    burn_in, record_every, rng, threads, progress
         As in :func:`spinlab.dynamics.gibbs`.
 
     Returns

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .._core.jit import kernel
-from .._core.parallel import map_threads
 from .._core.philox import ORDER, UPDATE, word
 from .._core.primitives import cache_size, field, fill, flip
+from .._core.progress import map_with_progress, shows_progress
 from .._core.rng import RNG, as_key
 from .._core.validate import as_choice, as_count, as_flag
 from ..models import IsingModel, as_model
@@ -51,6 +51,7 @@ class Descents:
     tolerance: np.ndarray
 
 
+@shows_progress
 def descend(
     model: Any,
     n_chains: int = 16,
@@ -61,6 +62,7 @@ def descend(
     initial: Any = None,
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> Descents:
     """Single-spin-flip descent: visited spins with s_i h_i < 0 are flipped until there are none.
 
@@ -84,7 +86,7 @@ def descend(
         Give up after so many sweeps (flips / N for "steepest").
     initial : array_like of +-1, shape (N,) or (n_chains, N), optional
         Starting states; random by default.
-    rng, threads
+    rng, threads, progress
         As in :func:`spinlab.dynamics.gibbs`.
 
     Returns
@@ -135,7 +137,7 @@ def descend(
         cache = np.empty(cache_size(form))
         _descend(form, s[own], cache, *arguments, first, outcome[own], n_flips[own])
 
-    map_threads(run, range(0, n_chains, _CHAINS), threads)
+    map_with_progress(run, range(0, n_chains, _CHAINS), threads, "descent")
     return Descents(s, model.energy(s), initial, outcome[:, 0], outcome[:, 1], n_flips, tolerance)
 
 

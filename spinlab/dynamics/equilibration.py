@@ -114,6 +114,7 @@ class Agreement:
         Of the means.
     sigma : float
         ``difference / error``; about normal if the groups follow one law and each holds ten chains or more.
+        Infinite where the error is 0 and the difference is not.
     """
 
     difference: float

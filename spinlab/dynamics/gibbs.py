@@ -40,6 +40,8 @@ def gibbs(*args: Any, **kwargs: Any) -> Chains:
         The same seed gives the same bits for any number of threads.
     threads : int, optional
         Threads; all processors by default.
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------

@@ -10,7 +10,7 @@ import numpy as np
 from .._core.blas import one_blas_thread
 from .._core.parallel import map_threads
 from .._core.philox import random_spins
-from .._core.progress import Meter, meter
+from .._core.progress import Meter, meter, shows_progress
 from .._core.request import Request
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_count, as_real, as_real_array
@@ -69,6 +69,7 @@ class Population:
         return _per_beta(self.log_z_error, self.betas, 0.0)
 
 
+@shows_progress
 def population_annealing(
     model: Any,
     n_population: int = 1000,
@@ -82,6 +83,7 @@ def population_annealing(
     order: str = "sequential",
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> Population:
     """Population annealing: equilibrium states and the free energy from a population that is cooled.
 
@@ -106,7 +108,7 @@ def population_annealing(
         Independent runs, from whose spread the errors come; at least 2.
     effective_fraction : float, default 0.9
         Between 0.1 and 0.99.
-    sampler, order, rng, threads
+    sampler, order, rng, threads, progress
         As in :func:`spinlab.dynamics.parallel_tempering`.
 
     Returns

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.progress import shows_progress
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_count, as_real
 from ..models import SparseIsing, as_model
@@ -45,6 +46,7 @@ class Search:
     betas: np.ndarray
 
 
+@shows_progress
 def search(
     model: Any,
     *,
@@ -54,6 +56,7 @@ def search(
     seconds: float | None = None,
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> Search:
     """Lowest state that independent parallel-tempering runs find, until most of them agree on it.
 
@@ -73,7 +76,7 @@ def search(
     seconds : float, optional
         Budget of wall-clock time, after which no round is started; the result then depends on the
         speed of the machine.
-    rng, threads
+    rng, threads, progress
         As in :func:`spinlab.dynamics.gibbs`.
 
     Returns

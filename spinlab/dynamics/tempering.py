@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.philox import random_spins
+from .._core.progress import shows_progress
 from .._core.request import ORDERS, Request
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_count, as_flag, as_real, as_real_array, as_spins
@@ -63,6 +64,7 @@ class Tempering:
     burn_in: int
 
 
+@shows_progress
 def parallel_tempering(
     model: Any,
     n_steps: int,
@@ -78,6 +80,7 @@ def parallel_tempering(
     record_every: int | None = None,
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> Tempering:
     """Parallel tempering (replica exchange): a ladder of temperatures whose states may change places.
 
@@ -115,6 +118,8 @@ def parallel_tempering(
         The same seed gives the same bits for any number of threads.
     threads : int, optional
         Threads (over ladders); all processors by default.
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------
@@ -198,6 +203,7 @@ def parallel_tempering(
     )
 
 
+@shows_progress
 def ladder(
     model: Any,
     beta: float,
@@ -210,6 +216,7 @@ def ladder(
     order: str = "sequential",
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> np.ndarray:
     """Inverse temperatures between which neighbours exchange at one measured rate.
 
@@ -229,7 +236,7 @@ def ladder(
         Aim, between 0.05 and 0.9; about a quarter gives the most round trips per unit of work.
     n_steps, n_rounds : int
         Steps of the first run, and number of runs.
-    sampler, order, rng, threads
+    sampler, order, rng, threads, progress
         As in :func:`parallel_tempering`.
 
     Returns

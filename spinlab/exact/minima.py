@@ -17,7 +17,7 @@ import numpy as np
 
 from .._core.jit import kernel
 from .._core.parallel import n_threads
-from .._core.progress import map_with_progress
+from .._core.progress import map_with_progress, shows_progress
 from .._core.validate import as_count, as_flag, check_memory
 from ..models import IsingModel, PatternBipartiteIsing, PatternIsing, as_model
 from .couplings import free_spins, in_units, over_limit, spins_of, with_ghost
@@ -69,6 +69,7 @@ class LocalMinima:
         return len(self.states) == self.count
 
 
+@shows_progress
 def local_minima(
     model: Any,
     strict: bool = True,
@@ -76,6 +77,7 @@ def local_minima(
     *,
     basins: bool = False,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> LocalMinima:
     """All states that no single flip improves: any Ising model of up to 36 spins, few patterns of any size.
 
@@ -99,6 +101,8 @@ def local_minima(
         in weak minima, so that the sizes of all of these add up to 2**N. N <= 26.
     threads : int, optional
         Default: all processors. The result does not depend on it.
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------

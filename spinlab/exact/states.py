@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.progress import shows_progress
 from .._core.rng import RNG
 from .._core.validate import as_count, as_real
 from ..models import IsingModel, as_model
@@ -15,7 +16,10 @@ from .enumeration.spectrum import Level
 from .tree import levels as tree_levels
 
 
-def ground_states(model: Any, max_states: int = 1000, *, threads: int | None = None) -> Level:
+@shows_progress
+def ground_states(
+    model: Any, max_states: int = 1000, *, threads: int | None = None, progress: bool | None = None
+) -> Level:
     """All ground states: the first of :func:`lowest_levels`, with its arguments, limits and errors.
 
     Examples
@@ -32,8 +36,9 @@ def ground_states(model: Any, max_states: int = 1000, *, threads: int | None = N
     return lowest_levels(model, 1, max_states, threads=threads)[0]
 
 
+@shows_progress
 def lowest_levels(
-    model: Any, k: int, max_states: int = 1000, *, threads: int | None = None
+    model: Any, k: int, max_states: int = 1000, *, threads: int | None = None, progress: bool | None = None
 ) -> tuple[Level, ...]:
     """The k lowest energies of an Ising model, with their states.
 
@@ -51,6 +56,8 @@ def lowest_levels(
         lexicographic order; beyond, where there are more, any of them.
     threads : int, optional
         Default: all processors. The result does not depend on it.
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------
@@ -88,8 +95,15 @@ def lowest_levels(
     return tuple(Level(*level, labels=model.labels) for level in found)
 
 
+@shows_progress
 def boltzmann_samples(
-    model: Any, n: int, beta: float = 1.0, *, rng: RNG = None, threads: int | None = None
+    model: Any,
+    n: int,
+    beta: float = 1.0,
+    *,
+    rng: RNG = None,
+    threads: int | None = None,
+    progress: bool | None = None,
 ) -> np.ndarray:
     """Independent states drawn from the Boltzmann distribution P(s) = exp(-beta E(s)) / Z, exactly.
 
@@ -106,6 +120,8 @@ def boltzmann_samples(
     rng : None, int or numpy.random.Generator
     threads : int, optional
         Default: all processors. The result does not depend on it.
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------

@@ -8,6 +8,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from .. import exact, solve
+from .._core.progress import shows_progress
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_choice, as_count, as_flag, as_real
 from ..dynamics import block_gibbs, gibbs
@@ -61,6 +62,7 @@ def gibbs_accessibility(
     quantile: bool = ...,
     rng: RNG = ...,
     threads: int | None = ...,
+    progress: bool | None = ...,
 ) -> float: ...
 
 
@@ -77,9 +79,11 @@ def gibbs_accessibility(
     quantile: bool = ...,
     rng: RNG = ...,
     threads: int | None = ...,
+    progress: bool | None = ...,
 ) -> Accessibility: ...
 
 
+@shows_progress
 def gibbs_accessibility(
     model: Any,
     n_steps: int = 10,
@@ -92,6 +96,7 @@ def gibbs_accessibility(
     quantile: bool = False,
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> float | Accessibility:
     """Gibbs accessibility E/E0: final energy of Gibbs chains over the true ground-state energy.
 
@@ -119,6 +124,8 @@ def gibbs_accessibility(
         states (layered models, V <= 24).
     rng : None, int or numpy.random.Generator
     threads : int, optional
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------

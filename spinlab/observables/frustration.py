@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import solve
+from .._core.progress import shows_progress
 from .._core.validate import as_flag
 from ..models import IsingModel, SparseIsing, TwoLayerIsing, as_model
 
@@ -137,8 +138,14 @@ def plaquettes(model: Any) -> Loops:
     return Loops((present - signed) // 2, (present + signed) // 2, zero)
 
 
+@shows_progress
 def frustration_index(
-    model: Any, *, weighted: bool = False, allow_heuristic: bool = False, threads: int | None = None
+    model: Any,
+    *,
+    weighted: bool = False,
+    allow_heuristic: bool = False,
+    threads: int | None = None,
+    progress: bool | None = None,
 ) -> FrustrationIndex:
     """Frustration index: fewest couplings that a state can leave unsatisfied (J_ij s_i s_j < 0).
 
@@ -153,6 +160,8 @@ def frustration_index(
     allow_heuristic : bool, default False
         As in :func:`spinlab.ground_state`: an upper bound where no proof is in reach.
     threads : int, optional
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Raises
     ------

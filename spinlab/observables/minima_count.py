@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import exact
 from .._core.blas import one_blas_thread
+from .._core.progress import shows_progress
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_choice, as_count, as_flag, as_real_array
 from ..dynamics import descend
@@ -62,6 +63,7 @@ class MinimaCount:
     n_descents: int
 
 
+@shows_progress
 def count_minima(
     model: Any,
     n_descents: int = 1000,
@@ -72,6 +74,7 @@ def count_minima(
     max_steps: int = 1000,
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> MinimaCount:
     """Number of states that no single flip improves: exact for small models, estimated by descents beyond.
 
@@ -97,6 +100,8 @@ def count_minima(
         Sweeps after which a descent is given up.
     rng : None, int or numpy.random.Generator
     threads : int, optional
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------

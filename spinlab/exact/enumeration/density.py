@@ -19,7 +19,7 @@ import numpy as np
 from ..._core.blocks import BLOCK_BITS, C_BITS, LANES, ROWS, descend, enter, fill_linear, work_space
 from ..._core.jit import kernel
 from ..._core.parallel import n_threads
-from ..._core.progress import map_with_progress
+from ..._core.progress import map_with_progress, shows_progress
 from ..._core.validate import as_real_array
 from ...models import IsingModel, as_model
 from ..couplings import in_units, over_limit, rounding_bound, with_ghost
@@ -62,7 +62,10 @@ class DensityOfStates:
         return dict(zip(self.energies.tolist(), self.counts.tolist(), strict=True))
 
 
-def density_of_states(model: Any, bins: Any = None, *, threads: int | None = None) -> DensityOfStates:
+@shows_progress
+def density_of_states(
+    model: Any, bins: Any = None, *, threads: int | None = None, progress: bool | None = None
+) -> DensityOfStates:
     """Number of states at every energy of an Ising model of up to 36 spins.
 
     g(E) = number of states s with -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset = E, so that
@@ -77,6 +80,8 @@ def density_of_states(model: Any, bins: Any = None, *, threads: int | None = Non
         and fields are integers times one number (up to 2**-50 of each).
     threads : int, optional
         Default: all processors. The result does not depend on it.
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..._core.blas import one_blas_thread
 from ..._core.parallel import n_threads
-from ..._core.progress import map_with_progress
+from ..._core.progress import map_with_progress, shows_progress
 from ..._core.validate import as_real_array
 from ...models import IsingModel, as_model
 from ..accuracy import U, settle
@@ -52,6 +52,7 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return 5e-4 + states * SECONDS_PER_STATE / n_threads(), 1.5e8
 
 
+@shows_progress
 def log_partition(
     model: Any,
     beta: Any = 1.0,
@@ -59,6 +60,7 @@ def log_partition(
     threads: int | None = None,
     error: bool = False,
     tolerance: float | None = None,
+    progress: bool | None = None,
 ) -> Any:
     """ln Z of any Ising model of up to 40 spins, exact at every temperature.
 
@@ -68,7 +70,7 @@ def log_partition(
     ----------
     model : IsingModel or anything that :func:`spinlab.models.as_model` takes
         N <= 40 spins, any form, with or without fields.
-    beta, threads, error, tolerance
+    beta, threads, error, tolerance, progress
         As for :func:`spinlab.log_partition`.
 
     Raises
@@ -97,7 +99,10 @@ def log_partition(
     return settle(NAME, betas, list(zip(values, bounds, strict=True)), error, tolerance)
 
 
-def mean_energy(model: Any, beta: Any = 1.0, *, threads: int | None = None) -> float | np.ndarray:
+@shows_progress
+def mean_energy(
+    model: Any, beta: Any = 1.0, *, threads: int | None = None, progress: bool | None = None
+) -> float | np.ndarray:
     """Mean energy <E> = -d ln Z / d beta of any Ising model of up to 40 spins, offset included.
 
     It is summed over all states, not differenced. Parameters, limits and errors are those of

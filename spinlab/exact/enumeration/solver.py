@@ -9,6 +9,7 @@ import numpy as np
 
 from ..._core.blocks import BLOCK_BITS
 from ..._core.parallel import n_threads
+from ..._core.progress import shows_progress
 from ..._core.stopwatch import Stopwatch
 from ..._core.validate import as_choice, as_count, as_flag
 from ...models import IsingModel, TwoLayerIsing, as_model
@@ -60,6 +61,7 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return 4e-4 + 1.2 * states * SECONDS_PER_STATE / n_threads(), 1e6
 
 
+@shows_progress
 def ground_state(
     model: Any,
     *,
@@ -68,6 +70,7 @@ def ground_state(
     prune: bool = True,
     max_spins: int | None = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> GroundState:
     """Lowest state of any Ising model of up to 40 spins, and many of up to 60, proven by exhaustive search.
 
@@ -91,6 +94,8 @@ def ground_state(
         models of that size are searched without a look, at the caller's risk.
     threads : int, optional
         Default: all processors. The result does not depend on it.
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------

@@ -20,7 +20,7 @@ import numpy as np
 
 from ..._core.blas import one_blas_thread
 from ..._core.parallel import n_threads
-from ..._core.progress import map_with_progress
+from ..._core.progress import map_with_progress, shows_progress
 from ..._core.rng import RNG, as_generator
 from ..._core.validate import as_count, as_flag, as_real, as_real_array, check_memory
 from ...models import IsingModel, as_model
@@ -72,8 +72,14 @@ class ThermalAverages:
         return self.log_z + self.beta * self.energy
 
 
+@shows_progress
 def thermal_averages(
-    model: Any, beta: Any = 1.0, *, spins: bool = True, threads: int | None = None
+    model: Any,
+    beta: Any = 1.0,
+    *,
+    spins: bool = True,
+    threads: int | None = None,
+    progress: bool | None = None,
 ) -> ThermalAverages:
     """Energy, heat capacity, <s_i> and <s_i s_j> of any Ising model of up to 36 spins, at every temperature.
 
@@ -90,6 +96,8 @@ def thermal_averages(
         one number (with fewer than 2**22 possible energies), one pass then serves all temperatures.
     threads : int, optional
         Default: all processors. The result does not depend on it.
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.jit import kernel
-from ..._core.progress import duration
+from ..._core.progress import duration, shows_progress
 from ..._core.validate import as_real, as_real_array
 from ...models import IsingModel, TwoLayerIsing
 from ..accuracy import U, settle
@@ -51,6 +51,7 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return 3 * seconds, 2 * size + 2e7
 
 
+@shows_progress
 def log_partition(
     model: TwoLayerIsing,
     beta: Any = 1.0,
@@ -59,6 +60,7 @@ def log_partition(
     layer: str = "auto",
     error: bool = False,
     tolerance: float | None = None,
+    progress: bool | None = None,
 ) -> Any:
     """ln Z(beta), Z = sum over v and h of exp(-beta E(v, h)), summed over every state of one layer.
 
@@ -70,7 +72,7 @@ def log_partition(
         The enumerated layer has at most 30 units; the other may have any number.
     layer : {"auto", "visible", "hidden"}
         The layer to enumerate; "auto" takes the smaller one.
-    beta, threads, error, tolerance
+    beta, threads, error, tolerance, progress
         As for :func:`spinlab.log_partition`.
 
     Returns
@@ -104,8 +106,14 @@ def log_partition(
     return settle(NAME, betas, found, error, tolerance)
 
 
+@shows_progress
 def mean_energy(
-    model: TwoLayerIsing, beta: Any = 1.0, *, threads: int | None = None, layer: str = "auto"
+    model: TwoLayerIsing,
+    beta: Any = 1.0,
+    *,
+    threads: int | None = None,
+    progress: bool | None = None,
+    layer: str = "auto",
 ) -> float | np.ndarray:
     """<E> at inverse temperature beta, summed over every state of one layer.
 
@@ -136,7 +144,10 @@ def mean_energy(
     return _at_each_beta(beta, lambda beta: _mean_energy(model, beta, threads, layer))
 
 
-def free_energies(model: TwoLayerIsing, *, beta: float = 1.0, threads: int | None = None) -> np.ndarray:
+@shows_progress
+def free_energies(
+    model: TwoLayerIsing, *, beta: float = 1.0, threads: int | None = None, progress: bool | None = None
+) -> np.ndarray:
     """F(v) of every visible state, P(v) = exp(-F(v)) / Z.
 
     F(v) = -beta bv.v - sum_a ln 2cosh(beta ((v W)_a + bh_a)) + beta offset, as
@@ -150,6 +161,8 @@ def free_energies(model: TwoLayerIsing, *, beta: float = 1.0, threads: int | Non
         Inverse temperature, at least 0.
     threads : int, optional
         Default: all processors. The result does not depend on it.
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------

@@ -24,7 +24,7 @@ import numpy as np
 
 from ..._core.jit import kernel
 from ..._core.parallel import n_threads
-from ..._core.progress import duration
+from ..._core.progress import duration, shows_progress
 from ..._core.stopwatch import Stopwatch
 from ..._core.validate import as_choice, as_flag
 from ...models import IsingModel, TwoLayerIsing
@@ -76,8 +76,14 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return seconds, 8.0 * m * (n + 2**LOW + 2**MIDDLE) + 8 * states / 2 ** (LOW + MIDDLE)
 
 
+@shows_progress
 def ground_state(
-    model: TwoLayerIsing, *, degeneracy: bool = False, threads: int | None = None, layer: str = "auto"
+    model: TwoLayerIsing,
+    *,
+    degeneracy: bool = False,
+    threads: int | None = None,
+    progress: bool | None = None,
+    layer: str = "auto",
 ) -> GroundState:
     """Lowest state of a restricted Boltzmann machine, proven by visiting all states of one layer.
 
@@ -91,6 +97,8 @@ def ground_state(
         Count the ground states (both states of a global flip; a hidden unit without input counts twice).
     threads : int, optional
         Default: all processors. The result does not depend on it.
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
     layer : {"auto", "visible", "hidden"}
         The layer to enumerate; "auto" takes the smaller one.
 

@@ -19,12 +19,13 @@ two, a max-plus convolution. Nothing here needs the energy to be convex.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..._core.jit import kernel
-from ..._core.parallel import map_threads
+from ..._core.progress import map_with_progress
 
 MAX_PATTERNS = 3
 _A, _D = (1, 2, 4), (0, 0, 1)
@@ -138,7 +139,8 @@ def _join(gains: list[np.ndarray], of_total: np.ndarray, threads: int | None) ->
         value, i, j = _best_pair(left, right, of_total, bounds[k], bounds[k + 1])
         return value, i, j
 
-    value, i, j = max(map_threads(run, range(len(bounds) - 1), threads), key=lambda found: found[0])
+    found = map_with_progress(run, range(len(bounds) - 1), threads, "ground state")
+    value, i, j = max(found, key=lambda answer: answer[0])
     return value, [int(left_p[i]), i - int(left_p[i]), int(right_p[j]), j - int(right_p[j])]
 
 
@@ -146,7 +148,8 @@ def _pair(f: np.ndarray, g: np.ndarray, threads: int | None) -> tuple[np.ndarray
     """h[n] = max of f[p] + g[n - p], and the p."""
     h, best = np.empty(len(f) + len(g) - 1), np.empty(len(f) + len(g) - 1, np.int64)
     bounds = np.linspace(0, len(h), min(_TASKS, len(h)) + 1).astype(np.int64)
-    map_threads(lambda k: _convolve(f, g, bounds[k], bounds[k + 1], h, best), range(len(bounds) - 1), threads)
+    parts = list(pairwise(bounds.tolist()))
+    map_with_progress(lambda part: _convolve(f, g, *part, h, best), parts, threads, "ground state")
     return h, best
 
 
@@ -176,7 +179,7 @@ def _join_each(
         last = min(len(left) - 1, up)
         return float((left[first : last + 1] + right[up - last : up - first + 1][::-1]).max())
 
-    values = map_threads(run, range(N + 1), threads)
+    values = map_with_progress(run, range(N + 1), threads, "ground state")
     up = int(np.argmax(values))
     of_total = np.full(N + 1, -np.inf)
     of_total[up] = 0.0

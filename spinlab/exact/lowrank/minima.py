@@ -24,7 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..._core.blas import one_blas_thread
-from ..._core.parallel import map_threads, n_threads
+from ..._core.parallel import n_threads
+from ..._core.progress import map_with_progress
 from ...models import IsingModel, PatternBipartiteIsing, PatternIsing
 from . import threshold_functions
 from .layer_sites import fold, read_bits
@@ -76,7 +77,8 @@ class PatternMinima:
             return np.unique(_pack((f * turn)[:, order] > 0))
 
         with one_blas_thread():
-            numbers = np.unique(np.concatenate(map_threads(run, range(0, len(weights), step), threads)))
+            found = map_with_progress(run, range(0, len(weights), step), threads, "local minima")
+            numbers = np.unique(np.concatenate(found))
             f = np.empty((len(numbers), len(first.x)))
             f[:, order] = 2.0 * _unpack(numbers, len(first.x)) - 1.0
             f *= turn

@@ -24,7 +24,8 @@ import numpy as np
 from scipy.special import gammaln
 
 from ..._core.jit import kernel
-from ..._core.parallel import map_threads, n_threads
+from ..._core.parallel import n_threads
+from ..._core.progress import map_with_progress, shows_progress
 from ..._core.validate import as_real, as_real_array
 from ...models import IsingModel, PatternBipartiteIsing, PatternIsing, as_model
 from ..accuracy import U, settle
@@ -62,6 +63,7 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return 2e-4 + min(classes.seconds for classes in layers) / n_threads(), 100.0 * model.n_spins
 
 
+@shows_progress
 def log_partition(
     model: IsingModel,
     beta: Any = 1.0,
@@ -69,6 +71,7 @@ def log_partition(
     threads: int | None = None,
     error: bool = False,
     tolerance: float | None = None,
+    progress: bool | None = None,
 ) -> Any:
     """ln Z(beta) of a model with up to 3 binary patterns (Mattis, Hopfield, RA, RA-RBM), exact at any beta.
 
@@ -80,7 +83,7 @@ def log_partition(
     ----------
     model : PatternIsing or PatternBipartiteIsing
         K <= 3 patterns of +-1, ``scale`` of any sign, any fields.
-    beta, threads, error, tolerance
+    beta, threads, error, tolerance, progress
         As for :func:`spinlab.log_partition`.
 
     Returns
@@ -120,7 +123,10 @@ def log_partition(
     return settle(NAME, betas, found, error, tolerance)
 
 
-def mean_energy(model: IsingModel, beta: Any = 1.0, *, threads: int | None = None) -> float | np.ndarray:
+@shows_progress
+def mean_energy(
+    model: IsingModel, beta: Any = 1.0, *, threads: int | None = None, progress: bool | None = None
+) -> float | np.ndarray:
     """<E> = -d ln Z / d beta, the offset included, of a model with up to 3 binary patterns.
 
     Summed, not differenced: the absolute error is of order 1e-15 times |scale| N K beside <E>. Parameters,
@@ -184,7 +190,10 @@ def _at_each_beta(model: Any, beta: Any, threads: int | None) -> tuple[Any, Any]
         raise ValueError(f"beta must be 0 or more, got {betas.min():g}; change the sign of scale instead")
     layers = _accepted(model, float(betas.max(initial=0.0)))
     classes = min(layers, key=lambda classes: classes.seconds)
-    found = np.array([classes.total(x, threads) for x in betas.ravel().tolist()]).reshape(*betas.shape, 2)
+    each = map_with_progress(
+        lambda x: classes.total(x, threads), betas.ravel().tolist(), 1, "partition function"
+    )
+    found = np.array(each).reshape(*betas.shape, 2)
     log_z, energy = found[..., 0], found[..., 1]
     return (float(log_z), float(energy)) if betas.ndim == 0 else (log_z, energy)
 
@@ -313,7 +322,8 @@ class Classes:
             def of_sum(t: int) -> tuple[float, float]:
                 return _with_sum(*self._pairs(at(2 * t - self.N), _PAIRINGS[0]), t).total()
 
-            log_z, energy = Sequence(*np.array(map_threads(of_sum, range(self.N + 1), threads)).T).total()
+            sums = map_with_progress(of_sum, range(self.N + 1), threads, "partition function")
+            log_z, energy = Sequence(*np.array(sums).T).total()
         if beta == 0:
             energy = 0.0  # all correlations vanish
         return self._log_states() + log_z - beta * self.offset, energy + self.offset

@@ -34,7 +34,7 @@ import numpy as np
 
 from ..._core.blas import one_blas_thread
 from ..._core.parallel import n_threads
-from ..._core.progress import duration
+from ..._core.progress import duration, shows_progress
 from ..._core.stopwatch import Stopwatch
 from ..._core.validate import as_flag
 from ...models import (
@@ -88,7 +88,10 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return (math.inf, math.inf) if isinstance(plan, str) else (plan.seconds, plan.memory)
 
 
-def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = None) -> GroundState:
+@shows_progress
+def ground_state(
+    model: Any, *, degeneracy: bool = False, threads: int | None = None, progress: bool | None = None
+) -> GroundState:
     """Lowest state of a model with few patterns (Mattis, Hopfield, RA, RA-RBM), proven at any N.
 
     E(s) = -(scale/2) [sum_k m_k^2 - sum_ik (xi_i^k)^2] - b.s + offset with m_k = sum_i xi_i^k s_i is minus a
@@ -115,6 +118,8 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
         Not available: ties are not counted.
     threads : int, optional
         Default: all processors. The result does not depend on it.
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------

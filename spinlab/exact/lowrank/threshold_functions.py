@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.jit import kernel
-from ..._core.parallel import map_threads
+from ..._core.progress import map_with_progress
 from .zonotope import Convex
 
 MAX_INPUTS = 7
@@ -76,7 +76,8 @@ def best_function(counts: np.ndarray, F: Convex, threads: int | None = None) -> 
         value, row, e = _search(w[start : start + _TASK], n, F, even)
         return value, start + row, e
 
-    value, row, e = max(map_threads(run, range(0, len(w), _TASK), threads), key=lambda found: found[0])
+    found = map_with_progress(run, range(0, len(w), _TASK), threads, "ground state")
+    value, row, e = max(found, key=lambda answer: answer[0])
     x = half_cube(K)
     f = np.sign((w[row] * x[e]) @ x.T).astype(np.int64)
     m = (counts * f) @ x

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..._core.jit import kernel
-from ..._core.parallel import map_threads
+from ..._core.progress import map_with_progress
 
 U = 2.0**-53  # unit roundoff
 MAX_RANK = 3
@@ -186,7 +186,8 @@ def _half_turn(
         return float(values.max()), start + int(values.argmax())
 
     step = max(1, _TASK // (1 + len(F.U)))
-    value, best = max(map_threads(run, range(0, len(y), step), threads), key=lambda found: found[0])
+    found = map_with_progress(run, range(0, len(y), step), threads, "ground state")
+    value, best = max(found, key=lambda answer: answer[0])
     return y[best], value, 2.0**-49
 
 
@@ -202,7 +203,7 @@ def _all_turns(
         return value, width, y
 
     step = max(1, _TASK // (len(Y) * (1 + len(F.U))))
-    found = map_threads(run, range(0, len(Y), step), threads)
+    found = map_with_progress(run, range(0, len(Y), step), threads, "ground state")
     value, _, y = max(found, key=lambda answer: answer[0])
     return y, value, 2 * (max(width for _, width, _ in found) + _SAME_ANGLE)
 

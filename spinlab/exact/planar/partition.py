@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.blas import one_blas_thread
+from ..._core.progress import map_with_progress, shows_progress
 from ..._core.validate import as_flag, as_real_array
 from ...models import IsingModel, as_model
 from ..accuracy import InexactError, settle
@@ -66,6 +67,7 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return 0.01 + 3 * _SECONDS_PER_EDGE * n, 1e4 * n
 
 
+@shows_progress
 def log_partition(
     model: Any,
     beta: Any = 1.0,
@@ -73,6 +75,7 @@ def log_partition(
     threads: int | None = None,
     error: bool = False,
     tolerance: float | None = None,
+    progress: bool | None = None,
 ) -> Any:
     """ln Z = ln sum_s exp(-beta E(s)) of a planar Ising model, where float64 suffices for it.
 
@@ -81,7 +84,7 @@ def log_partition(
     model : IsingModel or anything that :func:`spinlab.models.as_model` takes
         As for :func:`spinlab.exact.planar.ground_state`: open lattices, cylinders, triangulations, ladders,
         with fields where the graph stays planar; up to 20 000 edges.
-    beta, threads, error, tolerance
+    beta, threads, error, tolerance, progress
         As for :func:`spinlab.log_partition`.
 
     Raises
@@ -111,7 +114,10 @@ def log_partition(
     return settle(NAME, betas, found, error, tolerance, _INSTEAD)
 
 
-def mean_energy(model: Any, beta: Any = 1.0, *, threads: int | None = None) -> float | np.ndarray:
+@shows_progress
+def mean_energy(
+    model: Any, beta: Any = 1.0, *, threads: int | None = None, progress: bool | None = None
+) -> float | np.ndarray:
     """Mean energy <E> = -d ln Z / d beta of a planar Ising model, where float64 suffices for it.
 
     Arguments, limits and errors as for :func:`log_partition`; the error is below 1e-6 sum |J|, and the bound
@@ -150,7 +156,8 @@ def _each_beta(
         raise ValueError(reason)
     matrix = _Turns(model)
     with np.errstate(all="ignore"):
-        return betas, [function(matrix, x) for x in betas.ravel().tolist()]
+        values = betas.ravel().tolist()
+        return betas, map_with_progress(lambda x: function(matrix, x), values, 1, "determinants")
 
 
 class _Turns:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.parallel import map_threads
+from ..._core.progress import map_with_progress, shows_progress
 from ..._core.rng import RNG, as_key
 from ..._core.validate import as_count, as_real, as_real_array, check_memory
 from ...models import IsingModel, as_model
@@ -38,6 +38,7 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return _SLOWER * seconds, n_bytes
 
 
+@shows_progress
 def log_partition(
     model: Any,
     beta: Any = 1.0,
@@ -45,6 +46,7 @@ def log_partition(
     threads: int | None = None,
     error: bool = False,
     tolerance: float | None = None,
+    progress: bool | None = None,
 ) -> Any:
     """ln Z of an Ising model on a sparse graph, exact at every temperature.
 
@@ -54,7 +56,7 @@ def log_partition(
     ----------
     model : IsingModel or anything that :func:`spinlab.models.as_model` takes
         As for :func:`spinlab.exact.tree.ground_state`.
-    beta, threads, error, tolerance
+    beta, threads, error, tolerance, progress
         As for :func:`spinlab.log_partition`.
 
     Raises
@@ -86,7 +88,10 @@ def log_partition(
     return settle(NAME, betas, found, error, tolerance)
 
 
-def mean_energy(model: Any, beta: Any = 1.0, *, threads: int | None = None) -> float | np.ndarray:
+@shows_progress
+def mean_energy(
+    model: Any, beta: Any = 1.0, *, threads: int | None = None, progress: bool | None = None
+) -> float | np.ndarray:
     """Mean energy <E> = -d ln Z / d beta of an Ising model on a sparse graph, offset included.
 
     The tables carry the mean energy of the spins summed out, given the others: nothing is differenced.
@@ -101,12 +106,15 @@ def mean_energy(model: Any, beta: Any = 1.0, *, threads: int | None = None) -> f
     return _thermal(model, beta, threads, True)[1]
 
 
-def marginals(model: Any, beta: float = 1.0, *, threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+@shows_progress
+def marginals(
+    model: Any, beta: float = 1.0, *, threads: int | None = None, progress: bool | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Thermal means <s_i> of all spins and <s_i s_j> of all edges, exact.
 
     Parameters
     ----------
-    model, threads
+    model, threads, progress
         As for :func:`log_partition`.
     beta : float, default 1
         Inverse temperature, 0 or more.
@@ -141,14 +149,21 @@ def marginals(model: Any, beta: float = 1.0, *, threads: int | None = None) -> t
     return m, by_scope[problem.edges]
 
 
+@shows_progress
 def samples(
-    model: Any, n_samples: int, beta: float = 1.0, rng: RNG = None, *, threads: int | None = None
+    model: Any,
+    n_samples: int,
+    beta: float = 1.0,
+    rng: RNG = None,
+    *,
+    threads: int | None = None,
+    progress: bool | None = None,
 ) -> np.ndarray:
     """Independent states from the Boltzmann distribution P(s) = exp(-beta E(s)) / Z, exact.
 
     Parameters
     ----------
-    model, threads
+    model, threads, progress
         As for :func:`log_partition`. The states do not depend on the number of threads.
     n_samples : int
     beta : float, default 1
@@ -188,7 +203,7 @@ def samples(
     def run(first: int) -> None:
         _buckets.draw(problem.steps, odds, place, key, first, s[first : first + _ROWS])
 
-    map_threads(run, range(0, n_samples, _ROWS), threads)
+    map_with_progress(run, range(0, n_samples, _ROWS), threads, "samples")
     return s
 
 

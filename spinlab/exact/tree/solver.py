@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.parallel import n_threads
-from ..._core.progress import duration
+from ..._core.progress import duration, shows_progress
 from ..._core.stopwatch import Stopwatch
 from ..._core.validate import as_flag, check_memory
 from ...models import IsingModel, SparseIsing, as_model
@@ -63,7 +63,10 @@ def least(model: IsingModel) -> float | None:
     return _SECONDS + _SECONDS_PER_SPIN * n + _SECONDS_PER_ENTRY * 2.0**width / n_threads()
 
 
-def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = None) -> GroundState:
+@shows_progress
+def ground_state(
+    model: Any, *, degeneracy: bool = False, threads: int | None = None, progress: bool | None = None
+) -> GroundState:
     """Lowest state of an Ising model on a sparse graph, proven by bucket elimination.
 
     E0 = min over s of E(s) = -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset.
@@ -80,6 +83,8 @@ def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = 
         flips of components without fields) is counted.
     threads : int, optional
         Default: all processors. The result does not depend on it.
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------

@@ -13,7 +13,7 @@ import numpy as np
 from ..._core.blas import one_blas_thread
 from ..._core.jit import kernel
 from ..._core.philox import HIDDEN, VISIBLE, philox
-from ..._core.progress import map_with_progress
+from ..._core.progress import map_with_progress, shows_progress
 from ..._core.rng import RNG, as_generator, as_key
 from ..._core.validate import as_choice, as_count, as_data, as_fields, as_plain_array, as_real, as_real_array
 from ...dynamics import block_gibbs
@@ -75,6 +75,7 @@ class AIS:
         return self.ess >= LEAST_ESS and (self.reverse is None or self.reverse.reliable)
 
 
+@shows_progress
 def log_partition_ais(
     model: Any,
     *,
@@ -86,6 +87,7 @@ def log_partition_ais(
     dtype: str = "float32",
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> AIS:
     """ln Z of an RBM by annealed importance sampling (Neal 2001; Salakhutdinov and Murray, ICML 2008).
 
@@ -119,7 +121,7 @@ def log_partition_ais(
     dtype : {"float32", "float64"}, default "float32"
         Of the matrix products; weights are always collected in float64. Rounding in float32 moves ln Z
         by a few times 1e-7 |ln Z|.
-    rng, threads
+    rng, threads, progress
         The result does not depend on the number of threads.
 
     Returns

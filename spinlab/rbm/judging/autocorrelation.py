@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.philox import random_spins
+from ..._core.progress import shows_progress
 from ..._core.rng import RNG, as_generator, as_key
 from ..._core.validate import as_choice, as_count, as_data, as_real, as_real_array
 from ...dynamics import block_gibbs
@@ -81,6 +82,7 @@ def vector_autocorrelation_time(series: Any, *, c: float = 5.0) -> Autocorrelati
     )
 
 
+@shows_progress
 def gibbs_autocorrelation_time(
     model: Any,
     n_steps: int = 2000,
@@ -92,6 +94,7 @@ def gibbs_autocorrelation_time(
     c: float = 5.0,
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> AutocorrelationTime:
     """Integrated autocorrelation time of block Gibbs sampling of an RBM, in steps.
 
@@ -112,7 +115,7 @@ def gibbs_autocorrelation_time(
         Where the chains start; random by default.
     c : float, default 5
         Width of the window, see :func:`spinlab.rbm.vector_autocorrelation_time`.
-    rng, threads
+    rng, threads, progress
         The result does not depend on the number of threads.
 
     Returns

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ... import solve
+from ..._core.progress import shows_progress
 from ..._core.rng import RNG, as_generator, as_key
 from ..._core.validate import as_choice, as_count, as_real
 from ...models import TwoLayerIsing
@@ -51,6 +52,7 @@ class Calibration:
     at_edge: bool
 
 
+@shows_progress
 def fit_scale(
     model: Any,
     data: Any,
@@ -62,6 +64,7 @@ def fit_scale(
     steps_per_scale: int = 50,
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> Calibration:
     """Fit one factor of all weights and biases to data by maximum likelihood.
 
@@ -84,7 +87,7 @@ def fit_scale(
         Points of the grid.
     n_chains, steps_per_scale : int
         For "ais": chains, and steps between neighbouring scales.
-    rng, threads
+    rng, threads, progress
         As in :func:`log_partition_ais`.
 
     Returns

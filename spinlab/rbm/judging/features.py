@@ -11,6 +11,7 @@ import numpy as np
 
 from ..._core.blas import one_blas_thread
 from ..._core.device import to_host
+from ..._core.progress import map_with_progress, shows_progress
 from ..._core.rng import RNG, as_generator, as_key
 from ..._core.validate import as_choice, as_count
 from ...datasets import Dataset
@@ -114,6 +115,7 @@ def _features_of_machine(machine: Machine, data: np.ndarray, kind: str, key: int
     return (out + 1) / 2 if kind == "probability" else out
 
 
+@shows_progress
 def feature_accuracy(
     models: Any,
     data: Dataset,
@@ -122,6 +124,7 @@ def feature_accuracy(
     n_seeds: int = 5,
     classifier: Any = None,
     rng: RNG = 0,
+    progress: bool | None = None,
 ) -> FeatureAccuracy:
     """Accuracy of logistic regression on hidden features (arXiv:1910.01592, Sec. V.C).
 
@@ -138,6 +141,8 @@ def feature_accuracy(
     classifier : scikit-learn classifier, optional
         Cloned for each seed; by default ``LogisticRegression(max_iter=1000)``.
     rng : None, int or numpy.random.Generator, default 0
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------
@@ -163,22 +168,31 @@ def feature_accuracy(
     clone, make = _scikit_learn()
     n_seeds = as_count(n_seeds, "n_seeds")
     _check_labels(data)
+    if classifier is not None and not all(
+        hasattr(classifier, name) for name in ("get_params", "fit", "score")
+    ):
+        raise TypeError(
+            f"classifier must be one of scikit-learn's, with fit and score, got {type(classifier).__name__}; "
+            "leave it out for logistic regression"
+        )
     own = list(models) if isinstance(models, Sequence) else [models] * n_seeds
     if len(own) != n_seeds:
         raise ValueError(f"models must be one or as many as n_seeds = {n_seeds}, got {len(own)}")
     generator = as_generator(rng)
-    scores = []
-    for model in own:
+
+    def accuracies(model: Any) -> tuple[float, float]:
         fitted = clone(classifier) if classifier is not None else make(max_iter=1000)
         X = hidden_features(model, data.train, kind=kind, rng=generator)
         fitted.fit(X, data.train_labels)
         on_train = fitted.score(X, data.train_labels)
         X = hidden_features(model, data.test, kind=kind, rng=generator)
-        scores.append((on_train, fitted.score(X, data.test_labels)))
-    train, test = np.array(scores).T
+        return on_train, fitted.score(X, data.test_labels)
+
+    train, test = np.array(map_with_progress(accuracies, own, 1, "features")).T
     return FeatureAccuracy(train, test)
 
 
+@shows_progress
 def feature_gain(
     trained: Any,
     untrained: Any,
@@ -188,6 +202,7 @@ def feature_gain(
     n_seeds: int = 5,
     classifier: Any = None,
     rng: RNG = 0,
+    progress: bool | None = None,
 ) -> FeatureGain:
     """Accuracy of the features of trained machines minus that of untrained ones.
 
@@ -197,7 +212,7 @@ def feature_gain(
     Parameters
     ----------
     trained, untrained : machine, model, or a sequence of one for each seed
-    data, kind, n_seeds, classifier, rng
+    data, kind, n_seeds, classifier, rng, progress
         As in :func:`feature_accuracy`.
 
     Returns

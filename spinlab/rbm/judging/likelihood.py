@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import solve
+from ..._core.progress import shows_progress
 from ..._core.rng import RNG, as_generator
 from ..._core.rows import by_rows
 from ..._core.validate import as_choice, as_real
@@ -49,8 +50,14 @@ class Likelihood:
     ais: AIS | None
 
 
+@shows_progress
 def log_likelihood(
-    model: Any, data: Any, *, log_z: float | None = None, threads: int | None = None
+    model: Any,
+    data: Any,
+    *,
+    log_z: float | None = None,
+    threads: int | None = None,
+    progress: bool | None = None,
 ) -> np.ndarray:
     """ln P(v) = -F(v) - ln Z of each sample, in nats; -E(s) - ln Z for a model without hidden units.
 
@@ -61,6 +68,8 @@ def log_likelihood(
     log_z : float, optional
         Otherwise exact, by :func:`spinlab.log_partition`.
     threads : int, optional
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
 
     Returns
     -------
@@ -87,6 +96,7 @@ def log_likelihood(
     return -_free_energies(machine, model, data) - _as_log_z(log_z)
 
 
+@shows_progress
 def negative_log_likelihood(
     model: Any,
     data: Any,
@@ -95,6 +105,7 @@ def negative_log_likelihood(
     log_z: float | None = None,
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
     **ais: Any,
 ) -> Likelihood:
     """Mean -ln P(v) over data, with the range that the uncertainty of ln Z leaves.
@@ -112,6 +123,8 @@ def negative_log_likelihood(
     rng : None, int or numpy.random.Generator
         For the annealing.
     threads : int, optional
+    progress : bool, optional
+        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
     **ais
         Further arguments of :func:`log_partition_ais`. Without ``reverse`` the bracket has only one
         run to rest on, and the NLL tends to be too small.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.blas import one_blas_thread
-from ..._core.parallel import map_threads
+from ..._core.progress import map_with_progress, shows_progress
 from ..._core.rng import RNG, as_key
 from ..._core.validate import as_choice, as_count, as_flag
 from ..machines.as_two_layers import Layers, as_two_layers
@@ -41,6 +41,7 @@ class HammingDistance:
     distances: np.ndarray
 
 
+@shows_progress
 def reconstruct(
     model: Any,
     data: Any,
@@ -51,6 +52,7 @@ def reconstruct(
     n_repeats: int = 1,
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> np.ndarray:
     """Complete images from some of their pixels by Gibbs sampling (arXiv:1910.01592, Appendix C).
 
@@ -72,7 +74,7 @@ def reconstruct(
         Whether the known pixels are set back after every step; otherwise they are drawn like the others.
     n_repeats : int, default 1
         Independent reconstructions of each image.
-    rng, threads
+    rng, threads, progress
         The result does not depend on the number of threads.
 
     Returns
@@ -107,7 +109,7 @@ def reconstruct(
         out[first : first + len(rows)] = complete(given, held, n_steps, clamped, Noise.of(key, first))
 
     with one_blas_thread():
-        map_threads(chunk, range(0, len(out), _CHAINS), threads)
+        map_with_progress(chunk, range(0, len(out), _CHAINS), threads, "reconstruction")
     return out.reshape(n_repeats, n, V)
 
 
@@ -129,6 +131,7 @@ def _completion(layers: Layers) -> _Completion:
     return complete
 
 
+@shows_progress
 def hamming_distance(
     model: Any,
     data: Any,
@@ -139,6 +142,7 @@ def hamming_distance(
     n_repeats: int = 100,
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> HammingDistance:
     """Fraction of pixels in which reconstructions differ from the originals, over all V pixels.
 
@@ -154,7 +158,7 @@ def hamming_distance(
     n_steps : int, default 10
         For "clamped".
     n_repeats : int, default 100
-    rng, threads
+    rng, threads, progress
         As in :func:`reconstruct`.
 
     Returns

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ... import solve
-from ..._core.progress import meter
+from ..._core.progress import meter, shows_progress
 from ..._core.rng import RNG, as_generator, as_key
 from ..._core.validate import as_choice, as_count, as_fields, as_spins
 from ...dynamics import block_gibbs
@@ -27,6 +27,7 @@ from .likelihood import exact_in_reach, free_energies
 _LEAST_RATE = 0.05  # of exchanges, below which a trajectory is taken to be broken
 
 
+@shows_progress
 def log_partition_trajectory(
     models: Sequence[Any],
     *,
@@ -38,6 +39,7 @@ def log_partition_trajectory(
     dtype: str = "float32",
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> AIS:
     """ln Z of the last of a sequence of RBMs by annealed importance sampling along the sequence.
 
@@ -60,7 +62,7 @@ def log_partition_trajectory(
         Of the annealing to the first model, as in :func:`log_partition_ais`.
     reverse : int or array_like of +-1, shape (n, V), optional
         Also walk back from samples of the last model, as in :func:`log_partition_ais`.
-    rng, threads
+    rng, threads, progress
         The result does not depend on the number of threads.
 
     Returns
@@ -169,6 +171,7 @@ class TrajectoryTempering:
         return bool(self.swap_rate.min() >= _LEAST_RATE and self.round_trips.sum() >= LEAST_ESS)
 
 
+@shows_progress
 def trajectory_tempering(
     models: Sequence[Any],
     n_sweeps: int,
@@ -180,6 +183,7 @@ def trajectory_tempering(
     record_every: int | None = None,
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> TrajectoryTempering:
     """Parallel trajectory tempering: replica exchange between the machines of a training trajectory.
 
@@ -206,7 +210,7 @@ def trajectory_tempering(
         Sweeps before anything is measured; by default a quarter of ``n_sweeps``.
     record_every : int, optional
         Sweeps between kept samples of the last model.
-    rng, threads
+    rng, threads, progress
         The result does not depend on the number of threads.
 
     Returns
