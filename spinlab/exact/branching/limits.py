@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 
-from ...models import IsingModel
+from ...models import IsingModel, SparseIsing
 from ..couplings import edges_of
 from ..method import NEVER, Cost, Task, as_task
 
@@ -23,6 +23,8 @@ def has_cycles_solver() -> bool:
 
 def is_sparse(model: IsingModel) -> bool:
     """Whether the mean degree, the ghost spin's included, is so small that odd cycles bound better."""
+    if not isinstance(model, SparseIsing) and model.n_spins > LARGEST_CYCLES:
+        return False  # beyond every limit: not worth writing the couplings out
     edges = len(edges_of(model)[0]) + int((model.b != 0).sum())
     return 2 * edges <= (_SPARSE_LARGE if model.n_spins > _LARGE else _SPARSE) * model.n_spins
 
@@ -83,5 +85,7 @@ def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
 
 
 def least(model: IsingModel, task: Task = "ground_state") -> Cost:
-    """The same: nothing is planned."""
-    return cost(model, task)
+    """What both relaxations take at least; the couplings are not looked at, which may be many."""
+    if as_task(task, model) != "ground_state" or model.n_spins > LARGEST_CYCLES:
+        return NEVER
+    return Cost(0.05, 1e6)

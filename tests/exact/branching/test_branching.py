@@ -385,3 +385,14 @@ def test_a_certificate_claims_what_its_leaves_show():
     made = branching.certify.to_certificate(tree, problem, fingerprint, energy, energy - 1.0, dense)
     assert made.lower_bound < energy - 1.0
     assert verify(model, made).lower_bound == made.lower_bound
+
+
+def test_couplings_of_large_models_are_not_written_out(monkeypatch):
+    """Patterns of many spins cost a product each to ask, not N^2 numbers."""
+    model = sl.ensembles.hopfield(N=20_000, K=2, rng=0)
+    monkeypatch.setattr(type(model), "couplings", None)
+    monkeypatch.setattr(type(model), "to_sparse", None)
+    assert branching.least(model).seconds == np.inf
+    assert "limited to N=1000, got N=20000" in branching.refusal(model)
+    small = sl.ensembles.hopfield(N=1000, K=2, rng=0)
+    assert branching.least(small).seconds == 0.05
