@@ -70,6 +70,13 @@ class Ladders:
             best_state=np.empty((n_chains, N), dtype=np.int8),
         )
 
+    def again(self) -> Ladders:
+        """The same replicas, numbered by the temperature where they are; all but their journeys is forgotten."""
+        fresh = Ladders.start(self.by_temperature(self.s))
+        fresh.came[:] = self.by_temperature(self.came)
+        fresh.round_trips[:] = self.round_trips
+        return fresh
+
     def part(self, own: slice) -> Ladders:
         """Views of some chains."""
         return Ladders(**{name: array[own] for name, array in self.__dict__.items()})

@@ -27,24 +27,45 @@ class Span(NamedTuple):
     cold: float
     fields: np.ndarray
     """Sizes of the fields that are not zero, of all minima together, increasing."""
+    n_minima: int = 1
 
-    def spaced(self, n: int) -> np.ndarray:
-        """``n`` inverse temperatures at equal thermodynamic distance (constant thermodynamic speed).
+    def schedule(self, n: int) -> np.ndarray:
+        """``n`` inverse temperatures for cooling at constant thermodynamic speed.
 
         The distance is int sqrt(Var E) d beta (P. Salamon and R. S. Berry, Phys. Rev. Lett. 51, 1127 (1983)).
         Independent spins in the fields h of minima have Var E = sum h^2 / cosh^2(beta h); each counts by the
         time cosh(beta h) in which it relaxes, so that cooling is slower where flips are rare.
         """
-        if n < 2 or not len(self.fields) or self.hot == self.cold:
+        if n < 2 or not self._is_wide():
             return np.linspace(self.hot, self.cold, n)
-        steps = max(2, math.ceil(_COARSE * math.log(self.cold / self.hot)))
-        betas = np.geomspace(self.hot, self.cold, steps + 1)
-        x = np.minimum(betas[:, None] * self.fields, 300.0)
-        speed = np.sqrt((np.square(self.fields) / np.cosh(x)).sum(1))
-        way = np.append(0.0, np.cumsum((speed[1:] + speed[:-1]) / 2 * np.diff(betas)))
+        betas, way = self._way(1)
         found = np.interp(np.linspace(0.0, way[-1], n), way, betas)
         found[[0, -1]] = self.hot, self.cold
         return found
+
+    def ladder(self, step: float) -> np.ndarray:
+        """Inverse temperatures at the distance ``step``, relaxation times left out: a first ladder."""
+        if not self._is_wide():
+            return np.array([self.hot, self.cold])
+        betas, way = self._way(2)
+        n = max(2, math.ceil(way[-1] / step) + 1)
+        found = np.interp(np.linspace(0.0, way[-1], n), way, betas)
+        found[[0, -1]] = self.hot, self.cold
+        return found
+
+    def _is_wide(self) -> bool:
+        return len(self.fields) > 0 and self.hot < self.cold
+
+    def _way(self, power: int) -> tuple[np.ndarray, np.ndarray]:
+        """Inverse temperatures, and the distance of each from the first."""
+        steps = max(2, math.ceil(_COARSE * math.log(self.cold / self.hot)))
+        betas = np.geomspace(self.hot, self.cold, steps + 1)
+        variance = [
+            (np.square(self.fields) / np.cosh(np.minimum(beta * self.fields, 300.0)) ** power).sum()
+            for beta in betas
+        ]
+        speed = np.sqrt(np.array(variance) / self.n_minima)
+        return betas, np.append(0.0, np.cumsum((speed[1:] + speed[:-1]) / 2 * np.diff(betas)))
 
 
 def cooling_span(model: IsingModel, generator: np.random.Generator) -> Span:
@@ -65,11 +86,11 @@ def cooling_span(model: IsingModel, generator: np.random.Generator) -> Span:
     fields = np.abs(model.local_fields(minima))
     fields = np.sort(fields[fields > zero_fields(model)])
     if not len(fields):
-        return Span(0.5, 1.0, fields)
+        return Span(0.5, 1.0, fields, n_minima)
     cold = _coarse(_freezing(fields, n_minima))
     radius = spectral_radius(model, generator)
     hot = _coarse(1.0 / radius) if radius else 0.5 / float(fields[-1])
-    return Span(min(hot, cold / 2), cold, fields)
+    return Span(min(hot, cold / 2), cold, fields, n_minima)
 
 
 def spectral_radius(model: IsingModel, generator: np.random.Generator) -> float:

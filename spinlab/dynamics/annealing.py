@@ -138,4 +138,4 @@ def _cooling(
         return np.linspace(span.hot, span.cold, n_steps)
     if schedule == "geometric":
         return np.geomspace(span.hot, span.cold, n_steps)
-    return span.spaced(n_steps)
+    return span.schedule(n_steps)

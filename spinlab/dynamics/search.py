@@ -1,39 +1,54 @@
-"""Search for low states of any model: parallel tempering, cluster moves and descent until runs agree."""
+"""Search for low states of any model: parallel tempering, cluster moves and descent."""
 
 from __future__ import annotations
 
-import time
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .._core.progress import shows_progress
 from .._core.rng import RNG, as_generator
-from .._core.validate import as_count, as_real
-from ..models import SparseIsing, as_model
-from ._scales import fast_form
+from .._core.stopwatch import Stopwatch
+from .._core.validate import as_count, as_flag, as_real, as_spins
+from ..models import IsingModel, SparseIsing, as_model
+from ._groups import Groups
+from ._scales import fast_form, field_bounds
 from ._span import cooling_span
-from .descent import descend
-from .tempering import ladder, parallel_tempering
+from .descent import Descents, descend
 
-_CLUSTERS = 12.0  # mean number of neighbours up to which cluster moves are tried.
+_CLUSTERS = 12.0  # mean number of neighbours up to which cluster moves are tried
+_STEP = 1.47  # length of a step of the ladder: three exchanges of ten succeed
+_TUNING = (0.2, 0.4, 0.4)  # of the first round; after each the ladder is measured
+_MAX_STEPS = 16_000
+_LOOKS = 25  # pieces into which a budget of time is cut, so that it is kept when the machine slows down
+_GROWTH = 4  # of a piece over the one before, as long as its speed is known from short ones
+_ROUNDING = 1e-14  # of sum |J| + sum |b|, by which the energies of one state may differ
 
 
 @dataclass(frozen=True)
 class Search:
-    """The lowest state found, and how often.
+    """The lowest state found, and what speaks for it.
 
     Attributes
     ----------
     energy : float
     state : ndarray of int8, shape (N,)
     hits : int
-        Independent groups of replicas that met this energy,
+        Equilibrated groups of replicas that met this energy, each by itself,
     groups : int
         out of so many. That all agree makes an optimum likely and proves nothing.
+    equilibrated : int
+        Groups whose coldest replicas have equilibrated: ten or more ways from the hottest temperature to the
+        coldest and back, and a mean energy that moved by less than its kT while the time doubled.
+    stopped : str
+        Why the search ended: "bound" (the energy meets -sum |J| - sum |b|: proven), "target", "agreement",
+        "steps", "seconds" or "callback"; "running" for a callback.
     n_steps : int
         Steps that every replica took.
+    seconds : float
+        Wall-clock time without compilation.
     betas : ndarray, shape (R,)
         The ladder of inverse temperatures.
     """
@@ -42,42 +57,57 @@ class Search:
     state: np.ndarray
     hits: int
     groups: int
+    equilibrated: int
+    stopped: str
     n_steps: int
+    seconds: float
     betas: np.ndarray
 
 
-@shows_progress
 def search(
     model: Any,
     *,
     n_steps: int = 250,
-    max_steps: int = 16_000,
+    max_steps: int | None = None,
     n_groups: int = 4,
     seconds: float | None = None,
+    target: float | None = None,
+    initial: Any = None,
+    callback: Callable[[Search], Any] | None = None,
+    progress: bool = False,
     rng: RNG = None,
     threads: int | None = None,
-    progress: bool | None = None,
 ) -> Search:
-    """Lowest state that independent parallel-tempering runs find, until most of them agree on it.
+    """Lowest state that independent groups of parallel tempering find.
 
     Each group is one ladder of replicas, or a pair of them with isoenergetic cluster moves where the model is
-    sparse, between the temperatures of :func:`spinlab.dynamics.anneal`. After each round the states are
-    quenched; the rounds double in length until all but one of the groups have met the lowest energy, or the budget is spent.
+    sparse, between the temperatures of :func:`spinlab.dynamics.anneal`. The first round spaces the ladder; the
+    colder replicas are quenched after every round. Without ``seconds`` the search ends when all groups but one
+    have equilibrated and have met the lowest energy.
 
     Parameters
     ----------
     model : IsingModel or anything :func:`spinlab.models.as_model` takes
     n_steps : int, default 250
-        Steps of the first round.
-    max_steps : int, default 16000
-        Budget: steps that any replica may take.
+        Steps of a round.
+    max_steps : int, optional
+        Budget: steps that any replica may take; 16 000 by default, without limit where ``seconds`` is given.
     n_groups : int, default 4
         Independent groups, 2 or more.
     seconds : float, optional
-        Budget of wall-clock time, after which no round is started; the result then depends on the
-        speed of the machine.
-    rng, threads, progress
-        As in :func:`spinlab.dynamics.gibbs`.
+        Budget of wall-clock time without compilation. It is used up, but for a proof or the target, whatever the
+        groups agree on; rounds then follow the clock, so the result depends on the speed of the machine.
+    target : float, optional
+        Stop at a state of this energy or below.
+    initial : array_like of +-1, shape (N,) or (k, N), optional
+        Known states. They are handed to the groups in turn; the other groups start at random, so that their
+        agreement says as much as without.
+    callback : callable, optional
+        Is given a :class:`Search` after every round; the search stops if it returns True.
+    progress : bool, default False
+        Show a line on stderr after every round.
+    rng, threads
+        As in :func:`spinlab.dynamics.gibbs`. Without ``seconds`` the same seed gives the same bits.
 
     Returns
     -------
@@ -86,73 +116,164 @@ def search(
     Raises
     ------
     ValueError, TypeError
-        On counts or times out of range.
+        On counts, times or states out of range.
 
     Examples
     --------
     >>> import spinlab as sl
     >>> model = sl.ensembles.sk(N=30, rng=0)
     >>> found = sl.dynamics.search(model, rng=0)
-    >>> bool(abs(found.energy - sl.ground_state(model).energy) < 1e-9)
-    True
+    >>> found.stopped, bool(abs(found.energy - sl.ground_state(model).energy) < 1e-9)
+    ('agreement', True)
     """
-    start = time.perf_counter()
+    clock = Stopwatch()
     given = as_model(model)
-    n_steps, max_steps = as_count(n_steps, "n_steps", 2), as_count(max_steps, "max_steps", 2)
-    n_groups = as_count(n_groups, "n_groups", 2)
-    limit = np.inf if seconds is None else as_real(seconds, "seconds", 0.0, exclusive=True)
+    N = given.n_spins
+    n_steps, n_groups = as_count(n_steps, "n_steps", 2), as_count(n_groups, "n_groups", 2)
+    if seconds is not None:
+        seconds = as_real(seconds, "seconds", 0.0, exclusive=True)
+    if max_steps is None:
+        max_steps = _MAX_STEPS if seconds is None else 2**62
+    max_steps = as_count(max_steps, "max_steps", 2)
+    target = -np.inf if target is None else as_real(target, "target")
+    progress = as_flag(progress, "progress")
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be a function of a Search, got {type(callback).__name__}")
+    known = _known_states(initial, N)
     generator = as_generator(rng)
     model = fast_form(given)
-    cluster = isinstance(model, SparseIsing) and 2 * model.n_edges <= _CLUSTERS * model.n_spins
-    each = 2 if cluster else 1
-    hot, cold, _ = cooling_span(model, generator)
-    betas = ladder(model, cold, beta_min=hot, n_steps=50, n_rounds=3, rng=generator, threads=threads)
-    group_energy = np.full(n_groups, np.inf)
-    best_energy, best_state = np.inf, np.ones(model.n_spins, dtype=np.int8)
-    states, done, tolerance = None, 0, 0.0
-    speed = 0.0  # seconds per step
-    while done < max_steps:
-        steps = min(n_steps if done == 0 else done, max_steps - done)
-        left = limit - (time.perf_counter() - start)
-        if done and left < speed:
-            break
-        if done and steps * speed > left:
-            steps = max(2, int(left / speed))
-        clock = time.perf_counter()
-        run = parallel_tempering(
-            model,
-            steps,
-            n_groups * each,
-            betas=betas,
-            cluster=cluster,
-            initial=states,
-            burn_in=steps - 1,
-            rng=generator,
-            threads=threads,
+    cluster = isinstance(model, SparseIsing) and 2 * model.n_edges <= _CLUSTERS * N
+    betas = cooling_span(model, generator).ladder(_STEP)
+    groups = Groups(model, n_groups, betas, cluster=cluster, generator=generator, threads=threads)
+    lowest = _Lowest(model, n_groups)
+    if len(known):
+        ends = descend(model, len(known), initial=known, rng=generator, threads=threads)
+        groups.place(ends.states)
+        lowest.take(ends, np.arange(len(known)) % n_groups)
+    pace = _Pace(n_steps, max_steps, seconds, clock)
+
+    def report(stopped: str) -> Search:
+        mixed = groups.equilibrated()
+        return Search(
+            energy=float(given.energy(lowest.state)),
+            state=lowest.state,
+            hits=int((mixed & lowest.hits()).sum()),
+            groups=n_groups,
+            equilibrated=int(mixed.sum()),
+            stopped=stopped,
+            n_steps=pace.done,
+            seconds=clock.seconds(),
+            betas=groups.betas,
         )
-        speed = (time.perf_counter() - clock) / steps
-        states, done = run.states, done + steps
-        met = np.concatenate([run.best_state[:, None], run.states[:, -4:]], axis=1)
-        ends = descend(
-            model,
-            met.size // met.shape[-1],
-            initial=met.reshape(-1, met.shape[-1]),
-            rng=generator,
-            threads=threads,
-        )
-        group_energy = np.minimum(group_energy, ends.energy.reshape(n_groups, -1).min(1))
-        lowest = int(ends.energy.argmin())
-        if ends.energy[lowest] < best_energy:
-            best_energy, best_state = float(ends.energy[lowest]), ends.states[lowest]
-        # Equal up to the rounding of two sums over the same couplings.
-        tolerance = 1e-12 * max(1.0, abs(best_energy - model.offset))
-        if (group_energy <= best_energy + tolerance).sum() >= n_groups - 1:
+
+    stopped = "bound" if lowest.is_proven() else "target" if lowest.energy <= target else ""
+    for length, tunes in () if stopped else pace.pieces():
+        piece = groups.advance(length, length // 2 if tunes else 0)
+        ends = groups.quench()
+        lowest.take(ends, np.arange(len(ends.energy)) * n_groups // len(ends.energy))
+        if tunes:
+            groups.respace(piece, _STEP)
+        if lowest.is_proven():
+            stopped = "bound"
+        elif lowest.energy <= target:
+            stopped = "target"
+        elif seconds is None and _is_power_of_2(len(groups.measured)):
+            found = report("agreement")
+            stopped = "agreement" if found.hits >= n_groups - 1 else ""
+        if (callback is not None or progress) and not stopped:
+            found = report("running")
+            if progress:
+                _show(found)
+            if callback is not None and callback(found):
+                stopped = "callback"
+        if stopped:
             break
-    return Search(
-        energy=float(given.energy(best_state)),
-        state=best_state,
-        hits=int((group_energy <= best_energy + tolerance).sum()),
-        groups=n_groups,
-        n_steps=done,
-        betas=betas,
+    found = report(stopped or pace.limit())
+    if progress:
+        _show(found)
+    return found
+
+
+class _Pace:
+    """How long the rounds are: fixed numbers of steps, or by the clock."""
+
+    def __init__(self, n_steps: int, max_steps: int, seconds: float | None, clock: Stopwatch) -> None:
+        self.done = 0
+        self._n_steps, self._max_steps, self._seconds, self._clock = n_steps, max_steps, seconds, clock
+
+    def pieces(self) -> Iterator[tuple[int, bool]]:
+        """Steps of each round, and whether the ladder is moved after it."""
+        tuning = [max(1, round(share * self._n_steps)) for share in _TUNING]
+        piece, speed = 1, 0.0
+        while self.done < self._max_steps:
+            most = tuning[0] if tuning else self._n_steps
+            if self._seconds is not None:
+                left = self._seconds - self._clock.seconds()
+                if self.done and left <= speed:
+                    return
+                due = min(left, self._seconds / _LOOKS) / speed if speed else 1.0
+                fits = max(1, int(min(due, _GROWTH * piece, 2.0**31)))
+                piece = min(fits, most) if tuning else fits
+                # The first step of all may have been slow, the first steps are too few to measure.
+                tunes = bool(tuning) and (piece == most or (speed > 0 and fits < _GROWTH * piece))
+            else:
+                piece, tunes = most, bool(tuning)
+            piece = min(piece, self._max_steps - self.done)
+            self.done += piece
+            start = self._clock.seconds()
+            yield piece, tunes
+            speed = (self._clock.seconds() - start) / piece
+            if tunes:
+                tuning.pop(0)
+
+    def limit(self) -> str:
+        """What ended the search, if nothing else did."""
+        return "steps" if self.done >= self._max_steps else "seconds"
+
+
+class _Lowest:
+    """The lowest energy of each group, and the lowest state of all."""
+
+    def __init__(self, model: IsingModel, n_groups: int) -> None:
+        size = (field_bounds(model).sum() + np.abs(model.b).sum()) / 2
+        self._bound = model.offset - size
+        self._rounding = _ROUNDING * size
+        self._energies = np.full(n_groups, np.inf)
+        self.energy, self.state = np.inf, np.ones(model.n_spins, dtype=np.int8)
+
+    def take(self, ends: Descents, group: np.ndarray) -> None:
+        """Note where descents of the groups ended."""
+        np.minimum.at(self._energies, group, ends.energy)
+        best = int(ends.energy.argmin())
+        if ends.energy[best] < self.energy:
+            self.energy, self.state = float(ends.energy[best]), ends.states[best].copy()
+
+    def hits(self) -> np.ndarray:
+        """Which groups met the lowest energy, up to the rounding of its sums."""
+        return self._energies <= self.energy + self._rounding
+
+    def is_proven(self) -> bool:
+        """Whether no coupling and no field is violated."""
+        return self.energy <= self._bound + self._rounding
+
+
+def _known_states(initial: Any, N: int) -> np.ndarray:
+    if initial is None:
+        return np.empty((0, N), dtype=np.int8)
+    states = as_spins(initial, N, "initial")
+    if states.ndim > 2:
+        raise ValueError(f"initial must have shape ({N},) or (k, {N}), got shape {states.shape}")
+    return np.atleast_2d(states)
+
+
+def _is_power_of_2(n: int) -> bool:
+    return n > 1 and n & (n - 1) == 0
+
+
+def _show(found: Search) -> None:
+    line = (
+        f"energy {found.energy:.10g}, met by {found.hits} of {found.equilibrated} equilibrated groups of "
+        f"{found.groups}, {found.n_steps} steps, {found.seconds:.1f} s"
     )
+    last = found.stopped != "running"
+    print(f"{line}, {found.stopped}" if last else line, end="\n" if last or not sys.stderr.isatty() else "\r", file=sys.stderr)

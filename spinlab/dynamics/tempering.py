@@ -256,7 +256,7 @@ def ladder(
     >>> bool(betas[-1] == 3.0 and len(betas) > 5)
     True
     """
-    from scipy.special import erfc, erfcinv
+    from scipy.special import erfcinv
 
     model = as_model(model)
     beta = as_real(beta, "beta", 0.0, exclusive=True)
@@ -288,22 +288,39 @@ def ladder(
             rng=generator,
             threads=threads,
         )
-        E = run.mean_energy.mean(0)
-        length = np.sqrt(np.maximum(np.diff(betas) * -np.diff(E), 0.0))
-        # Rates near 0 and 1 say little about the length; the energies do.
-        measured = (run.swap_rate > 0.02) & (run.swap_rate < 0.98)
-        rate = np.where(measured, run.swap_rate, erfc(length / 2))
-        length = np.where(measured, 2 * erfcinv(rate), length)
-        whole = np.append(0.0, np.cumsum(length + 1e-6 * aim))  # strictly increasing
-        R = max(2, round(whole[-1] / aim) + 1)
+        lengths = step_lengths(betas, run.mean_energy.mean(0), run.swap_rate)
+        R = levels(lengths, aim)
         if R > _MOST_LEVELS:
             raise ValueError(
                 f"the ladder would need about {R} temperatures for {model!r}; {_MOST_LEVELS} are allowed: "
                 "raise beta_min, lower beta or swap_rate, or give betas yourself"
             )
-        betas = np.interp(np.linspace(0.0, whole[-1], R), whole, betas)
-        betas[0], betas[-1] = beta_min, beta
+        betas = respaced(betas, lengths, R)
     return betas
+
+
+def step_lengths(betas: np.ndarray, mean_energy: np.ndarray, swap_rate: np.ndarray) -> np.ndarray:
+    """l = sqrt(d beta d E) of each step of a ladder, measured: the rate of exchange is erfc(l/2)."""
+    from scipy.special import erfc, erfcinv
+
+    length = np.sqrt(np.maximum(np.diff(betas) * -np.diff(mean_energy), 0.0))
+    # Rates near 0 and 1 say little about the length; the energies do.
+    measured = (swap_rate > 0.02) & (swap_rate < 0.98)
+    rate = np.where(measured, swap_rate, erfc(length / 2))
+    return np.where(measured, 2 * erfcinv(rate), length)
+
+
+def levels(lengths: np.ndarray, aim: float) -> int:
+    """How many temperatures make steps of the length ``aim``."""
+    return max(2, round(float(lengths.sum()) / aim) + 1)
+
+
+def respaced(betas: np.ndarray, lengths: np.ndarray, R: int) -> np.ndarray:
+    """R temperatures between the same ends, at steps of equal length."""
+    whole = np.append(0.0, np.cumsum(lengths + 1e-6 * max(float(lengths.max()), 1e-9)))  # strictly increasing
+    moved = np.interp(np.linspace(0.0, whole[-1], R), whole, betas)
+    moved[0], moved[-1] = betas[0], betas[-1]
+    return moved
 
 
 def as_ladder(betas: Any) -> np.ndarray:

@@ -91,8 +91,8 @@ def test_cooling_at_constant_thermodynamic_speed():
     # One field only: the distance int dbeta h / sqrt(cosh(beta h)) is halved by the middle one of three.
     from scipy.integrate import quad
 
-    betas = Span(0.1, 3.0, np.full(7, 2.0)).spaced(3)
+    betas = Span(0.1, 3.0, np.full(7, 2.0)).schedule(3)
     halves = [quad(lambda x: 1 / math.sqrt(math.cosh(2 * x)), *betas[k : k + 2])[0] for k in (0, 1)]
     assert halves[0] == pytest.approx(halves[1], rel=0.05)
     assert (betas[0], betas[2]) == (0.1, 3.0)
-    assert (np.diff(Span(0.1, 300.0, np.linspace(1e-3, 2.0, 9)).spaced(50)) > 0).all()
+    assert (np.diff(Span(0.1, 300.0, np.linspace(1e-3, 2.0, 9)).schedule(50)) > 0).all()

@@ -1,0 +1,127 @@
+"""Groups of tempering ladders that go on from piece to piece, and what says that they are equilibrated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._core.philox import random_spins
+from .._core.request import Request
+from .._core.rng import as_key
+from ..models import IsingModel
+from ._replicas import Ladders, climb
+from .descent import Descents, descend
+from .tempering import levels, respaced, step_lengths
+
+_LEAST_TRIPS = 10  # from the hottest to the coldest temperature and back, in each group
+_MOST_DRIFT = 1.0  # of the coldest mean energy when the time doubles, in units of its temperature
+_MOST_LEVELS = 1000
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What some steps measured; ladders first, temperatures last."""
+
+    n_steps: int
+    mean_energy: np.ndarray
+    swap_rate: np.ndarray
+
+
+class Groups:
+    """Independent groups of one ladder, or of a pair of ladders that exchange clusters."""
+
+    def __init__(
+        self,
+        model: IsingModel,
+        n_groups: int,
+        betas: np.ndarray,
+        *,
+        cluster: bool,
+        generator: np.random.Generator,
+        threads: int | None,
+    ) -> None:
+        self._model, self._cluster = model, cluster
+        self._generator, self._threads = generator, threads
+        self.n_groups, self.each = n_groups, 2 if cluster else 1
+        self.betas = betas
+        shape = (n_groups * self.each, len(betas), model.n_spins)
+        self._ladders = Ladders.start(
+            random_spins(as_key(generator), shape[0] * shape[1], shape[2]).reshape(shape)
+        )
+        self.measured: list[Piece] = []
+
+    @property
+    def n_replicas(self) -> int:
+        """Of all groups together."""
+        chains, R = self._ladders.replica.shape
+        return chains * R
+
+    def place(self, states: np.ndarray) -> None:
+        """Put states into the groups in turn, the coldest temperatures first."""
+        R = len(self.betas)
+        for k, state in enumerate(states[: self.n_groups * R]):
+            self._ladders.s[(k % self.n_groups) * self.each, R - 1 - k // self.n_groups] = state
+
+    def advance(self, n_steps: int, burn_in: int = 0) -> Piece:
+        """Steps of every replica, each followed by exchanges."""
+        chains, R, N = self._ladders.s.shape
+        self._ladders = self._ladders.again()
+        key = as_key(self._generator)
+        request = Request.check(
+            "gibbs", n_steps, chains, self.betas, key, burn_in=burn_in, threads=self._threads
+        )
+        climb(self._model, request, self._ladders, self._cluster, _keep_nothing)
+        attempts, taken = self._ladders.attempts.sum(0), self._ladders.probability.sum(0)
+        rate = np.divide(taken, attempts, out=np.full(R - 1, np.nan), where=attempts > 0)
+        piece = Piece(n_steps, self._ladders.total / (n_steps - burn_in) + self._ladders.shift, rate)
+        self.measured.append(piece)
+        return piece
+
+    def respace(self, piece: Piece, aim: float) -> None:
+        """Move the temperatures to steps of one measured length; what was measured so far is forgotten."""
+        lengths = step_lengths(self.betas, piece.mean_energy.mean(0), piece.swap_rate)
+        betas = respaced(self.betas, lengths, min(levels(lengths, aim), _MOST_LEVELS))
+        nearest = np.abs(betas[:, None] - self.betas).argmin(1)
+        self._ladders = Ladders.start(self._ladders.by_temperature(self._ladders.s)[:, nearest])
+        self.betas, self.measured = betas, []
+
+    def quench(self) -> Descents:
+        """Descents from the colder half of each ladder and the lowest state of the last steps; groups in order."""
+        cold = self._ladders.by_temperature(self._ladders.s)[:, len(self.betas) // 2 :]
+        met = np.concatenate([self._ladders.best_state[:, None], cold], axis=1)
+        N = met.shape[-1]
+        return descend(
+            self._model, met.size // N, initial=met.reshape(-1, N), rng=self._generator, threads=self._threads
+        )
+
+    def equilibrated(self) -> np.ndarray:
+        """Whether the coldest replicas of each group have mixed, shape (n_groups,).
+
+        Replicas went often between the ends of the ladder, and the mean energy at the coldest temperature has
+        not moved by its kT since the time was half as long.
+        """
+        ends = np.cumsum([piece.n_steps for piece in self.measured])
+        if len(ends) < 2:
+            return np.zeros(self.n_groups, dtype=bool)
+        late = self._coldest_energy(ends, 0.5, 1.0)
+        early = self._coldest_energy(ends, 0.25, 0.5)
+        drift = self.betas[-1] * np.abs(late - early).reshape(self.n_groups, -1).max(1)
+        trips = self._ladders.round_trips.reshape(self.n_groups, -1).sum(1)
+        return (trips >= _LEAST_TRIPS) & (drift <= _MOST_DRIFT)
+
+    def _coldest_energy(self, ends: np.ndarray, start: float, stop: float) -> np.ndarray:
+        """Mean over the pieces that end in this part of the time, by ladder; over the first that ends later if none."""
+        total = ends[-1]
+        own = [k for k, end in enumerate(ends) if start * total < end <= stop * total]
+        own = own or [int(np.searchsorted(ends, stop * total))]
+        weights = [self.measured[k].n_steps for k in own]
+        energy: np.ndarray = np.average(
+            [self.measured[k].mean_energy[:, -1] for k in own], axis=0, weights=weights
+        )
+        return energy
+
+
+def _keep_nothing(k: int, own: slice, part: Ladders) -> Any:
+    return None
