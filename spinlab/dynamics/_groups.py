@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from .._core.blas import one_blas_thread
+from .._core.parallel import map_threads
 from .._core.philox import random_spins
 from .._core.request import Request
 from .._core.rng import as_key
+from .._core.walkers import Walkers
 from ..models import IsingModel
-from ._replicas import Ladders, climb
-from .descent import Descents, descend
+from ._quench import quench
+from ._replicas import Ladders, climb, make_walkers
 from .tempering import levels, respaced, step_lengths
 
 _LEAST_TRIPS = 10  # from the hottest to the coldest temperature and back, in each group
-_MOST_DRIFT = 1.0  # of the coldest mean energy when the time doubles, in units of its temperature
+_MOST_DRIFT = 2.0  # of the coldest mean energy when the time doubles, in units of its temperature
 _MOST_LEVELS = 1000
 
 
@@ -66,7 +71,7 @@ class Groups:
 
     def advance(self, n_steps: int, burn_in: int = 0) -> Piece:
         """Steps of every replica, each followed by exchanges."""
-        chains, R, N = self._ladders.s.shape
+        chains, R = self._ladders.replica.shape
         self._ladders = self._ladders.again()
         key = as_key(self._generator)
         request = Request.check(
@@ -87,32 +92,39 @@ class Groups:
         self._ladders = Ladders.start(self._ladders.by_temperature(self._ladders.s)[:, nearest])
         self.betas, self.measured = betas, []
 
-    def quench(self) -> Descents:
-        """Descents from the colder half of each ladder and the lowest state of the last steps; groups in order."""
-        cold = self._ladders.by_temperature(self._ladders.s)[:, len(self.betas) // 2 :]
-        met = np.concatenate([self._ladders.best_state[:, None], cold], axis=1)
-        N = met.shape[-1]
-        return descend(
-            self._model, met.size // N, initial=met.reshape(-1, N), rng=self._generator, threads=self._threads
-        )
+    def cool(self, schedule: Iterable[float]) -> int:
+        """Annealing of all replicas together, each down to its own temperature; the number of steps."""
+        s = self._ladders.s.reshape(-1, self._model.n_spins)
+        ends = np.tile(self.betas, len(self._ladders.s))
+        return cool(self._model, s, ends, schedule, as_key(self._generator), self._threads)
+
+    def quenched(self) -> tuple[np.ndarray, np.ndarray]:
+        """States and energies after a quench of the colder half of each ladder, groups in order."""
+        s = self._ladders.by_temperature(self._ladders.s)[:, len(self.betas) // 2 :]
+        found = np.isfinite(self._ladders.best_energy)
+        if found.all():
+            s = np.concatenate([self._ladders.best_state[:, None], s], axis=1)
+        s = np.ascontiguousarray(s.reshape(-1, s.shape[-1]))
+        quench(self._model, s, as_key(self._generator), self._threads)
+        return s, self._model.energy(s)
 
     def equilibrated(self) -> np.ndarray:
         """Whether the coldest replicas of each group have mixed, shape (n_groups,).
 
         Replicas went often between the ends of the ladder, and the mean energy at the coldest temperature has
-        not moved by its kT since the time was half as long.
+        not moved by twice its kT since the time was half as long.
         """
         ends = np.cumsum([piece.n_steps for piece in self.measured])
         if len(ends) < 2:
             return np.zeros(self.n_groups, dtype=bool)
         late = self._coldest_energy(ends, 0.5, 1.0)
         early = self._coldest_energy(ends, 0.25, 0.5)
-        drift = self.betas[-1] * np.abs(late - early).reshape(self.n_groups, -1).max(1)
+        drift = self.betas[-1] * np.abs((late - early).reshape(self.n_groups, -1).mean(1))
         trips = self._ladders.round_trips.reshape(self.n_groups, -1).sum(1)
         return (trips >= _LEAST_TRIPS) & (drift <= _MOST_DRIFT)
 
     def _coldest_energy(self, ends: np.ndarray, start: float, stop: float) -> np.ndarray:
-        """Mean over the pieces that end in this part of the time, by ladder; over the first that ends later if none."""
+        """Mean over the pieces that end in this part of the time (or the next that ends), by ladder."""
         total = ends[-1]
         own = [k for k, end in enumerate(ends) if start * total < end <= stop * total]
         own = own or [int(np.searchsorted(ends, stop * total))]
@@ -121,6 +133,29 @@ class Groups:
             [self.measured[k].mean_energy[:, -1] for k in own], axis=0, weights=weights
         )
         return energy
+
+
+def cool(
+    model: IsingModel,
+    s: np.ndarray,
+    ends: np.ndarray,
+    schedule: Iterable[float],
+    key: np.uint64,
+    threads: int | None,
+) -> int:
+    """Cool the states in place, each down to its own end; the number of steps that the schedule had."""
+    factors = np.empty(len(s))
+    walkers = make_walkers(model, Request.check("metropolis", 0, len(s), 1.0, key), s, factors, 0)
+    step = 0
+    with one_blas_thread():
+        for step, beta in enumerate(schedule, 1):
+            np.minimum(ends, beta, out=factors)
+            map_threads(partial(_advance, step), walkers, threads)
+    return step
+
+
+def _advance(step: int, walkers: Walkers) -> None:
+    walkers.advance(step - 1, step)
 
 
 def _keep_nothing(k: int, own: slice, part: Ladders) -> Any:

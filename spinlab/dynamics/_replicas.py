@@ -71,7 +71,7 @@ class Ladders:
         )
 
     def again(self) -> Ladders:
-        """The same replicas, numbered by the temperature where they are; all but their journeys is forgotten."""
+        """The same replicas, numbered by the temperature where they are; only their journeys are kept."""
         fresh = Ladders.start(self.by_temperature(self.s))
         fresh.came[:] = self.by_temperature(self.came)
         fresh.round_trips[:] = self.round_trips

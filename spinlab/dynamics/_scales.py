@@ -73,4 +73,10 @@ def field_bounds(model: IsingModel) -> np.ndarray:
         v, h = np.abs(form.xi[: form.V]), np.abs(form.xi[form.V :])
         bounds = np.concatenate([v @ h.sum(0), h @ v.sum(0)])
         return abs(form.scale) * bounds + np.abs(form.b)
-    return np.asarray(abs(model.to_sparse()._J).sum(1)).ravel() + np.abs(model.b)
+    if isinstance(form, Bipartite):
+        size = np.abs(form.W)
+        return np.concatenate([size.sum(1), size.sum(0)]) + np.abs(form.b)
+    if isinstance(form, Dense):
+        return np.abs(form.J).sum(1) + np.abs(form.b)
+    rows = np.repeat(np.arange(model.n_spins), np.diff(form.indptr))
+    return np.bincount(rows, np.abs(form.data), model.n_spins) + np.abs(form.b)

@@ -10,8 +10,9 @@ import numpy as np
 from .._core.philox import random_spins
 from .._core.rng import as_key
 from ..models import IsingModel
+from ._quench import quench
 from ._scales import typical_field
-from .descent import descend, zero_fields
+from .descent import zero_fields
 
 _SITES = 20_000  # of all minima together that are looked at; at least two and at most sixteen minima
 _MINIMA = (2, 16)
@@ -68,7 +69,7 @@ class Span(NamedTuple):
         return betas, np.append(0.0, np.cumsum((speed[1:] + speed[:-1]) / 2 * np.diff(betas)))
 
 
-def cooling_span(model: IsingModel, generator: np.random.Generator) -> Span:
+def cooling_span(model: IsingModel, generator: np.random.Generator, threads: int | None = None) -> Span:
     """From the mean-field instability to where a whole state has about one thermal excitation left.
 
     Hot end: 1/rho, rho the spectral radius of J. There the paramagnet of mean-field theory becomes unstable,
@@ -80,9 +81,8 @@ def cooling_span(model: IsingModel, generator: np.random.Generator) -> Span:
     """
     N = model.n_spins
     n_minima = min(max(_SITES // N, _MINIMA[0]), _MINIMA[1])
-    minima = descend(
-        model, n_minima, initial=random_spins(as_key(generator), n_minima, N), rng=generator
-    ).states
+    minima = random_spins(as_key(generator), n_minima, N)
+    quench(model, minima, as_key(generator), threads)
     fields = np.abs(model.local_fields(minima))
     fields = np.sort(fields[fields > zero_fields(model)])
     if not len(fields):

@@ -12,14 +12,13 @@ from .._core.request import Request
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_real, as_real_array
 from ..models import IsingModel, as_model
+from ._quench import QUENCH
 from ._scales import fast_form
 from ._single_spin import COLDEST, RULES, evolve
 from ._span import Span, cooling_span
 from .chains import Chains, starting_states
 
 SCHEDULES = ("thermodynamic", "linear", "geometric")
-
-_QUENCH = 10  # steps at zero temperature that end every run in, or next to, a local minimum
 
 
 @shows_progress
@@ -103,8 +102,8 @@ def anneal(
         sampler, n_steps, n_chains, COLDEST, as_key(generator), dtype=dtype, threads=threads
     )
     if betas is None:
-        betas = _cooling(model, request.n_steps, schedule, beta_min, beta_max, generator)
-    quenched = replace(request, betas=np.append(betas, COLDEST), stops=(request.n_steps + _QUENCH,))
+        betas = _cooling(model, request.n_steps, schedule, beta_min, beta_max, generator, threads)
+    quenched = replace(request, betas=np.append(betas, COLDEST), stops=(request.n_steps + QUENCH,))
     initial = starting_states(initial, request.n_chains, model.n_spins, request.key)
     s = initial.copy()
     moved = np.zeros(s.shape, dtype=np.bool_)
@@ -120,6 +119,7 @@ def _cooling(
     beta_min: float | None,
     beta_max: float | None,
     generator: np.random.Generator,
+    threads: int | None,
 ) -> np.ndarray:
     """The inverse temperature of each step, its ends measured where not given."""
     low = None if beta_min is None else as_real(beta_min, "beta_min", 0.0, exclusive=True)
@@ -127,7 +127,7 @@ def _cooling(
     if low is not None and high is not None and schedule in ("linear", "geometric"):
         span = Span(low, high, np.empty(0))
     else:
-        span = cooling_span(model, generator)
+        span = cooling_span(model, generator, threads)
         low = low or (span.hot if high is None else min(span.hot, high))
         span = span._replace(hot=low, cold=high or max(span.cold, low))
     if span.hot > span.cold:

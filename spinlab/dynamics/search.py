@@ -5,25 +5,28 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._core.rng import RNG, as_generator
+from .._core.rng import RNG, as_generator, as_key
 from .._core.stopwatch import Stopwatch
 from .._core.validate import as_count, as_flag, as_real, as_spins
 from ..models import IsingModel, SparseIsing, as_model
 from ._groups import Groups
+from ._quench import QUENCH, quench
 from ._scales import fast_form, field_bounds
-from ._span import cooling_span
-from .descent import Descents, descend
+from ._span import Span, cooling_span
 
 _CLUSTERS = 12.0  # mean number of neighbours up to which cluster moves are tried
 _STEP = 1.47  # length of a step of the ladder: three exchanges of ten succeed
-_TUNING = (0.2, 0.4, 0.4)  # of the first round; after each the ladder is measured
+_COOLING = 0.5  # of n_steps
+_TUNING = (0.1, 0.2, 0.2)  # of n_steps; after each the ladder is spaced anew
+_COOLING_TIME, _ANNEALING_TIME = 0.2, 0.95  # of ``seconds``, where ladders follow and where they do not
+_LADDER_SWEEPS = 10  # ladders are begun if there is time for so many steps, times the number of temperatures
+_POINTS = 1025  # inverse temperatures between which cooling by the clock interpolates
 _MAX_STEPS = 16_000
 _LOOKS = 25  # pieces into which a budget of time is cut, so that it is kept when the machine slows down
-_GROWTH = 4  # of a piece over the one before, as long as its speed is known from short ones
 _ROUNDING = 1e-14  # of sum |J| + sum |b|, by which the energies of one state may differ
 
 
@@ -41,7 +44,7 @@ class Search:
         out of so many. That all agree makes an optimum likely and proves nothing.
     equilibrated : int
         Groups whose coldest replicas have equilibrated: ten or more ways from the hottest temperature to the
-        coldest and back, and a mean energy that moved by less than its kT while the time doubled.
+        coldest and back, and a mean energy that moved by less than twice its kT while the time doubled.
     stopped : str
         Why the search ended: "bound" (the energy meets -sum |J| - sum |b|: proven), "target", "agreement",
         "steps", "seconds" or "callback"; "running" for a callback.
@@ -81,22 +84,24 @@ def search(
     """Lowest state that independent groups of parallel tempering find.
 
     Each group is one ladder of replicas, or a pair of them with isoenergetic cluster moves where the model is
-    sparse, between the temperatures of :func:`spinlab.dynamics.anneal`. The first round spaces the ladder; the
-    colder replicas are quenched after every round. Without ``seconds`` the search ends when all groups but one
-    have equilibrated and have met the lowest energy.
+    sparse, between the temperatures of :func:`spinlab.dynamics.anneal`. All replicas are cooled, each down to
+    its own temperature; the ladder is then spaced by measurement, and the rounds begin, after each of which
+    the colder replicas are quenched. Without ``seconds`` the search ends when all groups but one have
+    equilibrated and have met the lowest energy.
 
     Parameters
     ----------
     model : IsingModel or anything :func:`spinlab.models.as_model` takes
     n_steps : int, default 250
-        Steps of a round.
+        Steps of a round; cooling and spacing take as many together.
     max_steps : int, optional
         Budget: steps that any replica may take; 16 000 by default, without limit where ``seconds`` is given.
     n_groups : int, default 4
         Independent groups, 2 or more.
     seconds : float, optional
-        Budget of wall-clock time without compilation. It is used up, but for a proof or the target, whatever the
-        groups agree on; rounds then follow the clock, so the result depends on the speed of the machine.
+        Budget of wall-clock time without compilation. It is used up, whatever the groups agree on, but for a
+        proof, the target or the callback; the rounds then follow the clock, so that the result depends on the
+        speed of the machine. Where it is too short for ladders, all of it goes to annealing.
     target : float, optional
         Stop at a state of this energy or below.
     initial : array_like of +-1, shape (N,) or (k, N), optional
@@ -143,14 +148,20 @@ def search(
     generator = as_generator(rng)
     model = fast_form(given)
     cluster = isinstance(model, SparseIsing) and 2 * model.n_edges <= _CLUSTERS * N
-    betas = cooling_span(model, generator).ladder(_STEP)
+    span = cooling_span(model, generator, threads)
+    betas = span.ladder(_STEP)
+    one_sweep = clock.seconds() / (span.n_minima * QUENCH)  # of one replica, or less
+    ladder_sweeps = _LADDER_SWEEPS * len(betas) * len(betas) * n_groups * (2 if cluster else 1)
+    anneals = seconds is not None and seconds < ladder_sweeps * one_sweep
+    if anneals:  # a few replicas, all of which end cold
+        betas = span.cold * np.array([1.0 - 1e-6, 1.0])
     groups = Groups(model, n_groups, betas, cluster=cluster, generator=generator, threads=threads)
     lowest = _Lowest(model, n_groups)
     if len(known):
-        ends = descend(model, len(known), initial=known, rng=generator, threads=threads)
-        groups.place(ends.states)
-        lowest.take(ends, np.arange(len(known)) % n_groups)
-    pace = _Pace(n_steps, max_steps, seconds, clock)
+        known = known.copy()
+        quench(model, known, as_key(generator), threads)
+        lowest.take(known, model.energy(known), by_group=False)
+    pace = _Pace(n_steps, max_steps, seconds, clock, anneals)
 
     def report(stopped: str) -> Search:
         mixed = groups.equilibrated()
@@ -167,17 +178,20 @@ def search(
         )
 
     stopped = "bound" if lowest.is_proven() else "target" if lowest.energy <= target else ""
-    for length, tunes in () if stopped else pace.pieces():
-        piece = groups.advance(length, length // 2 if tunes else 0)
-        ends = groups.quench()
-        lowest.take(ends, np.arange(len(ends.energy)) * n_groups // len(ends.energy))
-        if tunes:
+    for round in () if stopped else pace.rounds():
+        if round.cools:
+            pace.cooled(groups.cool(pace.cooling(span)))
+            groups.place(known)
+        else:
+            piece = groups.advance(round.n_steps, round.n_steps // 2 if round.tunes else 0)
+        lowest.take(*groups.quenched())
+        if round.tunes:
             groups.respace(piece, _STEP)
         if lowest.is_proven():
             stopped = "bound"
         elif lowest.energy <= target:
             stopped = "target"
-        elif seconds is None and _is_power_of_2(len(groups.measured)):
+        elif seconds is None and _is_time_to_look(len(groups.measured)):
             found = report("agreement")
             stopped = "agreement" if found.hits >= n_groups - 1 else ""
         if (callback is not None or progress) and not stopped:
@@ -194,36 +208,62 @@ def search(
     return found
 
 
+class _Round(NamedTuple):
+    n_steps: int
+    cools: bool = False
+    tunes: bool = False
+
+
 class _Pace:
     """How long the rounds are: fixed numbers of steps, or by the clock."""
 
-    def __init__(self, n_steps: int, max_steps: int, seconds: float | None, clock: Stopwatch) -> None:
-        self.done = 0
+    def __init__(
+        self, n_steps: int, max_steps: int, seconds: float | None, clock: Stopwatch, anneals: bool
+    ) -> None:
+        self.done, self._anneals = 0, anneals
         self._n_steps, self._max_steps, self._seconds, self._clock = n_steps, max_steps, seconds, clock
 
-    def pieces(self) -> Iterator[tuple[int, bool]]:
-        """Steps of each round, and whether the ladder is moved after it."""
+    def cooling(self, span: Span) -> Iterator[float]:
+        """Inverse temperatures from hot to cold, one for each step."""
+        most = min(max(1, round(_COOLING * self._n_steps)), self._max_steps)
+        if self._seconds is None:
+            yield from span.schedule(most + 1)[1:]
+            return
+        betas = span.schedule(_POINTS)
+        begin = self._clock.seconds()
+        share = _ANNEALING_TIME if self._anneals else _COOLING_TIME
+        least, time = (0.0 if self._anneals else 1 / most), max(share * self._seconds - begin, 1e-9)
+        done = 0.0
+        while done < 1.0:
+            yield float(np.interp(done, np.linspace(0.0, 1.0, _POINTS), betas))
+            done = max(done + least, (self._clock.seconds() - begin) / time)
+
+    def cooled(self, n_steps: int) -> None:
+        """Cooling took so many steps."""
+        self.done += n_steps
+
+    def rounds(self) -> Iterator[_Round]:
+        """One after the other, until the budget is spent."""
+        start = self._clock.seconds()
+        yield _Round(0, cools=True)
+        if self._anneals:
+            return
+        speed = (self._clock.seconds() - start) / self.done
         tuning = [max(1, round(share * self._n_steps)) for share in _TUNING]
-        piece, speed = 1, 0.0
         while self.done < self._max_steps:
-            most = tuning[0] if tuning else self._n_steps
+            piece = tuning[0] if tuning else self._n_steps
             if self._seconds is not None:
                 left = self._seconds - self._clock.seconds()
-                if self.done and left <= speed:
+                if left <= speed:
                     return
-                due = min(left, self._seconds / _LOOKS) / speed if speed else 1.0
-                fits = max(1, int(min(due, _GROWTH * piece, 2.0**31)))
-                piece = min(fits, most) if tuning else fits
-                # The first step of all may have been slow, the first steps are too few to measure.
-                tunes = bool(tuning) and (piece == most or (speed > 0 and fits < _GROWTH * piece))
-            else:
-                piece, tunes = most, bool(tuning)
+                fits = max(1, int(min(left, self._seconds / _LOOKS) / speed))
+                piece = min(piece, fits) if tuning else fits
             piece = min(piece, self._max_steps - self.done)
             self.done += piece
             start = self._clock.seconds()
-            yield piece, tunes
+            yield _Round(piece, tunes=bool(tuning))
             speed = (self._clock.seconds() - start) / piece
-            if tunes:
+            if tuning:
                 tuning.pop(0)
 
     def limit(self) -> str:
@@ -241,12 +281,13 @@ class _Lowest:
         self._energies = np.full(n_groups, np.inf)
         self.energy, self.state = np.inf, np.ones(model.n_spins, dtype=np.int8)
 
-    def take(self, ends: Descents, group: np.ndarray) -> None:
-        """Note where descents of the groups ended."""
-        np.minimum.at(self._energies, group, ends.energy)
-        best = int(ends.energy.argmin())
-        if ends.energy[best] < self.energy:
-            self.energy, self.state = float(ends.energy[best]), ends.states[best].copy()
+    def take(self, states: np.ndarray, energy: np.ndarray, by_group: bool = True) -> None:
+        """Note states, those of the first group first; or of no group, if they are not ``by_group``."""
+        if by_group:
+            self._energies = np.minimum(self._energies, energy.reshape(len(self._energies), -1).min(1))
+        best = int(energy.argmin())
+        if energy[best] < self.energy:
+            self.energy, self.state = float(energy[best]), states[best].copy()
 
     def hits(self) -> np.ndarray:
         """Which groups met the lowest energy, up to the rounding of its sums."""
@@ -266,7 +307,8 @@ def _known_states(initial: Any, N: int) -> np.ndarray:
     return np.atleast_2d(states)
 
 
-def _is_power_of_2(n: int) -> bool:
+def _is_time_to_look(n: int) -> bool:
+    """After 2, 4, 8, ... rounds."""
     return n > 1 and n & (n - 1) == 0
 
 
@@ -276,4 +318,5 @@ def _show(found: Search) -> None:
         f"{found.groups}, {found.n_steps} steps, {found.seconds:.1f} s"
     )
     last = found.stopped != "running"
-    print(f"{line}, {found.stopped}" if last else line, end="\n" if last or not sys.stderr.isatty() else "\r", file=sys.stderr)
+    end = "\n" if last or not sys.stderr.isatty() else "\r"
+    print(f"{line}, {found.stopped}" if last else line, end=end, file=sys.stderr)

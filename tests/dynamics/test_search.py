@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from naive import ground_energy_and_degeneracy
 
 import spinlab as sl
 from spinlab.dynamics import search
+from spinlab.dynamics._groups import Groups, Piece
+from spinlab.models import DenseIsing
 
 FAMILIES = {
     "biqmac_pm1d": "pm1d_80",
@@ -34,8 +37,8 @@ def test_small_models(form, fields):
     found = search(case.model, n_steps=50, rng=0)
     assert found.energy == pytest.approx(E0, rel=1e-12)
     assert case.model.energy(found.state) == found.energy
-    assert 3 <= found.hits <= found.groups == 4
-    assert found.n_steps == 50
+    assert found.stopped in ("agreement", "bound")
+    assert 3 <= found.hits <= found.equilibrated <= found.groups == 4 or found.stopped == "bound"
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -45,24 +48,153 @@ def test_planar_spin_glasses(seed):
     assert search(model, rng=0).energy == pytest.approx(sl.ground_state(model).energy, rel=1e-12)
 
 
-def test_the_budget_ends_a_search_that_does_not_agree():
+# Exact by trees, matching or, where nothing is frustrated, by counting; the torus is the best that is known.
+LATTICES = {
+    "torus 30 x 10": ({"shape": (30, 10)}, 0, -414),
+    "open 20 x 20": ({"shape": (20, 20), "periodic": False}, 0, -544),
+    "another": ({"shape": (20, 20), "periodic": False}, 1, -536),
+    "chain of 1000": ({"shape": (1000,), "periodic": False}, 0, -999),
+    "frustrated ring": ({"shape": (64,)}, 0, -62),
+    "torus 8 x 8 x 8": ({"shape": (8, 8, 8)}, 0, -898),
+}
+
+
+@pytest.mark.parametrize("name", LATTICES)
+def test_discrete_couplings(name):
+    options, seed, E0 = LATTICES[name]
+    model = sl.ensembles.edwards_anderson(law="pm1", rng=seed, **options)
+    found = search(model, target=E0, rng=0)
+    assert found.energy == E0
+    assert found.stopped == ("bound" if name == "chain of 1000" else "target")
+
+
+def test_a_chain_with_power_law_couplings():
+    # Exponent 3, 100 sites, both signs; the lowest energy of 128 000 steps of the tempering that came before.
+    rng, (i, j) = np.random.default_rng(0), np.triu_indices(100, 1)
+    J = np.zeros((100, 100))
+    J[i, j] = rng.choice([-1, 1], i.size) / (j - i) ** 3.0
+    found = search(J + J.T, rng=0)
+    assert found.stopped == "agreement"
+
+
+def test_no_agreement_before_equilibrium():
+    # A short search of a hard model: groups may meet one energy, and it says nothing.
     model = sl.ensembles.edwards_anderson(shape=(8, 8, 8), rng=0)
-    found = search(model, n_steps=2, max_steps=7, rng=0)
-    assert found.n_steps == 7
-    assert found.hits < 3
-    assert search(model, n_steps=2, seconds=1e-9, rng=0).n_steps == 2
+    found = search(model, n_steps=10, max_steps=40, rng=0)
+    assert (found.n_steps, found.stopped) == (40, "steps")
+    assert found.hits == found.equilibrated == 0
+
+
+def test_what_equilibrium_takes():
+    groups = Groups(
+        DenseIsing(np.zeros((2, 2))),
+        2,
+        np.array([1.0, 2.0]),
+        cluster=False,
+        generator=np.random.default_rng(0),
+        threads=1,
+    )
+
+    def judge(first, second, trips):
+        energy = np.zeros((2, 2)), np.array([[9.0, first], [9.0, second]])
+        groups.measured = [Piece(10, x, np.array([1.0])) for x in energy]
+        groups._ladders.round_trips[:] = trips
+        return groups.equilibrated().tolist()
+
+    assert judge(0.9, 0.9, 10) == [True, True]  # a drift by 1.8 kT
+    assert judge(1.1, 0.9, 10) == [False, True]
+    assert judge(0.9, 0.9, [9, 10]) == [False, True]
+    groups.measured.pop()
+    assert groups.equilibrated().tolist() == [False, False]  # nothing to compare with
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 2.0])
+def test_the_budget_of_time_is_used_and_kept(seconds, monkeypatch):
+    # A machine whose steps take 1 ms, and three times as long from the middle on.
+    now = 0.0
+
+    class Clock:
+        def seconds(self):
+            nonlocal now
+            now += 1e-6
+            return now
+
+    class Slow(Groups):
+        def advance(self, n_steps, burn_in=0):
+            nonlocal now
+            now += n_steps * (0.001 if now < seconds / 2 else 0.003)
+            return super().advance(n_steps, burn_in)
+
+    module = sys.modules["spinlab.dynamics.search"]
+    monkeypatch.setattr(module, "Stopwatch", Clock)
+    monkeypatch.setattr(module, "Groups", Slow)
+    found = search(sl.ensembles.sk(N=10, rng=0), seconds=seconds, rng=0)  # all groups agree at once
+    assert found.stopped == "seconds"
+    assert 0.8 * seconds <= found.seconds <= 1.2 * seconds
+    assert search(sl.ensembles.sk(N=10, rng=0), seconds=seconds, max_steps=200, rng=0).n_steps <= 200
+
+
+def test_a_step_is_taken_however_short_the_time():
+    model = sl.ensembles.edwards_anderson(shape=(8, 8, 8), rng=0)
+    found = search(model, seconds=1e-9, rng=0)
+    assert (found.n_steps, found.hits, found.stopped) == (1, 0, "seconds")
+
+
+def test_target_and_callback_end_a_search():
+    model = sl.ensembles.edwards_anderson(shape=(6, 6, 6), rng=0)
+    seen = []
+
+    def third(found):
+        seen.append(found)
+        return len(seen) == 3
+
+    stopped = search(model, n_steps=10, callback=third, rng=0)
+    assert (stopped.stopped, stopped.n_steps, len(seen)) == ("callback", 5 + 1 + 2, 3)
+    assert all(found.stopped == "running" for found in seen)
+    easy = search(model, n_steps=10, target=seen[0].energy, callback=lambda found: None, rng=0)
+    assert (easy.stopped, easy.n_steps, easy.energy) == ("target", 5, seen[0].energy)
+    # Looking on changes nothing.
+    a, b = search(model, max_steps=250, rng=1), search(model, max_steps=250, callback=seen.append, rng=1)
+    np.testing.assert_array_equal(a.state, b.state)
+
+
+def test_a_known_state_is_kept_and_improved():
+    model = sl.ensembles.edwards_anderson(shape=(10, 10), rng=0)
+    E0 = sl.ground_state(model)
+    start = E0.state.copy()
+    start[7] *= -1  # a quench finds the way back
+    for initial in (start, np.stack([-start, np.ones(100)])):
+        found = search(model, initial=initial, max_steps=2, n_steps=2, rng=0)
+        assert found.energy == pytest.approx(E0.energy, rel=1e-12)
+        assert found.hits == 0  # no group found it by itself
+    assert search(model, initial=start, target=E0.energy + 1e-9).n_steps == 0
+
+
+def test_progress_is_shown(capsys):
+    search(sl.ensembles.sk(N=20, rng=0), progress=True, rng=0)
+    lines = capsys.readouterr().err.splitlines()
+    assert "equilibrated groups of 4" in lines[0]
+    assert lines[-1].endswith("agreement")
+
+
+@pytest.mark.parametrize("scale", [2.0**-500, 2.0**300])
+def test_any_scale(scale):
+    model = sl.ensembles.sk(N=40, rng=0)
+    a, b = search(model, rng=0), search(model.scaled(scale), rng=0)
+    assert (a.hits, a.n_steps, a.energy * scale) == (b.hits, b.n_steps, b.energy)
+    np.testing.assert_array_equal(a.state, b.state)
 
 
 def test_same_answer_for_any_number_of_threads():
     model = sl.ensembles.edwards_anderson(shape=(6, 6), rng=0)
-    a, b = (search(model, n_steps=20, max_steps=40, rng=1, threads=n) for n in (1, 2))
+    a, b = (search(model, n_steps=20, max_steps=60, rng=1, threads=n) for n in (1, 2))
     np.testing.assert_array_equal(a.state, b.state)
     np.testing.assert_array_equal(a.betas, b.betas)
 
 
 def test_models_without_anything_to_find():
     assert search(np.zeros((3, 3)), n_steps=2, rng=0).energy == 0.0
-    assert search([[0.0]], n_steps=2, rng=0).hits == 4
+    assert search([[0.0]], n_steps=2, rng=0).stopped == "bound"
 
 
 @pytest.mark.parametrize(
@@ -73,6 +205,11 @@ def test_models_without_anything_to_find():
         ({"n_groups": 1}, "n_groups"),
         ({"seconds": 0.0}, "seconds"),
         ({"seconds": np.inf}, "seconds"),
+        ({"target": np.nan}, "target"),
+        ({"callback": 3}, "callback must be a function of a Search, got int"),
+        ({"initial": np.ones(5)}, "initial"),
+        ({"initial": np.ones((1, 1, 6))}, r"shape \(6,\) or \(k, 6\), got shape \(1, 1, 6\)"),
+        ({"progress": 2}, "progress"),
     ],
 )
 def test_bad_arguments(change, message):

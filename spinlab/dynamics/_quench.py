@@ -1,0 +1,17 @@
+"""Heat bath at zero temperature: the quick end of a search."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._core.request import Request
+from ..models import IsingModel
+from ._single_spin import COLDEST, evolve
+
+QUENCH = 10  # steps at zero temperature that end in, or next to, a local minimum
+
+
+def quench(model: IsingModel, s: np.ndarray, key: np.uint64, threads: int | None) -> None:
+    """Steps of every state at zero temperature, in place; spins without a field are left to chance."""
+    request = Request.check("gibbs", QUENCH, len(s), COLDEST, key, threads=threads)
+    evolve(model, request, s, np.zeros(s.shape, dtype=np.bool_), request.no_records(s.shape[1]), "quench")
