@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ._core.rng import RNG, as_generator
-from .dynamics import search
+from .dynamics import Search, search
 from .exact import GroundState, RefusedError, branching
 from .models import DenseIsing, IsingModel, SparseIsing
 
@@ -110,7 +110,7 @@ def _search(
         if seconds is None:
             found = search(model, n_steps=FIRST_STEPS, max_steps=FIRST_STEPS, rng=rng, threads=threads)
         elif seconds > 0:
-            found = search(model, seconds=seconds, rng=rng, threads=threads)
+            found = search(model, seconds=seconds, callback=_agree, rng=rng, threads=threads)
         else:
             return None
     except KeyboardInterrupt:
@@ -119,14 +119,20 @@ def _search(
     return found.state
 
 
+def _agree(found: Search) -> bool:
+    """Whether the search would end without a budget of time: the rest is left to the proof."""
+    return found.hits >= found.groups - 1
+
+
 def _compile_search(model: IsingModel) -> None:
     """Compile what the search needs for this form of model."""
     if model.n_spins < 16:
         return
     small: IsingModel
+    fields = np.resize([1.0, -1.0], 12)  # frustrated, lest the search ends at once
     if isinstance(model, SparseIsing):
         ring = np.arange(12)
-        small = SparseIsing.from_edges(ring[:-1], ring[1:], np.ones(11), 12, np.ones(12))
+        small = SparseIsing.from_edges(ring[:-1], ring[1:], np.ones(11), 12, fields)
     else:
-        small = DenseIsing(np.ones((12, 12)) - np.eye(12), np.ones(12))
-    search(small, n_steps=2, max_steps=2, rng=0, threads=1)
+        small = DenseIsing(np.ones((12, 12)) - np.eye(12), fields)
+    search(small, n_steps=2, max_steps=4, rng=0, threads=1)

@@ -153,7 +153,8 @@ def _ground_state(
     except _NoProof as none:
         if degeneracy or not (budget.heuristic or seconds is not None):
             raise _refused(model, "degeneracy" if degeneracy else "ground_state", method, str(none)) from None
-    name = "tempering" if model.n_spins <= _LARGEST_LADDER else "annealing"
+    # By the clock, the search itself gives up ladders where the time is too short for them.
+    name = "tempering" if model.n_spins <= _LARGEST_LADDER or seconds is not None else "annealing"
     reason = "no exact method can take this model"
     return _heuristic(name, model, degeneracy, reason, seconds, threads, chance)
 
@@ -246,7 +247,9 @@ def _heuristic(
     else:
         found = search(model, seconds=seconds, **options)
         state = found.state
-        reason += f"; {found.hits} of {found.groups} independent searches met this energy"
+        reason += (
+            f"; {found.hits} of {found.groups} independent searches are equilibrated and met this energy"
+        )
     energy, bound, certified = _trivial_bound(model, state)
     return GroundState(
         energy=energy,

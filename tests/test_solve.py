@@ -203,7 +203,7 @@ def test_the_front_door_turns_to_tempering_where_no_proof_is_in_reach():
     model = sl.ensembles.sk(N=130, rng=0)
     gs = sl.ground_state(model, allow_heuristic=True)
     assert gs.method == "tempering"
-    assert "independent searches met this energy" in gs.reason
+    assert "independent searches are equilibrated and met this energy" in gs.reason
     np.testing.assert_array_equal(gs.state, sl.ground_state(model, "tempering").state)
     # Within reach of a proof, the proof is given.
     assert sl.ground_state(sl.ensembles.sk(N=12, rng=0), allow_heuristic=True).certified
