@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._core.progress import bars, meter, shows_progress
 from .._core.rng import RNG, as_generator, as_key
 from .._core.stopwatch import Stopwatch
-from .._core.validate import as_count, as_flag, as_real, as_spins
+from .._core.validate import as_count, as_real, as_spins
 from ..models import IsingModel, SparseIsing, as_model
 from ._groups import Groups
 from ._quench import QUENCH, quench
@@ -67,6 +67,7 @@ class Search:
     betas: np.ndarray
 
 
+@shows_progress
 def search(
     model: Any,
     *,
@@ -77,9 +78,9 @@ def search(
     target: float | None = None,
     initial: Any = None,
     callback: Callable[[Search], Any] | None = None,
-    progress: bool = False,
     rng: RNG = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> Search:
     """Lowest state that independent groups of parallel tempering find.
 
@@ -109,9 +110,7 @@ def search(
         agreement says as much as without.
     callback : callable, optional
         Is given a :class:`Search` after every round; the search stops if it returns True.
-    progress : bool, default False
-        Show a line on stderr after every round.
-    rng, threads
+    rng, threads, progress
         As in :func:`spinlab.dynamics.gibbs`. Without ``seconds`` the same seed gives the same bits.
 
     Returns
@@ -141,7 +140,6 @@ def search(
         max_steps = _MAX_STEPS if seconds is None else 2**62
     max_steps = as_count(max_steps, "max_steps", 2)
     target = -np.inf if target is None else as_real(target, "target")
-    progress = as_flag(progress, "progress")
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be a function of a Search, got {type(callback).__name__}")
     known = _known_states(initial, N)
@@ -177,35 +175,37 @@ def search(
             betas=groups.betas,
         )
 
-    stopped = "bound" if lowest.is_proven() else "target" if lowest.energy <= target else ""
-    for round in () if stopped else pace.rounds():
-        if round.cools:
-            pace.cooled(groups.cool(pace.cooling(span)))
-            groups.place(known)
-        else:
-            piece = groups.advance(round.n_steps, round.n_steps // 2 if round.tunes else 0)
-        lowest.take(*groups.quenched())
-        if round.tunes:
-            groups.respace(piece, _STEP)
+    def judge() -> str:
+        """Why to stop after this round, or nothing."""
         if lowest.is_proven():
-            stopped = "bound"
-        elif lowest.energy <= target:
-            stopped = "target"
-        elif seconds is None and _is_time_to_look(len(groups.measured)):
-            found = report("agreement")
-            stopped = "agreement" if found.hits >= n_groups - 1 else ""
-        if (callback is not None or progress) and not stopped:
-            found = report("running")
-            if progress:
-                _show(found)
-            if callback is not None and callback(found):
+            return "bound"
+        if lowest.energy <= target:
+            return "target"
+        if seconds is None and _is_time_to_look(len(groups.measured)):
+            return "agreement" if report("").hits >= n_groups - 1 else ""
+        return ""
+
+    stopped, before = judge(), 0.0
+    with meter(seconds or max_steps, "search") as shown, bars(False):
+        for round in () if stopped else pace.rounds():
+            if round.cools:
+                pace.done = groups.cool(pace.cooling(span))
+                groups.place(known)
+            else:
+                piece = groups.advance(round.n_steps, round.n_steps // 2 if round.tunes else 0)
+            lowest.take(*groups.quenched())
+            if round.tunes:
+                groups.respace(piece, _STEP)
+            if shown is not None:
+                now = pace.spent()
+                shown.tick(now - before)
+                before = now
+            stopped = judge()
+            if not stopped and callback is not None and callback(report("running")):
                 stopped = "callback"
-        if stopped:
-            break
-    found = report(stopped or pace.limit())
-    if progress:
-        _show(found)
-    return found
+            if stopped:
+                break
+    return report(stopped or pace.limit())
 
 
 class _Round(NamedTuple):
@@ -238,9 +238,9 @@ class _Pace:
             yield float(np.interp(done, np.linspace(0.0, 1.0, _POINTS), betas))
             done = max(done + least, (self._clock.seconds() - begin) / time)
 
-    def cooled(self, n_steps: int) -> None:
-        """Cooling took so many steps."""
-        self.done += n_steps
+    def spent(self) -> float:
+        """So much of the budget, in its unit."""
+        return self.done if self._seconds is None else self._clock.seconds()
 
     def rounds(self) -> Iterator[_Round]:
         """One after the other, until the budget is spent."""
@@ -310,13 +310,3 @@ def _known_states(initial: Any, N: int) -> np.ndarray:
 def _is_time_to_look(n: int) -> bool:
     """After 2, 4, 8, ... rounds."""
     return n > 1 and n & (n - 1) == 0
-
-
-def _show(found: Search) -> None:
-    line = (
-        f"energy {found.energy:.10g}, met by {found.hits} of {found.equilibrated} equilibrated groups of "
-        f"{found.groups}, {found.n_steps} steps, {found.seconds:.1f} s"
-    )
-    last = found.stopped != "running"
-    end = "\n" if last or not sys.stderr.isatty() else "\r"
-    print(f"{line}, {found.stopped}" if last else line, end=end, file=sys.stderr)

@@ -170,13 +170,6 @@ def test_a_known_state_is_kept_and_improved():
     assert search(model, initial=start, target=E0.energy + 1e-9).n_steps == 0
 
 
-def test_progress_is_shown(capsys):
-    search(sl.ensembles.sk(N=20, rng=0), progress=True, rng=0)
-    lines = capsys.readouterr().err.splitlines()
-    assert "equilibrated groups of 4" in lines[0]
-    assert lines[-1].endswith("agreement")
-
-
 @pytest.mark.parametrize("scale", [2.0**-500, 2.0**300])
 def test_any_scale(scale):
     model = sl.ensembles.sk(N=40, rng=0)
