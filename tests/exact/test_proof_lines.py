@@ -216,17 +216,17 @@ def test_counts_beyond_the_integers_of_float64_are_exact(k):
 
 
 def left_of(plan, side, module, name, monkeypatch):
-    """How far a plan's lower bound lies below that of the raw answer it rests on, and the answer."""
+    """The arguments and the result of the function that a plan rests on, and the plan's lower bound."""
     raw = []
     function = getattr(module, name)
 
     def recorded(*args, **kwargs):
-        raw.append(function(*args, **kwargs))
-        return raw[-1]
+        raw.append((args, function(*args, **kwargs)))
+        return raw[-1][1]
 
     monkeypatch.setattr(module, name, recorded)
     _, lower = plan.solve(1)
-    return raw[-1], lower
+    return *raw[-1], lower
 
 
 def test_each_lowrank_bound_contains_the_rounding_of_its_sums(monkeypatch):
@@ -234,19 +234,18 @@ def test_each_lowrank_bound_contains_the_rounding_of_its_sums(monkeypatch):
     rng = np.random.default_rng(0)
     X = rng.choice([-1.0, 1.0], (40, 3))
     side = lowrank_solver.Side(X, np.full(40, 0.3), 0.7, Fraction(0))
-    F = side.objective(np.eye(3, 4), np.array([0.0, 0.0, 0.0, 0.3]), 1.0)
-    (_, value), lower = left_of(
+    (_, F, _), (_, value), lower = left_of(
         lowrank_solver._thresholds(side),
         side,
         lowrank_solver.threshold_functions,
         "best_function",
         monkeypatch,
     )
-    assert side.lower(Fraction(0.7) * Fraction(value)) - lower >= Fraction(0.5 * F.rounding(np.full(4, 40.0)))
+    assert side.lower(Fraction(value)) - lower >= Fraction(F.rounding(np.full(4, 40.0)))
 
     reals = np.repeat([[0.3, 1.1], [0.7, -0.2], [0.4, 0.9]], 5, axis=0)
     side = lowrank_solver.Side(reals, np.zeros(15), 0.7, Fraction(0))
-    answer, lower = left_of(
+    _, answer, lower = left_of(
         lowrank_solver._types(side), side, lowrank_solver.enumeration, "ground_state", monkeypatch
     )
     blocks = np.array([[1.5, 5.5], [3.5, -1.0], [2.0, 4.5]])
@@ -256,7 +255,7 @@ def test_each_lowrank_bound_contains_the_rounding_of_its_sums(monkeypatch):
     assert side.lower(upper) - lower >= Fraction(60 * 2.0**-53 * size)
 
     side = lowrank_solver.Side(X, rng.normal(size=40), 0.7, Fraction(0))
-    (_, value), lower = left_of(
+    _, (_, value), lower = left_of(
         lowrank_solver._class_sums(side), side, lowrank_solver.class_sums, "best_sums", monkeypatch
     )
     assert side.lower(Fraction(value)) - lower >= Fraction(64 * 2.0**-53 * 0.7 * 3 * 40 * 40)
