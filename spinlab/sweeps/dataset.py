@@ -108,16 +108,25 @@ def to_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
     engine: Any = "netcdf4" if importlib.util.find_spec("netCDF4") else "scipy"
     where = os.fspath(path)
     dataset = _with_texts(dataset, where)
+    try:
+        content = _in_memory(dataset) if engine == "netcdf4" else dataset.to_netcdf(engine=engine)
+    except (TypeError, ValueError, OSError, RuntimeError) as error:
+        hint = "install netCDF4 (pip install netCDF4)" if engine == "scipy" else "change the type"
+        raise ValueError(
+            f"cannot write {where!r}, {engine} cannot hold it ({error}); {hint} or export CSV"
+        ) from error
     with atomic_write(path) as temporary:
-        try:
-            dataset.to_netcdf(temporary, engine=engine)
-        except (TypeError, ValueError) as error:
-            hint = "install netCDF4 (pip install netCDF4)" if engine == "scipy" else "change the type"
-            raise ValueError(
-                f"cannot write {where!r}, {engine} cannot hold it ({error}); {hint} or export CSV"
-            ) from error
-        except (OSError, RuntimeError) as error:
-            raise OSError(f"cannot write {where!r}: {error}") from error
+        temporary.write_bytes(content)
+
+
+def _in_memory(dataset: xr.Dataset) -> Any:
+    """The bytes of a netCDF 4 file. HDF5 cannot close a file that a full disk has cut: it would stay open."""
+    import netCDF4
+    from xarray.backends import NetCDF4DataStore
+
+    file = netCDF4.Dataset("memory", "w", memory=2**16)
+    dataset.dump_to_store(NetCDF4DataStore(file))
+    return file.close()
 
 
 def _with_texts(dataset: xr.Dataset, where: str) -> xr.Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from typing import Any
@@ -77,7 +78,8 @@ def save_hdf5(machine: Machine, path: str | os.PathLike[str], update: int = 1) -
     """
     h5py, update = _library(), as_count(update, "update", 0)
     x = to_arrays(machine, units="binary")
-    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+    content = io.BytesIO()  # not a file: where the disk is full, HDF5 ends the process
+    with h5py.File(content, "w") as file:
         file["model_type"] = "BBRBM"
         group = file.create_group(f"update_{update}")
         for name, array in zip(_NAMES, (x["W"], x["bv"], x["bh"]), strict=True):
@@ -85,6 +87,8 @@ def save_hdf5(machine: Machine, path: str | os.PathLike[str], update: int = 1) -
             group[name] = group[f"params/{name}"]  # where older versions look
         file["parallel_chains"] = np.zeros((1, len(x["bv"])))
         group["time"] = 0.0
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(content.getvalue())
 
 
 def _read(file: Any, update: int | None) -> tuple[dict[str, np.ndarray], str | None]:
