@@ -18,13 +18,15 @@ Examples
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from . import exact
-from ._core.validate import as_count
+from ._core.validate import as_choice, as_count, as_real_array
 from .dynamics import anneal
+from .dynamics.annealing import SCHEDULES
 from .models import from_bqm
 from .solve import ground_state
 
@@ -119,7 +121,7 @@ def _define() -> dict[str, type]:
             answer.info["lower_bound"] = bound
             return answer
 
-    class AnnealingSampler(dimod.Sampler):
+    class AnnealingSampler(dimod.Sampler, dimod.Initialized):
         """Simulated annealing (:func:`spinlab.dynamics.anneal`), without proof."""
 
         __qualname__ = "AnnealingSampler"
@@ -129,19 +131,27 @@ def _define() -> dict[str, type]:
             "num_sweeps": [],
             "beta_range": [],
             "beta_schedule_type": ["beta_schedule_options"],
+            "beta_schedule": [],
+            "initial_states": [],
+            "initial_states_generator": [],
+            "interrupt_function": [],
             "seed": [],
             "threads": [],
         }
-        properties: ClassVar[dict[str, Any]] = {"beta_schedule_options": ("linear", "geometric")}
+        properties: ClassVar[dict[str, Any]] = {"beta_schedule_options": (*SCHEDULES, "custom")}
 
         def sample(
             self,
             bqm: dimod.BinaryQuadraticModel,
             *,
-            num_reads: int = 1,
-            num_sweeps: int = 1000,
+            num_reads: int | None = None,
+            num_sweeps: int | None = None,
             beta_range: tuple[float, float] | None = None,
-            beta_schedule_type: str = "linear",
+            beta_schedule_type: str | None = None,
+            beta_schedule: Sequence[float] | None = None,
+            initial_states: Any = None,
+            initial_states_generator: str = "random",
+            interrupt_function: Callable[[], bool] | None = None,
             seed: int | None = None,
             threads: int | None = None,
             **kwargs: Any,
@@ -152,13 +162,24 @@ def _define() -> dict[str, type]:
             ----------
             bqm : dimod.BinaryQuadraticModel
                 SPIN or BINARY, any labels.
-            num_reads : int, default 1
-                Number of runs.
-            num_sweeps : int, default 1000
-                Updates of each variable in a run; some at zero temperature follow.
+            num_reads : int, optional
+                Number of runs; as many as there are initial states by default, or 1.
+            num_sweeps : int, optional
+                Updates of each variable in a run, 1000 by default; some at zero temperature follow.
             beta_range : (float, float), optional
-                First and last inverse temperature; by default from the biases.
-            beta_schedule_type : {"linear", "geometric"}
+                First and last inverse temperature; by default those of :func:`spinlab.dynamics.anneal`.
+            beta_schedule_type : {"thermodynamic", "linear", "geometric", "custom"}, optional
+                "thermodynamic" by default, "custom" with ``beta_schedule``.
+            beta_schedule : sequence of float, optional
+                The inverse temperatures themselves, 0 or more.
+            initial_states : samples-like, optional
+                One or more states to start from, in the variables of the BQM, as :func:`dimod.as_samples`
+                takes them.
+            initial_states_generator : {"random", "tile", "none"}
+                Where there are fewer states than runs: draw the others, repeat the given ones, or refuse.
+            interrupt_function : callable, optional
+                Is asked, without arguments, before every four runs but the first four; once it returns True,
+                the answer is what has been found.
             seed : int, optional
                 Makes the samples repeatable.
             threads, **kwargs
@@ -171,26 +192,34 @@ def _define() -> dict[str, type]:
             Raises
             ------
             ValueError, TypeError
-                As :func:`spinlab.dynamics.anneal`.
+                As :func:`spinlab.dynamics.anneal`; if there are too few initial states and none may be made.
             """
             _check(bqm)
             self.remove_unknown_kwargs(**kwargs)
-            num_reads, num_sweeps = as_count(num_reads, "num_reads"), as_count(num_sweeps, "num_sweeps")
+            num_reads = None if num_reads is None else as_count(num_reads, "num_reads")
+            schedule = _schedule(num_sweeps, beta_range, beta_schedule_type, beta_schedule)
+            as_choice(initial_states_generator, "initial_states_generator", ("random", "tile", "none"))
             info = {"certified": False, "method": "annealing"}
             if not bqm.num_variables:
-                return _sample_set(bqm, np.ones((num_reads, 0), np.int8), info)
-            if beta_range is not None and len(beta_range) != 2:
-                raise ValueError(f"beta_range must be two inverse temperatures, got {beta_range!r}")
-            beta_min, beta_max = (None, None) if beta_range is None else beta_range
+                return _sample_set(bqm, np.ones((num_reads or 1, 0), np.int8), info)
+            starts = None
+            if initial_states is not None or initial_states_generator == "none":
+                given = self.parse_initial_states(
+                    bqm,
+                    initial_states=initial_states,
+                    initial_states_generator=initial_states_generator,
+                    num_reads=num_reads,
+                    seed=seed,
+                )
+                num_reads, starts = given.num_reads, _spins(bqm, given.initial_states)
             runs = anneal(
                 from_bqm(bqm),
-                num_sweeps,
-                num_reads,
-                beta_min=beta_min,
-                beta_max=beta_max,
-                schedule=beta_schedule_type,
+                n_chains=num_reads or 1,
+                initial=starts,
+                interrupt=interrupt_function,
                 rng=seed,
                 threads=threads,
+                **schedule,
             )
             return _sample_set(bqm, runs.states, info)
 
@@ -203,6 +232,35 @@ def _check(bqm: Any) -> None:
             f"a sampler takes a dimod.BinaryQuadraticModel, got {type(bqm).__name__}; "
             "spinlab.ground_state and spinlab.dynamics.anneal take matrices and graphs"
         )
+
+
+def _schedule(
+    num_sweeps: int | None, beta_range: Any, kind: str | None, betas: Sequence[float] | None
+) -> dict[str, Any]:
+    """The schedule in the arguments of ``anneal``."""
+    if kind is not None:
+        as_choice(kind, "beta_schedule_type", (*SCHEDULES, "custom"))
+    if betas is not None:
+        given = as_real_array(betas, "beta_schedule", 1)
+        if kind not in (None, "custom") or beta_range is not None:
+            raise ValueError("beta_schedule is the whole schedule: leave out beta_range and the other types")
+        if num_sweeps not in (None, len(given)):
+            raise ValueError(f"beta_schedule has {len(given)} temperatures, but num_sweeps is {num_sweeps!r}")
+        return {"betas": given}
+    if kind == "custom":
+        raise ValueError("beta_schedule_type='custom' needs the inverse temperatures: give beta_schedule")
+    if beta_range is not None and len(beta_range) != 2:
+        raise ValueError(f"beta_range must be two inverse temperatures, got {beta_range!r}")
+    beta_min, beta_max = (None, None) if beta_range is None else beta_range
+    n_steps = 1000 if num_sweeps is None else as_count(num_sweeps, "num_sweeps")
+    return {"n_steps": n_steps, "schedule": kind, "beta_min": beta_min, "beta_max": beta_max}
+
+
+def _spins(bqm: dimod.BinaryQuadraticModel, samples: dimod.SampleSet) -> np.ndarray:
+    """The states of a sample set in spins, in the order of the variables of the BQM."""
+    place = {v: k for k, v in enumerate(samples.variables)}
+    values = samples.record.sample[:, [place[v] for v in bqm.variables]]
+    return values if samples.vartype.name == "SPIN" else 2 * values.astype(np.int8) - 1
 
 
 def _sample_set(

@@ -115,12 +115,79 @@ def test_annealing_keywords():
     for keywords, message in (
         ({"beta_range": [1.0]}, "beta_range must be two inverse temperatures"),
         ({"beta_range": [2.0, 1.0]}, "from hot to cold"),
-        ({"beta_schedule_type": "custom"}, "unknown schedule 'custom'; known: linear, geometric"),
+        ({"beta_schedule_type": "custom"}, "needs the inverse temperatures: give beta_schedule"),
+        ({"beta_schedule_type": "steep"}, "known: thermodynamic, linear, geometric, custom"),
+        ({"beta_schedule": [1.0], "beta_range": [1, 2]}, "leave out beta_range"),
+        ({"beta_schedule": [1.0], "beta_schedule_type": "linear"}, "the other types"),
+        ({"beta_schedule": [1.0], "num_sweeps": 2}, "has 1 temperatures, but num_sweeps is 2"),
+        ({"beta_schedule": [-1.0]}, "betas must be 0 or more"),
+        ({"beta_schedule": []}, "betas is empty"),
+        ({"initial_states_generator": "all"}, "known: random, tile, none"),
+        ({"initial_states_generator": "none"}, "insufficient number of initial states"),
+        (
+            {"initial_states": {"a": 1, "b": 1}, "num_reads": 2, "initial_states_generator": "none"},
+            "num_reads",
+        ),
+        ({"initial_states": {"a": 1}}, "mismatch between variables"),
         ({"num_sweeps": 0}, "num_sweeps must be at least 1"),
         ({"num_reads": 0}, "num_reads must be at least 1"),
     ):
         with pytest.raises(ValueError, match=message):
             AnnealingSampler().sample(bqm, **keywords)
+
+
+def test_annealing_follows_a_schedule():
+    bqm = sl.models.to_bqm(sl.ensembles.sk(N=30, rng=0))
+    sample = AnnealingSampler().sample
+    custom = sample(bqm, num_reads=8, beta_schedule=np.linspace(0.1, 3, 50), seed=2)
+    named = {"num_sweeps": 50, "beta_range": (0.1, 3), "beta_schedule_type": "linear"}
+    assert custom == sample(bqm, num_reads=8, seed=2, **named)
+    assert custom == sample(bqm, num_reads=8, beta_schedule=np.linspace(0.1, 3, 50), num_sweeps=50, seed=2)
+    assert custom != sample(bqm, num_reads=8, num_sweeps=50, seed=2)
+
+
+@pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])
+def test_annealing_starts_where_it_is_told(vartype):
+    # Two ground states behind a barrier that a cold walk does not cross; the variables in another order.
+    bqm = dimod.BQM({}, {(i, j): -1.0 for i in "abc" for j in "def"}, 0.0, "SPIN")
+    up, down = dict.fromkeys("fedcba", 1), dict.fromkeys("abcdef", -1)
+    bqm.change_vartype(vartype)
+    cold = {"beta_schedule": [50.0] * 5, "seed": 0}
+    sample = AnnealingSampler().sample
+
+    def magnetization(**options):
+        return sample(bqm, **cold, **options).change_vartype("SPIN", inplace=False).record.sample.sum(1)
+
+    assert magnetization(initial_states=[up, down]).tolist() == [6, -6]
+    assert magnetization(initial_states=dimod.SampleSet.from_samples(down, "SPIN", 0.0)).tolist() == [-6]
+    tiled = magnetization(initial_states=[up, down], num_reads=5, initial_states_generator="tile")
+    assert tiled.tolist() == [6, -6, 6, -6, 6]
+    mixed = magnetization(initial_states=up, num_reads=40)
+    assert mixed[0] == 6
+    assert set(mixed.tolist()) == {6, -6}
+
+
+def test_annealing_is_interrupted():
+    bqm = sl.models.to_bqm(sl.ensembles.sk(N=20, rng=0))
+    whole = AnnealingSampler().sample(bqm, num_reads=20, num_sweeps=10, seed=0)
+    for threads in (1, 2):
+        asked = []
+
+        def stop(asked=asked):
+            asked.append(None)
+            return len(asked) == 3
+
+        some = AnnealingSampler().sample(
+            bqm, num_reads=20, num_sweeps=10, seed=0, threads=threads, interrupt_function=stop
+        )
+        assert len(some) == 12
+        np.testing.assert_array_equal(some.record.sample, whole.record.sample[:12])
+    first = AnnealingSampler().sample(bqm, num_reads=20, interrupt_function=lambda: True)
+    assert len(first) == 4
+    never = AnnealingSampler().sample(
+        bqm, num_reads=20, num_sweeps=10, seed=0, interrupt_function=lambda: None
+    )
+    assert never == whole
 
 
 def test_reads_of_one_state_are_counted():

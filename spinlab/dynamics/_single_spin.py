@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -24,6 +25,7 @@ from ._scales import typical_field
 _REFRESH = 256
 # Chains per task; a multiple of 4 because four chains share one Philox counter.
 CHAINS = 16
+_ASKED = 4  # the same where somebody may interrupt
 # Stands for infinite beta: any field but zero decides the spin, a zero field leaves it to chance.
 COLDEST = 1e300
 
@@ -31,23 +33,43 @@ RULES = ("metropolis", "gibbs")
 
 
 def evolve(
-    model: IsingModel, request: Request, s: np.ndarray, moved: np.ndarray, records: np.ndarray, label: str
-) -> None:
-    """Advance the chains ``s`` in place to the last stop; fill ``moved``, and ``records`` at the stops."""
+    model: IsingModel,
+    request: Request,
+    s: np.ndarray,
+    moved: np.ndarray,
+    records: np.ndarray,
+    label: str,
+    interrupt: Callable[[], object] | None = None,
+) -> int:
+    """Advance the chains ``s`` in place to the last stop; fill ``moved``, and ``records`` at the stops.
+
+    ``interrupt`` is asked before every four chains but the first four, by the thread that would begin them
+    (not on the GPU); once it says True, no others begin. Returns how many chains came to the end.
+    """
     if model.device == "gpu":
         from .._core.cuda import chains
 
         chains.evolve(_card_form(model, request.dtype), request, typical_field(model), s, moved, records)
-        return
+        return len(s)
     start = starter(model, request, len(s))
     everyone = Group(np.ones(len(s)), s, moved, 0)
 
-    def run(first: int) -> None:
-        own = slice(first, first + CHAINS)
+    size = CHAINS if interrupt is None else _ASKED
+    lock, halted = threading.Lock(), False
+
+    def run(first: int) -> int:
+        nonlocal halted
+        if first and interrupt is not None:
+            with lock:
+                halted = halted or bool(interrupt())
+            if halted:
+                return 0
+        own = slice(first, first + size)
         walk(start(everyone.part(own)), request, records[:, own], shown)
+        return len(s[own])
 
     with meter(len(s) * request.stops[-1], label) as shown:
-        map_threads(run, range(0, len(s), CHAINS), request.threads)
+        return sum(map_threads(run, range(0, len(s), size), request.threads))
 
 
 def starter(model: IsingModel, request: Request, n_chains: int) -> Callable[[Group], Walkers]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +35,7 @@ def anneal(
     sampler: str = "metropolis",
     initial: Any = None,
     dtype: str = "float64",
+    interrupt: Callable[[], object] | None = None,
     rng: RNG = None,
     threads: int | None = None,
     progress: bool | None = None,
@@ -61,13 +63,16 @@ def anneal(
         minima (Salamon and Berry, Phys. Rev. Lett. 51, 1127 (1983)).
     sampler : {"metropolis", "gibbs"}
         Metropolis reaches low states in fewer steps.
+    interrupt : callable, optional
+        Is asked, without arguments, before every four runs but the first four, by the thread that would begin
+        them. Once it returns True, no others begin, and the answer holds the runs that came to their end.
     initial, dtype, rng, threads, progress
         As in :func:`spinlab.dynamics.gibbs`.
 
     Returns
     -------
     Chains
-        Final states and energies, one per run.
+        Final states and energies, one per run that was not interrupted.
 
     Raises
     ------
@@ -85,6 +90,8 @@ def anneal(
     """
     model = as_model(model)
     as_choice(sampler, "sampler", RULES)
+    if interrupt is not None and not callable(interrupt):
+        raise TypeError(f"interrupt must be a function without arguments, got {type(interrupt).__name__}")
     if schedule is not None:
         as_choice(schedule, "schedule", SCHEDULES)
     if betas is not None:
@@ -108,8 +115,8 @@ def anneal(
     s = initial.copy()
     moved = np.zeros(s.shape, dtype=np.bool_)
     none = request.no_records(model.n_spins)
-    evolve(fast_form(model), quenched, s, moved, none, "annealing")
-    return Chains.of(model, request, s, initial, moved, none)
+    n = evolve(fast_form(model), quenched, s, moved, none, "annealing", interrupt)
+    return Chains.of(model, request, s[:n], initial[:n], moved[:n], none)
 
 
 def _cooling(

@@ -88,6 +88,7 @@ def test_known_optima(name):
         ({"schedule": "quadratic"}, "known: thermodynamic, linear, geometric"),
         ({"sampler": "block_gibbs"}, "unknown sampler"),
         ({"dtype": "int8"}, "unknown dtype"),
+        ({"interrupt": True}, "interrupt must be a function without arguments, got bool"),
         ({"initial": np.zeros(6)}, r"\+1 and -1"),
     ],
 )
@@ -116,3 +117,13 @@ def test_a_custom_schedule_stands_alone(other):
         anneal(sl.ensembles.sk(N=6, rng=0), betas=[1.0, -2.0])
     with pytest.raises(ValueError, match="betas is empty; give the inverse temperature of each step"):
         anneal(sl.ensembles.sk(N=6, rng=0), betas=[])
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_an_interrupted_run_is_the_beginning_of_the_whole(form):
+    model = make(form, integer=True, fields=True).model
+    whole = anneal(model, 20, 18, rng=0)
+    part = anneal(model, 20, 18, rng=0, threads=2, interrupt=iter([False, True]).__next__)
+    assert len(part.energy) == 8
+    np.testing.assert_array_equal(part.states, whole.states[:8])
+    np.testing.assert_array_equal(part.moved, whole.moved[:8])
