@@ -126,7 +126,7 @@ def test_annealing_keywords():
         ({"initial_states_generator": "none"}, "insufficient number of initial states"),
         (
             {"initial_states": {"a": 1, "b": 1}, "num_reads": 2, "initial_states_generator": "none"},
-            "num_reads",
+            "insufficient number",
         ),
         ({"initial_states": {"a": 1}}, "mismatch between variables"),
         ({"num_sweeps": 0}, "num_sweeps must be at least 1"),
