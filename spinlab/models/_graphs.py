@@ -49,7 +49,12 @@ def parse(text: str, format: str, name: str) -> tuple[SparseIsing, dict[str, Any
         n, m = lines.take_sizes("a rudy file" if format == "rudy" else "a file of a spin glass")
         N, i, j, x = edges(lines, n, m, first=1)
         model = SparseIsing.from_edges(i, j, -x if format == "rudy" else x, N)
-    except InstanceError:
+    except InstanceError as error:
+        if format == "rudy" and all(len(tokens) == 2 for _, tokens in Lines(text, name).data()):
+            raise InstanceError(
+                f"{error}; the first line is read as 'n m', the numbers of spins and edges, which a list of "
+                "edges needs above it"
+            ) from None
         raise
     except (ValueError, TypeError) as error:
         raise InstanceError(f"{name}: {error}") from None

@@ -462,3 +462,15 @@ def test_every_format_is_in_the_help_and_on_its_page(capsys):
         assert re.search(rf"^  {name} +", shown, re.MULTILINE)
         assert f"`{name}`" in page
         assert all(f"`{suffix}`" in page for suffix in format.suffixes)
+
+
+def test_a_list_of_edges_alone_is_refused_with_what_it_lacks(tmp_path):
+    path = tmp_path / "edges.txt"
+    for text in ("1 2\n2 3\n3 1\n", "0 1\n1 2\n2 0\n"):
+        path.write_text(text)
+        with pytest.raises(
+            ValueError, match="the first line is read as 'n m', the numbers of spins and edges"
+        ):
+            load_instance(path)
+    path.write_text("3 3\n1 2\n2 3\n3 1\n")
+    assert load_instance(path).energy([1, 1, -1]) == -1.0  # a cut of two edges

@@ -21,12 +21,13 @@ from ..._core.blocks import (
     work_space,
 )
 from ..._core.jit import kernel
+from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress
 from ..._core.validate import as_count
 from ...models import IsingModel, as_model
-from ..couplings import exact_energies, over_limit
+from ..couplings import exact_energies, free_spins, over_limit
 from . import solver as enumeration
-from .search import Search, chunk_minima, descents, in_levels
+from .search import SECONDS_PER_STATE, Search, chunk_minima, descents, in_levels
 
 _TIES = 256  # states of one level whose energies are compared in exact arithmetic
 
@@ -72,7 +73,8 @@ def lowest_levels(
     model = as_model(model)
     k = as_count(k, "k")
     max_states = as_count(max_states, "max_states", 0)
-    if (reason := _refusal(model, enumeration.MAX_SPINS, enumeration.cost(model)[0])) is not None:
+    seconds = 2.0 ** min(free_spins(model), 1000) * SECONDS_PER_STATE / n_threads(threads)
+    if (reason := _refusal(model, enumeration.MAX_SPINS, seconds)) is not None:
         raise ValueError(reason)
     search = Search(model)
     chunks = np.arange(search.n_chunks)
@@ -111,7 +113,10 @@ def _level(model: IsingModel, search: Search, count: int, numbers: np.ndarray, m
 
 
 def _refusal(model: IsingModel, limit: int, seconds: float) -> str | None:
-    instead = "spinlab.dynamics samples the states of low energy, without a proof"
+    instead = (
+        "spinlab.dynamics samples the states of low energy, without a proof; on narrow graphs of any size "
+        "exact.lowest_levels lists them"
+    )
     return over_limit(model, limit, seconds, "the list of levels", instead)
 
 
