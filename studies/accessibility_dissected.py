@@ -252,6 +252,56 @@ def _text(values: Any) -> str:
     return f"{float(values.mean()):.3f} ± {float(values.std(ddof=1)) / values.sizes['replica'] ** 0.5:.3f}"
 
 
+def statements(
+    plateau: dict[str, dict[str, dict[str, float]]],
+    noise: tuple[float, float],
+    highest: float,
+    frozen_off: float,
+    hidden_off: float,
+) -> list[str]:
+    """What the parts say.
+
+    ``noise``: |offset + noise| at the smallest scale, |noise| at the largest; ``highest``: largest descent of
+    Gaussian weights; the last two: largest differences of unmoved chains from the prediction.
+    """
+    gaussian, ra = plateau["gaussian"], plateau["ra"]
+    mean, lowest = gaussian["mean"], gaussian["lowest"]
+    is_offset = abs(mean["descent"]) < 0.02 * mean["offset"]
+    is_luck = abs(lowest["descent"]) < 0.1 * lowest["luck"]
+    descends = ra["mean"]["descent"] > 0.1
+    is_noise = max(noise) < 0.05 and highest < 0.05
+    return [
+        f"Plateau of Gaussian weights, mean of ten chains: offset {mean['offset']:.3f}, descent "
+        f"{mean['descent']:.3f}. "
+        + (
+            "The curve is the offset: what a random visible state with its best hidden layer already has."
+            if is_offset
+            else "The curve is MORE than the offset."
+        ),
+        f"Lowest of ten chains: luck {lowest['luck']:.3f}, descent {lowest['descent']:.3f}. "
+        + (
+            "What it has beyond the offset is the best of ten random starts, an extreme value and no "
+            "dynamics."
+            if is_luck
+            else "It has descended."
+        ),
+        f"RA, mean: offset {ra['mean']['offset']:.3f}, descent {ra['mean']['descent']:.3f}; lowest of ten: "
+        f"luck {ra['lowest']['luck']:.3f}, descent {ra['lowest']['descent']:.3f}. "
+        + ("Here the chains do descend." if descends else "Here the chains HARDLY descend either."),
+        f"For independent weights the descent never exceeds {highest:.3f} at any scale. "
+        + (
+            "The rise of the curve with the scale is thermal noise going away: the part called noise goes "
+            "from minus the offset to zero."
+            if is_noise
+            else "The rise of the curve with the scale is NOT thermal noise alone."
+        ),
+        f"Freezing of independent weights {'follows' if frozen_off < 0.02 else 'DEPARTS from'} the "
+        f"prediction over the scales: largest difference {frozen_off:.3f}; against H it is off by up to "
+        f"{hidden_off:.2f}"
+        + (", where sites taken as independent are not." if hidden_off > frozen_off else "."),
+    ]
+
+
 def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
     """Which part makes the curves, and where independent weights freeze."""
     scale = data["scale"]
@@ -288,6 +338,11 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
     def part(ensemble: str, how: str, name: str) -> float:
         return float(plateau[how].sel(ensemble=ensemble, part=name).mean())
 
+    thermal = scale["mean"].sel(ensemble="gaussian").mean("replica")
+    noise = (
+        abs(float(thermal.sel(part=["offset", "noise"]).isel(std=0).sum())),
+        abs(float(thermal.sel(part="noise").isel(std=-1))),
+    )
     few = at_H["mean"].sel(ensemble="gaussian", H=settings["hidden"][0], part="descent")
     text = "\n".join(
         [
@@ -295,21 +350,20 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
             f"V={V}, H={H}, K={settings['K']} unless varied, {settings['instances']} instances, ten "
             f"chains of ten steps, exact ground states; spinlab {sl.__version__}, seed {settings['seed']}. "
             "Errors are standard errors over instances. The parts of a row add up to E/E0 exactly.\n",
-            f"- Plateau of Gaussian weights, mean of ten chains: offset "
-            f"{part('gaussian', 'mean', 'offset'):.3f}, descent {part('gaussian', 'mean', 'descent'):.3f}. "
-            "The curve is the offset: what a random visible state with its best hidden layer already has.",
-            f"- Lowest of ten chains: the rest is luck, {part('gaussian', 'lowest', 'luck'):.3f}: the best "
-            "of ten random starts, an extreme value and no dynamics.",
-            f"- RA, mean: offset {part('ra', 'mean', 'offset'):.3f}, descent "
-            f"{part('ra', 'mean', 'descent'):.3f}. Here the chains do descend; lowest of ten: luck "
-            f"{part('ra', 'lowest', 'luck'):.3f}, descent {part('ra', 'lowest', 'descent'):.3f}.",
-            "- For independent weights the rise of the curve with the scale is thermal noise going away: "
-            "the part called noise goes from minus the offset to zero, and the descent never exceeds "
-            f"{highest:.3f}, just before the chains freeze.",
-            "- Freezing of independent weights follows the prediction at every scale: largest difference "
-            f"{max(abs(m - p) for _, m, p in frozen):.3f}; against H it is off by up to "
-            f"{max(hidden_off):.2f}, since sites are not independent. It is a matter of H/V, not of a "
-            f"phase: with H={settings['hidden'][0]} the same weights move and descend by {_text(few)}.\n",
+            *(
+                f"- {line}"
+                for line in statements(
+                    {e: {how: {p: part(e, how, p) for p in PARTS} for how in ("mean", "lowest")}
+                     for e in ("ra", "gaussian")},
+                    noise, highest, max(abs(m - p) for _, m, p in frozen), max(hidden_off),
+                )
+            ),
+            f"- With H={settings['hidden'][0]} the same weights move and descend by {_text(few)}"
+            + (
+                ": it is a matter of H/V, not of a phase.\n"
+                if float(few.mean()) > 5 * float(few.std(ddof=1)) / few.size**0.5
+                else ".\n"
+            ),
             f"Scale {PLATEAU:g}:\n",
             markdown_table(["weights", "reduction", *PARTS, "E/E0", "chains unmoved"], rows),
             "\nGaussian weights against the scale: chains that never moved.\n",

@@ -159,9 +159,9 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
             f"seed {settings['seed']}. Errors are standard errors over instances.\n",
             "- The excess of the RA-RBM at the largest scale "
             f"{'falls' if falls else 'does not fall'} with the load: {float(low['excess']):.2f} at "
-            f"K={settings['K'][1]}, {float(high['excess']):.2f} at K={settings['K'][-1]}; the raw ratio "
-            f"only goes from {float(low['mean']):.2f} to {float(high['mean']):.2f}, because a random "
-            "start is already low.",
+            f"K={settings['K'][1]}, {float(high['excess']):.2f} at K={settings['K'][-1]}; the raw ratio, "
+            f"which contains the energy of a random start, goes from {float(low['mean']):.2f} to "
+            f"{float(high['mean']):.2f}.",
             "- One size was measured: where the colours change is a finite-size crossover, not a phase "
             "boundary. The dashed lines are the glass transition of infinite systems with independent "
             "patterns.\n",
