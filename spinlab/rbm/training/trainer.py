@@ -16,6 +16,7 @@ import numpy as np
 from ..._core.blas import one_blas_thread
 from ..._core.device import check_fits, to_host, xp_of
 from ..._core.rng import RNG, as_key
+from ..._core.signals import terminated_as_interrupted
 from ..._core.validate import as_choice, as_count, as_data, as_flag, as_real
 from ..machines.machine import Machine, Phase
 from ..machines.units import Noise
@@ -162,7 +163,7 @@ class Trainer:
         self._kept_epoch = 0
         self._start: dict[str, Any] | None = None
         self._data_now = self._fingerprint = ""
-        self._running = False
+        self._running, self._whole = False, True
 
     def __repr__(self) -> str:
         done = f"{self.epoch} epoch{'s' * (self.epoch != 1)} done"
@@ -210,9 +211,9 @@ class Trainer:
         ------
         DivergenceError
             If a parameter is not finite or beyond 10^6; the last checkpoint stays.
-        KeyboardInterrupt, or whatever a callback raises
+        KeyboardInterrupt (also on SIGTERM), or whatever a callback raises
             Trainer and machine are then as after the last complete epoch, callbacks included, and another
-            call goes on from there to the same bits.
+            call goes on from there to the same bits; an interrupt leaves a checkpoint of that epoch.
         OSError
             If the checkpoint is a folder, or its folder does not exist.
         ValueError, TypeError
@@ -246,7 +247,7 @@ class Trainer:
             self._save(checkpoint)  # what is kept if training diverges before the first regular one
         saved_at, start = time.perf_counter(), time.perf_counter() - self._seconds
         threads = nullcontext() if self.blas_threads is None else one_blas_thread()
-        with threads, training_bar(epochs, self.epoch, progress) as bar:
+        with threads, self._kept(checkpoint), training_bar(epochs, self.epoch, progress) as bar:
             while self.epoch < epochs and self.stopped is None:
                 with self._all_or_nothing():
                     if source and self.epoch > 0:
@@ -286,6 +287,17 @@ class Trainer:
                 self.history.record_of_callback(self.epoch, found)
 
     @contextmanager
+    def _kept(self, checkpoint: str | os.PathLike[str] | None) -> Iterator[None]:
+        """Ctrl-C and SIGTERM leave a checkpoint of the last complete epoch."""
+        with terminated_as_interrupted():
+            try:
+                yield
+            except KeyboardInterrupt:
+                if checkpoint is not None and self._whole:
+                    self._save(checkpoint)
+                raise
+
+    @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """An epoch that is interrupted, fails or diverges leaves the state before it."""
         epoch, updates, lr, seconds = self.epoch, self.updates, self.lr_now, self._seconds
@@ -293,9 +305,10 @@ class Trainer:
         memory = {name: np.array(to_host(x)) for name, x in self.optimiser.state_dict().items()}
         offsets, data_now = [x.copy() for x in self._offsets], self._data_now
         negative = dict(vars(self.negative))
-        self._running = True
+        self._running, self._whole = True, False
         try:
             yield
+            self._whole = True
         except BaseException:
             for name, x in self.machine.state_dict().items():
                 x[...] = machine[name]
@@ -305,6 +318,7 @@ class Trainer:
             self.epoch, self.updates, self.lr_now, self._seconds = epoch, updates, lr, seconds
             self._offsets, self._data_now, self.stopped = offsets, data_now, None
             self.history.forget_after(epoch)
+            self._whole = True  # not where a second interrupt came in between
             raise
         finally:
             self._running = False

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+
 import numpy as np
 import pytest
 
@@ -191,6 +195,26 @@ def test_an_interrupted_epoch_continues_to_the_same_bits(name, at, tmp_path):
     history = parts.fit(DATA, 5, measure, checkpoint=tmp_path / "run.npz")
     assert (parts.updates, history.sizes["epoch"]) == (10, 5)
     assert_same(bits(whole), bits(parts))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal to this process")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_leave_a_checkpoint_of_the_last_epoch(number, tmp_path):
+    """As a scheduler ends a script; the run goes on from the file alone to the same bits."""
+
+    def end(t):
+        if t.epoch == 3:
+            os.kill(os.getpid(), number)
+            time.sleep(1.0)  # until the signal arrives
+
+    whole, first, second = trainer(), trainer(), trainer()
+    whole.fit(DATA, 5)
+    with pytest.raises(KeyboardInterrupt, match="terminated" if number == signal.SIGTERM else "^$"):
+        first.fit(DATA, 5, [end], checkpoint=tmp_path / "run.npz", checkpoint_every=100)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert int(sl.rbm.load_checkpoint(tmp_path / "run.npz")["counters"][0]) == first.epoch == 2
+    second.fit(DATA, 5, checkpoint=tmp_path / "run.npz")
+    assert_same(bits(whole), bits(second))
 
 
 def test_a_failing_callback_takes_the_epoch_back():
