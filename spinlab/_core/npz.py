@@ -15,6 +15,37 @@ from .validate import check_memory
 MEMBERS = 10_000
 SMALL = 2**28  # archives that unpack to less are not compared with the size of the file
 RATIO = 64  # compression beyond this is no data
+_HEADER = 10_000  # bytes
+
+
+def read_npy(file: BinaryIO, name: str) -> np.ndarray:
+    """The array of a .npy file, seekable; whatever is wrong with it is a ValueError that names it."""
+    try:
+        size = file.seek(0, 2)
+        file.seek(0)
+        needed = _read_header(file, "the array")[2]
+        if needed > size:
+            raise ValueError(f"the array needs {needed} bytes and has {size}")
+        check_memory(2 * needed, "reading it")
+        file.seek(0)
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False, max_header_size=_HEADER))
+    except Exception as error:  # whatever a damaged file makes numpy raise
+        raise ValueError(
+            f"{name}: not a readable array file ({str(error) or type(error).__name__}); save plain numbers "
+            "with numpy.save"
+        ) from None
+
+
+def _read_header(file: Any, what: str) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """Shape, dtype and all bytes of an array whose header comes next."""
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"{what} is of version {version} of the format")
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file, max_header_size=_HEADER)
+    if dtype.hasobject:
+        raise ValueError(f"{what} holds pickled objects")
+    return shape, dtype, math.prod(shape) * dtype.itemsize + file.tell()
 
 
 class NpzReader:
@@ -65,18 +96,7 @@ class NpzReader:
         if array in self.shapes:
             raise ValueError(f"it holds {array[:80]!r} twice")
         with self._zip.open(info) as member:
-            version = np.lib.format.read_magic(member)
-            if version not in ((1, 0), (2, 0)):
-                raise ValueError(f"the array {array[:80]!r} is of version {version} of the format")
-            read = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            shape, _, dtype = read(member, max_header_size=10_000)
-            if dtype.hasobject:
-                raise ValueError(f"the array {array[:80]!r} holds pickled objects")
-            needed = math.prod(shape) * dtype.itemsize + member.tell()
+            shape, dtype, needed = _read_header(member, f"the array {array[:80]!r}")
         if needed != info.file_size:
             raise ValueError(f"the array {array[:80]!r} needs {needed} bytes and has {info.file_size}")
         self.shapes[array], self.dtypes[array] = shape, dtype
@@ -92,7 +112,7 @@ class NpzReader:
         try:
             with self._zip.open(f"{array}.npy") as member:
                 return np.asarray(
-                    np.lib.format.read_array(member, allow_pickle=False, max_header_size=10_000)
+                    np.lib.format.read_array(member, allow_pickle=False, max_header_size=_HEADER)
                 )
         except Exception as error:
             raise self.error(str(error) or type(error).__name__) from None

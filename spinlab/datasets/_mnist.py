@@ -131,7 +131,8 @@ def _locate(folder: Any, download: bool) -> list[Path]:
 
 
 def _check(path: Path) -> None:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:  # of any size: it is unpacked only if it is the one expected
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != _SHA256[path.name]:
         raise ValueError(
             f"{str(path)!r} is damaged or is another file (SHA-256 {digest[:16]}..., expected "

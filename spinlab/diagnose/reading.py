@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.npz import NpzReader, read_npy
 from .._core.validate import as_real_array
 from ..models import BipartiteIsing, DenseIsing, IsingModel, as_model, load_instance
 from ..models.binary import from_binary, rbm_from_binary
@@ -52,13 +53,15 @@ def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) ->
     <BipartiteIsing: V=3, H=5>
     """
     if isinstance(source, str | os.PathLike):
-        path = Path(source)
+        path, name = Path(source), os.fspath(source)
         if path.suffix == ".npy":
-            return _from_array(_load(path), None, None, rbm, binary, os.fspath(source))
+            with open(path, "rb") as file:
+                array = read_npy(file, name)
+            return _from_array(array, None, None, rbm, binary, name)
         if path.suffix == ".npz":
-            archive = _load(path)
-            if "form" not in archive:
-                return _from_archive(archive, rbm, binary, os.fspath(source))
+            with open(path, "rb") as file, NpzReader(file, name) as archive:
+                if "form" not in archive:
+                    return _from_archive(archive.arrays(), rbm, binary, name)
         return _plain(load_instance(path), binary)
     if isinstance(source, IsingModel):
         return _plain(source, binary)
@@ -77,18 +80,6 @@ def _plain(model: IsingModel, binary: bool) -> IsingModel:
             "binary=True converts bare arrays; models, graphs and instance files know their units"
         )
     return model
-
-
-def _load(path: Path) -> Any:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except OSError:
-        raise
-    except Exception as error:  # object arrays, truncated files, whatever zipfile raises
-        raise ValueError(
-            f"{os.fspath(path)}: not a readable array file ({error}); save plain numbers with numpy.save"
-        ) from None
 
 
 def _from_archive(arrays: dict[str, np.ndarray], rbm: bool | None, binary: bool, name: str) -> IsingModel:

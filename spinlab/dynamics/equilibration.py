@@ -376,11 +376,13 @@ def gaussian_identity(
     beta = as_real(beta, "beta", 0.0)
     variance = as_real(coupling_variance, "coupling_variance", 0.0)
     n_pairs = as_count(n_pairs, "n_pairs")
-    if not math.isfinite(beta * variance):
-        raise ValueError(
-            f"beta * coupling_variance = {beta:g} * {variance:g} is beyond float64; rescale them"
-        )
-    gap = energy / n_pairs + beta * variance * (1.0 - overlap)
+    with np.errstate(over="ignore"):
+        gap = energy / n_pairs + beta * variance * (1.0 - overlap)
+        if not math.isfinite(np.abs(gap).sum()):
+            raise ValueError(
+                f"beta = {beta:g} times coupling_variance = {variance:g} times 1 - overlap is beyond "
+                "float64; rescale them"
+            )
     return _agreement(float(gap.mean()), float(deviation(gap)) / math.sqrt(len(gap)))
 
 

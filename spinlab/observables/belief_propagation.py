@@ -105,7 +105,7 @@ def belief_propagation(
     Raises
     ------
     ValueError, TypeError
-        If beta is negative, beta times a coupling overflows, or ``initial`` is none of the above.
+        If beta is negative, beta times the couplings overflows, or ``initial`` is none of the above.
 
     Notes
     -----
@@ -131,8 +131,9 @@ def belief_propagation(
     indptr, indices = form.indptr.astype(np.int64), form.indices.astype(np.int64)
     with np.errstate(over="ignore"):
         J, b = beta * form.data, beta * form.b
-        if not (np.isfinite(J).all() and np.isfinite(b).all()):
-            raise ValueError(f"beta = {beta:g} times the largest coupling or field overflows; lower beta")
+        # Free energies add up to twice all of them; the sum over J has each coupling twice.
+        if not np.isfinite(4.0 * (np.abs(J).sum() + np.abs(b).sum() + abs(beta * model.offset))):
+            raise ValueError(f"beta = {beta:g} times the couplings and fields overflows; lower beta")
     back = _reverse(indptr, indices)
     start = _start(initial, J, indices, generator, model.n_spins)
     total, residual, converged = 0, np.inf, False

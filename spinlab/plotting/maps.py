@@ -43,7 +43,8 @@ def colour_map(
 def _edges(centres: Any) -> np.ndarray:
     """Borders of cells around positive positions, halfway between them on a logarithmic scale."""
     try:
-        positions = np.asarray(centres, dtype=float)
+        given = np.asarray(centres)
+        positions = given.astype(float) if given.dtype.kind != "c" else np.empty(0)
     except OverflowError as error:
         raise ValueError(f"positions must be numbers of float64: {error}") from None
     if positions.ndim != 1 or not len(positions) or not (np.isfinite(positions) & (positions > 0)).all():

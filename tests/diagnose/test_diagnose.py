@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import sys
+import tracemalloc
 from pathlib import Path
 
 import networkx as nx
@@ -387,6 +388,18 @@ def test_bad_files(tmp_path, capsys):
     (tmp_path / "cut.npy").write_bytes((tmp_path / "object.npy").read_bytes()[:20])
     with pytest.raises(ValueError, match="not a readable array file"):
         read_model(tmp_path / "cut.npy")
+    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (30000, 30000), }"
+    np.save(tmp_path / "lies.npy", np.ones((3, 3)))  # a header of 118 characters
+    content = bytearray((tmp_path / "lies.npy").read_bytes())
+    content[10:128] = header.ljust(117).encode() + b"\n"
+    (tmp_path / "lies.npy").write_bytes(content)
+    np.savez_compressed(tmp_path / "bomb.npz", W=np.zeros((8000, 8000)))
+    for name, message in (("lies.npy", "needs 7200000128 bytes and has 200"), ("bomb.npz", "times its size")):
+        tracemalloc.start()
+        with pytest.raises(ValueError, match=rf"{name}: .*{message}"):
+            read_model(tmp_path / name)
+        assert tracemalloc.get_traced_memory()[1] < 1e6  # refused before memory is taken
+        tracemalloc.stop()
     np.savez(tmp_path / "two.npz", x=np.ones(2), y=np.ones(2))
     with pytest.raises(ValueError, match="name the arrays"):
         read_model(tmp_path / "two.npz")

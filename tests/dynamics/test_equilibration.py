@@ -180,3 +180,9 @@ def test_a_slow_mode_of_small_amplitude_is_not_cut_off():
     result = eq.autocorrelation_time(np.sqrt(1 - w) * noise + np.sqrt(w) * slow)
     exact = 0.5 + w * a / (1 - a)
     assert abs(result.tau - exact) < 5 * result.error + 0.05 * exact  # false alarm below 1e-6
+
+
+def test_an_identity_beyond_float64():
+    """A finite beta times a finite variance may still overflow in the sums."""
+    with pytest.raises(ValueError, match="times 1 - overlap is beyond float64; rescale"):
+        eq.gaussian_identity([-1.0, -2.0], [-1.0, 0.5], 1e308, 1.0, 10)

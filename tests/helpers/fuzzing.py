@@ -633,7 +633,8 @@ def numbers(result: Any, path: str = "") -> Any:
         for field in dataclasses.fields(result):
             yield from numbers(getattr(result, field.name), f"{path}.{field.name}")
     elif isinstance(result, sl.models.IsingModel):
-        yield f"{path}.couplings", result.couplings()
+        if result.n_spins <= 2000:  # a lattice may have more sites than its matrix has room
+            yield f"{path}.couplings", result.couplings()
         yield f"{path}.b", np.append(result.b, result.offset)
     elif isinstance(result, Mapping):
         for key, value in result.items():
@@ -672,6 +673,7 @@ DOCUMENTED_FIELDS = {
         "beta_glass",
         "beta",
         "log_T_over_order",
+        "log_T_over_glass",
         "explained_overlap",
         "binary",
     },
@@ -681,6 +683,7 @@ DOCUMENTED_FIELDS = {
     "rbm.log_partition_ais": {"interval[0]", "interval[1]"},
     "rbm.log_partition_trajectory": {"interval[0]", "interval[1]"},
     "rbm.hamming_distance": {"std_error"},
+    "rbm.negative_log_likelihood": {"sampling_error", "interval[0]", "interval[1]"},
     "theory.hopfield.spin_glass": {"r"},
     "theory.hopfield.retrieval": {"r"},
     "theory.hopfield.equilibrium": {"r"},

@@ -128,6 +128,7 @@ def test_no_fixed_point_is_said():
         ({"initial": [1, 1, 1]}, "initial"),
         ({"initial": [[1, 1], [1, 1]]}, "one state"),
         ({"beta": 1e308}, "overflows"),
+        ({"beta": 5e307}, "overflows"),  # finite couplings, an infinite sum of free energies
     ],
 )
 def test_bad_input(options, message):

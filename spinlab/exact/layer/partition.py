@@ -101,6 +101,7 @@ def log_partition(
     >>> bool(np.isclose(layer.log_partition(rbm), np.log(2 * (2 * np.cosh(1)) ** 2)))
     True
     """
+    Layer.of(model, layer)  # refuse also where there is no beta
     betas = as_real_array(beta, "beta", (0, 1))
     found = [_log_partition(model, _beta(x), threads, layer) for x in betas.ravel().tolist()]
     return settle(NAME, betas, found, error, tolerance)
@@ -141,6 +142,7 @@ def mean_energy(
     >>> bool(np.isclose(layer.mean_energy(rbm), -2 * np.tanh(1)))
     True
     """
+    Layer.of(model, layer)  # refuse also where there is no beta
     return _at_each_beta(beta, lambda beta: _mean_energy(model, beta, threads, layer))
 
 

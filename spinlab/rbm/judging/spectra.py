@@ -100,6 +100,8 @@ def weight_spectrum(model: Any, *, std: float | None = None) -> WeightSpectrum:
     low, high = (std * abs(math.sqrt(model.H) + sign * math.sqrt(model.V)) for sign in (-1, 1))
     v, h = math.sqrt(model.V), math.sqrt(model.H)
     threshold = std * math.sqrt((v + h) ** 2 + _TRACY_WIDOM_1_PERCENT * (v + h) * (1 / v + 1 / h) ** (1 / 3))
+    if not math.isfinite(threshold):
+        raise ValueError(f"std = {std:g} times sqrt(V) + sqrt(H) is beyond float64; rescale the weights")
     top = float(s[0])
     p = (s / top) ** 2 if top > 0 else np.zeros_like(s)
     return WeightSpectrum(

@@ -314,8 +314,9 @@ def test_refusals():
             function(wide)
         with pytest.raises(ValueError, match=r"2\*\*400 states"):
             function(small, layer="hidden")
-        with pytest.raises(TypeError, match="two layers"):
-            function(dense)
+        for beta in (1.0, []):
+            with pytest.raises(TypeError, match="two layers"):
+                function(dense, beta)
         with pytest.raises(ValueError, match=r"beta must be .* at least 0, got -1"):
             function(small, [1.0, -1.0])
         with pytest.raises(ValueError, match="beta has NaN"):

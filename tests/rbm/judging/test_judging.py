@@ -387,9 +387,14 @@ def test_bad_input():
         lambda: vector_autocorrelation_time([[1.0, np.nan]]),
         lambda: rbm.gibbs_autocorrelation_time(model, observable="spin"),
         lambda: rbm.weight_spectrum(model, std=-1.0),
+        lambda: rbm.weight_spectrum(model, std=1e308),
     ):
-        with pytest.raises(ValueError, match=r"must|unknown|only finite"):
+        with pytest.raises(ValueError, match=r"must|unknown|only finite|beyond float64"):
             call()
+    bits = sl.datasets.Dataset("bits", data, data, (1, 5), np.array([0, 1]), np.array([0, 1]))
+    for classifier in ((), {}, object):
+        with pytest.raises(TypeError, match="classifier must be one of scikit-learn's, with fit and score"):
+            rbm.feature_accuracy(model, bits, classifier=classifier)
     for function, arguments in itertools.product(
         (rbm.singular_values, rbm.weight_spectrum), (sl.ensembles.sk(N=4, rng=0), np.ones((2, 2)))
     ):
