@@ -128,6 +128,16 @@ def claims(panel: Any, inset: Any, settings: dict[str, Any]) -> list[dict[str, A
     return result
 
 
+def frozen_start(moved: float) -> str:
+    """What the plateau of independent weights is, by the fraction of their chains that ever moved."""
+    if moved < 0.01:
+        return (
+            "With independent weights block Gibbs sampling at large scale never moves a visible unit: their "
+            "plateau is the height of a frozen start."
+        )
+    return f"With independent weights {moved:.0%} of the chains move at large scale."
+
+
 def verdict(panel: Any, inset: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
     """The verdict in Markdown, and as a table for programs."""
     rows = z_values(panel, inset, settings)
@@ -159,6 +169,7 @@ def verdict(panel: Any, inset: Any, settings: dict[str, Any], preset: str) -> tu
         [f"{float(s):.4g}", *(f"{float(moved.sel(ensemble=e, std=s)):.3f}" for e in ENSEMBLES)]
         for s in grid["std"]
     ]
+    independent = max(float(moved.sel(ensemble=e, std=PLATEAU)) for e in ENSEMBLES if e != "ra")
     lines = [
         f"# Fig. 1, preset {preset}\n",
         f"V={settings['V']}, H={settings['H']}, K={settings['K']}, {settings['instances']} instances, "
@@ -170,8 +181,7 @@ def verdict(panel: Any, inset: Any, settings: dict[str, Any], preset: str) -> tu
             [[c["statement"], "yes" if c["holds"] else "no", c["evidence"]] for c in statements],
         ),
         "The raw ratio starts from the offset below: what a random visible state with its best hidden "
-        "state has of the ground energy. With independent weights and H much larger than V, block Gibbs "
-        "sampling at large scale never moves a visible unit: their plateau is the height of a frozen start. "
+        f"state has of the ground energy. {frozen_start(independent)} "
         "Along the inset K/V falls as V grows: it is not a series at fixed load.\n",
         "## Plateau (scale 10) and Glorot's scale\n",
         markdown_table(

@@ -7,6 +7,7 @@ import copy
 import pytest
 
 from spinlab import studies
+from spinlab.studies import _fig1_verdict
 
 
 def test_ultrametricity():
@@ -59,6 +60,12 @@ def test_accessibility_dissected(sentence, path, value):
     else:
         numbers[path] = value
     assert sentence not in " ".join(statements(plateau, *numbers.values()))
+
+
+def test_fig1_says_frozen_only_of_frozen_chains():
+    frozen_start = _fig1_verdict.frozen_start
+    assert "frozen start" in frozen_start(0.0)
+    assert frozen_start(0.2) == "With independent weights 20% of the chains move at large scale."
 
 
 def test_minima_against_theory():
