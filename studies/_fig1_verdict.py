@@ -169,7 +169,7 @@ def verdict(panel: Any, inset: Any, settings: dict[str, Any], preset: str) -> tu
         [f"{float(s):.4g}", *(f"{float(moved.sel(ensemble=e, std=s)):.3f}" for e in ENSEMBLES)]
         for s in grid["std"]
     ]
-    independent = max(float(moved.sel(ensemble=e, std=PLATEAU)) for e in ENSEMBLES if e != "ra")
+    independent = max(float(moved.sel(ensemble=e, std=PLATEAU)) for e in ENSEMBLES[1:])
     lines = [
         f"# Fig. 1, preset {preset}\n",
         f"V={settings['V']}, H={settings['H']}, K={settings['K']}, {settings['instances']} instances, "

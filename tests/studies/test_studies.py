@@ -43,6 +43,7 @@ def test_fig1_small(tmp_path):
     with xr.open_dataset(tmp_path / "fig1_main.nc") as data:
         plateau = data.sel(std=10.0)
         assert float(plateau["moved_chains"].sel(ensemble="rbm_gaussian").max()) == 0
+        assert "height of a frozen start" in (tmp_path / "verdict.md").read_text()
         assert float(plateau["excess"].sel(ensemble="ra_rbm").mean()) > 0.6
         assert "spinlab" in json.dumps({k: str(v) for k, v in data.attrs.items()})
         first = data["mean"].values
