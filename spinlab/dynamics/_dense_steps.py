@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -19,25 +21,42 @@ _TILE = SITES
 # Fields are recomputed this often, which keeps their rounding near 1e-14 and 1e-6 (float32).
 _REFRESH = 256
 _REFRESH_FLOAT32 = 64
+_SMALLEST = 1e-30  # of the largest coupling or field, for float32
 
 
 class Tiles(NamedTuple):
-    """J as (tiles, N padded, _TILE) and b as (tiles, _TILE), zeros in the padding."""
+    """J as (tiles, N padded, _TILE) and b as (tiles, _TILE) in a unit of energy, zeros in the padding."""
 
     J: np.ndarray
     b: np.ndarray
+    unit: float
+    """1, or the power of two that brings the largest number of a float32 model near 1."""
 
     @classmethod
     def cut(cls, form: Dense, dtype: np.dtype) -> Tiles:
         """The tiles of a dense model in the given precision."""
         n = len(form.b)
         n_tiles = -(-n // _TILE)
+        unit = unit_of_float32(form) if dtype == np.float32 else 1.0
         whole = np.zeros((n_tiles * _TILE, n_tiles * _TILE), dtype=dtype)
         b = np.zeros(n_tiles * _TILE, dtype=dtype)
-        whole[:n, :n], b[:n] = form.J, form.b
+        whole[:n, :n], b[:n] = form.J / unit, form.b / unit
         J = aligned((n_tiles, n_tiles * _TILE, _TILE), dtype)
         J[...] = whole.reshape(-1, n_tiles, _TILE).swapaxes(0, 1)
-        return cls(J, b.reshape(n_tiles, _TILE))
+        return cls(J, b.reshape(n_tiles, _TILE), unit)
+
+
+def unit_of_float32(form: Dense) -> float:
+    """The unit in which the model fits; refuse what no unit makes fit."""
+    sizes = [np.abs(x[x != 0]) for x in (form.J, form.b)]
+    largest = max(float(x.max(initial=0.0)) for x in sizes)
+    smallest = min(float(x.min(initial=largest)) for x in sizes)
+    if smallest < _SMALLEST * largest:
+        raise ValueError(
+            f"dtype='float32' cannot hold couplings and fields from {smallest:g} to {largest:g}: their sizes "
+            f"may differ by a factor of {1 / _SMALLEST:g}; take dtype='float64'"
+        )
+    return math.ldexp(1.0, math.frexp(largest)[1] - 1) if largest else 1.0
 
 
 class DenseWalkers:
@@ -52,12 +71,14 @@ class DenseWalkers:
         self._tiles = tiles
         self._padded = padded.reshape(n_chains, n_tiles, _TILE)
         self._h = aligned((n_tiles, n_chains, _TILE), tiles.J.dtype)
-        self._rule = (request.metropolis, typical, request.betas)
+        # In the unit of the tiles; the coldest temperatures stay finite.
+        betas = np.minimum(request.betas, sys.float_info.max / max(tiles.unit, 1.0)) * tiles.unit
+        self._rule = (request.metropolis, typical / tiles.unit, betas)
         self._chains = (group.moved, request.key, group.first)
 
     def advance(self, start: int, stop: int) -> None:
         """Take the steps start..stop-1."""
-        J, b = self._tiles
+        J, b, _ = self._tiles
         _visit_tiles(
             J,
             b,
@@ -75,6 +96,7 @@ class DenseWalkers:
     def energy(self, out: np.ndarray) -> None:
         """Energies without the model's offset."""
         _energy_of_tiles(self._tiles.b, self._padded, self._h, self.s.shape[1], out)
+        out *= self._tiles.unit
 
 
 @kernel

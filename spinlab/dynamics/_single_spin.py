@@ -17,7 +17,7 @@ from .._core.progress import meter
 from .._core.request import Request
 from .._core.walkers import Group, Walkers, walk
 from ..models import IsingModel
-from ._dense_steps import DenseWalkers, Tiles
+from ._dense_steps import DenseWalkers, Tiles, unit_of_float32
 from ._pattern_steps import PatternWalkers
 from ._scales import typical_field
 
@@ -27,7 +27,7 @@ _REFRESH = 256
 CHAINS = 16
 _ASKED = 4  # the same where somebody may interrupt
 # Stands for infinite beta: any field but zero decides the spin, a zero field leaves it to chance.
-COLDEST = 1e300
+COLDEST = 2.0**1022
 
 RULES = ("metropolis", "gibbs")
 
@@ -101,6 +101,11 @@ def _card_form(model: IsingModel, dtype: str) -> Form:
         form = model.to_dense().form()
     if not isinstance(form, Dense):
         _refuse_float32(dtype)
+    elif dtype == "float32" and not 1e-30 < (unit := unit_of_float32(form)) < 1e30:
+        raise ValueError(
+            "on the GPU dtype='float32' takes models whose largest coupling is between 1e-30 and 1e30, "
+            f"got about {unit:g}: use model.scaled, or dtype='float64'"
+        )
     return form
 
 

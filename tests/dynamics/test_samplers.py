@@ -16,6 +16,8 @@ from spinlab._core import progress
 from spinlab._core.heat_bath import COARSE, SITES, acceptances, coarse_thresholds, logits
 from spinlab._core.philox import UPDATE
 from spinlab.dynamics import block_gibbs, gibbs, metropolis, parallel_tempering, population_annealing
+from spinlab.dynamics._single_spin import _card_form
+from spinlab.models import DenseIsing
 
 # Independent states at one temperature from every sampler of the registry.
 AT_BETA = {
@@ -47,6 +49,38 @@ def test_gibbs_samples_the_boltzmann_distribution(form, options, fields):
     beta = 0.3
     chains = gibbs(case.model, 40, N_CHAINS, beta=beta, rng=11, **options)
     assert p_value(chains.states, boltzmann(case, beta)) > FALSE_ALARM
+
+
+@pytest.mark.parametrize("scale", [2.0**-480, 2.0**-200, 2.0**150, 2.0**480])
+@pytest.mark.parametrize("sampler", [gibbs, sl.dynamics.metropolis, sl.dynamics.anneal])
+def test_float32_fits_the_scale_of_the_model(scale, sampler):
+    # Far outside the range of float32, and of its squares; powers of two change no bit.
+    case = make(FORMS[0], integer=False, fields=True)
+    options = {"n_steps": 30, "n_chains": 200, "rng": 3}
+    beta = "betas" if sampler is sl.dynamics.anneal else "beta"
+    if beta == "betas":
+        options |= {"betas": np.linspace(0.1, 1, 30)}
+        del options["n_steps"]
+    else:
+        options |= {"beta": 0.3}
+    plain = sampler(case.model, dtype="float32", **options)
+    scaled = sampler(case.model.scaled(scale), dtype="float32", **options | {beta: options[beta] / scale})
+    np.testing.assert_array_equal(plain.states, scaled.states)
+
+
+def test_float32_refuses_what_no_scale_makes_fit():
+    J = np.array([[0.0, 1e20, 0], [1e20, 0, 1e-15], [0, 1e-15, 0]])
+    with pytest.raises(ValueError, match=r"cannot hold couplings and fields from 1e-15 to 1e\+20"):
+        gibbs(J, 5, dtype="float32")
+    assert gibbs(J, 5, beta=1e15, rng=0).states.shape == (1, 3)
+    with pytest.raises(ValueError, match="from 1e-40 to 1"):
+        gibbs(DenseIsing(np.zeros((2, 2)), [1e-40, 1.0]), 5, dtype="float32")
+    assert gibbs(np.zeros((2, 2)), 5, dtype="float32", rng=0).states.shape == (1, 2)
+    pytest.importorskip("numba.cuda")
+    with pytest.raises(
+        ValueError, match=r"on the GPU dtype='float32' .* got about 6\S*e-61: use model.scaled"
+    ):
+        _card_form(DenseIsing(1e-60 * np.ones((2, 2)) - 1e-60 * np.eye(2)), "float32")
 
 
 @pytest.mark.parametrize("name", sl.dynamics.SAMPLERS)
