@@ -299,3 +299,12 @@ def test_explain_lists_every_method():
     text = str(table)
     assert "cheapest" in text
     assert "its limit is N=" in text
+
+
+@pytest.mark.parametrize("name", sl.exact.METHODS)
+def test_flags_are_true_or_false(name):
+    """Not any object with a truth value: degeneracy="no" would count."""
+    model = sl.models.PatternBipartiteIsing([[1, 1]], [[1, 1]])
+    for odd in ("no", 1, None, [], object()):
+        with pytest.raises(TypeError, match="degeneracy must be True or False, got"):
+            sl.exact.METHODS[name].ground_state(model, degeneracy=odd)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -287,3 +288,15 @@ def test_tables_go_through_in_pieces(monkeypatch):
         )
         assert np.shape(machine.free_energy(data[0])) == ()
         assert np.shape(machine.free_energy(data[:0])) == (0,)
+
+
+def test_free_energies_take_little_memory():
+    """60 000 images of 100 pixels: the inputs of 200 hidden units, 96 MB, are made in pieces of 8 MB."""
+    data = np.ones((60_000, 100), dtype=np.int8)
+    machine = rbm.RBM(100, 200, rng=0)
+    machine.free_energy(data[:10])
+    tracemalloc.start()
+    machine.free_energy(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6
