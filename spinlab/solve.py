@@ -84,7 +84,7 @@ def ground_state(
     rng : None, int or numpy.random.Generator
         Seed of a heuristic, 0 by default; exact methods draw no random numbers.
     threads : int, optional
-        Threads; all processors by default.
+        Threads; all processors by default. The result does not depend on it.
     **options
         Passed to a method chosen by name, for example ``dtype="float32"`` for "enumeration".
 

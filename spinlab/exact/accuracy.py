@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import update_wrapper
+from typing import Any, Protocol
 
 import numpy as np
 
-from .._core.validate import as_flag, as_real
+from .._core.progress import shows_progress
+from .._core.validate import as_flag, as_real, as_real_array
+from ..models import IsingModel, as_model
 
 U = 2.0**-53  # unit roundoff
 TOLERANCE = 1e-9  # of max(1, |ln Z|)
@@ -16,6 +20,53 @@ TOLERANCE = 1e-9  # of max(1, |ln Z|)
 
 class InexactError(ValueError):
     """Rounding may have moved the answer by more than is allowed: another method may do better."""
+
+
+class LogPartition(Protocol):
+    """``log_partition`` of a method."""
+
+    def __call__(
+        self,
+        model: Any,
+        beta: Any = 1.0,
+        *,
+        threads: int | None = None,
+        error: bool = False,
+        tolerance: float | None = None,
+        progress: bool | None = None,
+    ) -> Any: ...
+
+
+Values = Callable[[IsingModel, np.ndarray, int | None, bool], Sequence[tuple[float, float]]]
+
+
+def settled(name: str, instead: str = "") -> Callable[[Values], LogPartition]:
+    """Make ``log_partition`` of a function that gives ln Z and a bound on its error at each of ``betas``.
+
+    Its arguments: the model, an array of no or one axis, threads, and whether the bound has to be proven.
+    """
+
+    def dress(values: Values) -> LogPartition:
+        @shows_progress
+        def log_partition(
+            model: Any,
+            beta: Any = 1.0,
+            *,
+            threads: int | None = None,
+            error: bool = False,
+            tolerance: float | None = None,
+            progress: bool | None = None,
+        ) -> Any:
+            model, betas = as_model(model), as_real_array(beta, "beta", (0, 1))
+            found = values(model, betas, threads, as_flag(error, "error"))
+            return settle(name, betas, found, error, tolerance, instead)
+
+        signature = inspect.signature(log_partition)
+        update_wrapper(log_partition, values, updated=())
+        log_partition.__signature__ = signature  # type: ignore[attr-defined]
+        return log_partition
+
+    return dress
 
 
 def settle(

@@ -99,10 +99,8 @@ def local_minima(
         Sizes of the basins of attraction under steepest descent: the flip that lowers the energy most,
         of equal ones that of the first spin, until no flip lowers it by more than the rounding. It ends
         in weak minima, so that the sizes of all of these add up to 2**N. N <= 26.
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
-    progress : bool, optional
-        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
+    threads, progress
+        As for :func:`spinlab.ground_state`.
 
     Returns
     -------

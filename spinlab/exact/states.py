@@ -54,10 +54,8 @@ def lowest_levels(
     max_states : int, default 1000
         List at most so many states of each level (0: count them only). Up to 40 spins they are the first in
         lexicographic order; beyond, where there are more, any of them.
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
-    progress : bool, optional
-        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
+    threads, progress
+        As for :func:`spinlab.ground_state`.
 
     Returns
     -------
@@ -118,10 +116,8 @@ def boltzmann_samples(
     beta : float, default 1
         Inverse temperature, 0 or more.
     rng : None, int or numpy.random.Generator
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
-    progress : bool, optional
-        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
+    threads, progress
+        As for :func:`spinlab.ground_state`.
 
     Returns
     -------

@@ -122,10 +122,8 @@ def gibbs_accessibility(
     quantile : bool, default False
         Also place each final visible state in the exact distribution of F(v) over all 2^V visible
         states (layered models, V <= 24).
-    rng : None, int or numpy.random.Generator
-    threads : int, optional
-    progress : bool, optional
-        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
+    rng, threads, progress
+        As in :func:`spinlab.dynamics.gibbs`.
 
     Returns
     -------

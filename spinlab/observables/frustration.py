@@ -104,7 +104,8 @@ def plaquettes(model: Any) -> Loops:
 
     Parameters
     ----------
-    model : IsingModel or anything :func:`spinlab.models.as_model` takes
+    model
+        As for :func:`triads`.
 
     Returns
     -------

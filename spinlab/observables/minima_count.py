@@ -98,10 +98,8 @@ def count_minima(
         Also compute exact basins (26 spins at most). Descents always measure them.
     max_steps : int, default 1000
         Sweeps after which a descent is given up.
-    rng : None, int or numpy.random.Generator
-    threads : int, optional
-    progress : bool, optional
-        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
+    rng, threads, progress
+        As in :func:`spinlab.dynamics.gibbs`.
 
     Returns
     -------

@@ -78,10 +78,8 @@ def density_of_states(
     bins : array_like, shape (B + 1,), optional
         Increasing edges of bins of energy, as for :func:`numpy.histogram`. Needed unless all couplings
         and fields are integers times one number (up to 2**-50 of each).
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
-    progress : bool, optional
-        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
+    threads, progress
+        As for :func:`spinlab.ground_state`.
 
     Returns
     -------

@@ -22,7 +22,7 @@ from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress, shows_progress
 from ..._core.validate import as_real_array
 from ...models import IsingModel, as_model
-from ..accuracy import U, settle
+from ..accuracy import U, settled
 from ..couplings import free_spins, lost, rounding_bound
 from . import gpu as _gpu
 from . import solver as enumeration
@@ -52,16 +52,10 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return 5e-4 + states * SECONDS_PER_STATE / n_threads(), 1.5e8
 
 
-@shows_progress
+@settled(NAME)
 def log_partition(
-    model: Any,
-    beta: Any = 1.0,
-    *,
-    threads: int | None = None,
-    error: bool = False,
-    tolerance: float | None = None,
-    progress: bool | None = None,
-) -> Any:
+    model: IsingModel, betas: np.ndarray, threads: int | None, proven: bool
+) -> list[tuple[float, float]]:
     """ln Z of any Ising model of up to 40 spins, exact at every temperature.
 
     ln Z = ln sum_s exp(-beta E(s)), E(s) = -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset.
@@ -92,11 +86,10 @@ def log_partition(
     >>> round(enumeration.log_partition([[0, 1], [1, 0]], beta=2.0), 6)  # ln(4 cosh 2)
     2.711297
     """
-    model, betas = as_model(model), as_real_array(beta, "beta", (0, 1))
     log_z, _, search = _thermal(model, betas, threads, False)
     values = log_z.tolist()
     bounds = _bounds(model, search, betas.ravel(), values)
-    return settle(NAME, betas, list(zip(values, bounds, strict=True)), error, tolerance)
+    return list(zip(values, bounds, strict=True))
 
 
 @shows_progress

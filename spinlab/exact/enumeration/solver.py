@@ -92,10 +92,8 @@ def ground_state(
         less than half a minute on one core: pruning is strong in disordered models (SK at N=60: seconds)
         and hopeless where many states lie near the lowest (2**(N-1) states). With a number, up to 60,
         models of that size are searched without a look, at the caller's risk.
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
-    progress : bool, optional
-        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
+    threads, progress
+        As for :func:`spinlab.ground_state`.
 
     Returns
     -------

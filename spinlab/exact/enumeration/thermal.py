@@ -94,10 +94,8 @@ def thermal_averages(
     spins : bool, default True
         With False, only ln Z and the averages of the energy: where couplings and fields are integers times
         one number (with fewer than 2**22 possible energies), one pass then serves all temperatures.
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
-    progress : bool, optional
-        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
+    threads, progress
+        As for :func:`spinlab.ground_state`.
 
     Returns
     -------

@@ -161,10 +161,8 @@ def free_energies(
         V <= 24 visible units, any number of hidden ones.
     beta : float, default 1
         Inverse temperature, at least 0.
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
-    progress : bool, optional
-        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
+    threads, progress
+        As for :func:`spinlab.ground_state`.
 
     Returns
     -------

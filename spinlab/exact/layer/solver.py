@@ -95,10 +95,8 @@ def ground_state(
         The enumerated layer has at most 30 units; the other may have any number.
     degeneracy : bool, default False
         Count the ground states (both states of a global flip; a hidden unit without input counts twice).
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
-    progress : bool, optional
-        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
+    threads, progress
+        As for :func:`spinlab.ground_state`.
     layer : {"auto", "visible", "hidden"}
         The layer to enumerate; "auto" takes the smaller one.
 

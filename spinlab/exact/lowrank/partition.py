@@ -28,7 +28,7 @@ from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress, shows_progress
 from ..._core.validate import as_real, as_real_array
 from ...models import IsingModel, PatternBipartiteIsing, PatternIsing, as_model
-from ..accuracy import U, settle
+from ..accuracy import U, settled
 from . import solver as lowrank
 from .layer_sites import read_bits
 from .solver import once_per_model, too_long
@@ -63,16 +63,10 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return 2e-4 + min(classes.seconds for classes in layers) / n_threads(), 100.0 * model.n_spins
 
 
-@shows_progress
+@settled(NAME)
 def log_partition(
-    model: IsingModel,
-    beta: Any = 1.0,
-    *,
-    threads: int | None = None,
-    error: bool = False,
-    tolerance: float | None = None,
-    progress: bool | None = None,
-) -> Any:
+    model: IsingModel, betas: np.ndarray, threads: int | None, proven: bool
+) -> list[tuple[float, float]]:
     """ln Z(beta) of a model with up to 3 binary patterns (Mattis, Hopfield, RA, RA-RBM), exact at any beta.
 
     Z = sum_s exp(-beta E(s)), summed over the magnetisations of the 2^(K-1) classes of sites with the same
@@ -113,14 +107,12 @@ def log_partition(
     >>> math.isclose(lowrank.log_partition(pair, 2.0), math.log(4 * math.cosh(2)))
     True
     """
-    model, betas = as_model(model), as_real_array(beta, "beta", (0, 1))
-    values = np.ravel(_at_each_beta(model, beta, threads)[0]).tolist()
+    values = np.ravel(_at_each_beta(model, betas, threads)[0]).tolist()
     classes = min(_accepted(model, 0.0), key=lambda classes: classes.seconds)
-    found = [
+    return [
         (value, classes.rounding(x) + x * model.rounding + 4 * U * abs(value))
         for x, value in zip(betas.ravel().tolist(), values, strict=True)
     ]
-    return settle(NAME, betas, found, error, tolerance)
 
 
 @shows_progress

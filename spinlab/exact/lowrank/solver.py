@@ -116,10 +116,8 @@ def ground_state(
         cheaper; the other may have any patterns, fields and size.
     degeneracy : bool, default False
         Not available: ties are not counted.
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
-    progress : bool, optional
-        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
+    threads, progress
+        As for :func:`spinlab.ground_state`.
 
     Returns
     -------

@@ -31,9 +31,9 @@ import numpy as np
 
 from ..._core.blas import one_blas_thread
 from ..._core.progress import map_with_progress, shows_progress
-from ..._core.validate import as_flag, as_real_array
+from ..._core.validate import as_real_array
 from ...models import IsingModel, as_model
-from ..accuracy import InexactError, settle
+from ..accuracy import InexactError, settled
 from ..couplings import lost
 from . import solver as planar
 
@@ -67,16 +67,10 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return 0.01 + 3 * _SECONDS_PER_EDGE * n, 1e4 * n
 
 
-@shows_progress
+@settled(NAME, _INSTEAD)
 def log_partition(
-    model: Any,
-    beta: Any = 1.0,
-    *,
-    threads: int | None = None,
-    error: bool = False,
-    tolerance: float | None = None,
-    progress: bool | None = None,
-) -> Any:
+    model: IsingModel, betas: np.ndarray, threads: int | None, proven: bool
+) -> list[tuple[float, float]]:
     """ln Z = ln sum_s exp(-beta E(s)) of a planar Ising model, where float64 suffices for it.
 
     Parameters
@@ -109,9 +103,7 @@ def log_partition(
     >>> round(planar.log_partition(square, 0.5), 6)  # ln[(2 cosh beta)^4 + (2 sinh beta)^4]
     3.297642
     """
-    proven = as_flag(error, "error")
-    betas, found = _each_beta(model, beta, lambda turns, x: turns.log_z(x, proven))
-    return settle(NAME, betas, found, error, tolerance, _INSTEAD)
+    return _each_beta(model, betas, lambda turns, x: turns.log_z(x, proven))[1]
 
 
 @shows_progress

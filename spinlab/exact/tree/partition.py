@@ -19,7 +19,7 @@ from ..._core.progress import map_with_progress, shows_progress
 from ..._core.rng import RNG, as_key
 from ..._core.validate import as_count, as_real, as_real_array, check_memory
 from ...models import IsingModel, as_model
-from ..accuracy import U, settle
+from ..accuracy import U, settled
 from ..couplings import lost
 from . import buckets as _buckets
 from . import solver as tree
@@ -38,19 +38,11 @@ def cost(model: IsingModel) -> tuple[float, float]:
     return _SLOWER * seconds, n_bytes
 
 
-@shows_progress
+@settled(NAME)
 def log_partition(
-    model: Any,
-    beta: Any = 1.0,
-    *,
-    threads: int | None = None,
-    error: bool = False,
-    tolerance: float | None = None,
-    progress: bool | None = None,
-) -> Any:
+    model: IsingModel, betas: np.ndarray, threads: int | None, proven: bool
+) -> list[tuple[float, float]]:
     """ln Z of an Ising model on a sparse graph, exact at every temperature.
-
-    ln Z = ln sum_s exp(-beta E(s)), E(s) = -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset.
 
     Parameters
     ----------
@@ -77,15 +69,13 @@ def log_partition(
     >>> round(tree.log_partition([[0, 1], [1, 0]], beta=2.0), 6)  # ln(4 cosh 2)
     2.711297
     """
-    model, betas = as_model(model), as_real_array(beta, "beta", (0, 1))
-    values = np.ravel(_thermal(model, beta, threads, False)[0]).tolist()
+    values = np.ravel(_thermal(model, betas, threads, False)[0]).tolist()
     problem = tree.elimination(model)
     energy, sums = _buckets.roundings(problem)
-    found = [
+    return [
         (value, U * (x * energy + sums + 4 * (abs(value) + x * abs(model.offset))) + x * lost(model))
         for x, value in zip(betas.ravel().tolist(), values, strict=True)
     ]
-    return settle(NAME, betas, found, error, tolerance)
 
 
 @shows_progress

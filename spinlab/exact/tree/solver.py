@@ -81,10 +81,8 @@ def ground_state(
         Count the ground states (both states of a global flip). Exact, up to numbers of 3000 digits,
         if the couplings are multiples of one number; otherwise only a ground state proven unique (up to
         flips of components without fields) is counted.
-    threads : int, optional
-        Default: all processors. The result does not depend on it.
-    progress : bool, optional
-        A bar for work of more than 5 s: None in terminals and notebooks, True always, False never.
+    threads, progress
+        As for :func:`spinlab.ground_state`.
 
     Returns
     -------
