@@ -34,7 +34,7 @@ from .tree import Node, Outcome
 _TOLERANCE = 5e-4  # violation from which on a cycle is added
 _MOST = 3000  # cycles added between two solutions
 _ROUNDS = 1000
-_TAIL, _CHILD_TAIL = 25, 10  # rounds over which progress is judged, at the root and below
+_TAIL, _CHILD_TAIL = 25, 5  # rounds over which progress is judged, at the root and below
 
 
 class CycleProof(NamedTuple):
