@@ -49,7 +49,9 @@ def evolve(
     if model.device == "gpu":
         from .._core.cuda import chains
 
-        chains.evolve(_card_form(model, request.dtype), request, typical_field(model), s, moved, records)
+        form, typical = _card_form(model, request.dtype), typical_field(model)
+        with meter(len(s) * request.stops[-1], label) as shown:
+            chains.evolve(form, request, typical, s, moved, records, shown)
         return len(s)
     start = starter(model, request, len(s))
     everyone = Group(np.ones(len(s)), s, moved, 0)

@@ -118,10 +118,10 @@ def edwards_anderson(samples: Any, *, gap: int = 0) -> Estimate:
 
 def _as_samples(samples: Any, least: int) -> np.ndarray:
     shape = np.shape(samples)
-    if len(shape) != 3 or shape[1] < 2 or shape[0] < least:
+    if len(shape) != 3 or shape[0] < least or shape[1] < 2 or shape[2] == 0:
         raise ValueError(
-            f"samples must have shape (n_records, n_chains, N), at least {least} records and 2 chains, "
-            f"got {shape}"
+            f"samples must have shape (n_records, n_chains, N), at least {least} records, 2 chains and a "
+            f"site, got {shape}"
         )
     return as_spins(samples, shape[2], "samples")
 

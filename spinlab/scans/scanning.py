@@ -77,7 +77,7 @@ def scan(
     store: str | os.PathLike[str] | None = None,
     executor: Any = None,
     retry: bool = False,
-    progress: bool = False,
+    progress: bool | None = None,
     changed: str | None = None,
     seconds: float | None = None,
     timeout: float | None = None,
@@ -119,7 +119,7 @@ def scan(
     device : {"cpu", "gpu"}
         Where chains are computed. A scan on the GPU has instances of its own.
     seed, store, executor, progress, retry, changed, seconds, timeout, fail_fast
-        As in :class:`spinlab.sweeps.Sweep`. The same call with the same ``store`` resumes.
+        As in :meth:`spinlab.sweeps.Sweep.run`. The same call with the same ``store`` resumes.
 
     Returns
     -------

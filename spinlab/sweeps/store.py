@@ -176,7 +176,7 @@ class Store:
     def retry(
         self,
         executor: Any = None,
-        progress: bool = True,
+        progress: bool | None = True,
         chunk: int | None = None,
         *,
         changed: str | None = None,

@@ -140,7 +140,7 @@ class Sweep:
         self,
         store: str | os.PathLike[str] | None = None,
         executor: Any = None,
-        progress: bool = True,
+        progress: bool | None = True,
         chunk: int | None = None,
         retry: bool = False,
         *,
@@ -162,8 +162,9 @@ class Sweep:
         executor : int or concurrent.futures.Executor, optional
             None: this process. A number: so many spawned processes, one thread each. Or any executor, such as
             ``client.get_executor()`` of dask.
-        progress : bool
-            Show rate and time left on stderr when a run takes more than a second.
+        progress : bool, optional
+            Show rate and time left on stderr when a run takes more than a second; None: in terminals and
+            notebooks.
         chunk : int, optional
             Points per task at most; by default as many as take 0.1 s.
         retry : bool
@@ -217,7 +218,7 @@ class Sweep:
         *,
         max_replicas: int,
         executor: Any = None,
-        progress: bool = True,
+        progress: bool | None = True,
         chunk: int | None = None,
         changed: str | None = None,
         timeout: float | None = None,
@@ -289,7 +290,7 @@ class Sweep:
         store: str | os.PathLike[str],
         shard: tuple[int, int] | str | None = None,
         executor: Any = None,
-        progress: bool = True,
+        progress: bool | None = True,
         chunk: int | None = None,
         retry: bool = False,
         *,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from .._core.progress import is_watched
 from .._core.validate import as_count, as_flag, as_real
 
 CHANGED = (None, "keep", "redo")
@@ -42,7 +43,7 @@ def as_work(
         )
     return Work(
         as_executor(executor),
-        as_flag(progress, "progress"),
+        is_watched() if progress is None else as_flag(progress, "progress"),
         None if chunk is None else as_count(chunk, "chunk"),
         as_flag(retry, "retry"),
         changed,

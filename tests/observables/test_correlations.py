@@ -98,6 +98,8 @@ def test_no_transition_is_refused():
     ("call", "says"),
     [
         (lambda: two_time_correlation(np.ones((5, 1, 3)), [0], [1]), "2 chains"),
+        (lambda: two_time_correlation(np.ones((5, 2, 0)), [0], [1]), "2 chains and a site, got"),
+        (lambda: edwards_anderson(np.ones((5, 2, 0))), "2 chains and a site, got"),
         (lambda: two_time_correlation(np.ones((5, 2, 3)), [2], [3]), "record 5"),
         (lambda: two_time_correlation(np.ones((5, 2, 3)), [0.5], [3]), "non-negative integers"),
         (lambda: edwards_anderson(np.ones((3, 2, 3))), "at least 4 records"),

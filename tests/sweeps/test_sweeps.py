@@ -484,7 +484,8 @@ def test_progress(capsys, monkeypatch):
         time.sleep(0.6)
         return {"y": 1}
 
-    Sweep(slow, {"a": range(2)}).run(progress=False)
+    for quiet in (False, None):  # nobody looks
+        Sweep(slow, {"a": range(2)}).run(progress=quiet)
     assert capsys.readouterr().err == ""
     Sweep(slow, {"a": range(2)}).run()
     assert "2/2" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import device
 from ..forms import Dense, Form, Pattern, Sparse
+from ..progress import Meter
 from ..request import Request
 from ..walkers import Group, walk
 from .compile import SHARED_BYTES, launch
@@ -206,7 +207,13 @@ def _what(s: np.ndarray) -> str:
 
 
 def evolve(
-    form: Form, request: Request, typical: float, s: np.ndarray, moved: np.ndarray, records: np.ndarray
+    form: Form,
+    request: Request,
+    typical: float,
+    s: np.ndarray,
+    moved: np.ndarray,
+    records: np.ndarray,
+    shown: Meter | None = None,
 ) -> None:
     """Advance the chains ``s`` (n_chains, N) in place to the last stop, as ``dynamics`` does on the CPU.
 
@@ -217,6 +224,6 @@ def evolve(
     everyone = Group(np.ones(len(s)), s, moved, 0)
     for own in device.blocks(len(s), *chains.bytes(form, request.dtype), _what(s), multiple=GROUP):
         part = chains(form, request, typical, everyone.part(own))
-        walk(part, request, records[:, own])
+        walk(part, request, records[:, own], shown)
         part.fetch_moved()
         del part  # its memory is the next one's
