@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import networkx as nx
@@ -95,6 +96,28 @@ def test_fields_that_sums_round_away_are_in_the_bound():
         assert Fraction(answer.lower_bound) <= least
         assert whole.error > 0
         assert Fraction(whole.error) >= abs(Fraction(1e16) + Fraction(small) - Fraction(1e16 + small))
+
+
+def test_each_error_is_a_part_of_the_bound():
+    # Most are far below the last digit of the sum, so that no model shows them: they are made large.
+    model = SparseIsing.from_edges([0, 1], [1, 2], [1.0, 2.0], 4, [0.0, 0.0, 0.5, 0.25])
+    whole = parts.split(model)
+    plain = parts.join_ground_states(model, whole, solve, degeneracy=False)
+    wider = parts.join_ground_states(model, replace(whole, error=0.125), solve, degeneracy=False)
+    assert wider.lower_bound == plain.lower_bound - 0.125
+    lossy = parts.join_ground_states(model._off_by(0.25), whole, solve, degeneracy=False)
+    assert lossy.lower_bound <= plain.lower_bound - 0.25
+    beta = 0.7
+    ring = SparseIsing.from_edges([0, 1, 2, 2], [1, 2, 0, 3], np.ones(4), 4, np.full(4, 0.3))
+    whole = parts.split(ring, beta=beta)
+    # A leaf of bond 1 and field .3: three functions of sums of that size, each a few roundings off.
+    assert whole.error >= 16 * 2.0**-53 * (beta * 1.3 + 1) / beta
+    _, bound = parts.join_log_z(ring, whole, beta, lambda part: (1.0, 0.0))
+    assert bound >= beta * whole.error
+    _, more = parts.join_log_z(ring, whole, beta, lambda part: (1.0, 0.5))
+    assert more >= bound + 0.5
+    _, lossy = parts.join_log_z(ring._off_by(0.25), whole, beta, lambda part: (1.0, 0.0))
+    assert lossy >= bound + 0.25 * beta
 
 
 def test_what_a_conversion_lost_is_in_the_bound():

@@ -469,3 +469,12 @@ def test_command_line_without_a_proof(write, record, tmp_path):
     found = record(tmp_path / "model.qubo", "--method", "annealing")
     assert found["certified"] is False
     assert found["lower_bound"] < found["energy"]
+
+
+@pytest.mark.parametrize("sizes", ["3 1 2", "3 3 0", "3 2 2"])
+def test_counts_of_nodes_and_of_couplers_are_each_checked(tmp_path, sizes):
+    # Two diagonal entries and one coupler: three lines, as many as 1 + 2 and 3 + 0.
+    path = tmp_path / "x.qubo"
+    path.write_text(f"p qubo 0 {sizes}\n0 0 1.0\n1 1 -1.0\n0 1 2.0\n")
+    with pytest.raises(ValueError, match=r"nodes and . couplers are announced, the file has 2 and 1"):
+        load_instance(path)

@@ -13,12 +13,13 @@ def refusal(model: IsingModel, task: Task = "ground_state") -> str | None:
 
 
 def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
-    """Seconds, if nothing could be pruned, and bytes; infinite where it cannot take the model."""
-    return Cost(*answering(task, model, solver, partition).cost(model))
+    """Seconds and bytes; infinite where it cannot take the model. To count visits what is lowest again."""
+    seconds, size = answering(task, model, solver, partition).cost(model)
+    return Cost(seconds * (2 if task == "degeneracy" else 1), size)
 
 
 def least(model: IsingModel, task: Task = "ground_state") -> Cost:
-    """The cost, or infinite; of what is only taken after a look at its search tree, that of a look."""
-    if as_task(task, model) != "log_partition" and solver.largest(model) < model.n_spins <= solver.LARGEST:
-        return Cost(5e-3, 1e6)
+    """The cost, or infinite; where that takes a look at the search tree, the cost of a look."""
+    if as_task(task, model) != "log_partition" and solver.looks(model):
+        return Cost(4e-3, 1e6)
     return cost(model, task) if refusal(model, task) is None else NEVER

@@ -23,12 +23,15 @@ NAME = "enumeration"
 MAX_SPINS = 40
 LARGEST = 60  # states are numbered by 64-bit integers
 
+_LOOKED_AT = 30  # spins from which pruning saves more than a look costs
 _MAX_CANDIDATES = 256  # nearly tied states that are compared in exact arithmetic
 
 
 def refusal(model: IsingModel) -> str | None:
     """Why this method cannot take the model, or None."""
-    if largest(model) < model.n_spins <= LARGEST and model.device == "cpu":
+    if model.n_spins <= largest(model):
+        return None
+    if model.n_spins <= LARGEST and model.device == "cpu":
         seconds = search_time(model)
         return None if seconds * n_threads() <= QUICK else too_large(model, seconds)
     return too_large(model, cost(model)[0], largest(model))
@@ -52,13 +55,19 @@ def too_large(model: IsingModel, seconds: float, max_spins: int = MAX_SPINS) -> 
 
 
 def cost(model: IsingModel) -> tuple[float, float]:
-    """Seconds, if nothing could be pruned, and bytes that the search takes."""
+    """Seconds and bytes that the search takes: if nothing could be pruned, or after a look at its tree."""
     states = 2.0 ** min(max(free_spins(model), BLOCK_BITS), 1000)
     if model.device == "gpu":
         return 0.01 + states * _gpu.SECONDS_PER_STATE, 1e8
-    if MAX_SPINS < model.n_spins <= LARGEST:
-        return 1e-3 + search_time(model), 1e6
-    return 4e-4 + 1.2 * states * SECONDS_PER_STATE / n_threads(), 1e6
+    seconds = 4e-4 + 1.2 * states * SECONDS_PER_STATE / n_threads()
+    if looks(model):
+        seconds = min(1e-3 + search_time(model), seconds)
+    return seconds, 1e6
+
+
+def looks(model: IsingModel) -> bool:
+    """Whether the cost is told by a look at the search tree, which the search then goes on from."""
+    return _LOOKED_AT <= model.n_spins <= LARGEST and model.device == "cpu"
 
 
 @shows_progress

@@ -34,8 +34,8 @@ DOES_NOT_COUNT = (
 )
 MAX_FACE = 4000  # edges of the longest face but one
 
-_SECONDS = 0.005
-_SECONDS_PER_SPIN = 8e-5
+_SECONDS = 0.0025
+_SECONDS_PER_SPIN = 4e-5
 _SECONDS_PER_FACE_CUBED = 1e-8  # of the longest face but one
 _LARGE = 1e5  # spins; from there on the matching grows faster than the number of spins
 _BYTES_PER_SPIN = 6e3

@@ -1,6 +1,6 @@
 """Sparse graphs: the spins are eliminated one by one, along a tree decomposition."""
 
-from .limits import cost, least, refusal
+from .limits import cost, least, refusal, sketch
 from .partition import log_partition, marginals, mean_energy, samples
 from .solver import NAME, ground_state
 
@@ -14,4 +14,5 @@ __all__ = [
     "mean_energy",
     "refusal",
     "samples",
+    "sketch",
 ]

@@ -93,12 +93,9 @@ def eliminate(i: np.ndarray, j: np.ndarray, J: np.ndarray, b: np.ndarray) -> Eli
     import scipy.sparse
 
     n = len(b)
-    ends = (np.append(i, j), np.append(j, i))
-    graph = scipy.sparse.coo_array((np.ones(2 * len(i)), ends), shape=(n, n)).tocsr()
-    graph.sort_indices()
+    graph, indptr, indices = _neighbours(i, j, n)
     component = scipy.sparse.csgraph.connected_components(graph, directed=False)[1]
     even = np.bincount(component, b != 0)[component] == 0
-    indptr, indices = graph.indptr.astype(np.int64), graph.indices.astype(np.int64)
 
     order = _best_order(indptr, indices)
     if order is None:
@@ -127,6 +124,26 @@ def eliminate(i: np.ndarray, j: np.ndarray, J: np.ndarray, b: np.ndarray) -> Eli
         waiting=(int(waiting[0]), int(waiting[1])),
         roundings=int(roundings),
     )
+
+
+def rough_work(model: IsingModel) -> float:
+    """sum_i 2^|S_i| along the first few orders, in a fraction of the time that the best one takes to find."""
+    i, j, J = edges_of(model)
+    _, indptr, indices = _neighbours(i[J != 0], j[J != 0], model.n_spins)
+    least = math.inf
+    for order in _given_orders(indptr, indices):
+        least = min(least, _scopes(indptr, indices, order, least)[3])
+    return min(least, float(_greedy(indptr, indices, _MIN_DEGREE, 0, least)[1]))
+
+
+def _neighbours(i: np.ndarray, j: np.ndarray, n: int) -> tuple[Any, np.ndarray, np.ndarray]:
+    """A graph as a matrix of ones, and its rows: where each begins, and its columns in order."""
+    import scipy.sparse
+
+    ends = (np.append(i, j), np.append(j, i))
+    graph = scipy.sparse.coo_array((np.ones(2 * len(i)), ends), shape=(n, n)).tocsr()
+    graph.sort_indices()
+    return graph, graph.indptr.astype(np.int64), graph.indices.astype(np.int64)
 
 
 def _best_order(indptr: np.ndarray, indices: np.ndarray) -> np.ndarray | None:

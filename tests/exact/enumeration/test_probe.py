@@ -43,7 +43,19 @@ def test_a_look_is_not_taken_where_another_method_is_quick(monkeypatch):
     ring = np.roll(np.eye(50), 1, 0) + np.roll(np.eye(50), -1, 0)
     assert sl.ground_state(ring).method == "tree"
     assert sl.ground_state(sl.ensembles.hopfield(N=50, K=3, rng=0)).method == "lowrank"
-    model = sl.ensembles.sk(40, rng=0)
+    model = sl.ensembles.sk(28, rng=0)
     answer = sl.ground_state(model)
     assert answer.certified
     assert answer.energy == enumeration.ground_state(model).energy
+
+
+def test_a_look_tells_that_a_search_is_quick_from_30_spins_on():
+    # Without a look its 2^35 states would be estimated at seconds, and another method be tried.
+    model = sl.ensembles.sk(36, rng=0)
+    assert enumeration.cost(model).seconds < 0.2
+    assert sl.ground_state(model).method == "enumeration"
+    # Where nothing can be pruned the estimate is that of all states, and counting visits them twice.
+    frustrated = sl.models.DenseIsing(np.eye(31) - 1)
+    every = 2.0**30 * 0.1e-9 / n_threads()
+    assert 0.3 * every < enumeration.cost(frustrated).seconds < 3 * every
+    assert enumeration.cost(frustrated, "degeneracy").seconds == 2 * enumeration.cost(frustrated).seconds
