@@ -308,5 +308,6 @@ def _known_states(initial: Any, N: int) -> np.ndarray:
 
 
 def _is_time_to_look(n: int) -> bool:
-    """After 2, 4, 8, ... rounds."""
-    return n > 1 and n & (n - 1) == 0
+    """After 2, 3, 4, 6, 8, 12, ... rounds."""
+    n //= 3 if n % 3 == 0 else 1
+    return n > 0 and n & (n - 1) == 0

@@ -6,20 +6,30 @@ annealer may choose its number of sweeps (the fastest of SWEEPS) for each instan
 package's own defaults. ``search`` stops by itself when independent groups agree; its time is that of the
 whole call, and it has to be right for every seed.
 
+With the word "lattices": instances made here, whose optimum is proven by trees, matching or branching (the
+power-law chains: the lowest energy met), and a budget of processor time for ``search`` and for the annealer
+and the tabu search of dwave-samplers, all on one thread and in this run; each stops at the optimum.
+
 Run: SPINLAB_DATA=folder python tests/benchmarks/bench_heuristics.py
+     python tests/benchmarks/bench_heuristics.py lattices
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
+import sys
 import time
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 
+from spinlab import ground_state
 from spinlab.dynamics import anneal, search
-from spinlab.models import instance_metadata, load_instance, to_bqm
+from spinlab.ensembles import edwards_anderson
+from spinlab.models import DenseIsing, instance_metadata, load_instance, to_bqm
 
 FAMILIES = {
     "biqmac_g05": "g05_60",
@@ -68,7 +78,131 @@ def time_to_solution(anneal, model, bqm, optimum):
     return best
 
 
+BUDGET = 2.0  # seconds of processor time for each solver and seed
+ATTEMPTS = 2  # seeds
+
+
+def power_law_chain(N, exponent, law):
+    """J_ij = x_ij / |i - j|^exponent between all pairs of an open chain."""
+    rng, (i, j) = np.random.default_rng(0), np.triu_indices(N, 1)
+    x = rng.choice([-1, 1], i.size) if law == "pm1" else rng.standard_normal(i.size)
+    J = np.zeros((N, N))
+    J[i, j] = x / (j - i) ** exponent
+    return DenseIsing(J + J.T)
+
+
+def lattices():
+    """(name, model, optimum, how it is known); None for the lowest energy that is met."""
+
+    def ea(*shape, periodic=True, rng=0):
+        return edwards_anderson(shape=shape, law="pm1", periodic=periodic, rng=rng)
+
+    def regular(N):
+        return edwards_anderson(nx.random_regular_graph(3, N, seed=0), law="pm1", rng=0)
+
+    yield "±J torus 30 x 10", ea(30, 10), -414, "tree"
+    yield "±J torus 100 x 8", ea(100, 8), None, "tree"
+    yield "±J open 20 x 20", ea(20, 20, periodic=False), -544, "matching"
+    yield "±J open 20 x 20, another", ea(20, 20, periodic=False, rng=1), -536, "matching"
+    yield "±J open 40 x 40", ea(40, 40, periodic=False), None, "matching"
+    yield "±J torus 6 x 6 x 6", ea(6, 6, 6), None, "branching"
+    yield "±J torus 8 x 8 x 8", ea(8, 8, 8), -898, "lowest met"
+    yield "±J chain of 1000", ea(1000, periodic=False), -999, "no frustration"
+    yield "±J ring of 999", ea(999), None, "tree"
+    yield "±J 3-regular, 100", regular(100), None, "branching"
+    yield "±J 3-regular, 200", regular(200), None, "branching"
+    for exponent in (1.5, 3.0):
+        for law in ("pm1", "gaussian"):
+            name = f"{'±' if law == 'pm1' else 'Gaussian '}1/r^{exponent:g} chain"
+            for N in (100, 300):
+                yield f"{name}, {N}", power_law_chain(N, exponent, law), math.nan, "lowest met"
+
+
+def spent(run, optimum):
+    """(energy, processor time) of one solver: the lowest of its energies, until the optimum or the budget."""
+    start, lowest = time.process_time(), math.inf
+    for energy in run:
+        lowest = min(lowest, energy)
+        seconds = time.process_time() - start
+        if seconds > BUDGET or lowest <= optimum + 1e-9 * abs(optimum):
+            break
+    return lowest, seconds
+
+
+def by_search(model, bqm, optimum, seed):
+    start = time.process_time()
+
+    def late(found):
+        return time.process_time() - start > BUDGET
+
+    limits = {"max_steps": 2**40, "n_steps": 100, "callback": late, "threads": 1}
+    target = None if math.isnan(optimum) else optimum + 1e-9 * abs(optimum)
+    while True:
+        yield search(model, target=target, rng=seed, **limits).energy
+        seed += 1000
+
+
+def by_annealing(sweeps):
+    def run(model, bqm, optimum, seed):
+        from dwave.samplers import SimulatedAnnealingSampler
+
+        for k in itertools.count():
+            answer = SimulatedAnnealingSampler().sample(
+                bqm, num_reads=2, num_sweeps=sweeps, seed=1000 * seed + k
+            )
+            yield answer.first.energy
+
+    return run
+
+
+def by_tabu(model, bqm, optimum, seed):
+    from dwave.samplers import TabuSampler
+
+    known = {} if math.isnan(optimum) else {"energy_threshold": optimum + 1e-9 * abs(optimum)}
+    for k in itertools.count():
+        yield TabuSampler().sample(bqm, timeout=200, seed=1000 * seed + k, **known).first.energy
+
+
+def compare():
+    """The table of the instances that are made here."""
+    solvers = {
+        "search": by_search,
+        "dwave SA, 1000 sweeps": by_annealing(1000),
+        "dwave SA, 10 000 sweeps": by_annealing(10_000),
+        "dwave tabu": by_tabu,
+    }
+    print("| " + " | ".join(["instance", "spins", "optimum", *solvers]) + " |\n" + "|---" * 7 + "|")
+    for name, model, known, how in lattices():
+        optimum, bqm = known, to_bqm(model)
+        if known is None:
+            proof = ground_state(model, **({"method": "branching"} if how == "branching" else {}))
+            assert proof.certified
+            optimum = proof.energy
+        search(model, n_steps=2, max_steps=6, rng=0)  # compiles
+        found = {
+            solver: [spent(run(model, bqm, optimum, seed), optimum) for seed in range(ATTEMPTS)]
+            for solver, run in solvers.items()
+        }
+        lowest = min(energy for runs in found.values() for energy, _ in runs)
+        optimum = lowest if math.isnan(optimum) else optimum
+        cells = []
+        for runs in found.values():
+            hits = sum(energy <= optimum + 1e-9 * abs(optimum) for energy, _ in runs)
+            excess = np.mean([energy - optimum for energy, _ in runs])
+            seconds = np.mean([seconds for _, seconds in runs])
+            cells.append(
+                f"{hits}/{ATTEMPTS}, " + (f"{seconds:.2g} s" if hits == ATTEMPTS else f"+{excess:.2g}")
+            )
+        print(
+            "| " + " | ".join([name, str(model.n_spins), f"{optimum:.10g} ({how})", *cells]) + " |",
+            flush=True,
+        )
+
+
 def main():
+    if sys.argv[1:] == ["lattices"]:
+        compare()
+        return
     peers = {"spinlab anneal": spinlab_anneal, "dwave-samplers SA": dwave}
     try:
         import openjij as _  # noqa: F401
