@@ -70,6 +70,16 @@ def test_ground_state_says_what_is_refused(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["certified"] is False
 
 
+def test_a_search_ends_at_its_target(tmp_path, capsys):
+    path = tmp_path / "glass.txt"
+    sl.models.save_instance(sl.ensembles.edwards_anderson(shape=(6, 6), law="pm1", rng=0), path)
+    command = ["ground-state", str(path), "--json", "--target", "-20", "--seconds", "30"]
+    assert main([*command, "--method", "tempering"]) == 0
+    assert json.loads(capsys.readouterr().out)["energy"] <= -20
+    assert main(command) == 1
+    assert "it needs --method tempering, got auto" in json.loads(capsys.readouterr().out)["error"]
+
+
 def test_a_proof_is_saved_and_verified(tmp_path, capsys):
     model, other, proof = tmp_path / "model.npz", tmp_path / "other.npz", tmp_path / "proof.npz"
     sl.models.save_instance(sl.ensembles.sk(N=24, rng=0), model)

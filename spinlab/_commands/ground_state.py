@@ -24,6 +24,8 @@ examples:
   spinlab ground-state large.txt --explain          what each exact method would cost
   spinlab ground-state large.txt --allow-heuristic --seconds 60 --seed 1
                                                     best state of a heuristic if no proof is in reach
+  spinlab ground-state large.txt --method tempering --target -1098 --seconds 60
+                                                    a search that ends at a known energy, or in time
   spinlab ground-state large.txt --seconds 60       best state and a proven lower bound after a minute
   spinlab ground-state large.txt --gap 0.01 --certificate proof.npz   to 1 %, for `spinlab verify`
   spinlab ground-state graph.mc --format rudy --threads 2
@@ -69,6 +71,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--progress", action="store_true", help="bound, energy, open nodes and time on stderr"
     )
+    parser.add_argument("--target", type=float, help="with --method tempering: stop at this energy or below")
     parser.add_argument("--seed", type=int, help="seed of the heuristic (default 0)")
     parser.add_argument("--threads", type=int, help="threads (default: all processors)")
     _device.add_option(parser)
@@ -109,6 +112,8 @@ def _run(args: argparse.Namespace) -> int:
         rows = [asdict(row) for row in table.rows]
         print(json.dumps({"file": args.file, "model": table.model, "methods": rows}) if args.json else table)
         return 0
+    if args.target is not None and args.method != "tempering":
+        raise ValueError(f"--target ends a search: it needs --method tempering, got {args.method}")
     gs = solve.ground_state(
         model,
         args.method,
@@ -120,6 +125,7 @@ def _run(args: argparse.Namespace) -> int:
         certificate=args.certificate is not None,
         progress=args.progress or None,
         threads=args.threads,
+        **({} if args.target is None else {"target": args.target}),
     )
     if args.certificate is not None and gs.certificate is not None:
         gs.certificate.save(args.certificate)
