@@ -57,12 +57,6 @@ class Groups:
         )
         self.measured: list[Piece] = []
 
-    @property
-    def n_replicas(self) -> int:
-        """Of all groups together."""
-        chains, R = self._ladders.replica.shape
-        return chains * R
-
     def place(self, states: np.ndarray) -> None:
         """Put states into the groups in turn, the coldest temperatures first."""
         R = len(self.betas)
@@ -96,7 +90,8 @@ class Groups:
         """Annealing of all replicas together, each down to its own temperature; the number of steps."""
         s = self._ladders.s.reshape(-1, self._model.n_spins)
         ends = np.tile(self.betas, len(self._ladders.s))
-        return cool(self._model, s, ends, schedule, as_key(self._generator), self._threads)
+        # Temperatures change with every step, which the loops on the GPU do not expect.
+        return cool(self._model.to("cpu"), s, ends, schedule, as_key(self._generator), self._threads)
 
     def quenched(self) -> tuple[np.ndarray, np.ndarray]:
         """States and energies after a quench of the colder half of each ladder, groups in order."""
