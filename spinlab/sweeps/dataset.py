@@ -108,14 +108,14 @@ def to_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
     engine: Any = "netcdf4" if importlib.util.find_spec("netCDF4") else "scipy"
     where = os.fspath(path)
     dataset = _with_texts(dataset, where)
-    try:
-        content = _in_memory(dataset) if engine == "netcdf4" else dataset.to_netcdf(engine=engine)
-    except (TypeError, ValueError, OSError, RuntimeError) as error:
-        hint = "install netCDF4 (pip install netCDF4)" if engine == "scipy" else "change the type"
-        raise ValueError(
-            f"cannot write {where!r}, {engine} cannot hold it ({error}); {hint} or export CSV"
-        ) from error
     with atomic_write(path) as temporary:
+        try:
+            content = _in_memory(dataset) if engine == "netcdf4" else dataset.to_netcdf(engine=engine)
+        except (TypeError, ValueError, OSError, RuntimeError) as error:
+            hint = "install netCDF4 (pip install netCDF4)" if engine == "scipy" else "change the type"
+            raise ValueError(
+                f"cannot write {where!r}, {engine} cannot hold it ({error}); {hint} or export CSV"
+            ) from error
         temporary.write_bytes(content)
 
 
