@@ -19,6 +19,9 @@ from ._replicas import make_walkers
 from .tempering import SAMPLERS, check_sampler
 
 
+_LARGEST = 1e140  # beta times the energy of a random state; that of the ground state is not 10^10 times it
+
+
 @dataclass(frozen=True)
 class Population:
     """Populations after their last temperature, and averages at all B temperatures.
@@ -158,6 +161,11 @@ def population_annealing(
     )
     s = random_spins(request.key, n_runs * n_population, N).reshape(n_runs, n_population, N)
     E = model.energy(s)
+    if not last * float(np.abs(E).max()) < _LARGEST:
+        raise ValueError(
+            f"beta = {last:g} times the energies is beyond {_LARGEST:g}, and squares of it overflow float64; "
+            "take a smaller beta"
+        )
     family = np.tile(np.arange(n_population), (n_runs, 1))
     visited = [0.0]
     log_z, energies = [np.full(n_runs, N * np.log(2))], [E.mean(1)]

@@ -83,6 +83,7 @@ def test_a_model_without_couplings_takes_one_step():
         ({"betas": [0.0, 0.2, 0.1]}, "increase strictly from 0"),
         ({"effective_fraction": 1.0}, "effective_fraction"),
         ({"sampler": "block_gibbs"}, "two layers"),
+        ({"beta": 1e160}, "times the energies is beyond"),
     ],
 )
 def test_bad_arguments(change, message):
