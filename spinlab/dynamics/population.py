@@ -18,7 +18,6 @@ from ..models import IsingModel, as_model
 from ._replicas import make_walkers
 from .tempering import SAMPLERS, check_sampler
 
-
 _LARGEST = 1e140  # beta times the energy of a random state; that of the ground state is not 10^10 times it
 
 
