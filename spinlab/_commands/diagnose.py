@@ -21,6 +21,7 @@ examples:
   spinlab diagnose W.npy --rbm                      weights of shape (V, H) or (H, V), units +-1
   spinlab diagnose machine.npz --binary             W, bv, bh of a 0/1 machine
   spinlab diagnose J.npy --beta 0.5                 couplings used at inverse temperature 0.5
+  spinlab diagnose J.npy --seconds 60 --seed 1      more work for the equilibrium of hard models
   spinlab diagnose W.npy --rbm --figure report.png --json report.json
 """
 
@@ -39,6 +40,14 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--rbm", action="store_true", help="a matrix is the weights of an RBM")
     parser.add_argument("--binary", action="store_true", help="the units are 0/1, not +-1")
     parser.add_argument("--beta", type=float, default=1.0, help="inverse temperature (default 1)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=3.0,
+        help="most work for equilibrium, in seconds of one core (default 3)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the simulations (default 0)")
+    parser.add_argument("--threads", type=int, help="threads (default: all processors)")
     parser.add_argument("--figure", metavar="FILE", help="also draw the page: .png, .pdf or .svg")
     parser.add_argument("--json", metavar="FILE", help="also write everything as JSON; - prints it instead")
     parser.set_defaults(run=run)
@@ -52,7 +61,15 @@ def run(args: argparse.Namespace) -> int:
     _files.check_figure("--figure", args.figure)
     if args.json != "-":
         _files.check_folder("--json", args.json)
-    report = diagnose.diagnose(args.file, beta=args.beta, rbm=True if args.rbm else None, binary=args.binary)
+    report = diagnose.diagnose(
+        args.file,
+        beta=args.beta,
+        rbm=True if args.rbm else None,
+        binary=args.binary,
+        seconds=args.seconds,
+        rng=args.seed,
+        threads=args.threads,
+    )
     if args.json == "-":
         print(report.to_json())
     else:

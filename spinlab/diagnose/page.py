@@ -51,44 +51,96 @@ def _shown(value: Any) -> str:
 
 def draw(
     verdicts: dict[str, Verdict],
-    size: dict[str, Any],
+    evidence: dict[str, dict[str, Any]],
     warnings: tuple[str, ...],
     spectrum: observables.Spectrum | None,
     overlaps: observables.OverlapDistribution | None,
 ) -> matplotlib.figure.Figure:
-    """Spectrum, P(q) and the verdicts."""
+    """Spectrum with its law, P(q), order by temperature, and the verdicts in words."""
     import matplotlib.pyplot as plt
 
     with plotting.style():
-        figure, (left, middle, right) = plt.subplots(
-            1, 3, figsize=(12, 4), layout="constrained", width_ratios=(1, 1, 1.3)
-        )
-        if (s := spectrum) is not None:
-            left.hist(s.values, bins=min(60, max(8, len(s.values) // 6)), color=plotting.COLOURS[0])
-            for k, edge in enumerate(s.edges):
-                left.axvline(edge, color="black", linestyle="--", label="edges of the bulk" if k else None)
-            name = "eigenvalues" if s.law == "semicircle" else "singular values"
-            left.set(xlabel=rf"{name} of $\beta$ times the couplings", ylabel="number", yscale="log")
-            left.set_title(f"{len(s.outliers)} outliers, effective patterns {s.effective_patterns:.3g}")
-            left.legend(fontsize=8)
-        if (p := overlaps) is not None:
-            centre = (p.edges[1:] + p.edges[:-1]) / 2
-            middle.errorbar(centre, p.density, np.nan_to_num(p.error), color=plotting.COLOURS[1])
-            middle.set(
-                xlabel="overlap $q$ of tempered replicas", ylabel="$P(q)$", xlim=(-1, 1), ylim=(0, None)
-            )
-            middle.set_title("distribution of overlaps")
-        right.axis("off")
-        words = []
-        for title, verdict in verdicts.items():
-            words.append(f"{title}: {verdict.value.upper()} ({verdict.confidence:.2f})")
-            for reason in verdict.reasons:
-                words += textwrap.wrap(reason, 58, initial_indent="  - ", subsequent_indent="    ")
-        for warning in warnings:
-            words += textwrap.wrap(f"note: {warning}", 58, subsequent_indent="    ")
-        right.text(
-            0, 1, "\n".join(words), va="top", fontsize=7.5, family="monospace", transform=right.transAxes
-        )
-        figure.suptitle(", ".join(f"{key} {_shown(value)}" for key, value in size.items()), fontsize=9)
+        figure, axes = plt.subplot_mosaic(
+            [["spectrum", "overlaps", "temperatures"], ["words", "words", "words"]],
+            figsize=(12, 8.5), layout="constrained", height_ratios=(1, 1.15),
+        )  # fmt: skip
+        if spectrum is not None:
+            _spectrum(axes["spectrum"], spectrum)
+        if overlaps is not None:
+            _overlaps(axes["overlaps"], overlaps)
+        if "equilibrium" in evidence:
+            _temperatures(axes["temperatures"], evidence["equilibrium"])
+        for name, found in (
+            ("spectrum", spectrum), ("overlaps", overlaps), ("temperatures", evidence.get("equilibrium"))
+        ):  # fmt: skip
+            if found is None:
+                axes[name].axis("off")
+                axes[name].text(0.5, 0.5, "no couplings", ha="center")
+        axes["words"].axis("off")
+        axes["words"].text(
+            0, 1, _words(verdicts, warnings), va="top", fontsize=7.5, family="monospace",
+            transform=axes["words"].transAxes,
+        )  # fmt: skip
+        title = ", ".join(f"{title}: {verdict.value}" for title, verdict in verdicts.items())
+        size = ", ".join(f"{key} {_shown(value)}" for key, value in evidence["size"].items())
+        figure.suptitle(f"{title}\n{size}", fontsize=10)
     plt.close(figure)
     return figure
+
+
+def _words(verdicts: dict[str, Verdict], warnings: tuple[str, ...]) -> str:
+    words = []
+    for title, verdict in verdicts.items():
+        words.append(f"{title}: {verdict.value.upper()} ({verdict.confidence:.2f})")
+        for reason in verdict.reasons:
+            words += textwrap.wrap(reason, 150, initial_indent="  - ", subsequent_indent="    ")
+    for warning in warnings:
+        words += textwrap.wrap(f"note: {warning}", 150, subsequent_indent="    ")
+    return "\n".join(words)
+
+
+def _spectrum(ax: Any, s: observables.Spectrum) -> None:
+    """Histogram on a logarithmic axis from half a value, with the density of independent entries."""
+    n_bins = min(60, max(8, len(s.values) // 6))
+    _, edges, _ = ax.hist(s.values, bins=n_bins, color=plotting.COLOURS[0], label="measured")
+    if s.std > 0:
+        inside = len(s.values) - len(s.outliers)
+        x = np.linspace(*s.edges, 401)
+        middle, half = (s.edges[0] + s.edges[1]) / 2, (s.edges[1] - s.edges[0]) / 2
+        density = np.sqrt(np.maximum((x - s.edges[0]) * (s.edges[1] - x), 0.0))
+        if s.law == "semicircle":
+            density *= 2 / (np.pi * half**2)
+        else:  # singular values: sqrt((x^2 - a^2)(b^2 - x^2))/x, normalised
+            density *= np.sqrt((x + s.edges[0]) * (x + s.edges[1])) / np.maximum(x, 1e-9 * middle)
+            density /= np.trapezoid(density, x)
+        ax.plot(x, inside * (edges[1] - edges[0]) * density, color="black", label=f"{s.law} law")
+    name = "eigenvalue" if s.law == "semicircle" else "singular value"
+    ax.set(xlabel=rf"{name} of $\beta$ times the couplings", ylabel="number per bin", yscale="log")
+    ax.set_ylim(bottom=0.5)
+    ax.set_title(f"spectrum: {len(s.outliers)} outliers")
+    ax.legend(fontsize=8)
+
+
+def _overlaps(ax: Any, p: observables.OverlapDistribution) -> None:
+    ax.errorbar(p.centres, p.density, np.nan_to_num(p.error), color=plotting.COLOURS[1])
+    ax.set(xlabel="overlap $q$ of replicas at the asked temperature", ylabel="$P(q)$", xlim=(-1, 1))
+    ax.set_ylim(bottom=0)
+    ax.set_title("distribution of overlaps")
+
+
+def _temperatures(ax: Any, found: dict[str, Any]) -> None:
+    T = np.asarray(found["T_over_T"])
+    for k, (key, label) in enumerate(
+        (("q_rms", r"$\sqrt{\langle q^2\rangle}$"), ("binder", "Binder cumulant"))
+    ):
+        ax.plot(T, found[key], color=plotting.COLOURS[k], marker=plotting.MARKERS[k], label=label)
+    ax.axhline(0, color="grey", linewidth=0.8)
+    ax.set(
+        xlabel="temperature over the asked one",
+        ylabel="of the replica overlap",
+        xscale="log",
+        ylim=(-0.55, 1.05),
+    )
+    agree = "agree" if found["converged"] else "differ"
+    ax.set_title(f"order by temperature; two kinds of starts {agree}")
+    ax.legend(fontsize=8)

@@ -5,29 +5,51 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import observables, solve
+from .._core.rng import RNG, as_generator
 from .._core.validate import as_real
-from ..models import IsingModel, SparseIsing, TwoLayerIsing
+from ..models import BipartiteIsing, IsingModel, SparseIsing, TwoLayerIsing
 from . import verdicts
-from .candidates import isolated
+from .bounds import MOST_UNITS, lowest_free_energy, states_with_weight
+from .candidates import Isolated, isolated
 from .canonical import canonical
+from .decision import Numbers
+from .equilibrium import Equilibrium, equilibrium
+from .parts import divided
 from .place import place
 from .reading import read_model
-from .simulation import Tempered, from_pattern, from_random, tempered
-from .structure import structure
+from .simulation import FromPattern, from_pattern, from_random
+from .structure import Structure, structure, through_fields
 from .verdicts import Verdict
 
 if TYPE_CHECKING:
     import matplotlib.figure
 
 MOST_SPINS = 6000
+SECONDS = 3.0
 _GROUND_STATE_SECONDS = 0.3
 _DESCENTS = 200
+_MOST_UNEQUAL = 600  # spins in fields whose susceptibilities are taken one by one
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the model.
+
+    Attributes
+    ----------
+    sites : tuple of int
+        Its spins, as numbered in the model.
+    report : Report
+    """
+
+    sites: tuple[int, ...]
+    report: Report
 
 
 @dataclass(frozen=True)
@@ -47,6 +69,8 @@ class Report:
         In units in which beta = 1.
     overlaps : observables.OverlapDistribution or None
         P(q) of tempered replicas.
+    parts : tuple of Part
+        Where the model falls into parts that no coupling joins: the sites of each and its own report.
     seconds : float
     """
 
@@ -58,6 +82,7 @@ class Report:
     spectrum: observables.Spectrum | None
     overlaps: observables.OverlapDistribution | None
     seconds: float
+    parts: tuple[Part, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the curves, as plain data for JSON; infinite numbers become None."""
@@ -66,6 +91,7 @@ class Report:
             for name in ("phase", "metastability", "dynamics")
         }
         record |= {"evidence": self.evidence, "warnings": list(self.warnings), "seconds": self.seconds}
+        record["parts"] = [{"sites": list(part.sites)} | part.report.to_dict() for part in self.parts]
         return _plain(record)
 
     def to_json(self) -> str:
@@ -73,15 +99,19 @@ class Report:
         return json.dumps(self.to_dict(), indent=1, allow_nan=False)
 
     def figure(self) -> matplotlib.figure.Figure:
-        """One page: spectrum with the bulk's edges, P(q), and the verdicts in words."""
+        """One page: spectrum with its law, P(q), overlaps by temperature, and the verdicts in words."""
         from .page import draw
 
-        return draw(self._verdicts, self.evidence["size"], self.warnings, self.spectrum, self.overlaps)
+        return draw(self._verdicts, self.evidence, self.warnings, self.spectrum, self.overlaps)
 
     def __str__(self) -> str:
         from .page import text
 
-        return text(self._verdicts, self.evidence, self.warnings, self.seconds)
+        page = text(self._verdicts, self.evidence, self.warnings, self.seconds)
+        for k, part in enumerate(self.parts, 1):
+            phase = part.report.phase
+            page += f"\npart {k}: {len(part.sites)} spins, {phase.value.upper()} ({phase.confidence:.2f})"
+        return page
 
     @property
     def _verdicts(self) -> dict[str, Verdict]:
@@ -90,7 +120,15 @@ class Report:
 
 
 def diagnose(
-    source: Any, *, beta: float = 1.0, rbm: bool | None = None, binary: bool = False, extras: bool = True
+    source: Any,
+    *,
+    beta: float = 1.0,
+    rbm: bool | None = None,
+    binary: bool = False,
+    extras: bool = True,
+    seconds: float = SECONDS,
+    rng: RNG = 0,
+    threads: int | None = None,
 ) -> Report:
     """In which phase are these weights? Three verdicts (phase, metastability, dynamics) with the evidence.
 
@@ -107,6 +145,13 @@ def diagnose(
         See :func:`read_model`.
     extras : bool, default True
         Also what decides nothing: Gibbs accessibility, ultrametricity.
+    seconds : float, default 3
+        Most work for the equilibrium of the replicas, in seconds of one core in round numbers: the same
+        number is the same work everywhere. Easy models take a part of it.
+    rng : None, int or numpy.random.Generator, default 0
+        Seed of the simulations.
+    threads : int, optional
+        Threads of the tempering; all processors by default. Results do not depend on it.
 
     Returns
     -------
@@ -115,13 +160,13 @@ def diagnose(
     Raises
     ------
     ValueError, TypeError
-        From :func:`read_model`; beta not positive; more than 6000 spins.
+        From :func:`read_model`; beta or seconds not positive; more than 6000 spins.
 
     Notes
     -----
     The lines of theory hold for independent random weights or patterns and infinite size. For a trained
-    matrix they are an indication. Costs N^3 operations for the spectrum and some 10^7 spin updates: about a
-    second up to 500 spins, several for 2000.
+    matrix they are an indication. Costs N^3 operations for the spectrum and at most ``seconds`` for the
+    equilibrium: about a second up to 400 spins, several for 2000.
 
     Examples
     --------
@@ -133,32 +178,52 @@ def diagnose(
     >>> report.phase.value
     'ordered'
     """
-    start = time.perf_counter()
     beta = as_real(beta, "beta", 0.0, exclusive=True)
+    seconds = as_real(seconds, "seconds", 0.0, exclusive=True)
+    seed = int(as_generator(rng).integers(2**63))
     given = read_model(source, rbm=rbm, binary=binary)
     if given.n_spins > MOST_SPINS:
         raise ValueError(
             f"{given.n_spins} spins are too many for the spectrum; diagnose takes up to {MOST_SPINS}. Take a "
             "part of the units, or measure single quantities with spinlab.observables"
         )
+    options: dict[str, Any] = {"extras": extras, "seconds": seconds, "seed": seed, "threads": threads}
+    report = _diagnosed(given, beta, **options)
+    parts = divided(given)
+    if not parts:
+        return report
+    share = {"extras": False, "seconds": seconds / len(parts)}
+    found = tuple(Part(tuple(sites), _diagnosed(part, beta, **options | share)) for sites, part in parts)
+    return replace(report, phase=verdicts.of_parts([part.report.phase for part in found]), parts=found)
+
+
+def _diagnosed(
+    given: IsingModel, beta: float, *, extras: bool, seconds: float, seed: int, threads: int | None
+) -> Report:
+    """The report on a model as one."""
+    start = time.perf_counter()
     model, negative = canonical(given, beta)
-    rng = np.random.default_rng(0)  # the same for all: the representative is what varies
+    rng = np.random.default_rng(seed)  # the same for all: the representative is what varies
     N = model.n_spins
     evidence: dict[str, dict[str, Any]] = {"size": _size(model, beta)}
     warnings: list[str] = []
     field = float(np.sqrt((np.asarray(model.b) ** 2).mean()))
     if field:
-        warnings.append("the model has fields (biases); lines of theory are for models without")
+        warnings.append("the model has fields (biases); diagrams of theory are for models without")
     if not _has_couplings(model):
         return Report(
-            verdicts.phase(N, field, None, None, None, None, None),  # type: ignore[arg-type]
+            verdicts.phase(None),
             verdicts.metastability(N, _count(model, rng), model.has_fields),
             verdicts.dynamics(N, None, None),
             evidence, tuple(warnings), None, None, time.perf_counter() - start,
         )  # fmt: skip
     spectrum = observables.spectrum(model)
     stability = observables.stability(model, spectrum=spectrum)
-    lines = structure(model, spectrum, stability, negative)
+    if field:
+        seen = through_fields(model)
+        lines = structure(seen, *_spectral(seen), negative, unequal=N <= _MOST_UNEQUAL)
+    else:
+        lines = structure(model, spectrum, stability, negative)
     evidence["place"] = place(model, spectrum, lines=extras)
     warnings.append(evidence["place"]["warning"])
     evidence["spectrum"] = {
@@ -169,7 +234,7 @@ def diagnose(
         "effective_patterns": spectrum.effective_patterns,
         "distance_from_law": spectrum.distance,
     }
-    hot = tempered(model, lines.log_distance, rng)
+    hot = equilibrium(model, lines.log_distance, spectrum, stability, rng, seconds=seconds, threads=threads)
     chains = from_random(model, hot, rng)
     n_directions = stability.n_directions or stability.n_set_apart
     directions = isolated(model, spectrum, n_directions, lines.balanced, hot.states)
@@ -180,6 +245,7 @@ def diagnose(
     }  # fmt: skip
     pattern = from_pattern(model, directions.states, hot, rng) if len(directions.states) else None
     overlaps = _overlaps(hot, model.has_fields, evidence)
+    evidence["equilibrium"] = _equilibrium(hot)
     evidence["chains"] = vars(chains) | {"tempered_energy": hot.energy, "round_trips": hot.round_trips}
     if pattern is not None:
         evidence["candidates"] = {
@@ -190,6 +256,8 @@ def diagnose(
             "log_partition_per_spin": pattern.log_partition / N,
             "tempered_log_partition_per_spin": hot.log_partition / N,
         }
+    numbers = _numbers(model, lines, hot, pattern, directions, stability, field)
+    evidence["decision"] = vars(numbers)
     count = _count(model, rng)
     if count is not None:
         evidence["minima"] = {
@@ -201,7 +269,7 @@ def diagnose(
         evidence["accessibility"] = _accessibility(model, best, rng)
         evidence["ultrametricity"] = _ultrametricity(hot, model.has_fields, rng)
     return Report(
-        phase=verdicts.phase(N, field, lines, hot, pattern, stability, directions),
+        phase=verdicts.phase(numbers),
         metastability=verdicts.metastability(N, count, model.has_fields),
         dynamics=verdicts.dynamics(N, chains, hot),
         evidence=evidence,
@@ -210,6 +278,75 @@ def diagnose(
         overlaps=overlaps,
         seconds=time.perf_counter() - start,
     )
+
+
+def _spectral(model: IsingModel) -> tuple[observables.Spectrum, observables.Stability]:
+    spectrum = observables.spectrum(model)
+    return spectrum, observables.stability(model, spectrum=spectrum)
+
+
+def _numbers(
+    model: IsingModel,
+    lines: Structure,
+    hot: Equilibrium,
+    pattern: FromPattern | None,
+    directions: Isolated,
+    stability: observables.Stability,
+    field: float,
+) -> Numbers:
+    """What the verdict on the phase weighs."""
+    N, kept, gain, found = model.n_spins, 0.0, 0.0, 0.0
+    if pattern is not None and len(pattern.overlap):
+        kept, found = float(np.median(pattern.overlap)), pattern.found_by_tempering
+        gain = (pattern.log_partition - hot.log_partition + math.log(2 * len(pattern.overlap)) + 2) / N
+    by_spectrum = lines.method == "spectrum"
+    few, smaller = math.nan, model.V if isinstance(model, BipartiteIsing) else 0
+    if isinstance(model, BipartiteIsing) and model.V <= MOST_UNITS:
+        few = states_with_weight(model)[0]
+    return Numbers(
+        N=N,
+        log_glass=lines.log_glass,
+        log_order=lines.log_order,
+        dimension=lines.dimension,
+        mean_field=lines.dimension is None or bool(lines.tree_like),
+        balanced=lines.balanced,
+        by_spectrum=by_spectrum,
+        q2=max(hot.q2, hot.q2_between),
+        converged=hot.converged,
+        instability=hot.instability,
+        competitor=hot.competitor,
+        kept=kept,
+        gain=gain,
+        found=found,
+        explained=directions.explained,
+        binary=directions.binary,
+        n_directions=stability.n_directions,
+        n_set_apart=stability.n_set_apart,
+        field=field,
+        # Beyond a line its instability decides.
+        excluded=bool(
+            not by_spectrum or field or lines.log_distance < 0 or lowest_free_energy(model, hot.log_partition)
+        ),
+        few_states=few,
+        smaller_layer=smaller,
+    )
+
+
+def _equilibrium(hot: Equilibrium) -> dict[str, Any]:
+    return {
+        "converged": hot.converged,
+        "energy_apart": hot.energy_apart,
+        "q2": hot.q2,
+        "q2_between": hot.q2_between,
+        "round_trips": hot.round_trips,
+        "n_steps": hot.n_steps,
+        "state_overlap": hot.state_overlap,
+        "instability": hot.instability,
+        "competitor": hot.competitor,
+        "T_over_T": (1 / hot.betas[1:][::-1]).tolist(),
+        "q_rms": hot.q_rms[1:][::-1].tolist(),
+        "binder": hot.binder[1:][::-1].tolist(),
+    }
 
 
 def _has_couplings(model: IsingModel) -> bool:
@@ -235,7 +372,7 @@ def _size(model: IsingModel, beta: float) -> dict[str, Any]:
 
 
 def _overlaps(
-    hot: Tempered, has_fields: bool, evidence: dict[str, dict[str, Any]]
+    hot: Equilibrium, has_fields: bool, evidence: dict[str, dict[str, Any]]
 ) -> observables.OverlapDistribution | None:
     """P(q), Binder and susceptibility of the tempered replicas."""
     statistics = observables.overlap_statistics(hot.states, symmetric=not has_fields)
@@ -276,7 +413,7 @@ def _accessibility(model: IsingModel, best: float, rng: np.random.Generator) -> 
     }
 
 
-def _ultrametricity(hot: Tempered, has_fields: bool, rng: np.random.Generator) -> dict[str, Any]:
+def _ultrametricity(hot: Equilibrium, has_fields: bool, rng: np.random.Generator) -> dict[str, Any]:
     states = hot.states[:: max(1, len(hot.states) // 5)].reshape(-1, hot.states.shape[-1])
     try:
         u = observables.ultrametricity(states, flip=not has_fields, n_null=20, max_states=30, rng=rng)

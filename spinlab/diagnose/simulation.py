@@ -1,7 +1,7 @@
-"""Short simulations of a canonical model at beta = 1: tempered replicas, chains from given states.
+"""Short simulations of a canonical model at beta = 1: chains from random and from given states.
 
-Free energies come from integrating energies: ln Z(1) = N ln 2 - int_0^1 E dbeta over the tempered replicas;
-for the state of a pattern ln Z = -E(beta_max) + int_1^beta_max [E(beta) - E(beta_max)] dbeta.
+The free energy of a pattern's state comes from integrating its energy from the coldest temperature,
+ln Z = -E(beta_max) + int_1^beta_max [E(beta) - E(beta_max)] dbeta.
 """
 
 from __future__ import annotations
@@ -12,82 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from ..dynamics import block_gibbs, gibbs, parallel_tempering
+from ..dynamics import block_gibbs, gibbs
 from ..models import BipartiteIsing, IsingModel
-from ..observables import replica_overlaps
+from .equilibrium import Equilibrium
 
-N_LADDERS = 8
 N_CHAINS = 8
-_WORK = 5e6  # spin updates of the tempering
 _COLDEST = 30.0  # end of the pattern's branch in beta
 # Gauss-Legendre nodes of ln beta, after beta = 1 itself: Curie-Weiss to 1e-7 per spin at T = .2 to .9.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 _BETAS = np.concatenate([[1.0], np.exp((1 + _NODES) / 2 * math.log(_COLDEST)), [_COLDEST]])
 _BRANCH_STEPS = 100
-
-
-@dataclass(frozen=True)
-class Tempered:
-    """Replicas that exchange temperatures, from random states.
-
-    Attributes
-    ----------
-    q : ndarray, shape (n_records, n_pairs)
-        Overlaps at beta = 1 over all sites.
-    states : ndarray of int8, shape (n_records, n_ladders, N)
-    energy, energy_error, energy_variance : float
-        Mean energy at beta = 1, and the variance of a state's.
-    log_partition : float
-        ln Z(1), an estimate that slow replicas make too small.
-    best_energy : float
-    round_trips : float
-        Mean number per ladder.
-    """
-
-    q: np.ndarray
-    states: np.ndarray
-    energy: float
-    energy_error: float
-    energy_variance: float
-    log_partition: float
-    best_energy: float
-    round_trips: float
-
-
-def tempered(model: IsingModel, log_distance: float, rng: np.random.Generator) -> Tempered:
-    """Parallel tempering between beta = 0 and 1, dense in temperatures where the transition is expected."""
-    line = math.exp(min(max(log_distance, -6.0), 0.0))
-    betas = np.linspace(0, min(1.4 * line, 1.0), 9)
-    if betas[-1] < 1:
-        betas = np.concatenate([betas, np.geomspace(betas[-1], 1, 7)[1:]])
-    layers = isinstance(model, BipartiteIsing)
-    per_step = (
-        len(betas)
-        * N_LADDERS
-        * (model.V * model.H / 10 if isinstance(model, BipartiteIsing) else model.n_spins)
-    )
-    n_steps = int(np.clip(_WORK / per_step, 50, 1500))
-    run = parallel_tempering(
-        model, n_steps, N_LADDERS, betas=betas, burn_in=n_steps // 2, record_every=max(1, n_steps // 60),
-        sampler="block_gibbs" if layers else "gibbs", rng=rng,
-    )  # fmt: skip
-    assert run.samples is not None
-    states = run.samples[:, :, -1]
-    E, slope = run.mean_energy.mean(0), -run.energy_variance.mean(0)
-    h = np.diff(betas)
-    # Hermite's rule: energies and their exact slopes -Var(E).
-    integral = (h / 2 * (E[:-1] + E[1:]) + h**2 / 12 * (slope[:-1] - slope[1:])).sum()
-    cold = run.mean_energy[:, -1]
-    return Tempered(
-        q=replica_overlaps(states),
-        states=states,
-        energy=float(cold.mean()),
-        energy_error=float(cold.std(ddof=1) / math.sqrt(N_LADDERS)),
-        energy_variance=float(run.energy_variance[:, -1].mean()),
-        log_partition=model.n_spins * math.log(2) - float(integral),
-        best_energy=float(run.best_energy.min()),
-        round_trips=float(run.round_trips.mean()),
-    )
 
 
 @dataclass(frozen=True)
@@ -117,7 +51,9 @@ class FromRandom:
     activity: float
 
 
-def from_random(model: IsingModel, hot: Tempered, rng: np.random.Generator, n_steps: int = 60) -> FromRandom:
+def from_random(
+    model: IsingModel, hot: Equilibrium, rng: np.random.Generator, n_steps: int = 60
+) -> FromRandom:
     """What a user's chains would do, from random states."""
     sampler: Any = block_gibbs if isinstance(model, BipartiteIsing) else gibbs
     run = sampler(model, n_steps, N_CHAINS, burn_in=n_steps // 2 - 2, record_every=2, rng=rng)
@@ -157,7 +93,7 @@ class FromPattern:
 
 
 def from_pattern(
-    model: IsingModel, candidates: np.ndarray, hot: Tempered, rng: np.random.Generator
+    model: IsingModel, candidates: np.ndarray, hot: Equilibrium, rng: np.random.Generator
 ) -> FromPattern:
     """Do the candidates stay what they are, and what is their free energy?"""
     layers = isinstance(model, BipartiteIsing)

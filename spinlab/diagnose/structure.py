@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import theory
-from ..models import BipartiteIsing, IsingModel, SparseIsing
+from ..models import BipartiteIsing, DenseIsing, IsingModel, SparseIsing
 from ..observables import Spectrum, Stability
 from .bethe import bethe_lines
 
@@ -65,8 +65,15 @@ class Structure:
         return min(self.log_glass, self.log_order)
 
 
-def structure(model: IsingModel, spectrum: Spectrum, stability: Stability, negative: np.ndarray) -> Structure:
-    """Lines and geometry of a canonical model used at beta = 1."""
+def structure(
+    model: IsingModel,
+    spectrum: Spectrum,
+    stability: Stability,
+    negative: np.ndarray,
+    *,
+    unequal: bool = False,
+) -> Structure:
+    """Lines and geometry at beta = 1; ``unequal``: sites differ too much for a spectrum to say."""
     balanced = negative.size == 0
     if isinstance(model, SparseIsing):
         bethe = bethe_lines(model.to_sparse()._J, balanced=balanced)
@@ -81,6 +88,10 @@ def structure(model: IsingModel, spectrum: Spectrum, stability: Stability, negat
             bethe.directions,
             bethe.participation,
         )
+    if unequal:
+        log_order = bethe_lines(model.to_sparse()._J, balanced=balanced).log_order
+        log_glass = math.inf if balanced else _log_scale(lambda c: _growth(_rows(model), c, 2))
+        return Structure("bonds", log_glass, log_order, None, True, balanced)
     if _effective_degree(model) < min(_FEW_BONDS, model.n_spins / 6):
         rows = _rows(model)
         log_glass = math.inf if balanced else _log_scale(lambda c: _growth(rows, c, 2))
@@ -92,6 +103,22 @@ def structure(model: IsingModel, spectrum: Spectrum, stability: Stability, negat
         # Many patterns of like strength: their common line, not that of the largest eigenvalue.
         log_order = max(log_order, _common_line(model, spectrum, stability.n_directions))
     return Structure("spectrum", _log(stability.beta_glass), log_order, None, True, balanced)
+
+
+def through_fields(model: IsingModel) -> IsingModel:
+    """The couplings as seen through the susceptibilities sech^2(b_i) of spins in their fields.
+
+    At the solution without spontaneous order, to first order in the couplings: the line of the random-field
+    ferromagnet, <sech^2> beta J = 1, is exact, that of de Almeida and Thouless is approached from above.
+    """
+    root = 1 / np.cosh(np.clip(np.asarray(model.b), -300, 300))
+    if isinstance(model, BipartiteIsing):
+        return BipartiteIsing(root[: model.V, None] * model.weights() * root[model.V :])
+    if isinstance(model, SparseIsing):
+        J = model.to_sparse()._J.copy()
+        J.data = J.data * root[J.indices] * np.repeat(root, np.diff(J.indptr))
+        return SparseIsing(J)
+    return DenseIsing(root[:, None] * np.asarray(model.couplings()) * root)
 
 
 def _common_line(model: IsingModel, spectrum: Spectrum, n: int) -> float:

@@ -1,33 +1,25 @@
 """From evidence to three verdicts, each with its reasons and a confidence, and allowed to say "undecided".
 
-Every rule is a smooth step (a logistic function) in a quantity with a physical meaning; its width is the
-error that the quantity has at the model's size. The numbers were chosen on a development set of models and
-are checked on another one (docs: Diagnose). Ultrametricity takes no part.
+Every rule is a smooth step (a logistic function) in a quantity with a physical meaning. The phase is decided
+in decision.py. Ultrametricity takes no part.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..observables import MinimaCount, Stability
-from .candidates import Isolated
-from .simulation import FromPattern, FromRandom, Tempered
-from .structure import Structure
+from ..observables import MinimaCount
+from .decision import NAMES, Numbers, few_states, inside, of_load, shares, step
+from .equilibrium import Equilibrium
+from .simulation import FromRandom
+from .weights import WEIGHTS, Weights
 
 UNDECIDED = "undecided"
-_FEW_PATTERNS = 3
-_BINARY = (
-    0.92  # directions that unmix to patterns of +-1 have .95 and more, those of trained machines .4 to .90
-)
-_EXPLAINED = 0.8  # planted patterns below all lines have .93 and more, blocks of SK models .5
 _LEAST_CONFIDENCE = 0.65
-# Glasses need d > 2.5 (S. Boettcher, Phys. Rev. Lett. 95, 197205 (2005)); small cubic lattices measure 2.3.
-_NO_GLASS_BELOW = 2.25
-_CUBIC = -0.65  # ln of T_c over the tree's value on the cubic lattice, 1.109/2.08
 
 
 @dataclass(frozen=True)
@@ -59,121 +51,74 @@ def _verdict(probabilities: Mapping[str, float], reasons: list[str]) -> Verdict:
     return Verdict(best if decided else UNDECIDED, shares[best], shares, tuple(reasons))
 
 
-def _step(x: float) -> float:
-    """1/(1 + exp(-x))."""
-    return 1 / (1 + math.exp(-min(max(x, -30.0), 30.0)))
+def phase(n: Numbers | None, weights: Weights = WEIGHTS) -> Verdict:
+    """Paramagnet, ordered (ferromagnet, Mattis, retrieval, stripes), or spin glass."""
+    if n is None:
+        return _verdict(dict(zip(NAMES, (0.99, 0.005, 0.005), strict=True)), ["there are no couplings"])
+    return _verdict(shares(n, weights), list(_reasons(n)))
 
 
-def phase(
-    N: int,
-    field: float,
-    structure: Structure,
-    hot: Tempered | None,
-    pattern: FromPattern | None,
-    stability: Stability | None,
-    isolated: Isolated | None,
-) -> Verdict:
-    """Paramagnet, ordered (ferromagnet, Mattis, retrieval), or spin glass."""
-    names = ("paramagnet", "ordered", "spin glass")
-    if hot is None:
-        return _verdict(dict(zip(names, (0.99, 0.005, 0.005), strict=True)), ["there are no couplings"])
-    x, width = structure.log_distance, 0.04 + 0.25 / math.sqrt(N)
-    para = _step(x / width)
-    reasons = [f"ln(T/T_line) = {x:+.2f} ± {width:.2f} for the paramagnet's end, from the {structure.method}"]
-    kept, order = 0.0, 0.02
-    if pattern is not None and len(pattern.overlap):
-        kept = float(np.median(pattern.overlap))
-        gain = (pattern.log_partition - hot.log_partition + math.log(2 * len(pattern.overlap)) + 2) / N
-        found = pattern.found_by_tempering
-        # Lower in free energy, or found from random states.
-        stable = max(_step((gain + 0.012) / 0.004), _step((found - 0.8 * kept) / 0.05))
-        # Finite sizes keep their patterns beyond the lines of infinite ones.
-        order = 0.92 * _step((kept - 0.5) / 0.06) * stable
-        reasons.append(
-            f"{len(pattern.overlap)} candidate pattern(s) keep overlap {kept:.2f}; ln Z per spin of their "
-            f"states is {gain:+.3f} from that of tempered replicas, which have overlap {found:.2f} with them"
-        )
-    glass = 1.0
-    if stability is not None and isolated is not None:
-        along, glass, load = _along(structure, width, stability, isolated, reasons)
-        order = max(order * (1 - load), along)
-    d = structure.dimension
-    if structure.balanced:
-        reasons.append("no loop is frustrated: a ferromagnet after a change of signs, never a glass")
-        if structure.method == "bonds":
-            # On lattices the tree's line is only an upper bound on the transition.
-            order = _step((kept - 0.55) / 0.06)
-            shares = {
-                "paramagnet": 1 - (1 - para) * order,
-                "ordered": (1 - para) * order,
-                "spin glass": 0.001,
-            }
-        else:
-            shares = {"paramagnet": para, "ordered": 1 - para, "spin glass": 0.001}
-    elif d is not None and d < _NO_GLASS_BELOW:
-        reasons.append(
-            f"neighbourhoods grow as in {d:.1f} dimensions, where no glass exists at T > 0: what looks "
-            "frozen is finite size and finite time"
-        )
-        order *= 1 - para
-        shares = {"paramagnet": 1 - order, "ordered": order, "spin glass": 0.02}
+def _reasons(n: Numbers) -> Iterator[str]:
+    source = "spectrum" if n.by_spectrum else "walks on the graph" if n.dimension else "bonds"
+    if math.isinf(n.log_distance):
+        yield f"no line of theory at which the paramagnet turns unstable, from the {source}"
     else:
-        if d is not None and not structure.tree_like:
-            reasons.append(
-                f"neighbourhoods grow as in {d:.1f} dimensions, where the tree's line lies too high"
-            )
-            para = max(_step(x / width), _step((x - _CUBIC) / 0.3))
-        elif structure.method == "bonds" and d is None and N < 100:
-            para = 0.5 + (para - 0.5) * 0.6
-            reasons.append("sparse and small: the geometry cannot be told")
-        # Neither order nor a reason for a glass: no decision between the two.
-        open_ = 0.5 * (1 - para) * (1 - order) * (1 - glass)
-        shares = {
-            "paramagnet": para,
-            "ordered": (1 - para) * order + open_,
-            "spin glass": (1 - para) * (1 - order) - open_,
-        }
-    if field > 0:
-        keep = 1 / (1 + 3 * field)
-        shares = {name: keep * p + (1 - keep) / 3 for name, p in shares.items()}
-        reasons.append(
-            f"fields of rms {field:.2g} (times beta): the lines are those of models without fields"
+        towards = "order" if n.log_order <= n.log_glass else "a glass"
+        bound = "" if n.mean_field else ", a bound: neighbourhoods grow as on a lattice"
+        yield (
+            f"ln(T/T_line) = {n.log_distance:+.2f} ± {n.width:.2f} for the paramagnet's end, towards "
+            f"{towards}, from the {source}{bound}"
         )
-    return _verdict(shares, reasons)
-
-
-def _along(
-    structure: Structure, width: float, stability: Stability, isolated: Isolated, reasons: list[str]
-) -> tuple[float, float, float]:
-    """Given no paramagnet: order along directions, a reason for a glass, a load that retrieves nothing.
-
-    Directions that turn unstable before the bulk hold order, whether or not they hold patterns, and keep it
-    when the bulk follows (G. Parisi, G. Toulouse, J. Phys. Lett. 41, L361 (1980)). More than three binary
-    patterns follow the theory of their load instead: a glass if none of them is retrieved.
-    """
-    first = structure.log_glass - structure.log_order  # positive if order comes first
-    # Given that something is unstable: is the bulk?
-    glass = _step(-structure.log_glass / width) / _step(-structure.log_distance / width)
-    n, many = stability.n_directions, stability.n_set_apart
-    of_load = (n > _FEW_PATTERNS or many) and not math.isnan(isolated.binary)
-    patterns = _step((isolated.binary - _BINARY) / 0.01) if of_load else 0.0
-    if many:
-        reasons.append(
-            f"{many} directions stand apart: at this size they may be few or an extensive number, "
-            + ("but they are binary patterns of that load" if patterns > 0.5 else "so a glass is not proven")
-        )
-        return 0.0, patterns, patterns
-    if not n or structure.method != "spectrum":
-        return 0.0, max(glass, patterns), 0.0
-    explained = 1.0 if math.isnan(isolated.explained) else isolated.explained
-    inside = _step((explained - _EXPLAINED) / 0.04)
-    reasons.append(
-        f"{n} isolated direction(s): ln(T/T_line) = {structure.log_order:+.2f} for order along them, "
-        f"{structure.log_glass:+.2f} for the bulk; they hold {100 * explained:.0f} % of the overlap of "
-        "tempered replicas"
+    if n.converged:
+        yield "replicas from random states and from the lowest state agree"
+    else:
+        yield "replicas from random states and from the lowest state differ: no equilibrium within the work"
+    yield (
+        f"q^2 N^(2/3) = {n.q2 * n.N ** (2 / 3):.2f} between replicas (far above 1: no paramagnet"
+        f"{'' if n.mean_field else '; on lattices far above 7'})"
     )
-    order = inside * _step((first - width) / (width / 2)) if first > 0 else 0.0
-    return 0.97 * order * (1 - patterns), max(glass, patterns, 1 - inside), 0.0
+    yield (
+        f"in the state they share perturbations grow by {n.instability:.2f} where order sets in (glass: "
+        f"about 1 and more); the next state lies {100 * n.competitor:.0f} % higher in energy"
+    )
+    if n.kept:
+        yield (
+            f"candidate patterns keep overlap {n.kept:.2f}; ln Z per spin of their states is {n.gain:+.3f} "
+            f"from that of tempered replicas, which have overlap {n.found:.2f} with them"
+        )
+    if n.n_set_apart:
+        yield f"{n.n_set_apart} directions stand apart: at this size they may be few or an extensive number"
+    if of_load(n):
+        yield f"{n.n_directions or n.n_set_apart} binary patterns follow the theory of their load"
+    elif inside(n) is not None:
+        share = 100 * n.explained
+        yield f"{n.n_directions} isolated direction(s) hold {share:.0f} % of the replicas' overlap"
+    if n.balanced:
+        yield "no loop is frustrated: a ferromagnet after a change of signs, never a glass"
+    elif n.no_glass:
+        yield (
+            f"neighbourhoods grow as in {n.dimension:.1f} dimensions, where no glass exists at T > 0: what "
+            "looks frozen is finite size and finite time"
+        )
+    if not n.excluded:
+        yield "no instability, but a first-order state of lower free energy cannot be excluded"
+    if not math.isnan(n.few_states):
+        few = ": few states carry the weight, which is no phase" if few_states(n) else ""
+        total = 2**n.smaller_layer
+        yield f"nine tenths of the weight lie on {n.few_states:g} of the smaller layer's {total} states{few}"
+    if n.field:
+        yield f"fields of rms {n.field:.2g} (times beta): lines through the susceptibilities of spins in them"
+
+
+def of_parts(phases: Sequence[Verdict]) -> Verdict:
+    """The phase of a whole: that of its parts with the least confidence among them, or undecided."""
+    values = {verdict.value for verdict in phases}
+    reasons = [f"{len(phases)} parts without couplings between them: " + ", ".join(v.value for v in phases)]
+    if len(values) == 1:
+        least = min(phases, key=lambda verdict: verdict.confidence)
+        return Verdict(least.value, least.confidence, least.probabilities, (*reasons, *least.reasons))
+    shares = {name: float(np.mean([v.probabilities[name] for v in phases])) for name in NAMES}
+    return Verdict(UNDECIDED, round(max(shares.values()), 4), shares, tuple(reasons))
 
 
 def metastability(N: int, count: MinimaCount | None, has_fields: bool) -> Verdict:
@@ -185,19 +130,19 @@ def metastability(N: int, count: MinimaCount | None, has_fields: bool) -> Verdic
     if count.exact:
         reasons = [f"{n:.0f} strict minima, counted"]
         # Three patterns have at most 14 minima; the SK model e^(0.2 N).
-        many = _step((math.log(pairs) - math.log(10)) / 0.25)
+        many = step((math.log(pairs) - math.log(10)) / 0.25)
     else:
         reasons = [
             f"{count.n_descents} descents met {count.found} strict minima, coverage {count.coverage:.2f}; "
             f"estimate {n:.3g} or more"
         ]
-        many = _step((0.85 - count.coverage) / 0.05)
+        many = step((0.85 - count.coverage) / 0.05)
         if count.coverage > 0.8:
-            many = max(many, _step((math.log(pairs) - math.log(25)) / 0.4))
+            many = max(many, step((math.log(pairs) - math.log(25)) / 0.4))
     return _verdict({"few": 1 - many, "many": many}, reasons)
 
 
-def dynamics(N: int, chains: FromRandom | None, hot: Tempered | None) -> Verdict:
+def dynamics(N: int, chains: FromRandom | None, hot: Equilibrium | None) -> Verdict:
     """Do plain Gibbs chains from random states equilibrate within 60 steps, are they trapped, or frozen?"""
     if chains is None or hot is None:
         return _verdict({"equilibrates": 0.99, "trapped": 0.005, "frozen": 0.005}, ["there are no couplings"])
@@ -207,9 +152,9 @@ def dynamics(N: int, chains: FromRandom | None, hot: Tempered | None) -> Verdict
     remembers = abs(chains.memory) - q
     apart = q - math.sqrt(max(chains.common, 0.0))  # chains in states that equilibrium does not weigh so
     # One reason to be out of equilibrium is enough.
-    late = max(_step((gap - 0.015 - 3 * error) / 0.005), _step((max(remembers, apart) - 0.15) / 0.04))
-    still = _step((0.02 - chains.activity) / 0.004)
-    unmoved = _step((0.2 - chains.moved) / 0.04)
+    late = max(step((gap - 0.015 - 3 * error) / 0.005), step((max(remembers, apart) - 0.15) / 0.04))
+    still = step((0.02 - chains.activity) / 0.004)
+    unmoved = step((0.2 - chains.moved) / 0.04)
     frozen = max(unmoved, 0.0) * still
     reasons = [
         f"beta times energy per spin {gap:+.3f} ± {error:.3f} above tempered replicas after 60 steps",

@@ -573,7 +573,7 @@ def trained_on_bars() -> Any:
 @family(FAMILIES)
 def hardly_trained_machines() -> Any:
     """x = s (VH)^(1/4) of 2 to 4, moved by less than a tenth of the edge: glasses."""
-    for V, H, x in ((36, 72, 2.0), (36, 72, 3.0), (49, 100, 2.0), (49, 100, 4.0), (60, 60, 2.5)):
+    for V, H, x in ((36, 72, 2.0), (36, 72, 3.0), (49, 100, 2.0), (49, 100, 4.0), (64, 64, 2.5)):
         yield (
             f"V={V} H={H} x={x}",
             G,

@@ -10,7 +10,7 @@ import pytest
 
 import spinlab
 import spinlab as sl
-from spinlab import datasets, dynamics, ensembles, exact, observables, rbm, scans
+from spinlab import datasets, diagnose, dynamics, ensembles, exact, observables, rbm, scans
 from spinlab._core.rng import as_generator, as_key
 
 PACKAGES = (
@@ -99,6 +99,7 @@ CALLS = {
         lambda r: observables.count_minima(J, rng=r),
         lambda r: observables.count_minima(J, 10, method="descent", rng=r),
     ],
+    "diagnose.diagnose": [lambda r: diagnose.diagnose([[0.0, 1.0], [1.0, 0.0]], extras=False, rng=r)],
     "interop.ground_state": [lambda r: spinlab.ground_state([[0, 1], [1, 0]], "annealing", rng=r)],
     "observables.belief_propagation": [
         lambda r: observables.belief_propagation([[0, 1], [1, 0]], initial="random", rng=r)

@@ -97,10 +97,12 @@ def test_neither_few_nor_many_directions_are_undecided():
     report = diagnose(u * np.repeat([3.0, 0.05], [7, 9]) @ w.T, rbm=True, extras=False)
     assert report.evidence["stability"]["n_set_apart"] == 7
     assert report.phase.value == "undecided"
-    # Eight binary patterns in sixteen units are their theory's extensive load, in noise or without.
+    # Eight binary patterns in sixteen units: seven or fewer states have the weight.
     patterns = 0.3 * sl.ensembles.ra_rbm(16, 128, 8, rng=1).weights()
     for W in (patterns, patterns + 0.01 * rng.normal(size=(16, 128))):
-        assert diagnose(W, rbm=True, extras=False).phase.value == "spin glass"
+        report = diagnose(W, rbm=True, extras=False)
+        assert report.phase.value == "undecided"
+        assert any("few states" in reason for reason in report.phase.reasons)
 
 
 def test_few_and_many_minima_and_dynamics():
@@ -193,7 +195,8 @@ def test_the_free_energy_of_a_pattern_is_exact(T):
     # ln Z of the Mattis model by its magnetisation, one of two states; nine points were .001 to .028 off.
     from scipy.special import gammaln
 
-    from spinlab.diagnose.simulation import from_pattern, tempered
+    from spinlab.diagnose.equilibrium import equilibrium
+    from spinlab.diagnose.simulation import from_pattern
 
     N = 400
     model, _ = canonical(sl.ensembles.mattis(N, rng=0).scaled(1 / N), 1 / T)
@@ -201,7 +204,9 @@ def test_the_free_energy_of_a_pattern_is_exact(T):
     terms = gammaln(N + 1) - gammaln(n + 1) - gammaln(N - n + 1) + ((2 * n - N) ** 2 - N) / (2 * N * T)
     exact = np.logaddexp.reduce(terms) - math.log(2)
     rng = np.random.default_rng(0)
-    hot = tempered(model, math.log(T), rng)
+    spectrum = sl.observables.spectrum(model)
+    stability = sl.observables.stability(model, spectrum=spectrum)
+    hot = equilibrium(model, math.log(T), spectrum, stability, rng, seconds=0.3)
     found = from_pattern(model, np.ones((1, N), dtype=np.int8), hot, rng).log_partition
     assert found / N == pytest.approx(exact / N, abs=0.003)
 
@@ -419,8 +424,9 @@ def test_validation_on_a_small_set(tmp_path):
     records = [json.loads(line) for line in out.read_text().splitlines()]
     far = [r for r in records if r["group"] == "far"]
     right = [r["phase"]["verdict"] == r["phase"]["truth"] for r in far]
-    # At full size 98 % and more are right; the seed is fixed, so this fails only if the rules change.
-    assert np.mean(right) > 0.9
+    # The seed is fixed, so this fails only if the rules change; an SK model of 20 spins is undecided.
+    assert np.mean(right) >= 0.9
+    assert not [r for r in far if r["phase"]["verdict"] not in (r["phase"]["truth"], "undecided")]
     assert not [
         r for r in far if r["phase"]["truth"] != "spin glass" and r["phase"]["verdict"] == "spin glass"
     ]

@@ -1,0 +1,197 @@
+"""The phase from numbers: what the verdict weighs, and the weights.
+
+Three questions, each a logistic function of few numbers with a physical meaning. Is it a paramagnet: the
+distance from its line of theory, and the mean square overlap against N^(-2/3), its size at a mean-field
+transition. Is it order: the stability of replica symmetry in the state that the replicas share, the energy of
+the next different state, and which instability comes first. Is a glass possible at all: not without
+frustration, nor in two dimensions. The weights were fitted by family (docs: Diagnose), each left out in turn.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .weights import Weights
+
+NAMES = ("paramagnet", "ordered", "spin glass")
+# Glasses need d > 2.5 (S. Boettcher, Phys. Rev. Lett. 95, 197205 (2005)); small cubic lattices measure 2.3.
+_NO_GLASS_BELOW = 2.25
+_FEW_PATTERNS = 3
+_EXTENSIVE = 0.1  # load, below the capacity .138, above which retrieval needs to be seen
+_BINARY = (
+    0.92  # directions that unmix to patterns of +-1 have .95 and more, those of trained machines .4 to .90
+)
+_EXPLAINED = 0.8  # planted patterns below all lines have .93 and more, blocks of SK models .5
+_LEVELS = 2.0  # energy of a flip, over that of the ground state, times N
+_FEW_SPINS = 20  # that behave as one state
+_ALONE = 0.05  # energy above which the next state is too high for a glass
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the verdict on the phase weighs; plain numbers, also in ``Report.evidence["decision"]``.
+
+    Attributes
+    ----------
+    N : int
+    log_glass, log_order : float
+        ln(T/T_line) of either line.
+    dimension : float or None
+    mean_field, balanced, by_spectrum : bool
+    q2 : float
+        The larger of the mean squares of overlaps between replicas of one and of two kinds of start.
+    converged : bool
+    instability, competitor : float
+    kept, gain, found : float
+        Overlap that candidates keep, ln Z per spin of their states above that of tempered replicas, overlap
+        of tempered replicas with them; 0, 0, 0 without candidates.
+    explained, binary : float
+        See :class:`spinlab.diagnose.candidates.Isolated`; nan if not measured.
+    n_directions, n_set_apart : int
+    field : float
+        Root mean square of beta b.
+    excluded : bool
+        No state can have a free energy below that of the replicas.
+    few_states : float
+        Number of states of the smaller layer with nine tenths of the weight; nan if not enumerated.
+    smaller_layer : int
+        Units of the smaller layer; 0 without layers.
+    """
+
+    N: int
+    log_glass: float
+    log_order: float
+    dimension: float | None
+    mean_field: bool
+    balanced: bool
+    by_spectrum: bool
+    q2: float
+    converged: bool
+    instability: float
+    competitor: float
+    kept: float = 0.0
+    gain: float = 0.0
+    found: float = 0.0
+    explained: float = math.nan
+    binary: float = math.nan
+    n_directions: int = 0
+    n_set_apart: int = 0
+    field: float = 0.0
+    excluded: bool = True
+    few_states: float = math.nan
+    smaller_layer: int = 0
+
+    @property
+    def width(self) -> float:
+        """Error of ln(T/T_line) at this size."""
+        return 0.04 + 0.25 / math.sqrt(self.N)
+
+    @property
+    def log_distance(self) -> float:
+        """ln(T/T_line) of the line that comes first."""
+        return min(self.log_glass, self.log_order)
+
+    @property
+    def no_glass(self) -> bool:
+        """No frustrated loop, or two dimensions."""
+        return self.balanced or (self.dimension is not None and self.dimension < _NO_GLASS_BELOW)
+
+
+def step(x: float) -> float:
+    """1/(1 + exp(-x))."""
+    return 1 / (1 + math.exp(-min(max(x, -30.0), 30.0)))
+
+
+def _clip(x: float, low: float, high: float) -> float:
+    return min(max(x, low), high)
+
+
+def shares(n: Numbers, w: Weights) -> dict[str, float]:
+    """Probabilities of the three phases."""
+    para, order = step(paramagnet(n, w)), step(ordered(n, w))
+    glass = 1 - order
+    if n.no_glass:
+        # Neither order nor a glass: a paramagnet whose correlations reach through the sample.
+        return {"paramagnet": 1 - (1 - para) * order, "ordered": (1 - para) * order, "spin glass": 0.001}
+    found = {"paramagnet": para, "ordered": (1 - para) * order, "spin glass": (1 - para) * glass}
+    return _doubted(n, found, para, w)
+
+
+def paramagnet(n: Numbers, w: Weights) -> float:
+    """Log odds of the paramagnet."""
+    y = math.log(max(n.q2, 1e-12) * n.N ** (2 / 3))
+    if n.mean_field:
+        x = _clip(n.log_distance / n.width, -8.0, 8.0)
+        return w.line * x - w.overlap * (y - w.overlap_at)
+    x = _clip((n.log_distance + w.lattice_shift) / 0.25, -4.0, 4.0)
+    return w.lattice_line * x - w.overlap * (y - w.lattice_overlap_at)
+
+
+def ordered(n: Numbers, w: Weights) -> float:
+    """Log odds of order against a glass, given that it is no paramagnet."""
+    stable = _clip(math.log(0.5 / max(n.instability, 1e-9)), -2.0, 3.0)
+    alone = min(max(n.competitor - _LEVELS / n.N, 0.0), 0.3) / 0.1
+    size = n.N / (n.N + _FEW_SPINS)
+    if n.no_glass:
+        return w.flat + w.flat_stable * stable + w.alone * alone
+    odds = size * (w.order + w.stable * stable + w.alone * alone) + w.first * first(n)
+    if not n.converged and n.kept > 0.5 and n.found < 0.8 * n.kept:
+        # A state that the replicas do not find: its free energy decides.
+        odds = _clip((n.gain + 0.008) / 0.004, -4.0, 4.0)
+    if of_load(n):
+        # Many binary patterns that are not retrieved follow the theory of their load.
+        odds = min(odds, 4.0) if n.kept > 0.5 and n.found > 0.5 * n.kept else min(odds, -2.0)
+    elif n.n_set_apart:
+        odds = (
+            min(odds, 0.0) if inside(n) is not True else 0.0
+        )  # few directions, or a load: the size cannot tell
+    elif inside(n) is False and n.competitor < _ALONE:
+        odds = min(odds, -1.5)  # an isolated direction, but the overlap lies elsewhere
+    return odds
+
+
+def first(n: Numbers) -> float:
+    """By how much order turns unstable before the glass, in errors; -1 without its line, 0 without either."""
+    if math.isinf(n.log_order):
+        return 0.0 if math.isinf(n.log_glass) else -1.0
+    if math.isinf(n.log_glass):
+        return 3.0
+    return _clip((n.log_glass - n.log_order) / max(2 * n.width, 0.1), -3.0, 3.0)
+
+
+def of_load(n: Numbers) -> bool:
+    """Whether the directions are an extensive number of binary patterns: of N, or of the smaller layer."""
+    number = n.n_directions or n.n_set_apart
+    extensive = number > _FEW_PATTERNS and number > _EXTENSIVE * (n.smaller_layer or n.N)
+    return extensive and not math.isnan(n.binary) and n.binary > _BINARY
+
+
+def inside(n: Numbers) -> bool | None:
+    """Whether the overlap lies in the span of the isolated directions; None if there are none."""
+    return None if math.isnan(n.explained) else n.explained > _EXPLAINED
+
+
+def few_states(n: Numbers) -> bool:
+    """Whether a small machine's weight lies on few states that no isolated direction holds."""
+    return n.few_states <= n.smaller_layer / 2 and first(n) <= 0
+
+
+def _doubted(n: Numbers, found: dict[str, float], para: float, w: Weights) -> dict[str, float]:
+    """The shares where a theorem or the size leaves the question open."""
+    if not n.excluded and n.by_spectrum:
+        # No instability, but a state of lower free energy is possible: first order.
+        found = _mixed(found, 0.7 * para)
+    if n.by_spectrum and not n.n_directions and n.competitor < _ALONE and n.instability < 0.3:
+        # Stable states, many of them, and no direction: a discontinuous glass, or order of many states.
+        found = _mixed(found, 0.7 * (1 - para))
+    if few_states(n):
+        # The size decides, not a phase.
+        found = _mixed(found, 0.8 * (1 - para))
+    if n.field:
+        found = _mixed(found, w.field + 0.2 * (1 - 1 / (1 + n.field)))
+    return found
+
+
+def _mixed(found: dict[str, float], doubt: float) -> dict[str, float]:
+    return {name: (1 - doubt) * p + doubt / 3 for name, p in found.items()}

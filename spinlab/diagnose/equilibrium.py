@@ -1,0 +1,297 @@
+"""Equilibrium at the asked temperature, and whether it was reached.
+
+Ladders of replicas start from random states and, again, all of them from the lowest state known; they are in
+equilibrium if the two agree in energy and overlap. What the replicas then say: the mean square overlap and
+its Binder cumulant at every temperature of the ladder, the stability of the state that they share, and how
+far above it in energy the next different state lies.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..dynamics import Tempering, descend, parallel_tempering
+from ..models import BipartiteIsing, IsingModel, SparseIsing
+from ..observables import Spectrum, Stability, replica_overlaps
+
+N_LADDERS = 8
+_CONTROLS = 4  # ladders from the lowest state known
+_UPDATES_PER_SECOND = 1e7  # of one core, in round numbers: the same work on every machine
+_MOST_STEPS = 500  # of the first round
+_ROUNDS = 3  # the first takes an eighth of the work, each next one twice the last
+_RECORDS = 40
+_MOST_LEVELS, _LENGTH = 40, 1.3  # neighbours exchange about every third time
+_QUENCHES = 40
+_DIFFERENT = 0.5  # overlap below which a state is another one
+_SET_IN = 0.25  # overlap at which order has set in
+_WITHIN = 0.7  # of the largest overlaps: replicas in one state
+
+
+@dataclass(frozen=True)
+class Equilibrium:
+    """Replicas that exchange temperatures, at beta = 1 unless said otherwise.
+
+    Attributes
+    ----------
+    q : ndarray, shape (n_records, n_pairs)
+        Overlaps of replicas from random states.
+    states : ndarray of int8, shape (n_records, n_ladders, N)
+    energy, energy_error, energy_variance : float
+        Mean energy, and the variance of a state's.
+    log_partition : float
+        ln Z(1), an estimate that slow replicas make too small.
+    best_energy, best_state
+        The lowest state known.
+    round_trips : float
+        Mean number per ladder.
+    converged : bool
+        Whether replicas from random states and from the lowest state agree.
+    energy_apart : float
+        Difference of their mean energies, in standard deviations of a state's energy.
+    q2, q2_between : float
+        Mean square overlap of replicas from random states, and of these with those from the lowest state.
+    betas, q_rms, binder : ndarray, shape (n_levels,)
+        By temperature.
+    state_overlap : float
+        Overlap of replicas in one state: the mean square magnetisation of the largest overlap state.
+    instability : float
+        Growth of the variance of perturbations in that state, where order sets in: below 1 replica symmetry
+        is stable (de Almeida and Thouless), in a glass it is about 1 or more.
+    competitor : float
+        Energy of the lowest state that is another one, above the lowest, as a share of it; 1 if none was met.
+    n_steps : int
+        Of each replica from random states.
+    """
+
+    q: np.ndarray
+    states: np.ndarray
+    energy: float
+    energy_error: float
+    energy_variance: float
+    log_partition: float
+    best_energy: float
+    best_state: np.ndarray
+    round_trips: float
+    converged: bool
+    energy_apart: float
+    q2: float
+    q2_between: float
+    betas: np.ndarray
+    q_rms: np.ndarray
+    binder: np.ndarray
+    state_overlap: float
+    instability: float
+    competitor: float
+    n_steps: int
+
+
+def equilibrium(
+    model: IsingModel,
+    log_distance: float,
+    spectrum: Spectrum,
+    stability: Stability,
+    rng: np.random.Generator,
+    *,
+    seconds: float,
+    threads: int | None = None,
+) -> Equilibrium:
+    """Parallel tempering between beta = 0 and 1 until two kinds of starts agree, or the work is done."""
+    N, layers = model.n_spins, isinstance(model, BipartiteIsing)
+    options: dict[str, Any] = {
+        "sampler": "block_gibbs" if layers else "gibbs",
+        "rng": rng,
+        "threads": threads,
+    }
+    betas = _ladder(model, log_distance, options)
+    per_step = len(betas) * (model.V * model.H / 10 if isinstance(model, BipartiteIsing) else N)
+    steps = seconds * _UPDATES_PER_SECOND / per_step / (N_LADDERS + _CONTROLS) / (2**_ROUNDS - 1)
+    n = int(np.clip(steps, 60, _MOST_STEPS))
+    random = control = pool = None
+    trips, done = 0.0, 0
+    for round_ in range(_ROUNDS):
+        n_steps = n << round_
+        start = None if random is None else random.states
+        random = _run(model, n_steps, N_LADDERS, betas, start, options)
+        trips, done = trips + float(random.round_trips.mean()), done + n_steps
+        pool = _quenched(model, random, pool, rng)
+        if control is None:
+            start = np.broadcast_to(pool[0][0], (_CONTROLS, len(betas), N))
+        else:
+            start = control.states
+        control = _run(model, n_steps, _CONTROLS, betas, start, options)
+        agreement = _agree(random, control)
+        if agreement[0]:
+            break
+    assert random is not None
+    assert random.samples is not None
+    assert control is not None
+    assert pool is not None
+    levels = [replica_overlaps(random.samples[:, :, l]) for l in range(len(betas))]
+    q2 = np.array([(q**2).mean() for q in levels])
+    q4 = np.array([(q**4).mean() for q in levels])
+    q_rms = np.sqrt(q2)
+    at = int(np.argmax(q_rms >= _SET_IN)) if (q_rms >= _SET_IN).any() else len(betas) - 1
+    m, _ = _largest_state(random, control, at)
+    _, shared = _largest_state(random, control, len(betas) - 1)
+    E, slope, h = random.mean_energy.mean(0), -random.energy_variance.mean(0), np.diff(betas)
+    # Hermite's rule: energies and their exact slopes -Var(E).
+    integral = (h / 2 * (E[:-1] + E[1:]) + h**2 / 12 * (slope[:-1] - slope[1:])).sum()
+    cold = random.mean_energy[:, -1]
+    return Equilibrium(
+        q=levels[-1],
+        states=random.samples[:, :, -1],
+        energy=float(cold.mean()),
+        energy_error=float(cold.std(ddof=1) / math.sqrt(N_LADDERS)),
+        energy_variance=float(random.energy_variance[:, -1].mean()),
+        log_partition=N * math.log(2) - float(integral),
+        best_energy=float(pool[1][0]),
+        best_state=pool[0][0],
+        round_trips=trips,
+        converged=agreement[0],
+        energy_apart=agreement[1],
+        q2=agreement[2],
+        q2_between=agreement[3],
+        betas=betas,
+        q_rms=q_rms,
+        binder=(3 - q4 / np.maximum(q2, 1e-300) ** 2) / 2,
+        state_overlap=shared,
+        instability=_instability(model, m, betas[at], spectrum, stability),
+        competitor=_competitor(*pool),
+        n_steps=done,
+    )
+
+
+def _ladder(model: IsingModel, log_distance: float, options: dict[str, Any]) -> np.ndarray:
+    """From beta = 0 to 1, dense where the energy falls."""
+    line = math.exp(min(max(log_distance, -4.0), 0.0))
+    betas = np.linspace(0, min(1.4 * line, 1.0), 9)
+    if betas[-1] < 1:
+        betas = np.concatenate([betas, np.geomspace(betas[-1], 1, 7)[1:]])
+    E = parallel_tempering(model, 40, 4, betas=betas, **options).mean_energy.mean(0)
+    length = np.sqrt(np.maximum(np.diff(betas) * -np.diff(E), 0.0)) + 1e-6
+    whole = np.append(0.0, np.cumsum(length))
+    n_levels = int(np.clip(round(whole[-1] / _LENGTH) + 1, 4, _MOST_LEVELS))
+    betas = np.interp(np.linspace(0, whole[-1], n_levels), whole, betas)
+    betas[0], betas[-1] = 0.0, 1.0
+    return betas
+
+
+def _run(
+    model: IsingModel,
+    n: int,
+    n_ladders: int,
+    betas: np.ndarray,
+    start: np.ndarray | None,
+    options: dict[str, Any],
+) -> Tempering:
+    every = max(1, n // 2 // _RECORDS)
+    return parallel_tempering(
+        model, n, n_ladders, betas=betas, initial=start, burn_in=n // 2, record_every=every, **options
+    )  # fmt: skip
+
+
+def _quenched(
+    model: IsingModel, run: Tempering, pool: tuple[np.ndarray, np.ndarray] | None, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Minima below the replicas of all temperatures and random states, the lowest first, with those known."""
+    N = model.n_spins
+    start = np.concatenate(
+        [run.states.reshape(-1, N), rng.choice(np.array([-1, 1], np.int8), (_QUENCHES, N))]
+    )
+    found = descend(model, len(start), initial=start, rng=rng)
+    states = found.states if pool is None else np.concatenate([pool[0], found.states])
+    energy = found.energy if pool is None else np.concatenate([pool[1], found.energy])
+    order = np.argsort(energy, kind="stable")
+    return states[order], energy[order]
+
+
+def _agree(random: Tempering, control: Tempering) -> tuple[bool, float, float, float]:
+    """Whether energies and overlaps at beta = 1 agree; the energies' difference; q^2 within and between."""
+    a, b = random.mean_energy[:, -1], control.mean_energy[:, -1]
+    sigma = math.sqrt(max(float(random.energy_variance[:, -1].mean()), 1e-12))
+    apart = float(a.mean() - b.mean()) / sigma
+    error = math.hypot(a.std(ddof=1) / math.sqrt(len(a)), b.std(ddof=1) / math.sqrt(len(b))) / sigma
+    assert random.samples is not None
+    assert control.samples is not None
+    s, t = random.samples[:, :, -1].astype(np.float32), control.samples[:, :, -1].astype(np.float32)
+    k, N = min(len(s), len(t)), s.shape[-1]
+    each = (np.einsum("rai,rbi->rab", s[:k], s[:k]) / N) ** 2
+    within = (each.sum((0, 2)) - k) / (k * (len(a) - 1))  # of each ladder with the others
+    between = (np.einsum("rai,rbi->rab", s[:k], t[:k]) / N) ** 2
+    q2, q2_between = float(within.mean()), float(between.mean())
+    spread = within.std(ddof=1) / math.sqrt(len(a)) + between.mean((0, 2)).std(ddof=1) / math.sqrt(len(a))
+    agrees = abs(apart) <= 0.15 + 3 * error and abs(apart) <= 0.6
+    agrees &= abs(q2 - q2_between) <= 0.02 + 0.15 * max(q2, q2_between) + 2 * spread
+    agrees &= abs(q2 - q2_between) <= 0.1 + 0.3 * max(q2, q2_between)
+    return bool(agrees), apart, q2, q2_between
+
+
+def _largest_state(random: Tempering, control: Tempering, level: int) -> tuple[np.ndarray, float]:
+    """Magnetisations of the state that most replicas share, and the overlap of two replicas in it."""
+    assert random.samples is not None
+    assert control.samples is not None
+    N = random.samples.shape[-1]
+    s = np.concatenate(
+        [x.samples[:, :, level].reshape(-1, N) for x in (random, control) if x.samples is not None]
+    )
+    s = s.astype(np.float32)
+    Q = s @ s.T / N
+    centre = int(np.argmax(np.abs(Q).mean(0)))
+    q = Q[centre]
+    inside = np.abs(q) > _WITHIN * np.quantile(np.abs(q), 0.9)
+    m = (s[inside] * np.sign(q[inside])[:, None]).mean(0).astype(float)
+    return m, float((m * m).mean())
+
+
+def _instability(
+    model: IsingModel, m: np.ndarray, beta: float, spectrum: Spectrum, stability: Stability
+) -> float:
+    """Largest eigenvalue of (1 - m_i^2) tanh^2(beta J_ij) (1 - m_j^2), with the reaction of the couplings.
+
+    These make R' = k2/(1 - k3/k2 beta(1 - q))^2 of the variance k2 (law of two cumulants; two layers alike).
+    """
+    free = 1 - m * m
+    J = model.to_sparse()._J
+    weight = np.tanh(beta * J.data) ** 2
+    row = np.repeat(np.arange(J.shape[0]), np.diff(J.indptr))
+    x, growth = np.ones(len(m)), 0.0
+    for _ in range(60):
+        y = free * np.bincount(row, weight * (free * x)[J.indices], len(m))
+        norm = float(np.linalg.norm(y))
+        growth = norm / float(np.linalg.norm(x))
+        if norm == 0.0:
+            return 0.0
+        x = y / norm
+    return growth * (
+        1.0 if isinstance(model, SparseIsing) else _reaction(model, free, beta, spectrum, stability)
+    )
+
+
+def _reaction(
+    model: IsingModel, free: np.ndarray, beta: float, spectrum: Spectrum, stability: Stability
+) -> float:
+    bulk = spectrum.values[stability.n_directions :]
+    if len(bulk) < 3:
+        return 1.0
+    if isinstance(model, BipartiteIsing):
+        V, H = model.V, model.H
+        y = bulk**2
+        c2 = float(y.sum()) / min(V, H)
+        r = float((y**2).sum()) / min(V, H) / max(c2, 1e-300) - (1 + min(V, H) / max(V, H)) * c2
+        loop = r * beta**2 * float(free[:V].mean() * free[V:].mean())
+    else:
+        y = bulk - bulk.mean()
+        k2, k3 = float((y**2).sum()), float((y**3).sum())
+        loop = k3 / max(k2, 1e-300) * beta * float(free.mean())
+    return 1 / (1 - min(loop, 0.8)) ** 2
+
+
+def _competitor(states: np.ndarray, energy: np.ndarray) -> float:
+    other = np.abs(states @ states[0].astype(np.int32)) < _DIFFERENT * states.shape[1]
+    if not other.any() or energy[0] == 0.0:
+        return 1.0
+    return float(min((energy[other].min() - energy[0]) / abs(energy[0]), 1.0))

@@ -1,0 +1,43 @@
+"""The weights of the verdict on the phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of log odds; ``tests/benchmarks/validate_families.py --fit`` finds them.
+
+    Attributes
+    ----------
+    line, lattice_line : float
+        Of the distance from the line of theory, in its errors, and for lattices, where that line is a bound.
+    overlap, overlap_at, lattice_overlap_at : float
+        Of ln(q^2 N^(2/3)), and its values at a transition.
+    lattice_shift : float
+        ln of the bound over the transition of a lattice.
+    order, stable, alone, first : float
+        Of order: a constant, stability of replica symmetry, the next state's energy, which line comes first.
+    flat, flat_stable : float
+        The constant and the stability where no glass can be.
+    field : float
+        Doubt in fields.
+    """
+
+    line: float = 0.537
+    lattice_line: float = 0.631
+    overlap: float = 2.749
+    overlap_at: float = 0.021
+    lattice_overlap_at: float = 1.792
+    lattice_shift: float = 0.292
+    order: float = -1.401
+    stable: float = 1.557
+    alone: float = 0.898
+    first: float = 0.812
+    flat: float = 0.322
+    flat_stable: float = 2.137
+    field: float = 0.05
+
+
+WEIGHTS = Weights()

@@ -1,0 +1,196 @@
+"""Equilibrium, bounds, parts and small machines behind the verdict on the phase."""
+
+from __future__ import annotations
+
+import json
+import math
+from types import SimpleNamespace
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import spinlab as sl
+from spinlab.cli import main
+from spinlab.diagnose import diagnose
+from spinlab.diagnose.bounds import lowest_free_energy, states_with_weight
+from spinlab.diagnose.decision import NAMES, Numbers, shares
+from spinlab.diagnose.equilibrium import _agree, equilibrium
+from spinlab.diagnose.report import _spectral
+from spinlab.diagnose.structure import structure, through_fields
+from spinlab.diagnose.weights import WEIGHTS
+
+
+def all_states(N):
+    return 2 * ((np.arange(2**N)[:, None] >> np.arange(N)) & 1).astype(np.int8) - 1
+
+
+def few_negative(N, degree, share, seed):
+    rng = np.random.default_rng(seed)
+    i, j = np.array(nx.random_regular_graph(degree, N, seed=seed).edges).T
+    s = rng.choice([-1.0, 1.0], N)
+    J = np.where(rng.random(len(i)) < share, -1.0, 1.0)
+    return sl.models.SparseIsing.from_edges(i, j, J * s[i] * s[j], N)
+
+
+@pytest.mark.parametrize("field", [0.0, 0.3])
+def test_replicas_have_the_exact_energy_overlap_and_partition_function(field):
+    model = sl.ensembles.sk(12, field_std=field, rng=3).scaled(1.2)
+    s = all_states(12)
+    log_p = -model.energy(s)
+    log_z = np.logaddexp.reduce(log_p)
+    p = np.exp(log_p - log_z)
+    C = (s.T * p) @ s
+    found = equilibrium(model, 0.0, *_spectral(model), np.random.default_rng(0), seconds=3.0)
+    assert found.converged
+    # Standard errors, measured over 20 seeds: .03, .012 and .01; five of them.
+    assert found.energy == pytest.approx(p @ model.energy(s), abs=0.15)
+    assert found.q2 == pytest.approx((C**2).sum() / 144, abs=0.06)
+    assert found.log_partition == pytest.approx(log_z, abs=0.05)
+    assert found.best_energy == pytest.approx(model.energy(s).min())
+
+
+def test_starts_that_disagree_are_not_in_equilibrium():
+    rng = np.random.default_rng(0)
+
+    def run(energy, states):
+        n = states.shape[1]
+        mean = (energy + 0.2 * rng.normal(size=n))[:, None]
+        return SimpleNamespace(
+            mean_energy=mean, energy_variance=np.full((n, 1), 25.0), samples=states[:, :, None]
+        )
+
+    up = np.where(rng.random((20, 8, 100)) < 0.9, 1, -1).astype(np.int8)
+    free = rng.choice(np.array([-1, 1], np.int8), (20, 8, 100))
+    assert _agree(run(-50, up), run(-50, up[:, :4]))[0]
+    assert _agree(run(-50, free), run(-50, free[::-1, :4]))[0]
+    assert not _agree(run(-50, up), run(-60, up[:, :4]))[0]  # two standard deviations of a state's energy
+    # Each in a state of its own, and that state is not the others'.
+    other = up[:, :4] * rng.choice(np.array([-1, 1], np.int8), 100)
+    assert not _agree(run(-50, up), run(-50, other))[0]
+
+
+def test_no_state_outweighs_the_replicas_only_where_that_is_proven():
+    # lambda_max of the SK model is 2: -E <= N/T, and ln Z = N (ln 2 + 1/(4 T^2)) at T > 1.
+    N = 100
+    model = sl.ensembles.sk(N, rng=0)
+    assert lowest_free_energy(model.scaled(1 / 1.5), N * (math.log(2) + 1 / 9))
+    assert not lowest_free_energy(model.scaled(2.0), N * math.log(2))
+    s = all_states(14)
+    for seed in range(5):
+        small = sl.ensembles.sk(14, rng=seed)
+        top = float(-small.energy(s).min())
+        assert not lowest_free_energy(small, 0.99 * top)  # the ground state outweighs this
+        machine = sl.ensembles.rbm_gaussian(6, 8, rng=seed)
+        assert not lowest_free_energy(machine, 0.99 * float(-machine.energy(s).min()))
+
+
+def test_how_many_states_carry_the_weight_of_a_small_layer():
+    machine = sl.ensembles.rbm_gaussian(5, 7, field_std=0.4, rng=2).scaled(1.5)
+    s = all_states(12)
+    p = np.exp(-machine.energy(s))
+    visible = np.zeros(32)
+    np.add.at(visible, ((s[:, :5] > 0) << np.arange(5)).sum(1), p / p.sum())
+    weights = np.sort(visible)[::-1]
+    expected = next(n for n in range(1, 33) if weights[:n].sum() >= 0.9)
+    assert states_with_weight(machine)[0] == expected
+    flat = sl.models.BipartiteIsing(np.zeros((4, 3)))
+    assert states_with_weight(flat)[0] == math.ceil(0.9 * 16) / 2  # pairs
+
+
+@pytest.mark.parametrize("sigma", [0.3, 0.6])
+def test_the_line_of_the_random_field_ferromagnet(sigma):
+    # <sech^2(sigma z/T)>/T = 1 (T. Schneider, E. Pytte, Phys. Rev. B 15, 1519 (1977)).
+    from scipy.optimize import brentq
+    from scipy.special import ndtri
+
+    z, w = np.polynomial.hermite_e.hermegauss(80)
+    T_c = brentq(lambda T: w @ np.cosh(sigma * z / T) ** -2 / w.sum() / T - 1, 0.2, 1)
+    N = 300
+    b = sigma * ndtri((np.arange(N) + 0.5) / N)
+    J = (np.ones((N, N)) - np.eye(N)) / N
+    seen = through_fields(sl.models.DenseIsing(J / T_c, b / T_c))
+    lines = structure(seen, *_spectral(seen), np.empty(0), unequal=True)
+    assert lines.log_order == pytest.approx(0, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("model", "T", "phase"),
+    [
+        (sl.ensembles.wishart_planted(200, 400, rng=0), 0.3, "ordered"),
+        (sl.ensembles.wishart_planted(200, 120, rng=0), 0.05, "undecided"),
+        (few_negative(300, 4, 0.05, 1), 1.2, "ordered"),
+        (few_negative(300, 6, 0.02, 2), 1.5, "ordered"),
+        (few_negative(300, 4, 0.5, 3), 0.7, "spin glass"),
+    ],
+)
+def test_what_the_replicas_know(model, T, phase):
+    assert diagnose(model, beta=1 / T, extras=False).phase.value == phase
+
+
+def test_order_of_several_states_is_order():
+    # Square lattice with J2 = -J1: four states of stripes below T = 2.08.
+    site = np.arange(144).reshape(12, 12)
+    steps = [((1,), (0,), 1.0), ((1,), (1,), 1.0), ((1, 1), (0, 1), -1.0), ((1, -1), (0, 1), -1.0)]
+    i = np.tile(site.ravel(), 4)
+    j = np.concatenate([np.roll(site, shift, axis).ravel() for shift, axis, _ in steps])
+    stripes = sl.models.SparseIsing.from_edges(i, j, np.repeat([J for *_, J in steps], 144), 144)
+    assert diagnose(stripes, beta=1.25, extras=False).phase.value == "ordered"
+    assert diagnose(stripes, beta=0.3, extras=False).phase.value == "paramagnet"
+
+
+def test_parts_have_their_own_verdicts():
+    import scipy.linalg
+
+    rng = np.random.default_rng(0)
+    magnet = (np.ones((80, 80)) - np.eye(80)) / 80
+    glass = sl.ensembles.sk(120, rng=1).couplings()
+    order = rng.permutation(200)
+    J = scipy.linalg.block_diag(magnet, glass)[np.ix_(order, order)]
+    report = diagnose(J, beta=2.5, extras=False)
+    assert report.phase.value == "undecided"
+    found = {len(part.sites): part.report.phase.value for part in report.parts}
+    assert found == {80: "ordered", 120: "spin glass"}
+    magnet_part = next(part for part in report.parts if len(part.sites) == 80)
+    assert sorted(order[list(magnet_part.sites)]) == list(range(80))
+    assert "part 1" in str(report)
+    assert len(json.loads(report.to_json())["parts"]) == 2
+    both = scipy.linalg.block_diag(glass, sl.ensembles.sk(100, rng=2).couplings())
+    assert diagnose(both, beta=2.5, extras=False).phase.value == "spin glass"
+    # A few loose spins are no parts.
+    assert diagnose(scipy.linalg.block_diag(glass, np.zeros((4, 4))), beta=2.5, extras=False).parts == ()
+
+
+def test_few_states_are_no_phase():
+    # Sixteen units at x = 6: one pair of states has the weight, whoever put it there.
+    machine = sl.ensembles.rbm_gaussian(16, 64, rng=1).scaled(6 / 1024**0.25)
+    report = diagnose(machine, extras=False)
+    assert report.phase.value == "undecided"
+    assert any("few states carry the weight" in reason for reason in report.phase.reasons)
+
+
+def test_same_seed_same_report_for_any_number_of_threads(tmp_path, capsys):
+    model = sl.ensembles.sk(40, rng=0)
+    first, second = (diagnose(model, beta=1.5, extras=False, rng=7, threads=n) for n in (1, 2))
+    assert first.phase == second.phase
+    assert first.evidence == second.evidence
+    other = diagnose(model, beta=1.5, extras=False, rng=8)
+    assert other.evidence["equilibrium"]["q2"] != first.evidence["equilibrium"]["q2"]
+    np.save(tmp_path / "J.npy", model.couplings())
+    command = ["diagnose", str(tmp_path / "J.npy"), "--beta", "1.5", "--seed", "7", "--threads", "1"]
+    assert main([*command, "--seconds", "3", "--json", "-"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["phase"]["probabilities"] == first.phase.probabilities
+    with pytest.raises(ValueError, match="seconds must be"):
+        diagnose(model, seconds=0.0)
+
+
+def test_the_verdict_follows_its_numbers():
+    plain = Numbers(200, -0.7, math.inf, None, True, False, True, 0.4, True, 1.1, 0.02)
+    assert max(NAMES, key=shares(plain, WEIGHTS).get) == "spin glass"
+    stable = Numbers(200, -0.7, -1.2, None, True, False, True, 0.8, True, 0.05, 0.2)
+    assert max(NAMES, key=shares(stable, WEIGHTS).get) == "ordered"
+    hot = Numbers(200, 0.5, math.inf, None, True, False, True, 0.01, True, 0.4, 0.02)
+    assert max(NAMES, key=shares(hot, WEIGHTS).get) == "paramagnet"
+    flat = Numbers(200, -0.7, math.inf, 2.0, False, False, False, 0.4, True, 1.5, 0.0)
+    assert shares(flat, WEIGHTS)["spin glass"] < 0.01
