@@ -17,7 +17,12 @@ from .weights import Weights
 NAMES = ("paramagnet", "ordered", "spin glass")
 # Glasses need d > 2.5 (S. Boettcher, Phys. Rev. Lett. 95, 197205 (2005)); small cubic lattices measure 2.3.
 _NO_GLASS_BELOW = 2.25
+_CUBIC, _MANY_DIMENSIONS = (
+    2.6,
+    3.4,
+)  # as measured at second neighbours: cubic lattice, and above six dimensions
 _FEW_PATTERNS = 3
+_NO_LINE = 4.0
 _EXTENSIVE = 0.1  # load, below the capacity .138, above which retrieval needs to be seen
 _BINARY = (
     0.92  # directions that unmix to patterns of +-1 have .95 and more, those of trained machines .4 to .90
@@ -51,8 +56,12 @@ class Numbers:
     n_directions, n_set_apart : int
     field : float
         Root mean square of beta b.
+    polarised : bool
+        The fields choose the state, and all replicas are in it: nothing is broken.
     excluded : bool
         No state can have a free energy below that of the replicas.
+    round_trips : float
+        Mean number per ladder of replicas.
     few_states : float
         Number of states of the smaller layer with nine tenths of the weight; nan if not enumerated.
     smaller_layer : int
@@ -78,6 +87,8 @@ class Numbers:
     n_directions: int = 0
     n_set_apart: int = 0
     field: float = 0.0
+    polarised: bool = False
+    round_trips: float = 0.0
     excluded: bool = True
     few_states: float = math.nan
     smaller_layer: int = 0
@@ -111,6 +122,8 @@ def shares(n: Numbers, w: Weights) -> dict[str, float]:
     """Probabilities of the three phases."""
     para, order = step(paramagnet(n, w)), step(ordered(n, w))
     glass = 1 - order
+    if n.polarised:
+        order, para = 0.0, 1 - (1 - para) * glass
     if n.no_glass:
         # Neither order nor a glass: a paramagnet whose correlations reach through the sample.
         return {"paramagnet": 1 - (1 - para) * order, "ordered": (1 - para) * order, "spin glass": 0.001}
@@ -121,11 +134,14 @@ def shares(n: Numbers, w: Weights) -> dict[str, float]:
 def paramagnet(n: Numbers, w: Weights) -> float:
     """Log odds of the paramagnet."""
     y = math.log(max(n.q2, 1e-12) * n.N ** (2 / 3))
+    if not n.by_spectrum and math.isinf(n.log_distance):
+        return _NO_LINE  # walks that do not turn back die out at any T > 0: trees, rings, chains
     if n.mean_field:
         x = _clip(n.log_distance / n.width, -8.0, 8.0)
         return w.line * x - w.overlap * (y - w.overlap_at)
-    x = _clip((n.log_distance + w.lattice_shift) / 0.25, -4.0, 4.0)
-    return w.lattice_line * x - w.overlap * (y - w.lattice_overlap_at)
+    low = _clip((_MANY_DIMENSIONS - (n.dimension or 0.0)) / (_MANY_DIMENSIONS - _CUBIC), 0.0, 1.0)
+    x = _clip((n.log_distance + low * w.lattice_shift) / 0.25, -4.0, 4.0)
+    return w.lattice_line * x - w.overlap * (y - low * w.lattice_overlap_at)
 
 
 def ordered(n: Numbers, w: Weights) -> float:

@@ -20,7 +20,8 @@ from ..observables import Spectrum, Stability, replica_overlaps
 
 N_LADDERS = 8
 _CONTROLS = 4  # ladders from the lowest state known
-_UPDATES_PER_SECOND = 1e7  # of one core, in round numbers: the same work on every machine
+_UPDATES_PER_SECOND = 3e7  # of one core, in round numbers: the same work on every machine
+_TRIPS = 1.0  # per ladder before the work may end early
 _MOST_STEPS = 500  # of the first round
 _ROUNDS = 3  # the first takes an eighth of the work, each next one twice the last
 _RECORDS = 40
@@ -124,7 +125,7 @@ def equilibrium(
             start = control.states
         control = _run(model, n_steps, _CONTROLS, betas, start, options)
         agreement = _agree(random, control)
-        if agreement[0]:
+        if agreement[0] and trips >= _TRIPS:
             break
     assert random is not None
     assert random.samples is not None

@@ -62,7 +62,7 @@ def draw(
     with plotting.style():
         figure, axes = plt.subplot_mosaic(
             [["spectrum", "overlaps", "temperatures"], ["words", "words", "words"]],
-            figsize=(12, 8.5), layout="constrained", height_ratios=(1, 1.15),
+            figsize=(12, 7.2), layout="constrained", height_ratios=(1.25, 1),
         )  # fmt: skip
         if spectrum is not None:
             _spectrum(axes["spectrum"], spectrum)
@@ -102,7 +102,7 @@ def _words(verdicts: dict[str, Verdict], warnings: tuple[str, ...]) -> str:
 def _spectrum(ax: Any, s: observables.Spectrum) -> None:
     """Histogram on a logarithmic axis from half a value, with the density of independent entries."""
     n_bins = min(60, max(8, len(s.values) // 6))
-    _, edges, _ = ax.hist(s.values, bins=n_bins, color=plotting.COLOURS[0], label="measured")
+    _, edges, _ = ax.hist(s.values, bins=n_bins, color=plotting.COLOURS[0], alpha=0.5, label="measured")
     if s.std > 0:
         inside = len(s.values) - len(s.outliers)
         x = np.linspace(*s.edges, 401)
@@ -116,9 +116,9 @@ def _spectrum(ax: Any, s: observables.Spectrum) -> None:
         ax.plot(x, inside * (edges[1] - edges[0]) * density, color="black", label=f"{s.law} law")
     name = "eigenvalue" if s.law == "semicircle" else "singular value"
     ax.set(xlabel=rf"{name} of $\beta$ times the couplings", ylabel="number per bin", yscale="log")
-    ax.set_ylim(bottom=0.5)
-    ax.set_title(f"spectrum: {len(s.outliers)} outliers")
-    ax.legend(fontsize=8)
+    ax.set_ylim(0.5, 4 * ax.get_ylim()[1])  # room for the legend
+    ax.set_title(f"spectrum, {len(s.outliers)} outliers")
+    ax.legend(fontsize=8, loc="upper right")
 
 
 def _overlaps(ax: Any, p: observables.OverlapDistribution) -> None:
@@ -141,6 +141,9 @@ def _temperatures(ax: Any, found: dict[str, Any]) -> None:
         xscale="log",
         ylim=(-0.55, 1.05),
     )
-    agree = "agree" if found["converged"] else "differ"
-    ax.set_title(f"order by temperature; two kinds of starts {agree}")
-    ax.legend(fontsize=8)
+    ticks = [t for t in (1, 1.5, 2, 3, 5, 10, 20, 50, 100) if t <= 1.05 * T.max()]
+    ax.set_xticks(ticks, [f"{t:g}" for t in ticks], minor=False)
+    ax.set_xticks([], minor=True)
+    ax.set_title("overlap by temperature")
+    starts = "two kinds of starts agree" if found["converged"] else "two kinds of starts differ"
+    ax.legend(fontsize=8, title=starts, title_fontsize=8)

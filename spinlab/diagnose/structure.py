@@ -26,6 +26,7 @@ _TREE = 0.8  # share of a tree's second neighbours (square lattice 0.67, cubic 0
 _UNCUT = 0.55  # share of the sites up to which the size does not yet cut the shells
 _FEW_DIRECTIONS = 4
 _STANDS_OUT = 2.0
+_STRONGEST = 6
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def structure(
         log_glass = math.inf if balanced else _log_scale(lambda c: _growth(rows, c, 2))
         # Isolated values of heavy-tailed matrices are single bonds, not patterns.
         log_order = _log_scale(lambda c: _growth(rows, c, 1)) if balanced else math.inf
-        return Structure("bonds", log_glass, log_order, None, True, balanced)
+        d, tree_like = (None, True) if isinstance(model, BipartiteIsing) else _geometry(_strongest(model))
+        return Structure("bonds", log_glass, log_order, d, tree_like, balanced)
     log_order = _log(stability.beta_retrieval)
     if stability.n_directions > _FEW_DIRECTIONS:
         # Many patterns of like strength: their common line, not that of the largest eigenvalue.
@@ -176,6 +178,16 @@ def _log_scale(growth: Callable[[float], float]) -> float:
         middle = (low + high) / 2
         low, high = (low, middle) if growth(math.exp(middle)) > 1 else (middle, high)
     return (low + high) / 2
+
+
+def _strongest(model: IsingModel) -> IsingModel:
+    """The graph of every site's strongest couplings."""
+    J = np.abs(np.asarray(model.couplings()))
+    least = np.sort(J, axis=1)[:, -min(_STRONGEST, len(J))]
+    import scipy.sparse
+
+    kept = np.where(np.minimum(least[:, None], least) <= J, J, 0.0)
+    return SparseIsing(scipy.sparse.csr_array(kept))
 
 
 def _geometry(model: IsingModel) -> tuple[float | None, bool]:

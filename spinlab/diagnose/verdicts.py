@@ -70,9 +70,15 @@ def _reasons(n: Numbers) -> Iterator[str]:
             f"{towards}, from the {source}{bound}"
         )
     if n.converged:
-        yield "replicas from random states and from the lowest state agree"
+        yield (
+            "replicas from random states and from the lowest state agree; "
+            f"{n.round_trips:.1f} round trips per ladder"
+        )
     else:
-        yield "replicas from random states and from the lowest state differ: no equilibrium within the work"
+        yield (
+            "replicas from random states and from the lowest state differ: no equilibrium within the "
+            f"work, {n.round_trips:.1f} round trips per ladder"
+        )
     yield (
         f"q^2 N^(2/3) = {n.q2 * n.N ** (2 / 3):.2f} between replicas (far above 1: no paramagnet"
         f"{'' if n.mean_field else '; on lattices far above 7'})"
@@ -106,6 +112,8 @@ def _reasons(n: Numbers) -> Iterator[str]:
         few = ": few states carry the weight, which is no phase" if few_states(n) else ""
         total = 2**n.smaller_layer
         yield f"nine tenths of the weight lie on {n.few_states:g} of the smaller layer's {total} states{few}"
+    if n.polarised:
+        yield "the fields choose the state and all replicas are in it: no symmetry is broken"
     if n.field:
         yield f"fields of rms {n.field:.2g} (times beta): lines through the susceptibilities of spins in them"
 

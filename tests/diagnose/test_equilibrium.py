@@ -16,6 +16,7 @@ from spinlab.diagnose import diagnose
 from spinlab.diagnose.bounds import lowest_free_energy, states_with_weight
 from spinlab.diagnose.decision import NAMES, Numbers, shares
 from spinlab.diagnose.equilibrium import _agree, equilibrium
+from spinlab.diagnose.parts import divided
 from spinlab.diagnose.report import _spectral
 from spinlab.diagnose.structure import structure, through_fields
 from spinlab.diagnose.weights import WEIGHTS
@@ -125,7 +126,7 @@ def test_the_line_of_the_random_field_ferromagnet(sigma):
     ],
 )
 def test_what_the_replicas_know(model, T, phase):
-    assert diagnose(model, beta=1 / T, extras=False).phase.value == phase
+    assert diagnose(model, beta=1 / T, extras=False, seconds=0.5).phase.value == phase
 
 
 def test_order_of_several_states_is_order():
@@ -135,8 +136,8 @@ def test_order_of_several_states_is_order():
     i = np.tile(site.ravel(), 4)
     j = np.concatenate([np.roll(site, shift, axis).ravel() for shift, axis, _ in steps])
     stripes = sl.models.SparseIsing.from_edges(i, j, np.repeat([J for *_, J in steps], 144), 144)
-    assert diagnose(stripes, beta=1.25, extras=False).phase.value == "ordered"
-    assert diagnose(stripes, beta=0.3, extras=False).phase.value == "paramagnet"
+    assert diagnose(stripes, beta=1.25, extras=False, seconds=0.5).phase.value == "ordered"
+    assert diagnose(stripes, beta=0.3, extras=False, seconds=0.5).phase.value == "paramagnet"
 
 
 def test_parts_have_their_own_verdicts():
@@ -147,7 +148,7 @@ def test_parts_have_their_own_verdicts():
     glass = sl.ensembles.sk(120, rng=1).couplings()
     order = rng.permutation(200)
     J = scipy.linalg.block_diag(magnet, glass)[np.ix_(order, order)]
-    report = diagnose(J, beta=2.5, extras=False)
+    report = diagnose(J, beta=2.5, extras=False, seconds=0.5)
     assert report.phase.value == "undecided"
     found = {len(part.sites): part.report.phase.value for part in report.parts}
     assert found == {80: "ordered", 120: "spin glass"}
@@ -156,9 +157,12 @@ def test_parts_have_their_own_verdicts():
     assert "part 1" in str(report)
     assert len(json.loads(report.to_json())["parts"]) == 2
     both = scipy.linalg.block_diag(glass, sl.ensembles.sk(100, rng=2).couplings())
-    assert diagnose(both, beta=2.5, extras=False).phase.value == "spin glass"
+    assert diagnose(both, beta=2.5, extras=False, seconds=0.5).phase.value == "spin glass"
     # A few loose spins are no parts.
-    assert diagnose(scipy.linalg.block_diag(glass, np.zeros((4, 4))), beta=2.5, extras=False).parts == ()
+    assert (
+        diagnose(scipy.linalg.block_diag(glass, np.zeros((4, 4))), beta=2.5, extras=False, seconds=0.5).parts
+        == ()
+    )
 
 
 def test_few_states_are_no_phase():
@@ -194,3 +198,41 @@ def test_the_verdict_follows_its_numbers():
     assert max(NAMES, key=shares(hot, WEIGHTS).get) == "paramagnet"
     flat = Numbers(200, -0.7, math.inf, 2.0, False, False, False, 0.4, True, 1.5, 0.0)
     assert shares(flat, WEIGHTS)["spin glass"] < 0.01
+
+
+def test_weakly_joined_groups_are_parts_and_lattices_are_not():
+    import scipy.linalg
+
+    rng = np.random.default_rng(0)
+    magnet = 1.5 * (np.ones((60, 60)) - np.eye(60)) / 60
+    J = scipy.linalg.block_diag(magnet, sl.ensembles.sk(90, rng=rng).couplings())
+    noise = np.triu(0.02 * rng.normal(size=(150, 150)) / math.sqrt(150), 1)
+    report = diagnose(J + noise + noise.T, beta=2.0, extras=False, seconds=0.5)
+    assert report.phase.value == "undecided"
+    assert {len(p.sites): p.report.phase.value for p in report.parts} == {60: "ordered", 90: "spin glass"}
+    for model in (
+        sl.ensembles.edwards_anderson(shape=(10, 10), law="pm1", rng=0),
+        sl.ensembles.edwards_anderson(nx.path_graph(60), law="pm1", rng=0),
+        sl.ensembles.sk(80, rng=0),
+        sl.ensembles.rbm_gaussian(20, 50, rng=0),
+        sl.ensembles.hopfield(100, 3, rng=0),
+    ):
+        assert divided(model) == []
+
+
+def test_a_magnet_in_a_uniform_field_breaks_no_symmetry():
+    J = (np.ones((100, 100)) - np.eye(100)) / 100
+    field = 0.3 * np.ones(100)
+    assert (
+        diagnose(sl.models.DenseIsing(J, field), beta=2.0, extras=False, seconds=0.5).phase.value
+        == "paramagnet"
+    )
+    random = sl.models.DenseIsing(J, 0.3 * np.random.default_rng(0).normal(size=100))
+    assert diagnose(random, beta=2.0, extras=False, seconds=0.5).phase.value == "ordered"
+
+
+@pytest.mark.parametrize("graph", [nx.star_graph(60), nx.balanced_tree(2, 5), nx.cycle_graph(50)])
+def test_trees_and_rings_are_paramagnets_at_any_temperature(graph):
+    edges = np.array(graph.edges)
+    model = sl.models.SparseIsing.from_edges(*edges.T, np.ones(len(edges)), len(graph))
+    assert diagnose(model, beta=2.0, extras=False, seconds=0.5).phase.value == "paramagnet"
