@@ -113,6 +113,11 @@ def _patterns() -> xr.Dataset:
     return sl.scans.scan("hopfield", sizes=(20,), loads=(0.1, 0.2), temperatures=(0.6, 1.4), **options)
 
 
+@functools.cache
+def _proof() -> Any:
+    return sl.exact.branching.ground_state(DENSE, certificate=True).certificate
+
+
 def _point(x: int, rng: int) -> dict[str, Any]:
     return {"value": x + rng % 2}
 
@@ -297,6 +302,9 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "observables.errors.bootstrap": {"samples": ()},
     "observables.errors.jackknife": {"samples": ()},
     "rbm.feature_accuracy": {"models": lambda: rbm.RBM(4, 3, rng=0), "data": IMAGES, "n_seeds": 1},
+    "exact.verify": {"model": lambda: DENSE, "certificate": lambda: _proof()},
+    "rbm.from_arrays": {"arrays": lambda: rbm.to_arrays(rbm.RBM(4, 3, rng=0))},
+    "rbm.from_sklearn": {"estimator": lambda: rbm.to_sklearn(rbm.RBM(4, 3, rng=0))},
     "rbm.feature_gain": {"data": IMAGES, "n_seeds": 2},
     "rbm.image_classifier": {"data": IMAGES},
     "rbm.sample_quality": {"samples": DATA, "data": IMAGES, "classifier": None},
