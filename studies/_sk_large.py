@@ -3,7 +3,7 @@
 An instance is ``sk(N, rng=1000 N + number)``. It is given a time; where that does not suffice for a proof, it
 enters with the bound that is proven by then and the energy of the best state: leaving it out would select
 by hardness, which goes with the energy. What was computed once is kept in ``reference/sk_large.csv``.
-``python -m studies._sk_large FOLDER`` writes there what the stores of FOLDER hold.
+``python -m spinlab.studies._sk_large FOLDER`` writes there what the stores of FOLDER hold.
 """
 
 from __future__ import annotations
@@ -112,6 +112,6 @@ def keep(folder: Path, preset: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    from studies.sk_finite_size import PAPER
+    from spinlab.studies import _sk_large, sk_finite_size  # by the names that the stores know them by
 
-    print(keep(Path(sys.argv[1]), PAPER))
+    print(_sk_large.keep(Path(sys.argv[1]), sk_finite_size.PAPER))

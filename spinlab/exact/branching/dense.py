@@ -78,6 +78,7 @@ class Dense:
     def __init__(self, C: np.ndarray, scale: int, step: int, slack: int, smallest: int) -> None:
         self.C, self.scale, self.step, self.slack, self.smallest = C, scale, step, slack, smallest
         off = C[~np.eye(len(C), dtype=bool)] / scale
+        self._trivial: Proof | None = None
         self.unit = 1.4 * float(np.sqrt((off**2).mean())) if self.C.any() else 1.0
 
     def __call__(self, node: Node, best: int, halt: np.ndarray) -> Outcome:
@@ -119,8 +120,14 @@ class Dense:
         return Outcome(h2, proof, proof.size(), pair, state, top + reduced.constant, work, bool(halt[0]))
 
     def trivial(self) -> Proof:
-        """Multipliers that need no work."""
-        return dominant(self.C)
+        """Multipliers that need hardly any work: the largest eigenvalue on the diagonal, or row sums."""
+        if self._trivial is None:
+            n = len(self.C)
+            largest = math.ceil(float(np.linalg.eigvalsh(self.C / self.scale)[-1]) * self.scale)
+            flat = Proof(np.full(n, largest, np.int64), np.empty((0, 4), np.int16), np.empty(0, np.int64))
+            flat = lifted(self.C, flat, max(8, self.scale >> _DIGITS))
+            self._trivial = min(flat, dominant(self.C), key=Proof.h2)
+        return self._trivial
 
     def proof_of(self, node: Node) -> Proof:
         """What bounds a node that was not worked on: its parent's multipliers."""

@@ -153,6 +153,6 @@ def _rounded(J: np.ndarray) -> tuple[np.ndarray, int, int, Fraction]:
     exponent = top - _bits(float(np.ldexp(np.abs(J), -top).sum()))
     ratios = np.ldexp(J, -exponent)  # exact but for couplings that vanish beside the unit
     c = np.rint(ratios)
-    lost = sum((abs(Fraction(x)) for x in (ratios - c)[ratios != c].tolist()), Fraction(0))
+    lost = Fraction(math.nextafter(math.fsum(np.abs(ratios - c).tolist()), math.inf))  # exact terms
     tiny = np.abs(ratios) < 2.0**-900  # these may have been rounded: a unit each is more than enough
     return c.astype(np.int64), 1, exponent, (lost + int(tiny.sum())) * Fraction(2) ** exponent

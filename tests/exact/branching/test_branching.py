@@ -396,3 +396,12 @@ def test_couplings_of_large_models_are_not_written_out(monkeypatch):
     assert "limited to N=1000, got N=20000" in branching.refusal(model)
     small = sl.ensembles.hopfield(N=1000, K=2, rng=0)
     assert branching.least(small).seconds == 0.05
+
+
+def test_even_without_time_the_bound_is_the_largest_eigenvalue():
+    model = frustrated(n=60)
+    stopped = branching.ground_state(model, nodes=0, certificate=True)
+    spectral = -len(model.J) * np.linalg.eigvalsh(model.J)[-1] / 2
+    assert stopped.lower_bound == pytest.approx(spectral, rel=1e-6)
+    assert stopped.lower_bound <= spectral
+    assert verify(model, stopped.certificate).lower_bound == stopped.lower_bound
