@@ -44,10 +44,11 @@ class Groups:
         betas: np.ndarray,
         *,
         cluster: bool,
+        strong: np.ndarray | None = None,
         generator: np.random.Generator,
         threads: int | None,
     ) -> None:
-        self._model, self._cluster = model, cluster
+        self._model, self._cluster, self._strong = model, cluster, strong
         self._generator, self._threads = generator, threads
         self.n_groups, self.each = n_groups, 2 if cluster else 1
         self.betas = betas
@@ -71,7 +72,7 @@ class Groups:
         request = Request.check(
             "gibbs", n_steps, chains, self.betas, key, burn_in=burn_in, threads=self._threads
         )
-        climb(self._model, request, self._ladders, self._cluster, _keep_nothing)
+        climb(self._model, request, self._ladders, self._cluster, _keep_nothing, self._strong)
         attempts, taken = self._ladders.attempts.sum(0), self._ladders.probability.sum(0)
         rate = np.divide(taken, attempts, out=np.full(R - 1, np.nan), where=attempts > 0)
         piece = Piece(n_steps, self._ladders.total / (n_steps - burn_in) + self._ladders.shift, rate)

@@ -107,8 +107,12 @@ def climb(
     ladders: Ladders,
     cluster: bool,
     keep: Callable[[int, slice, Ladders], Any],
+    strong: np.ndarray | None = None,
 ) -> None:
-    """Steps of every replica, each followed by exchanges; ``keep`` is called at the records' stops."""
+    """Steps of every replica, each followed by exchanges; ``keep`` is called at the records' stops.
+
+    With ``cluster`` pairs of chains exchange clusters, with ``strong`` those of the strong couplings.
+    """
     n_chains, R, N = ladders.s.shape
     betas, key, n_steps, burn_in = request.betas, request.key, request.n_steps, request.burn_in
     one_step = replace(request, betas=np.ones(1))  # the walkers' temperatures are their factors
@@ -134,7 +138,7 @@ def climb(
                 w.energy(energy[rows])
             counts = step >= burn_in
             if cluster:
-                _clusters(walkers[0], part, key, first * R, step)
+                _clusters(walkers[0], part, key, first * R, step, strong, betas)
             _exchange(
                 betas,
                 factors,
@@ -198,12 +202,21 @@ def make_walkers(
     return [start(everyone.part(slice(i, i + size))) for i in range(0, len(s), size)]
 
 
-def _clusters(walkers: Walkers, part: Ladders, key: np.uint64, first: int, step: int) -> None:
+def _clusters(
+    walkers: Walkers,
+    part: Ladders,
+    key: np.uint64,
+    first: int,
+    step: int,
+    strong: np.ndarray | None,
+    betas: np.ndarray,
+) -> None:
     assert isinstance(walkers, AnyWalkers)
     assert isinstance(walkers.form, Sparse)
     R = part.replica.shape[1]
     rows = part.replica + R * np.arange(len(part.replica))[:, None]
-    cluster_moves(walkers.form, walkers.s, walkers.cache, rows, part.energy.reshape(-1), key, first, step)
+    energy = part.energy.reshape(-1)
+    cluster_moves(walkers.form, walkers.s, walkers.cache, rows, energy, key, first, step, strong, betas)
 
 
 @kernel

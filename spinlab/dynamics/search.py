@@ -12,13 +12,16 @@ from .._core.progress import bars, meter, shows_progress
 from .._core.rng import RNG, as_generator, as_key
 from .._core.stopwatch import Stopwatch
 from .._core.validate import as_count, as_real, as_spins
-from ..models import IsingModel, SparseIsing, as_model
+from ..models import DenseIsing, IsingModel, SparseIsing, as_model
 from ._groups import Groups
 from ._quench import QUENCH, quench
 from ._scales import fast_form, field_bounds
 from ._span import Span, cooling_span
+from .cluster import strong_couplings
 
 _CLUSTERS = 12.0  # mean number of neighbours up to which cluster moves are tried
+_FEWEST, _MOST = 50, 2000  # spins of a dense model that may have clusters of strong couplings
+_SHARE = 0.6  # of sum J^2 that the two strongest couplings of each site must have for it
 _STEP = 1.47  # length of a step of the ladder: three exchanges of ten succeed
 _COOLING = 0.5  # of n_steps
 _TUNING = (0.1, 0.2, 0.2)  # of n_steps; after each the ladder is spaced anew
@@ -84,11 +87,11 @@ def search(
 ) -> Search:
     """Lowest state that independent groups of parallel tempering find.
 
-    Each group is one ladder of replicas, or a pair of them with isoenergetic cluster moves where the model is
-    sparse, between the temperatures of :func:`spinlab.dynamics.anneal`. All replicas are cooled, each down to
-    its own temperature; the ladder is then spaced by measurement, and the rounds begin, after each of which
-    the colder replicas are quenched. Without ``seconds`` the search ends when all groups but one have
-    equilibrated and have met the lowest energy.
+    Each group is one ladder of replicas, or a pair of them with cluster moves where the model is sparse, or
+    where the two strongest couplings of each site outweigh the others. Its temperatures are those of
+    :func:`spinlab.dynamics.anneal`. All replicas are cooled, each down to its own temperature; the ladder is
+    then spaced by measurement, and the rounds begin, after each of which the colder replicas are quenched.
+    Without ``seconds`` the search ends when all groups but one have equilibrated and met the lowest energy.
 
     Parameters
     ----------
@@ -145,7 +148,7 @@ def search(
     known = _known_states(initial, N)
     generator = as_generator(rng)
     model = fast_form(given)
-    cluster = isinstance(model, SparseIsing) and 2 * model.n_edges <= _CLUSTERS * N
+    model, cluster, strong = _clusters(model)
     span = cooling_span(model, generator, threads)
     betas = span.ladder(_STEP)
     one_sweep = clock.seconds() / (span.n_minima * QUENCH)  # of one replica, or less
@@ -153,7 +156,9 @@ def search(
     anneals = seconds is not None and seconds < ladder_sweeps * one_sweep
     if anneals:  # a few replicas, all of which end cold
         betas = span.cold * np.array([1.0 - 1e-6, 1.0])
-    groups = Groups(model, n_groups, betas, cluster=cluster, generator=generator, threads=threads)
+    groups = Groups(
+        model, n_groups, betas, cluster=cluster, strong=strong, generator=generator, threads=threads
+    )
     lowest = _Lowest(model, n_groups)
     if len(known):
         known = known.copy()
@@ -296,6 +301,23 @@ class _Lowest:
     def is_proven(self) -> bool:
         """Whether no coupling and no field is violated."""
         return self.energy <= self._bound + self._rounding
+
+
+def _clusters(model: IsingModel) -> tuple[IsingModel, bool, np.ndarray | None]:
+    """The model in the form of its moves, whether it has clusters, and along which couplings if not all.
+
+    Dense graphs percolate. But where two couplings of each site outweigh the others (chains whose couplings
+    fall off with a power of the distance), what these two connect are domains.
+    """
+    N = model.n_spins
+    if isinstance(model, SparseIsing) and 2 * model.n_edges <= _CLUSTERS * N:
+        return model.to("cpu"), True, None
+    if isinstance(model, DenseIsing | SparseIsing) and _FEWEST <= N <= _MOST:
+        sparse = model.to("cpu").to_sparse()
+        strong, share = strong_couplings(sparse.form())
+        if share >= _SHARE:
+            return sparse, True, strong
+    return model, False, None
 
 
 def _known_states(initial: Any, N: int) -> np.ndarray:

@@ -11,7 +11,7 @@ power-law chains: the lowest energy met), and a budget of processor time for ``s
 and the tabu search of dwave-samplers, all on one thread and in this run; each stops at the optimum.
 
 Run: SPINLAB_DATA=folder python tests/benchmarks/bench_heuristics.py
-     python tests/benchmarks/bench_heuristics.py lattices
+     python tests/benchmarks/bench_heuristics.py lattices [part of a name]
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def by_tabu(model, bqm, optimum, seed):
         yield TabuSampler().sample(bqm, timeout=200, seed=1000 * seed + k, **known).first.energy
 
 
-def compare():
+def compare(part):
     """The table of the instances that are made here."""
     solvers = {
         "search": by_search,
@@ -173,6 +173,8 @@ def compare():
     }
     print("| " + " | ".join(["instance", "spins", "optimum", *solvers]) + " |\n" + "|---" * 7 + "|")
     for name, model, known, how in lattices():
+        if part not in name:
+            continue
         optimum, bqm = known, to_bqm(model)
         if known is None:
             proof = ground_state(model, **({"method": "branching"} if how == "branching" else {}))
@@ -200,8 +202,8 @@ def compare():
 
 
 def main():
-    if sys.argv[1:] == ["lattices"]:
-        compare()
+    if sys.argv[1:2] == ["lattices"]:
+        compare("".join(sys.argv[2:]))
         return
     peers = {"spinlab anneal": spinlab_anneal, "dwave-samplers SA": dwave}
     try:
