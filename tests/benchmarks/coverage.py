@@ -257,8 +257,8 @@ def clusters(rng: np.random.Generator) -> Iterator[tuple[str, bool, float]]:
         u = obs.ultrametricity(rng.choice([-1, 1], (n, N)), n_null=40, rng=rng)
         for name in ("subdominant", "triples"):
             yield (
-                f"`ultrametricity`, {name}, z < -2 for {n} independent states",
-                getattr(u, name).z < -2,
+                f"`ultrametricity`, {name}, z > 2 for {n} independent states",
+                getattr(u, name).z > 2,
                 0.0228,
             )
             yield (

@@ -34,6 +34,7 @@ MAX_ENTRIES = 2.0**36  # of all tables together: minutes, and 8 GiB for the stat
 _SECONDS = 0.003  # to find an order, and for the Python around the kernels
 _SECONDS_PER_SPIN = 4e-6
 _SECONDS_PER_ENTRY = 6e-9  # of large tables
+_SKETCHED = 200  # spins; orders of fewer are found as fast
 _FEW_LOOPS = 8  # widen a tree by as much, at most
 _SAVED = 4.0  # of the work, by trying more orders than the first few
 _MAX_BITS = 10_000  # of a number of ground states
@@ -69,7 +70,7 @@ def least(model: IsingModel) -> float | None:
 def sketch(model: IsingModel) -> float:
     """Seconds by the first few orders, less what trying more of them may save."""
     n = model.n_spins
-    if n <= SMALL or n_couplings(model) - n < _FEW_LOOPS:
+    if n < _SKETCHED or n_couplings(model) - n < _FEW_LOOPS:
         return 0.0
     work = rough_work(model) / _SAVED
     return _SECONDS + _SECONDS_PER_SPIN * n + _SECONDS_PER_ENTRY * work / n_threads()
