@@ -276,11 +276,14 @@ def outliers(rng: np.random.Generator) -> Iterator[tuple[str, bool, float]]:
         yield f"`spectrum`, an outlier of a Gaussian RBM, V = {N}", len(s.outliers) > 0, 0.001
 
 
+LENGTHS = (10, 25, 45, 100, 200)  # of each chain, in units of tau
+
+
 def reliable(rng: np.random.Generator) -> Iterator[tuple[str, bool, float]]:
     """Nominal: at most .05 below 50 true tau; at least .9 from 200."""
-    for tau in (10.0, 50.0):
+    for tau in (2.0, 10.0):
         a = (2 * tau - 1) / (2 * tau + 1)
-        for lengths in (10, 25, 45, 100, 200, 400):
+        for lengths in LENGTHS:
             for n_chains in (1, 8):
                 x = ar1(a, int(lengths * tau), n_chains, rng)
                 yield (
@@ -289,7 +292,7 @@ def reliable(rng: np.random.Generator) -> Iterator[tuple[str, bool, float]]:
                     math.nan,
                 )
     tau = 0.5 * (0.5 + 50.0)  # equal parts of two exponentials
-    for lengths in (10, 25, 45, 100, 200, 400):
+    for lengths in LENGTHS:
         for n_chains in (1, 8):
             n = int(lengths * tau)
             x = rng.normal(size=(n, n_chains)) + ar1(99 / 101, n, n_chains, rng)
