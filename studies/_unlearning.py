@@ -29,6 +29,7 @@ CONDITIONS = (
 # Those that follow the standard deviation of W of another run, epoch by epoch, and that run.
 FOLLOWING = {DECAY: PUBLISHED, FACTOR: PUBLISHED, CUT_SMALL: PUBLISHED, HELD: PLAIN}
 SURPLUS = (RESTORED, HELD, ACROSS, RANDOM)
+WITH_SURPLUS = (*(c for c in DOSES if c != PLAIN), SPREAD, *SURPLUS)
 
 
 class Unlearning(sl.rbm.NegativePhase):

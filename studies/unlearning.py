@@ -12,8 +12,8 @@ epoch; the surplus without its part along W; a surplus from random states in pla
 without surplus; the largest singular value of W cut to the second after each epoch in place of a surplus, as
 it is or with the published deviation.
 
-Figure: share of samples that are digits (near a training image and surely classified) and the standard
-deviation of W along the training, for each condition.
+Figure: share of samples that are digits (near a training image and surely classified), the largest singular
+value of W over the second, and the standard deviation of W along the training, for each condition.
 
 Expected: if what matters is weight decay, every surplus works, and so does weight decay alone.
 
@@ -31,12 +31,13 @@ import numpy as np
 
 import spinlab as sl
 from spinlab import plotting
+from spinlab.plotting.style import MARKERS
 from spinlab.studies import Output, markdown_table
 
 from . import _unlearning
 from ._mnist import digits
 from ._mnist_published import N_ALONG, NUMBERS, STEPS, held_out, judge, numbers
-from ._unlearning import CONDITIONS, FOLLOWING, PLAIN, PUBLISHED, RESTORED, std_of
+from ._unlearning import CONDITIONS, FOLLOWING, PLAIN, PUBLISHED, RESTORED, WITH_SURPLUS, std_of
 
 SMALL: dict[str, Any] = {
     "dataset": "digits",
@@ -139,27 +140,43 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
 
 
 def plot(data: Any, settings: dict[str, Any]) -> Any:
-    """Digits, classes and the size of W along the training."""
+    """Digits, the lead of the first mode and the size of W along the training, with surplus and without."""
     import matplotlib.pyplot as plt
 
+    values = data["singular_values"]
+    panels = (
+        (data["digits"], "samples that are digits"),
+        (values.isel(rank=0) / values.isel(rank=1), "first over second singular value"),
+        (data["std_W"], "standard deviation of W"),
+    )
+    rows = {
+        "with a surplus": [c for c in settings["conditions"] if c in WITH_SURPLUS],
+        "without": [c for c in settings["conditions"] if c not in WITH_SURPLUS],
+    }
     with plotting.style():
-        figure, axes = plt.subplots(1, 3, figsize=(14, 4.6), layout="constrained")
-        panels = (
-            (data["digits"], "samples that are digits"),
-            (data["looks"].sel(number="effective_classes"), "effective classes"),
-            (data["std_W"], "standard deviation of W"),
-        )
-        lines = itertools.product(("-", "--"), plotting.COLOURS)
-        for condition, (line, colour) in zip(settings["conditions"], lines, strict=False):
-            for ax, (values, label) in zip(axes, panels, strict=True):
-                mean = values.sel(condition=condition).mean("replica")
-                ax.plot(data["epoch"], mean, line, color=colour, marker=".", label=condition)
-                ax.set(xlabel="epoch", ylabel=label)
-        axes[2].set(yscale="log")
-        axes[1].axhline(held_out(settings["dataset"]).effective_classes, color="grey", linewidth=0.8)
-        axes[0].legend(fontsize=7)
+        figure, axes = plt.subplots(2, 3, figsize=(11, 6.6), layout="constrained", sharex=True, sharey="col")
+        for line, (title, conditions) in zip(axes, rows.items(), strict=True):
+            looks = itertools.cycle(zip(plotting.COLOURS, MARKERS, strict=True))
+            for k, (condition, (colour, marker)) in enumerate(zip(conditions, looks, strict=False)):
+                for ax, (quantity, _) in zip(line, panels, strict=True):
+                    run = quantity.sel(condition=condition)
+                    mean = run.mean("replica")
+                    spread = np.abs([run.min("replica") - mean, run.max("replica") - mean])
+                    ax.errorbar(
+                        data["epoch"], mean, spread, color=colour, marker=marker, label=condition,
+                        linestyle="--" if k >= len(MARKERS) else "-",
+                    )  # fmt: skip
+            line[2].legend(fontsize=8, title=title, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        for ax, (_, label) in zip(axes[0], panels, strict=True):
+            ax.set_title(label, fontsize=10)
+        for ax in axes[1]:
+            ax.set_xlabel("epoch")
+        for ax in axes[:, 1:].flat:
+            ax.set_yscale("log")
         figure.suptitle(
-            f"{settings['dataset']}, H={settings['H']}, K={settings['K']}; grey: test images", fontsize=10
+            f"{settings['dataset']}, H={settings['H']}, K={settings['K']}; bars: from the lowest to the "
+            f"highest of {settings['runs']} runs",
+            fontsize=10,
         )
     return figure
 
@@ -199,6 +216,22 @@ def statements(ends: dict[str, np.ndarray]) -> list[dict[str, str]]:
     return found
 
 
+def flatness(digits: np.ndarray, lead: np.ndarray) -> dict[str, str]:
+    """Whether the lead s_1/s_2 of the first mode tells runs with digits from those without."""
+    yes, no = lead[digits > 0.5], lead[digits <= 0.5]
+    evidence = "; ".join(
+        f"{len(x)} runs {name} digits: {x.min():.2f} to {x.max():.2f}"
+        for x, name in ((yes, "with"), (no, "without"))
+        if len(x)
+    )
+    holds = bool(yes.max() < no.min()) if len(yes) and len(no) else None
+    return {
+        "statement": "digits go with a flat spectrum: s_1/s_2 is smaller in every run with digits",
+        "verdict": "open" if holds is None else "holds" if holds else "fails",
+        "evidence": evidence,
+    }
+
+
 def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
     """The end of each condition, and what they decide."""
     ends = {}
@@ -217,7 +250,11 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
              ", ".join(f"{x:.3g}" for x in values),
              *(f"{run[n].mean().item():.2f}" for n in ("cosine", "memory", "minima", "excess"))]
         )  # fmt: skip
-    said = statements(ends)
+    last = data.isel(epoch=-1)
+    lead = (last["singular_values"].isel(rank=0) / last["singular_values"].isel(rank=1)).values.ravel()
+    digits_of = last["digits"].transpose(*last["singular_values"].isel(rank=0).dims).values.ravel()
+    done = np.isfinite(digits_of)
+    said = [*statements(ends), flatness(digits_of[done], lead[done])]
     text = "\n".join(
         [
             f"# Unlearning, {settings['dataset']}, preset {preset}\n",

@@ -211,3 +211,10 @@ def test_statements_need_the_effect():
     assert [s["verdict"] for s in unlearning.statements(ends)][4] == "open"
     ends[u.PUBLISHED] = np.array([0.8, 0.25])  # one run of two without
     assert unlearning.statements(ends)[0]["verdict"] == "fails"
+
+
+def test_flat_spectra_and_digits():
+    digits, lead = np.array([1.0, 0.9, 0.0, 0.1]), np.array([1.1, 2.0, 6.0, 30.0])
+    assert unlearning.flatness(digits, lead)["verdict"] == "holds"
+    assert unlearning.flatness(digits, lead[::-1])["verdict"] == "fails"
+    assert unlearning.flatness(digits[:2], lead[:2])["verdict"] == "open"
