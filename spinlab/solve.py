@@ -67,7 +67,8 @@ def ground_state(
     allow_heuristic : bool, default False
         Where no exact method can take the model, return the best state of a heuristic with
         ``certified=False``, instead of refusing: parallel tempering with descent and, on sparse graphs,
-        cluster moves, until independent runs agree; beyond 20 000 spins annealing.
+        cluster moves, until independent groups have equilibrated and agree; beyond 20 000 spins, where
+        no time is given, annealing.
     seconds : float, optional
         Budget in wall-clock time, compilation not counted. A method that is estimated to end in time is taken
         as always; otherwise at most a third of the time goes to a first state and the rest to its proof by

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._core.blas import one_blas_thread
-from .._core.parallel import map_threads
+from .._core.parallel import map_threads, n_threads
 from .._core.philox import random_spins
 from .._core.request import Request
 from .._core.rng import as_key
@@ -18,6 +18,7 @@ from .._core.walkers import Walkers
 from ..models import IsingModel
 from ._quench import quench
 from ._replicas import Ladders, climb, make_walkers
+from ._single_spin import CHAINS
 from .tempering import levels, respaced, step_lengths
 
 _LEAST_TRIPS = 10  # from the hottest to the coldest temperature and back, in each group
@@ -141,7 +142,11 @@ def cool(
 ) -> int:
     """Cool the states in place, each down to its own end; the number of steps that the schedule had."""
     factors = np.empty(len(s))
-    walkers = make_walkers(model, Request.check("metropolis", 0, len(s), 1.0, key), s, factors, 0)
+    request = Request.check("metropolis", 0, len(s), 1.0, key)
+    size = 4 * min(
+        -(-len(s) // (4 * n_threads(threads))), CHAINS // 4
+    )  # few states are shared by all threads
+    walkers = make_walkers(model, request, s, factors, 0, size)
     step = 0
     with one_blas_thread():
         for step, beta in enumerate(schedule, 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -155,7 +156,7 @@ def search(
     ladder_sweeps = _LADDER_SWEEPS * len(betas) * len(betas) * n_groups * (2 if cluster else 1)
     anneals = seconds is not None and seconds < ladder_sweeps * one_sweep
     if anneals:  # a few replicas, all of which end cold
-        betas = span.cold * np.array([1.0 - 1e-6, 1.0])
+        betas, cluster = span.cold * np.array([1.0 - 1e-6, 1.0]), False
     groups = Groups(
         model, n_groups, betas, cluster=cluster, strong=strong, generator=generator, threads=threads
     )
@@ -237,11 +238,19 @@ class _Pace:
         betas = span.schedule(_POINTS)
         begin = self._clock.seconds()
         share = _ANNEALING_TIME if self._anneals else _COOLING_TIME
-        least, time = (0.0 if self._anneals else 1 / most), max(share * self._seconds - begin, 1e-9)
-        done = 0.0
-        while done < 1.0:
+        time, done, now, fastest = share * self._seconds - begin, 0.0, 0.0, np.inf
+        for n_steps in itertools.count(1):
             yield float(np.interp(done, np.linspace(0.0, 1.0, _POINTS), betas))
-            done = max(done + least, (self._clock.seconds() - begin) / time)
+            before, now = now, self._clock.seconds() - begin
+            if n_steps > 1:  # the first is slower
+                fastest = min(fastest, now - before)
+            if self._anneals:  # the quench of the colder half has to fit in, too
+                quench = 0.5 * QUENCH * fastest if n_steps > 1 else 0.0
+                done = now / max(time - quench, 1e-9)
+            else:
+                done = max(n_steps / most, now / max(time, 1e-9))
+            if done >= 1.0:
+                return
 
     def spent(self) -> float:
         """So much of the budget, in its unit."""
