@@ -9,6 +9,10 @@ import numpy as np
 
 from .validate import as_choice, as_count
 
+# Stands for infinite beta: any field but zero decides the spin, a zero field leaves it to chance. Twice it is
+# finite, because infinity times a field of zero would be no number.
+COLDEST = 2.0**1022
+
 ORDERS = ("sequential", "random")
 PRECISIONS = ("float64", "float32")
 
@@ -68,7 +72,7 @@ class Request:
         records = () if record_every is None else _records(n_steps, burn_in, record_every)
         stops = records if records[-1:] == (n_steps,) else (*records, n_steps)
         n_records = None if record_every is None else len(records)
-        betas = np.atleast_1d(np.asarray(betas, dtype=np.float64))
+        betas = np.minimum(np.atleast_1d(np.asarray(betas, dtype=np.float64)), COLDEST)
         return cls(rule, n_steps, n_chains, betas, key, stops, n_records, burn_in, order, dtype, threads)
 
     @property

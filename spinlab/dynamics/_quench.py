@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._core.request import Request
+from .._core.request import COLDEST, Request
 from ..models import IsingModel
-from ._single_spin import COLDEST, evolve
+from ._single_spin import evolve
 
 QUENCH = 10  # steps at zero temperature that end in, or next to, a local minimum
 

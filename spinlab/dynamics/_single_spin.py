@@ -26,8 +26,6 @@ _REFRESH = 256
 # Chains per task; a multiple of 4 because four chains share one Philox counter.
 CHAINS = 16
 _ASKED = 4  # the same where somebody may interrupt
-# Stands for infinite beta: any field but zero decides the spin, a zero field leaves it to chance.
-COLDEST = 2.0**1022
 
 RULES = ("metropolis", "gibbs")
 

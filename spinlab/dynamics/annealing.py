@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from .._core.progress import shows_progress
-from .._core.request import Request
+from .._core.request import COLDEST, Request
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_real, as_real_array
 from ..models import IsingModel, as_model
 from ._quench import QUENCH
 from ._scales import fast_form
-from ._single_spin import COLDEST, RULES, evolve
+from ._single_spin import RULES, evolve
 from ._span import Span, cooling_span
 from .chains import Chains, starting_states
 
@@ -110,7 +110,8 @@ def anneal(
     )
     if betas is None:
         betas = _cooling(model, request.n_steps, schedule, beta_min, beta_max, generator, threads)
-    quenched = replace(request, betas=np.append(betas, COLDEST), stops=(request.n_steps + QUENCH,))
+    betas = np.minimum(np.append(betas, COLDEST), COLDEST)
+    quenched = replace(request, betas=betas, stops=(request.n_steps + QUENCH,))
     initial = starting_states(initial, request.n_chains, model.n_spins, request.key)
     s = initial.copy()
     moved = np.zeros(s.shape, dtype=np.bool_)

@@ -355,6 +355,23 @@ def test_long_runs_show_a_bar_on_a_terminal_and_keep_their_bits(label, monkeypat
     assert not any(outputs.values())
 
 
+@pytest.mark.parametrize("beta", [2.0**1022, 1e308, np.finfo(float).max])
+def test_free_spins_at_the_coldest_temperatures(beta):
+    """Fields of zero leave spins to chance, also where 2 beta is beyond float64; any other field decides."""
+    free, pair = np.zeros((40, 40)), np.array([[0.0, 1.0], [1.0, 0.0]])
+    layers = sl.models.BipartiteIsing(np.zeros((40, 40)))
+    for states in (
+        gibbs(free, 1, 100, beta=beta, rng=0).states,
+        gibbs(free, 1, 100, beta=beta, order="random", rng=0).states,
+        gibbs(sl.models.DenseIsing(free).to_sparse(), 1, 100, beta=beta, rng=0).states,
+        metropolis(free, 3, 100, beta=beta, rng=0).states,
+        block_gibbs(layers, 1, 100, beta=beta, rng=0).states,
+        sl.dynamics.anneal(free, 3, 100, beta_min=1.0, beta_max=beta, rng=0).states,
+    ):
+        assert abs(states.mean()) < 5 / np.sqrt(states.size)  # false alarm 6e-7
+    assert (gibbs(pair, 1, 50, beta=beta, rng=0).energy == -1).all()
+
+
 def test_bad_arguments_of_one_sampler(model):
     with pytest.raises(ValueError, match="unknown order 'sideways'; known: sequential, random"):
         gibbs(model, 5, order="sideways")
