@@ -107,6 +107,8 @@ def test_each_error_is_a_part_of_the_bound():
     assert wider.lower_bound == plain.lower_bound - 0.125
     lossy = parts.join_ground_states(model._off_by(0.25), whole, solve, degeneracy=False)
     assert lossy.lower_bound <= plain.lower_bound - 0.25
+    both = parts.join_ground_states(model._off_by(0.25), replace(whole, error=0.5), solve, degeneracy=False)
+    assert both.lower_bound <= plain.lower_bound - 0.75
     beta = 0.7
     ring = SparseIsing.from_edges([0, 1, 2, 2], [1, 2, 0, 3], np.ones(4), 4, np.full(4, 0.3))
     whole = parts.split(ring, beta=beta)
