@@ -245,11 +245,11 @@ class _Pace:
             if n_steps > 1:  # the first is slower
                 fastest = min(fastest, now - before)
             if self._anneals:  # the quench of the colder half has to fit in, too
-                quench = 0.5 * QUENCH * fastest if n_steps > 1 else 0.0
-                done = now / max(time - quench, 1e-9)
+                reserve = 0.5 * QUENCH * fastest if n_steps > 1 else 0.0
+                done = now / max(time - reserve, 1e-9)
             else:
                 done = max(n_steps / most, now / max(time, 1e-9))
-            if done >= 1.0:
+            if done >= 1.0 or n_steps >= self._max_steps:
                 return
 
     def spent(self) -> float:
@@ -290,7 +290,7 @@ class _Lowest:
 
     def __init__(self, model: IsingModel, n_groups: int) -> None:
         size = (field_bounds(model).sum() + np.abs(model.b).sum()) / 2
-        self._bound = model.offset - size
+        self._model, self._bound = model, model.offset - size
         self._rounding = _ROUNDING * size
         self._energies = np.full(n_groups, np.inf)
         self.energy, self.state = np.inf, np.ones(model.n_spins, dtype=np.int8)
@@ -308,8 +308,13 @@ class _Lowest:
         return self._energies <= self.energy + self._rounding
 
     def is_proven(self) -> bool:
-        """Whether no coupling and no field is violated."""
-        return self.energy <= self._bound + self._rounding
+        """Whether no coupling and no field is violated, for models that store their couplings."""
+        close = self._rounding + 1e-15 * abs(self._bound)
+        if self.energy > self._bound + close or not isinstance(self._model, DenseIsing | SparseIsing):
+            return False
+        i, j, J = self._model.to_sparse().edges()
+        s = self.state
+        return bool((J * (s[i] * s[j]) >= 0).all() and (self._model.b * s >= 0).all())
 
 
 def _clusters(model: IsingModel) -> tuple[IsingModel, bool, np.ndarray | None]:

@@ -82,6 +82,17 @@ def test_chains_with_power_law_couplings(N, exponent, law, lowest):
     assert found.energy == pytest.approx(lowest, abs=1e-5)
 
 
+def test_a_proof_looks_at_every_coupling():
+    # A frustrated triangle beside a strong bond, and under an offset: rounding hides its violated bond.
+    J = np.zeros((5, 5))
+    J[0, 1], J[2:, 2:] = 1e17, -1.0
+    J = np.triu(J, 1)
+    assert search(J + J.T, n_steps=10, max_steps=20, rng=0).stopped != "bound"
+    glass = DenseIsing(np.eye(3) - 1.0, offset=1e17)
+    assert search(glass, n_steps=10, max_steps=20, rng=0).stopped != "bound"
+    assert search(DenseIsing(1.0 - np.eye(3), offset=1e17), n_steps=10, rng=0).stopped == "bound"
+
+
 def test_no_agreement_before_equilibrium():
     # A short search of a hard model: groups may meet one energy, and it says nothing.
     model = sl.ensembles.edwards_anderson(shape=(8, 8, 8), rng=0)
