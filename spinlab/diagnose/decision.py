@@ -12,11 +12,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from .structure import FLAT
 from .weights import Weights
 
 NAMES = ("paramagnet", "ordered", "spin glass")
-# Glasses need d > 2.5 (S. Boettcher, Phys. Rev. Lett. 95, 197205 (2005)); small cubic lattices measure 2.3.
-_NO_GLASS_BELOW = 2.25
 _CUBIC, _MANY_DIMENSIONS = (
     2.6,
     3.4,
@@ -106,7 +105,7 @@ class Numbers:
     @property
     def no_glass(self) -> bool:
         """No frustrated loop, or two dimensions."""
-        return self.balanced or (self.dimension is not None and self.dimension < _NO_GLASS_BELOW)
+        return self.balanced or (self.dimension is not None and self.dimension < FLAT)
 
 
 def step(x: float) -> float:
@@ -140,7 +139,8 @@ def paramagnet(n: Numbers, w: Weights) -> float:
         x = _clip(n.log_distance / n.width, -8.0, 8.0)
         return w.line * x - w.overlap * (y - w.overlap_at)
     low = _clip((_MANY_DIMENSIONS - (n.dimension or 0.0)) / (_MANY_DIMENSIONS - _CUBIC), 0.0, 1.0)
-    x = _clip((n.log_distance + low * w.lattice_shift) / 0.25, -4.0, 4.0)
+    shift = w.lattice_shift if n.log_order <= n.log_glass else w.glass_shift
+    x = _clip((n.log_distance + low * shift) / 0.25, -4.0, 4.0)
     return w.lattice_line * x - w.overlap * (y - low * w.lattice_overlap_at)
 
 
@@ -189,8 +189,8 @@ def inside(n: Numbers) -> bool | None:
 
 
 def few_states(n: Numbers) -> bool:
-    """Whether a small machine's weight lies on few states that no isolated direction holds."""
-    return n.few_states <= n.smaller_layer / 2 and first(n) <= 0
+    """Whether a small machine's weight lies on 2^(V/3) states or fewer that no isolated direction holds."""
+    return n.few_states <= 2 ** (n.smaller_layer / 3) and first(n) <= 0
 
 
 def _doubted(n: Numbers, found: dict[str, float], para: float, w: Weights) -> dict[str, float]:
@@ -205,7 +205,7 @@ def _doubted(n: Numbers, found: dict[str, float], para: float, w: Weights) -> di
         # The size decides, not a phase.
         found = _mixed(found, 0.8 * (1 - para))
     if n.field:
-        found = _mixed(found, w.field + 0.2 * (1 - 1 / (1 + n.field)))
+        found = _mixed(found, max(w.field, 0.0) + 0.2 * (1 - 1 / (1 + n.field)))
     return found
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from ..dynamics import Tempering, descend, parallel_tempering
 from ..models import BipartiteIsing, IsingModel, SparseIsing
 from ..observables import Spectrum, Stability, replica_overlaps
+from ..observables.stability import isolated_below
 
 N_LADDERS = 8
 _CONTROLS = 4  # ladders from the lowest state known
@@ -285,6 +286,7 @@ def _reaction(
         r = float((y**2).sum()) / min(V, H) / max(c2, 1e-300) - (1 + min(V, H) / max(V, H)) * c2
         loop = r * beta**2 * float(free[:V].mean() * free[V:].mean())
     else:
+        bulk = bulk[: len(bulk) - isolated_below(bulk)]
         y = bulk - bulk.mean()
         k2, k3 = float((y**2).sum()), float((y**3).sum())
         loop = k3 / max(k2, 1e-300) * beta * float(free.mean())

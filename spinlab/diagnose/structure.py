@@ -27,6 +27,8 @@ _UNCUT = 0.55  # share of the sites up to which the size does not yet cut the sh
 _FEW_DIRECTIONS = 4
 _STANDS_OUT = 2.0
 _STRONGEST = 6
+# Glasses need d > 2.5 (S. Boettcher, Phys. Rev. Lett. 95, 197205 (2005)); small cubic lattices measure 2.3.
+FLAT = 2.25
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,9 @@ def structure(
         log_glass = math.inf if balanced else _log_scale(lambda c: _growth(rows, c, 2))
         # Isolated values of heavy-tailed matrices are single bonds, not patterns.
         log_order = _log_scale(lambda c: _growth(rows, c, 1)) if balanced else math.inf
-        d, tree_like = (None, True) if isinstance(model, BipartiteIsing) else _geometry(_strongest(model))
-        return Structure("bonds", log_glass, log_order, d, tree_like, balanced)
+        d = None if isinstance(model, BipartiteIsing) else _geometry(_strongest(model))[0]
+        flat = d is not None and d < FLAT  # otherwise weak couplings to all sites make it mean-field
+        return Structure("bonds", log_glass, log_order, d if flat else None, not flat, balanced)
     log_order = _log(stability.beta_retrieval)
     if stability.n_directions > _FEW_DIRECTIONS:
         # Many patterns of like strength: their common line, not that of the largest eigenvalue.

@@ -15,8 +15,8 @@ class Weights:
         Of the distance from the line of theory, in its errors, and for lattices, where that line is a bound.
     overlap, overlap_at, lattice_overlap_at : float
         Of ln(q^2 N^(2/3)), and its values at a transition.
-    lattice_shift : float
-        ln of the bound over the transition of a lattice.
+    lattice_shift, glass_shift : float
+        ln of the bound over the transition of a lattice, to order and to a glass.
     order, stable, alone, first : float
         Of order: a constant, stability of replica symmetry, the next state's energy, which line comes first.
     flat, flat_stable : float
@@ -25,19 +25,20 @@ class Weights:
         Doubt in fields.
     """
 
-    line: float = 0.537
+    line: float = 0.538
     lattice_line: float = 0.631
-    overlap: float = 2.749
+    overlap: float = 2.769
     overlap_at: float = 0.021
-    lattice_overlap_at: float = 1.792
-    lattice_shift: float = 0.292
-    order: float = -1.401
-    stable: float = 1.557
-    alone: float = 0.898
-    first: float = 0.812
+    lattice_overlap_at: float = 1.688
+    lattice_shift: float = 0.295
+    glass_shift: float = 0.588
+    order: float = -1.379
+    stable: float = 1.568
+    alone: float = 0.896
+    first: float = 0.804
     flat: float = 0.322
-    flat_stable: float = 2.137
-    field: float = 0.05
+    flat_stable: float = 2.16
+    field: float = 0.0
 
 
 WEIGHTS = Weights()

@@ -46,6 +46,7 @@ _LEAST_MEASURED = 100  # fewer values tell no more than two cumulants
 # to 400 sites have .03 to .14 more, SK and Hopfield models .07 to .34 less.
 _NEAR_EDGE, _HARD_EDGE = 0.05, 0.02
 _LEAST_FOR_GAP = 100
+_GAP_BELOW = 1.0  # in standard deviations of the others; a bulk of 100 values ends within .3
 _ALONE = 2.5  # (x1 - x2)/(x2 - x6) of an isolated value; 1 in 1000 random matrices has more than 2
 
 
@@ -138,6 +139,8 @@ def stability(model: Any, *, spectrum: Spectrum | None = None) -> Stability:
         )
     n = len(values)
     layers = isinstance(model, TwoLayerIsing)
+    if not layers:
+        values = values[: n - isolated_below(values)]
     m = max(model.V, model.H) if isinstance(model, TwoLayerIsing) else n
     n_above, n_set_apart = int((values > found.thresholds[1]).sum()), 0
     if found.std > 0.0:
@@ -185,6 +188,17 @@ def stability(model: Any, *, spectrum: Spectrum | None = None) -> Stability:
         n_set_apart=n_set_apart,
         largest_coupling=beta * _largest(model),
     )
+
+
+def isolated_below(values: np.ndarray) -> int:
+    """How many of the lowest eigenvalues, up to sqrt(n), a gap sets apart: directions that are opposed.
+
+    The mean of antiferromagnetic couplings is one. They are no part of the bulk and would ruin its cumulants.
+    """
+    for k in range(math.isqrt(len(values)), 0, -1):
+        if values[-k - 1] - values[-k] > _GAP_BELOW * float(values[:-k].std()) > 0:
+            return k
+    return 0
 
 
 _spectrum = spectrum  # the parameter of the same name hides it

@@ -71,6 +71,18 @@ def test_starts_that_disagree_are_not_in_equilibrium():
     assert not _agree(run(-50, up), run(-50, other))[0]
 
 
+@pytest.mark.parametrize("beta", [0.4, 0.8])
+def test_the_energy_on_the_nishimori_line(beta):
+    # [E] = -M tanh(beta) with a share (1 - tanh beta)/2 of negative bonds (H. Nishimori 1981); the spread
+    # over M = 400 bonds is that of M signs, .05 per bond, and four models are averaged: four standard errors.
+    found = []
+    for seed in range(4):
+        model = few_negative(200, 4, (1 - math.tanh(beta)) / 2, seed).scaled(beta)
+        hot = equilibrium(model, -0.5, *_spectral(model), np.random.default_rng(0), seconds=0.3)
+        found.append(hot.energy / beta / 400)
+    assert np.mean(found) == pytest.approx(-math.tanh(beta), abs=0.1)
+
+
 def test_no_state_outweighs_the_replicas_only_where_that_is_proven():
     # lambda_max of the SK model is 2: -E <= N/T, and ln Z = N (ln 2 + 1/(4 T^2)) at T > 1.
     N = 100

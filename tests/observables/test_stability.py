@@ -183,3 +183,12 @@ def test_a_planted_state_is_an_isolated_value_above_a_bulk_that_is_no_semicircle
     found = stability(sl.ensembles.wishart_planted(400, 1200, rng=0))
     assert (found.n_directions, found.towards) == (1, "retrieval")
     assert 1 / found.beta_retrieval == pytest.approx(2, rel=0.1)
+
+
+def test_directions_that_the_couplings_oppose_are_no_part_of_the_bulk():
+    # Random graphs of G(N, 1/2) as max-cut: an SK model of standard deviation 1/2 and a strong negative mean.
+    N = 300
+    A = np.triu(np.random.default_rng(0).random((N, N)) < 0.5, 1).astype(float)
+    found = stability(-(A + A.T) / math.sqrt(N))
+    assert found.towards == "glass"
+    assert 1 / found.beta_glass == pytest.approx(0.5, rel=0.05)
