@@ -15,8 +15,8 @@ from regularized axons of the same scale do not; verdicts go from glass to order
 
 Runtime: paper preset about 2 minutes on 2 free cores, small preset seconds.
 Verdict: from the usual start and rate machines go from the paramagnet to order with few minima and pass no
-glass; from large scales few states carry the weight all along, which is no phase: exact gradients learn there,
-sampled ones hardly; few minima at the same scale do not help.
+glass; from large scales few states carry the weight all along, which is no phase: exact gradients learn
+there, sampled ones hardly; few minima at the same scale do not help.
 """
 
 from __future__ import annotations
