@@ -16,6 +16,7 @@ from model_forms import FORMS, make
 from naive import ground_energy_and_degeneracy, log_z_and_mean_energy
 
 import spinlab as sl
+from spinlab import solve
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
@@ -60,6 +61,20 @@ def test_a_wrong_mean_energy_shows_in_its_bound(monkeypatch):
     ):
         value, bound = sl.mean_energy(model, beta, error=True)
         assert abs(value - exact) <= bound
+
+
+def test_errors_of_log_z_widen_the_bound_of_the_mean_energy(monkeypatch):
+    # Frozen, so that nothing else does: 2 error / h over the best step h = (4 error beta / |E|)^(1/2).
+    exact = solve.log_partition
+
+    def blurred(*args, **options):
+        value, error = exact(*args, **options)
+        return value, error + 1e-6
+
+    monkeypatch.setattr(solve, "log_partition", blurred)
+    value, bound = sl.mean_energy([[0, 1], [1, 0]], 50.0, error=True)
+    assert value == pytest.approx(-1.0, rel=1e-15)
+    assert bound == pytest.approx(np.sqrt(1e-6 / 50.0), rel=1e-3)
 
 
 def test_everything_that_describes_a_model_is_accepted():
