@@ -93,8 +93,8 @@ def keep(folder: Path, preset: dict[str, Any]) -> int:
     found = kept()
     for N, n in preset["large"].items():
         store = folder / f"sk_large_{N}.sqlite"
-        if store.exists():
-            numbers = tuple(number for number in range(n) if (N, number) not in found)
+        numbers = tuple(number for number in range(n) if (N, number) not in found)
+        if numbers and store.exists():
             data = sweep(N, numbers, preset["seconds"]).run(store, progress=False, seconds=1e-9)
             found |= {(N, number): row for number, row in table_of(data).items()}
     text = io.StringIO()
