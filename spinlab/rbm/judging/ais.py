@@ -140,8 +140,10 @@ def log_partition_ais(
 
     Notes
     -----
-    V=784, H=500: about 35 us per chain and step on one core. With n equal steps and chains in
-    equilibrium Var(ln w) is about (<E>_0 - <E>_1)/n, and ln Z is too small by half of it for one chain.
+    V=784, H=500: about 35 us per chain and step on one core. With n equal steps and chains in equilibrium
+    Var(ln w) is about (1/n) times the integral over beta of 2 tau times the variance of <E | v>, the energy
+    averaged over the hidden units, and tau its correlation time in steps (1/2 if each step forgets the last);
+    ln Z is too small by half of it for one chain.
 
     Examples
     --------

@@ -302,3 +302,23 @@ def test_bad_input():
         data_biases([[0, 2]])
     with pytest.raises(ValueError, match="one sample per row"):
         data_biases(np.ones((0, 4)))
+
+
+def test_the_spread_of_the_weights_is_that_of_energies_averaged_over_the_hidden_units():
+    # Var(ln w) = (1/n) int 2 tau Var_beta(<E | v>) d beta in equilibrium, tau >= 1/2 and here below 1. With
+    # Var(E) itself, whose integral is <E>_0 - <E>_1, it would be four times as large.
+    W = 0.7 * np.random.default_rng(0).normal(size=(6, 5))
+    fields = all_states(6) @ W
+
+    def moments(beta):
+        p = np.prod(2 * np.cosh(beta * fields), axis=1)
+        U = -(fields * np.tanh(beta * fields)).sum(1)
+        mean = p @ U / p.sum()
+        return mean, p @ U**2 / p.sum() - mean**2
+
+    n = 100
+    expected = np.mean([moments(beta)[1] for beta in np.linspace(0, 1, 201)]) / n
+    run = sl.rbm.log_partition_ais(sl.models.BipartiteIsing(W), n_chains=4000, schedule=n, rng=0)
+    # A variance of 4000 nearly normal numbers: 5 standard errors are 11 %, false alarm 6e-7.
+    assert 0.89 * expected < run.log_weights.var() < 1.11 * 2 * expected
+    assert (moments(0.0)[0] - moments(1.0)[0]) / n > 4 * expected
