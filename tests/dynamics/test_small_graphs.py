@@ -143,14 +143,14 @@ def test_there_are_40_graphs():
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_states_follow_the_boltzmann_distribution(name, monkeypatch):
-    monkeypatch.setattr(annealing, "_QUENCH", 0)
+    monkeypatch.setattr(annealing, "QUENCH", 0)
     assert smallest_p(SAMPLERS[name], HALF, [0.4], 1000) > JOINT_FALSE_ALARM
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_many_states_at_many_temperatures(name, monkeypatch):
-    monkeypatch.setattr(annealing, "_QUENCH", 0)
+    monkeypatch.setattr(annealing, "QUENCH", 0)
     assert smallest_p(SAMPLERS[name], CASES, [0.02, 0.2, 0.4, 0.7], 20_000) > JOINT_FALSE_ALARM
 
 
