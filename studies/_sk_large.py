@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import spinlab as sl
-from spinlab.studies import Output
+from spinlab.studies import Output, load
 
 KEPT = Path(__file__).parent / "reference" / "sk_large.csv"
 COLUMNS = ("N", "instance", "bound", "energy", "scale", "nodes", "took")
@@ -58,7 +58,8 @@ def point(N: int, instance: int, seconds: float, rng: int) -> dict[str, float]:
 
 def sweep(N: int, numbers: tuple[int, ...], seconds: float) -> sl.sweeps.Sweep:
     """The instances of one size; resumable, whatever the numbers are."""
-    return sl.sweeps.Sweep(point, axes={"N": (N,), "instance": numbers}, fixed={"seconds": seconds})
+    axes = {"N": (N,), "instance": numbers}
+    return sl.sweeps.Sweep(point, axes=axes, fixed={"seconds": seconds}, name="sk_large")
 
 
 def energies(N: int, n: int, seconds: float, output: Output, workers: int | None, progress: bool) -> Energies:
@@ -112,6 +113,4 @@ def keep(folder: Path, preset: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    from spinlab.studies import _sk_large, sk_finite_size  # by the names that the stores know them by
-
-    print(_sk_large.keep(Path(sys.argv[1]), sk_finite_size.PAPER))
+    print(keep(Path(sys.argv[1]), load("sk_finite_size").PAPER))
