@@ -9,6 +9,7 @@ import numpy as np
 from ..models import BipartiteIsing, IsingModel
 
 _STEPS = 12
+_MOST_SPINS = 600  # up to which D is looked for
 MOST_UNITS = 16  # of a layer whose states are all visited
 _BLOCK = 4096
 
@@ -26,6 +27,8 @@ def lowest_free_energy(model: IsingModel, log_partition: float) -> bool:
         return bool(log_partition >= math.sqrt(model.V * model.H) * top + fields)
     J = np.asarray(model.couplings())
     aim = 2 * (log_partition - fields) / N
+    if N > _MOST_SPINS:
+        return bool(_top(J) <= aim)
     D = np.zeros(N)
     for k in range(_STEPS + 1):
         values, vectors = np.linalg.eigh(J + np.diag(D))
@@ -38,6 +41,13 @@ def lowest_free_energy(model: IsingModel, log_partition: float) -> bool:
         share = (vectors**2) @ (p / p.sum())
         D -= unit * (N * share - 1) / (2 + k)
     return False
+
+
+def _top(J: np.ndarray) -> float:
+    import scipy.linalg
+
+    N = len(J)
+    return float(scipy.linalg.eigvalsh(J, subset_by_index=[N - 1, N - 1])[0])
 
 
 def states_with_weight(model: BipartiteIsing, share: float = 0.9) -> tuple[float, float]:

@@ -23,11 +23,13 @@ N_LADDERS = 8
 _CONTROLS = 4  # ladders from the lowest state known
 _UPDATES_PER_SECOND = 3e7  # of one core, in round numbers: the same work on every machine
 _TRIPS = 1.0  # per ladder before the work may end early
-_MOST_STEPS = 500  # of the first round
-_ROUNDS = 3  # the first takes an eighth of the work, each next one twice the last
+_FEW_STEPS, _MOST_STEPS = 40, 500  # of the first round
+_ROUNDS = 3  # at most: the first takes a seventh of the work, each next one twice the last
 _RECORDS = 40
 _MOST_LEVELS, _LENGTH = 40, 1.3  # neighbours exchange about every third time
 _QUENCHES = 40
+_FLIPS = 1e8  # N^2 for every quench of a dense model
+_PAIRS = 1000  # spins at which an update of a dense model costs twice that of a sparse one
 _DIFFERENT = 0.5  # overlap below which a state is another one
 _SET_IN = 0.25  # overlap at which order has set in
 _WITHIN = 0.7  # of the largest overlaps: replicas in one state
@@ -109,12 +111,13 @@ def equilibrium(
         "threads": threads,
     }
     betas = _ladder(model, log_distance, options)
-    per_step = len(betas) * (model.V * model.H / 10 if isinstance(model, BipartiteIsing) else N)
-    steps = seconds * _UPDATES_PER_SECOND / per_step / (N_LADDERS + _CONTROLS) / (2**_ROUNDS - 1)
-    n = int(np.clip(steps, 60, _MOST_STEPS))
+    per_step = len(betas) * _work(model)
+    steps = seconds * _UPDATES_PER_SECOND / per_step / (N_LADDERS + _CONTROLS)
+    rounds = next((k for k in range(_ROUNDS, 1, -1) if steps >= _FEW_STEPS * (2**k - 1)), 1)
+    n = int(np.clip(steps / (2**rounds - 1), _FEW_STEPS, _MOST_STEPS))
     random = control = pool = None
     trips, done = 0.0, 0
-    for round_ in range(_ROUNDS):
+    for round_ in range(rounds):
         n_steps = n << round_
         start = None if random is None else random.states
         random = _run(model, n_steps, N_LADDERS, betas, start, options)
@@ -167,6 +170,13 @@ def equilibrium(
     )
 
 
+def _work(model: IsingModel) -> float:
+    """Updates of one step, in those of a sparse model: flips of all pairs cost more."""
+    if isinstance(model, BipartiteIsing):
+        return model.V * model.H / 10
+    return model.n_spins * (1.0 if isinstance(model, SparseIsing) else 1 + model.n_spins / _PAIRS)
+
+
 def _ladder(model: IsingModel, log_distance: float, options: dict[str, Any]) -> np.ndarray:
     """From beta = 0 to 1, dense where the energy falls."""
     line = math.exp(min(max(log_distance, -4.0), 0.0))
@@ -201,9 +211,11 @@ def _quenched(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Minima below the replicas of all temperatures and random states, the lowest first, with those known."""
     N = model.n_spins
-    start = np.concatenate(
-        [run.states.reshape(-1, N), rng.choice(np.array([-1, 1], np.int8), (_QUENCHES, N))]
-    )
+    states = run.states.reshape(-1, N)
+    if not isinstance(model, SparseIsing):
+        most = min(len(states), max(_QUENCHES, int(_FLIPS / N**2)))
+        states = states[np.linspace(0, len(states) - 1, most).astype(int)]
+    start = np.concatenate([states, rng.choice(np.array([-1, 1], np.int8), (_QUENCHES, N))])
     found = descend(model, len(start), initial=start, rng=rng)
     states = found.states if pool is None else np.concatenate([pool[0], found.states])
     energy = found.energy if pool is None else np.concatenate([pool[1], found.energy])
@@ -257,20 +269,27 @@ def _instability(
     These make R' = k2/(1 - k3/k2 beta(1 - q))^2 of the variance k2 (law of two cumulants; two layers alike).
     """
     free = 1 - m * m
-    J = model.to_sparse()._J
-    weight = np.tanh(beta * J.data) ** 2
-    row = np.repeat(np.arange(J.shape[0]), np.diff(J.indptr))
+    weighted: Any
+    if isinstance(model, BipartiteIsing):
+        W = np.tanh(beta * model.weights()) ** 2
+        V = model.V
+        weighted = lambda x: np.concatenate([W @ x[V:], W.T @ x[:V]])  # noqa: E731
+    elif isinstance(model, SparseIsing):
+        J = model.to_sparse()._J.copy()
+        J.data = np.tanh(beta * J.data) ** 2
+        weighted = J.__matmul__
+    else:
+        weighted = (np.tanh(beta * np.asarray(model.couplings())) ** 2).__matmul__
     x, growth = np.ones(len(m)), 0.0
     for _ in range(60):
-        y = free * np.bincount(row, weight * (free * x)[J.indices], len(m))
+        y = free * weighted(free * x)
         norm = float(np.linalg.norm(y))
         growth = norm / float(np.linalg.norm(x))
         if norm == 0.0:
             return 0.0
         x = y / norm
-    return growth * (
-        1.0 if isinstance(model, SparseIsing) else _reaction(model, free, beta, spectrum, stability)
-    )
+    reaction = 1.0 if isinstance(model, SparseIsing) else _reaction(model, free, beta, spectrum, stability)
+    return float(growth * reaction)
 
 
 def _reaction(

@@ -168,7 +168,7 @@ def diagnose(
     -----
     The lines of theory hold for independent random weights or patterns and infinite size. For a trained
     matrix they are an indication. Costs N^3 operations for the spectrum and at most ``seconds`` for the
-    equilibrium: about a second up to 400 spins, several for 2000.
+    equilibrium: about a second up to 400 spins, half a minute for 2000 with all pairs.
 
     Examples
     --------
