@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import observables, solve
+from .._core.progress import shows_progress
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_real
 from ..dynamics import descend
@@ -121,6 +122,7 @@ class Report:
         return {"phase": self.phase, "minima": self.metastability, "dynamics": self.dynamics}
 
 
+@shows_progress
 def diagnose(
     source: Any,
     *,
@@ -131,6 +133,7 @@ def diagnose(
     seconds: float = SECONDS,
     rng: RNG = 0,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> Report:
     """In which phase are these weights? Three verdicts (phase, metastability, dynamics) with the evidence.
 
@@ -154,6 +157,8 @@ def diagnose(
         Seed of the simulations.
     threads : int, optional
         Threads of the tempering; all processors by default. Results do not depend on it.
+    progress : bool, optional
+        Bars of the parts that last; by default where somebody looks.
 
     Returns
     -------

@@ -66,7 +66,6 @@ def least(model: IsingModel) -> float | None:
     return _SECONDS + _SECONDS_PER_SPIN * n + _SECONDS_PER_ENTRY * 2.0**width / n_threads()
 
 
-@shows_progress
 def sketch(model: IsingModel) -> float:
     """Seconds by the first few orders, less what trying more of them may save."""
     n = model.n_spins
@@ -76,6 +75,7 @@ def sketch(model: IsingModel) -> float:
     return _SECONDS + _SECONDS_PER_SPIN * n + _SECONDS_PER_ENTRY * work / n_threads()
 
 
+@shows_progress
 def ground_state(
     model: Any, *, degeneracy: bool = False, threads: int | None = None, progress: bool | None = None
 ) -> GroundState:
