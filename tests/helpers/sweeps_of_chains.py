@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from spinlab._core.blas import one_blas_thread
 from naive import all_states
 from scipy.sparse.csgraph import connected_components
+
+from spinlab._core.blas import one_blas_thread
 
 
 def heat_bath(x):
