@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ._core.rng import RNG, as_generator
+from ._core.signals import must_end
 from .dynamics import Search, search
 from .exact import GroundState, RefusedError, branching
 from .models import DenseIsing, IsingModel, SparseIsing
@@ -114,6 +115,8 @@ def _search(
         else:
             return None
     except KeyboardInterrupt:
+        if must_end():
+            raise
         budget.interrupted.set()
         return None
     return found.state

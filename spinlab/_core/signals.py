@@ -6,7 +6,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NoReturn
+
+_must_end: ContextVar[bool] = ContextVar("spinlab_interrupts_must_end", default=False)
 
 
 class Terminated(KeyboardInterrupt):
@@ -29,6 +32,24 @@ def terminated_as_interrupted() -> Iterator[None]:
 
 def _terminate(number: int, frame: Any) -> NoReturn:
     raise Terminated("terminated")
+
+
+@contextmanager
+def interrupts_end() -> Iterator[None]:
+    """In the block an interrupted computation raises KeyboardInterrupt, though it could return a part.
+
+    A point of a sweep that was cut short would be kept as if it were complete, and the next one begin.
+    """
+    token = _must_end.set(True)
+    try:
+        yield
+    finally:
+        _must_end.reset(token)
+
+
+def must_end() -> bool:
+    """Whether whoever was interrupted has to raise KeyboardInterrupt instead of returning what is known."""
+    return _must_end.get()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._core.messages import log
 from .._core.progress import new_bar
-from .._core.signals import terminated_as_interrupted
+from .._core.signals import interrupts_end, terminated_as_interrupted
 from .._core.validate import as_count
 from . import dataset
 from .database import Writer, origin, read, reading
@@ -191,7 +191,12 @@ class Store:
         results that it gave before.
         """
         work = as_work(executor, progress, chunk, False, changed, seconds, timeout, fail_fast)
-        with Writer(self.path) as writer, named_errors(self.path), terminated_as_interrupted():
+        with (
+            Writer(self.path) as writer,
+            named_errors(self.path),
+            terminated_as_interrupted(),
+            interrupts_end(),
+        ):
             failed = [(key, point) for key, point, _ in _failed(writer.db, self.path)]
             known = {key: plan for key, plan, _ in plans(writer.db, self.path)}
             now = names(writer.db)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._core.messages import log
-from .._core.signals import terminated_as_interrupted
+from .._core.signals import interrupts_end, terminated_as_interrupted
 from .._core.validate import as_count
 from . import dataset, plan
 from .database import Writer, look_up, read
@@ -346,7 +346,7 @@ class Sweep:
             raise ValueError(
                 "a lambda has no name by which a store could tell it from others; give Sweep(..., name=...)"
             )
-        with Writer(path) as writer, named_errors(path), terminated_as_interrupted():
+        with Writer(path) as writer, named_errors(path), terminated_as_interrupted(), interrupts_end():
             own = replace(self.plan, function=label(writer.db, self.plan.function))
             settle(writer.db, path, own, self._code, work.changed)
             others = [p for _, p, _ in plans(writer.db, path) if p.family == own.family]

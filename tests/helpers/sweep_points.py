@@ -104,6 +104,17 @@ def impatient(x, rng):
     return {"y": x}
 
 
+def proves(x, rng):
+    """A proof that Ctrl-C reaches: alone it returns what is known by then."""
+    import spinlab as sl
+
+    def press(step):
+        signal.raise_signal(signal.SIGINT)
+
+    model = sl.ensembles.sk(N=70, rng=int(x))
+    return {"y": sl.exact.branching.ground_state(model, progress=press).energy}
+
+
 def ragged(x, rng):
     return {"y": np.full((1, 2), 3.0) if x == 3 else float(x)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import signal
@@ -428,6 +429,14 @@ def test_interrupt_keeps_what_is_done(tmp_path, caplog):
     with pytest.raises(KeyboardInterrupt):
         sweep.run()
     assert "no store" in caplog.messages[-1]
+
+
+def test_an_interrupted_proof_is_no_point(tmp_path):
+    """Alone a proof that is interrupted returns its bound; in a sweep that would pass for the point."""
+    with pytest.raises(KeyboardInterrupt):
+        Sweep(sweep_points.proves, {"x": [1, 2]}).run(tmp_path / "store")
+    assert Store(tmp_path / "store").status()["done"] == 0
+    assert math.isfinite(sweep_points.proves(1, None)["y"])
 
 
 def test_interrupt_ends_the_workers(tmp_path):

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.parallel import n_threads
-from ..._core.signals import interrupt_calls
+from ..._core.signals import interrupt_calls, must_end
 
 ROUND = 16  # nodes between two updates of the tree
 ENUMERATED = "enumerated"  # the proof of a node whose states were all tried
@@ -151,11 +151,13 @@ class Tree:
     ) -> None:
         """Until the tree is closed or a limit is met; Ctrl-C leaves the tree as proven so far.
 
+        Where an interrupt has to end the program's work (a sweep), KeyboardInterrupt is raised instead.
+
         ``work(node, best, halt)`` must depend on the first two alone, and return soon after ``halt[0]``.
         ``report`` may raise KeyboardInterrupt, too.
         """
         self.halt[0] = 0
-        self.interrupted = False
+        self.interrupted, self._cause = False, KeyboardInterrupt()
 
         def stop() -> None:
             self.interrupted = True
@@ -183,10 +185,13 @@ class Tree:
                 if report is not None:
                     try:
                         report(self)
-                    except KeyboardInterrupt:
+                    except KeyboardInterrupt as error:
+                        self._cause = error
                         stop()
                 if self.halt[0]:
                     break
+        if self.interrupted and must_end():
+            raise self._cause
 
     def _bound(self, nodes: list[Node]) -> int:
         """The bound, counting nodes that are just out of the queue."""
@@ -214,8 +219,8 @@ class Tree:
             timer.start()
         try:
             wait_for(futures)
-        except KeyboardInterrupt:  # where another handler than Python's raised it
-            self.interrupted = True
+        except KeyboardInterrupt as error:  # where another handler than Python's raised it
+            self.interrupted, self._cause = True, error
             halt[0] = 1
             wait_for(futures)
         finally:
