@@ -5,9 +5,10 @@ weights are then fitted to all families but one and judged on that one, family b
 held back are run once, with weights fitted to all others.
 
     python tests/benchmarks/validate_families.py run --out families.jsonl              resumable
-    python tests/benchmarks/validate_families.py run --held-back --out held_back.jsonl
+    python tests/benchmarks/validate_families.py run --set held-back --out held_back.jsonl
+    python tests/benchmarks/validate_families.py run --set unseen --out unseen.jsonl
     python tests/benchmarks/validate_families.py fit families.jsonl                    weights of all families
-    python tests/benchmarks/validate_families.py table families.jsonl held_back.jsonl
+    python tests/benchmarks/validate_families.py table families.jsonl held_back.jsonl unseen.jsonl
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import phase_families
+import unseen_families
 
 from spinlab.diagnose import verdicts
 from spinlab.diagnose.decision import NAMES, Numbers, shares
@@ -40,12 +42,19 @@ _BINS = (0.0, 0.65, 0.8, 0.9, 0.95, 1.01)
 Record = dict[str, Any]
 
 
-def run(out: Path, held_back: bool, limit: float, seed: int) -> int:
+SETS = {
+    "families": phase_families.cases,
+    "held-back": lambda: phase_families.cases(held_back=True),
+    "unseen": unseen_families.cases,
+}
+
+
+def run(out: Path, cases: list[phase_families.Case], limit: float, seed: int) -> int:
     """Diagnose every case that the file does not hold yet; how many are left."""
     from spinlab.diagnose import diagnose
 
     done = {json.loads(line)["index"] for line in out.read_text().splitlines()} if out.exists() else set()
-    todo = [(k, c) for k, c in enumerate(phase_families.cases(held_back)) if k not in done]
+    todo = [(k, c) for k, c in enumerate(cases) if k not in done]
     todo.sort(key=lambda item: (item[0] * 7919) % 1009)  # so that a part is a sample of all families
     start = time.perf_counter()
     with out.open("a") as file:
@@ -195,12 +204,12 @@ def main() -> int:
     parser.add_argument("what", choices=("run", "fit", "table"))
     parser.add_argument("files", type=Path, nargs="*")
     parser.add_argument("--out", type=Path, default=Path("results/families.jsonl"))
-    parser.add_argument("--held-back", action="store_true")
+    parser.add_argument("--set", choices=SETS, default="families")
     parser.add_argument("--limit", type=float, default=math.inf, help="stop after so many seconds")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     if args.what == "run":
-        left = run(args.out, args.held_back, args.limit, args.seed)
+        left = run(args.out, SETS[args.set](), args.limit, args.seed)
         print(f"{left} models left" if left else "done")
         return int(left > 0)
     records = read(args.files[0])
@@ -208,9 +217,9 @@ def main() -> int:
         print(fit(records))
         return 0
     print(table(left_out(records), "Each family judged with weights fitted to the others"))
-    if len(args.files) > 1:
+    for file in args.files[1:]:
         weights = fit(records)
-        print(table([(r, judged(r, weights)) for r in read(args.files[1])], "Families held back"))
+        print(table([(r, judged(r, weights)) for r in read(file)], file.stem))
     return 0
 
 
