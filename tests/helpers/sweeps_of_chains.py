@@ -10,6 +10,8 @@ from scipy.sparse.csgraph import connected_components
 
 from spinlab._core.blas import one_blas_thread
 
+# Couplings are (n, n), or (..., n, n) for many models of one size at once; matrices (..., 2^n, 2^n).
+
 
 def heat_bath(x):
     """Probability of a flip that costs x temperatures."""
@@ -18,7 +20,7 @@ def heat_bath(x):
 
 def metropolis(J, beta):
     """The rule of ``dynamics.metropolis``: Metropolis' in a share of the visits that grows with beta."""
-    X2 = 4 * beta**2 * np.square(J).sum() / len(J)
+    X2 = 4 * beta**2 * np.square(J).sum((-2, -1))[..., None, None] / J.shape[-1]
     share = X2 / (2 * (1 + X2))
     return lambda x: share * np.minimum(1, np.exp(-x)) + (1 - share) * heat_bath(x)
 
@@ -29,19 +31,21 @@ def metropolis_alone(J, beta):
 
 
 def sweep(J, beta, rule, order):
-    """Transition probabilities (2^N, 2^N) of one sweep: sites in turn, or N sites drawn with replacement."""
-    n = len(J)
+    """Transition probabilities of one sweep: sites in turn, or N sites drawn with replacement."""
+    n = J.shape[-1]
     s = all_states(n)
+    p = rule(2 * beta * s * (s @ J))  # of a flip of each site in each state, (..., 2^n, n)
     index = np.arange(2**n)
-    visits = []
-    for i in range(n):
-        p = rule(2 * beta * s[:, i] * (s @ J)[:, i])
-        K = np.diag(1 - p)
-        K[index, index ^ (1 << (n - 1 - i))] = p
-        visits.append(K)
-    if order == "sequential":
-        return np.linalg.multi_dot(visits) if n > 1 else visits[0]
-    return np.linalg.matrix_power(sum(visits) / n, n)
+
+    def visited(K, i):
+        """K, then a visit of site i: states stay, or come from the one where only this site differs."""
+        other = index ^ (1 << (n - 1 - i))
+        return K * (1 - p[..., i])[..., None, :] + K[..., other] * p[..., other, i][..., None, :]
+
+    K = np.broadcast_to(np.eye(2**n), (*J.shape[:-2], 2**n, 2**n))
+    for k in range(n):
+        K = visited(K, k) if order == "sequential" else sum(visited(K, i) for i in range(n)) / n
+    return K
 
 
 def classes_and_period(possible):
@@ -61,36 +65,82 @@ def classes_and_period(possible):
     return n_classes, abs(int(period))
 
 
+def one_class_without_period(possible):
+    """Whether the transition graphs (..., M, M) have one strong component and period 1: booleans (...).
+
+    So it is if and only if the (M - 1)^2 + 1st power has no zero (H. Wielandt, Math. Z. 52, 642 (1950)),
+    and all later powers have none either.
+    """
+    power = np.asarray(possible, dtype=np.float32)
+    for _ in range(int(np.ceil(np.log2((power.shape[-1] - 1) ** 2 + 1)))):
+        if power.all():
+            break
+        power = (power @ power > 0).astype(np.float32)
+    return (power > 0).all((-2, -1))
+
+
 def second_eigenvalue(K):
-    """Size of the second largest eigenvalue; the relaxation time in sweeps is -1/ln of it."""
-    if len(K) == 1:
-        return 0.0
+    """Size of the second largest eigenvalue; the relaxation time in sweeps is -1/ln of it.
+
+    Without fields K(s, t) = K(-s, -t), so functions that are even and odd under s -> -s stay so, and each
+    kind has a matrix of half the size. State -s stands at M - 1 minus the index of s.
+    """
+    half = K.shape[-1] // 2
+    assert np.allclose(K, K[..., ::-1, ::-1], rtol=1e-12, atol=1e-14)
+    same, opposite = K[..., :half, :half], K[..., :half, ::-1][..., :half]
     with one_blas_thread():  # threads that wait for each other cost ten times the work
-        return float(np.sort(np.abs(np.linalg.eigvals(K)))[-2])
+        even, odd = (np.abs(np.linalg.eigvals(same + sign * opposite)) for sign in (1, -1))
+    return np.sort(np.concatenate([even, odd], axis=-1), axis=-1)[..., -2]
+
+
+def gauged(J):
+    """The couplings (..., n, n) after the gauge s_i -> -s_i that makes those of a spanning forest positive.
+
+    The forest depends on the graph alone, so all gauges of a model become the same one. A gauge renames the
+    states, and no rate of a sampler without fields notices.
+    """
+    n = J.shape[-1]
+    sign = np.zeros(J.shape[:-1], dtype=J.dtype)
+    for root in range(n):
+        sign[..., root] += sign[..., root] == 0
+        for _ in range(n - 1):  # each site without a sign takes what its first neighbour with one asks for
+            wanted = sign[..., :, None] * J
+            first = np.abs(wanted).argmax(-2)[..., None, :]
+            sign = np.where(sign == 0, np.take_along_axis(wanted, first, -2)[..., 0, :], sign)
+    return J * sign[..., :, None] * sign[..., None, :]
+
+
+def _number(J):
+    """The couplings -1, 0, 1 above the diagonal as digits of a number."""
+    i, j = np.triu_indices(J.shape[-1], 1)
+    return (J[..., i, j].astype(np.int64) % 3) @ 3 ** np.arange(len(i))
 
 
 def signed_graphs(n):
-    """Couplings -1, 0, 1 on n sites in every labelling, one of each class that gauges s_i -> -s_i join."""
-    pairs = list(itertools.combinations(range(n), 2))
-    seen = set()
-    for values in itertools.product((0, 1, -1), repeat=len(pairs)):
-        J = np.zeros((n, n))
-        for (i, j), value in zip(pairs, values, strict=True):
-            J[i, j] = J[j, i] = value
-        sign = np.zeros(n)
-        for root in range(n):  # all couplings of a spanning forest made positive
-            stack = [] if sign[root] else [root]
-            sign[root] = sign[root] or 1
-            while stack:
-                i = stack.pop()
-                for j in np.flatnonzero(J[i]):
-                    if not sign[j]:
-                        sign[j] = sign[i] * J[i, j]
-                        stack.append(j)
-        J = J * sign * sign[:, None]
-        if J.tobytes() not in seen:
-            seen.add(J.tobytes())
-            yield J
+    """Couplings -1, 0, 1 on n sites in every labelling, one of each gauge: (m, n, n)."""
+    i, j = np.triu_indices(n, 1)
+    J = np.zeros((3 ** len(i), n, n), dtype=np.int8)
+    J[:, i, j] = J[:, j, i] = list(itertools.product((0, 1, -1), repeat=len(i)))
+    J = gauged(J)
+    return J[np.unique(_number(J), return_index=True)[1]].astype(float)
+
+
+def unlabelled_signed_graphs(n):
+    """Couplings -1, 0, 1 on n sites, one of each labelling and gauge: (m, n, n)."""
+    if n == 1:
+        return np.zeros((1, 1, 1))
+    orders = np.array(list(itertools.permutations(range(n))))
+    seen = np.zeros(3 ** (n * (n - 1) // 2), dtype=bool)
+    found = []
+    for smaller in unlabelled_signed_graphs(n - 1):
+        for last in itertools.product((0, 1, -1), repeat=n - 1):
+            J = np.zeros((n, n), dtype=np.int8)
+            J[:-1, :-1], J[-1, :-1], J[:-1, -1] = smaller, last, last
+            J = gauged(J)
+            if not seen[_number(J)]:
+                found.append(J)
+                seen[_number(gauged(J[orders[:, :, None], orders[:, None]]))] = True
+    return np.array(found, dtype=float)
 
 
 def ring(n, sign=1.0):
