@@ -6,7 +6,9 @@ the end of each epoch; CD-10, PCD-10 (2048 chains) and exact gradients with batc
 weights from 0.01 N(0, 1).
 
 The convention "reference" repeats two quirks of that code (a last short batch divided by the full batch
-size; Adam's bias correction by epoch), "spinlab" does not.
+size; for CD and PCD, Adam's bias correction by epoch; exact gradients have it by step there), "spinlab" does
+not. "patterns" is "reference" with another reading of Algorithm 1: the hidden parts of the patterns in the
+negative phase, where that code has the means of hidden units given the visible parts.
 """
 
 from __future__ import annotations
@@ -36,13 +38,16 @@ DIMS = {
 SMALL: dict[str, Any] = {
     "reference": {"rapid": (100, 10), "cd": (30, 5), "pcd": (2, 2), "exact": (2, 2)},
     "spinlab": {"rapid": (30, 4)},
+    "patterns": {"rapid": (30, 4)},
     "seed": 234,
 }
 PAPER: dict[str, Any] = {
-    "reference": {"rapid": (300, 200), "cd": (1000, 25), "pcd": (100, 8), "exact": (100, 8)},
-    "spinlab": {"rapid": (300, 200), "cd": (100, 25)},
+    "reference": {"rapid": (300, 200), "cd": (1000, 25), "pcd": (300, 25), "exact": (300, 25)},
+    "spinlab": {"rapid": (300, 200), "cd": (300, 25)},
+    "patterns": {"rapid": (300, 200)},
     "seed": 234,
 }
+CONVENTIONS = ("reference", "spinlab", "patterns")
 
 
 def trainer_of(
@@ -69,15 +74,18 @@ def trainer_of(
         }
     else:
         machine = sl.rbm.RBM(V, H, std=0.01, rng=rng)
-        settings = {"lr": 0.001, "optimiser": "adam", "batch_size": 1}
+        by_epoch = convention == "reference" and method != "exact"
+        adam = sl.rbm.Adam(correction="epoch" if by_epoch else "step")
+        settings = {"lr": 0.001, "optimiser": adam, "batch_size": 1}
     if negative is None:
         negative = {
-            "rapid": sl.rbm.PID(),
+            "rapid": sl.rbm.PID(hidden="pattern" if convention == "patterns" else "mean"),
             "cd": sl.rbm.CD(10),
             "pcd": sl.rbm.PCD(10, n_chains=2048),
             "exact": sl.rbm.Exact(),
         }[method]
-    return sl.rbm.Trainer(machine, negative, convention=convention, rng=rng, **settings)
+    quirks = "spinlab" if convention == "spinlab" else "reference"
+    return sl.rbm.Trainer(machine, negative, convention=quirks, rng=rng, **settings)
 
 
 def point(method: str, convention: str, epochs: tuple[int, ...], rng: int) -> dict[str, Any]:
@@ -175,7 +183,7 @@ def run(
     """
     store = Output(output.folder.resolve().parent / f"bars-{name}")
     found = {}
-    for convention in ("reference", "spinlab"):
+    for convention in CONVENTIONS:
         for method in preset[convention]:
             data = store.run(sweep(preset, method, convention), f"{convention}-{method}", workers, progress)
             found[convention, method] = data.isel(method=0, convention=0)
@@ -207,11 +215,6 @@ def runs_of(settings: dict[str, Any], convention: str) -> str:
     return ", ".join(
         f"{METHODS[m]} {n} runs to epoch {last}" for m, (last, n) in settings[convention].items()
     )
-
-
-def without_described(settings: dict[str, Any]) -> str:
-    """The runs without the quirks in words."""
-    return f'Convention "spinlab": {runs_of(settings, "spinlab")}. Standard errors over runs.'
 
 
 def described(settings: dict[str, Any]) -> str:

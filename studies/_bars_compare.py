@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from spinlab import plotting
 from spinlab.studies import markdown_table
 
-from ._bars import METHODS, described, without_described
+from ._bars import CONVENTIONS, METHODS, described, runs_of
 
 TESTED = ("rapid", "cd")  # the others have too few stored runs: shown beside, not tested
 TESTED_EPOCHS = (1, 10, 30, 100)
@@ -29,6 +30,15 @@ NAMES = {
 }
 RESAMPLES = 9999
 LEVEL = 0.05
+POWER = 0.9
+# Other ways to train than "reference": (short, long) names.
+VARIANTS = {
+    "spinlab": ("without the quirks", "Without the quirks of the paper's code"),
+    "patterns": (
+        "hidden parts of the patterns",
+        "Another reading of Algorithm 1: hidden parts of the patterns in the negative phase",
+    ),
+}
 
 
 @cache
@@ -91,7 +101,25 @@ def compare(data: dict[tuple[str, str], Any]) -> list[dict[str, Any]]:
                 )
     for row, corrected in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = corrected
+        row["found"] = detectable(row["here"], row["there"], LEVEL / len(rows))
     return rows
+
+
+def detectable(here: np.ndarray, there: np.ndarray, level: float) -> float:
+    """Difference of means that a two-sided test of this level finds with probability POWER.
+
+    Of the t test with the pooled deviation of these runs, which a permutation test of means follows. Holm's
+    first step is at LEVEL over the number of tests, later steps find smaller ones.
+    """
+    from scipy.optimize import brentq
+    from scipy.stats import nct, t
+
+    n = len(here) + len(there)
+    squares = sum(float(((x - x.mean()) ** 2).sum()) for x in (here, there))
+    error = (squares / (n - 2) * (1 / len(here) + 1 / len(there))) ** 0.5
+    limit = t.isf(level / 2, n - 2)
+    shift = brentq(lambda d: nct.sf(limit, n - 2, d) - POWER, 0.0, 10 * limit)
+    return float(shift * error)
 
 
 def _difference(x: Any, y: Any, axis: int) -> Any:
@@ -123,13 +151,23 @@ def test_rows(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[list[s
     """The comparison as rows of a table."""
     return [
         [METHODS[r["method"]], NAMES[r["name"]], str(r["epoch"]), f"{text(r['here'])} ({len(r['here'])})",
-         f"{text(r['there'])} ({len(r['there'])})", f"{r['p']:.4f}", f"{r['p_holm']:.3f}"]
+         f"{text(r['there'])} ({len(r['there'])})", f"{r['p']:.4f}", f"{r['p_holm']:.3f}",
+         f"{r['found']:.2g}"]
         for r in rows
         if r["name"] in names
     ]  # fmt: skip
 
 
-TEST_HEADER = ["method", "quantity", "epoch", "here (runs)", "stored (runs)", "p", "p, Holm"]
+TEST_HEADER = [
+    "method",
+    "quantity",
+    "epoch",
+    "here (runs)",
+    "stored (runs)",
+    "p",
+    "p, Holm",
+    "found with 90 %",
+]
 
 
 def beside_rows(data: dict[tuple[str, str], Any], names: tuple[str, ...]) -> list[list[str]]:
@@ -140,7 +178,7 @@ def beside_rows(data: dict[tuple[str, str], Any], names: tuple[str, ...]) -> lis
             continue
         ours = data["reference", method]
         for name in names:
-            for epoch in (1, 10, 30, 100):
+            for epoch in (1, 10, 30, 100, 300):
                 if epoch in ours["epoch"]:
                     here, theirs = values(ours, name, epoch), stored(method, epoch, name)
                     if np.isfinite(here).any():
@@ -172,24 +210,30 @@ def agreement(rows: list[dict[str, Any]], names: tuple[str, ...]) -> str:
         + "; ".join(f"{METHODS[r['method']]}, {NAMES[r['name']]}, epoch {r['epoch']}" for r in found)
     )
     where = f"{METHODS[least['method']]}, {NAMES[least['name']]}, epoch {least['epoch']}"
+    power = sorted(r["found"] / abs(r["there"].mean()) for r in shown)
     return (
         f"Of {len(shown)} comparisons with stored runs here ({len(rows)} in all, over which Holm's "
-        f"correction goes, level {LEVEL}), {told}; smallest uncorrected p = {least['p']:.4f} ({where})."
+        f"correction goes, level {LEVEL}), {told}; smallest uncorrected p = {least['p']:.4f} ({where}). "
+        f"What that is worth: with {POWER:.0%} probability these tests find a difference of "
+        f"{power[0]:.0%} to {power[-1]:.0%} of the stored mean (half of them {power[len(power) // 2]:.0%} "
+        "or less); smaller ones can have been missed."
     )
 
 
-def convention_rows(data: dict[tuple[str, str], Any], names: tuple[str, ...]) -> list[list[str]]:
-    """Both conventions of the trainer side by side."""
+def convention_rows(
+    data: dict[tuple[str, str], Any], names: tuple[str, ...], convention: str = "spinlab"
+) -> list[list[str]]:
+    """Another convention beside "reference", at the last epoch with stored runs."""
     rows = []
-    for convention, method in data:
-        if convention != "spinlab":
+    for other, method in data:
+        if other != convention:
             continue
-        with_quirks, without = data["reference", method], data[convention, method]
-        epoch = max(e for e in TESTED_EPOCHS if e in without["epoch"] and e in with_quirks["epoch"])
+        reference, here = data["reference", method], data[convention, method]
+        epoch = max(e for e in TESTED_EPOCHS if e in here["epoch"] and e in reference["epoch"])
         for name in names:
-            pair = [values(x, name, epoch) for x in (with_quirks, without)]
+            pair = [values(x, name, epoch) for x in (reference, here)]
             cells = [f"{text(x)} ({len(x)})" for x in pair]
-            rows.append([METHODS[method], NAMES[name], str(epoch), *cells])
+            rows.append([METHODS[method], NAMES[name], str(epoch), *cells, f"{z_score(*pair[::-1]):+.1f}"])
     return rows
 
 
@@ -219,56 +263,68 @@ def written(
     study: str,
     title: str,
     names: tuple[str, ...],
-    rows: list[dict[str, Any]],
-    claims: list[dict[str, Any]],
-    without: list[dict[str, Any]],
+    statements: Callable[[dict[tuple[str, str], Any], str], list[dict[str, Any]]],
     data: dict[tuple[str, str], Any],
     settings: dict[str, Any],
     preset: str,
     extra: list[str],
 ) -> tuple[str, dict[str, Any]]:
-    """The verdict of a figure, for people and for programs; ``without``: the claims without the quirks."""
-    other = {c["statement"]: c["holds"] for c in without}
-    claims = [c | {"holds_without_quirks": other.get(c["statement"])} for c in claims]
+    """The verdict of a figure, for people and for programs; ``statements``: the claims in a convention."""
+    rows = compare(data)
+    claims = {c: statements(data, c) for c in CONVENTIONS if trained_by(data, c)}
+    others = {c: {claim["statement"]: claim["holds"] for claim in claims[c]} for c in VARIANTS if c in claims}
     yes = {True: "yes", False: "no", None: "-"}
     parts = [
         f"# {title}, preset {preset}\n",
         described(settings) + "\n",
         "## Statements\n",
-        "Runs without the quirks are compared with each other only; a dash: the statement needs methods that "
-        "were not trained without them. Their evidence is in the table further down.\n",
+        "Runs of another convention are compared with each other only; a dash: the statement needs methods "
+        "that were not trained so. Their evidence is in the tables further down.\n",
         markdown_table(
-            ["statement", "holds", "without the quirks", "evidence (with them)"],
+            ["statement", "holds", *(VARIANTS[c][0] for c in others), "evidence (with the quirks)"],
             [
-                [c["statement"], yes[c["holds"]], yes[c["holds_without_quirks"]], c["evidence"]]
-                for c in claims
+                [
+                    c["statement"],
+                    yes[c["holds"]],
+                    *(yes[other.get(c["statement"])] for other in others.values()),
+                    c["evidence"],
+                ]
+                for c in claims["reference"]
             ],
         ),
         "## Against stored runs of the paper's code\n",
-        agreement(rows, names) + " Two-sided permutation tests of the difference of means.\n",
+        agreement(rows, names)
+        + " Two-sided permutation tests of the difference of means. Last column: the difference that the "
+        "first of Holm's tests finds with 90 % probability, from the deviations of both samples.\n",
         markdown_table(TEST_HEADER, test_rows(rows, names)),
         "Few stored runs, no test:\n",
         markdown_table(
             ["method", "quantity", "epoch", "here (runs)", "stored (runs)"], beside_rows(data, names)
         ),
-        "## Without the quirks of the paper's code\n",
-        without_described(settings) + "\n",
-        markdown_table(
-            ["method", "quantity", "epoch", "with (runs)", "without (runs)"], convention_rows(data, names)
-        ),
-        markdown_table(
-            ["statement", "holds without", "evidence"],
-            [[c["statement"], yes[c["holds"]], c["evidence"]] for c in without],
-        ),
-        *extra,
     ]
+    for c in others:
+        parts += [
+            f"## {VARIANTS[c][1]}\n",
+            f'Convention "{c}": {runs_of(settings, c)}. Standard errors over runs.\n',
+            markdown_table(
+                ["method", "quantity", "epoch", "reference (runs)", f"{c} (runs)", "difference / error"],
+                convention_rows(data, names, c),
+            ),
+            markdown_table(
+                ["statement", "holds", "evidence"],
+                [[x["statement"], yes[x["holds"]], x["evidence"]] for x in claims[c]],
+            ),
+        ]
     shown = [r for r in rows if r["name"] in names]
-    return "\n".join(parts), {
+    return "\n".join([*parts, *extra]), {
         "study": study,
         "preset": preset,
         "settings": settings,
-        "statements": claims,
-        "statements_without_quirks": without,
+        "statements": [
+            c | {f"holds_{name}": other.get(c["statement"]) for name, other in others.items()}
+            for c in claims["reference"]
+        ],
+        "statements_of_variants": {c: claims[c] for c in others},
         "n_tests": len(rows),
         "tests": [
             {k: v for k, v in r.items() if k not in ("here", "there")}

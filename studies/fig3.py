@@ -96,7 +96,7 @@ def statements(data: dict[tuple[str, str], Any], quirks: str = "reference") -> l
         return [e for e in wanted if all(e <= last[m] for m in methods)]
 
     for convention, words in CONVENTIONS.items():
-        for epoch in (1, 10, 30, 100):
+        for epoch in (1, 10, 30, 100, 300):
             there = [m for m in standard if epoch <= last[m]]
             if epoch > last["rapid"] or not there:
                 continue
@@ -155,7 +155,6 @@ def verdict(
     data: dict[tuple[str, str], Any], settings: dict[str, Any], preset: str
 ) -> tuple[str, dict[str, Any]]:
     """Statements, tests against the stored runs, and what stands beside them."""
-    rows = _bars_compare.compare(data)
     lead = []
     for convention, words in CONVENTIONS.items():
         for epoch in _bars.EPOCHS:
@@ -169,7 +168,4 @@ def verdict(
                 lead.append([words, str(epoch), *cells])
     table = markdown_table(["distance", "epoch", *METHODS.values()], lead)
     extra = ["## Distances along training, train / test\n", table]
-    claims, without = statements(data), statements(data, "spinlab")
-    return _bars_compare.written(
-        "fig3", "Fig. 3", NAMES, rows, claims, without, data, settings, preset, extra
-    )
+    return _bars_compare.written("fig3", "Fig. 3", NAMES, statements, data, settings, preset, extra)

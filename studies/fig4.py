@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
+import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
 from . import _bars, _bars_compare
 from ._bars import METHODS, PAPER, SMALL
-from ._bars_compare import text
+from ._bars_compare import VARIANTS, text
 
 __all__ = ["PAPER", "SMALL", "main", "plot", "verdict"]
 
@@ -113,6 +114,11 @@ def plot(data: dict[tuple[str, str], Any]) -> Any:
     return figure
 
 
+def _label(convention: str, method: str) -> str:
+    """A method, and how it was trained where that is not "reference"."""
+    return METHODS[method] + (f" ({VARIANTS[convention][0]})" if convention in VARIANTS else "")
+
+
 def verdict(
     data: dict[tuple[str, str], Any], settings: dict[str, Any], preset: str
 ) -> tuple[str, dict[str, Any]]:
@@ -128,9 +134,9 @@ def verdict(
             found.append(
                 {"method": method, "convention": convention, "epoch": epoch, "runs": len(s), "four": four}
             )
-            quirks = "" if convention == "reference" else ", without quirks"
+            label = _label(convention, method)
             rows.append(
-                [METHODS[method] + quirks, str(epoch), *(text(s[:, k]) for k in range(6)),
+                [label, str(epoch), *(text(s[:, k]) for k in range(6)),
                  f"{four} of {len(s)}", ", ".join(f"{n}: {(large == n).sum()}" for n in np.unique(large))]
             )  # fmt: skip
             there = _bars_compare.reference()["singular_values"][method].get(str(epoch))
@@ -139,19 +145,22 @@ def verdict(
     ranks = [f"s{k}" for k in range(1, 7)]
     last = {key: [f for f in found if (f["convention"], f["method"]) == key][-1] for key in data}
     holds = all(2 * f["four"] > f["runs"] for f in last.values())
+    rank = np.linalg.matrix_rank(sl.datasets.bars(4).train)
     lines = [
         f"# Fig. 4, preset {preset}\n",
         _bars.described(settings) + "\n",
         "Four large singular values stand out at the last epoch of every method: "
         f"{'yes' if holds else 'no'} ("
-        + ", ".join(
-            f"{METHODS[m]}{'' if c == 'reference' else ' without quirks'} in {f['four']} of {f['runs']} runs"
-            for (c, m), f in last.items()
-        )
+        + ", ".join(f"{_label(c, m)} in {f['four']} of {f['runs']} runs" for (c, m), f in last.items())
         + f"). A value stands out if the widest relative gap among the first eight, at least {LEAST_GAP:g}, "
         "lies below it.\n",
-        "The training images span four dimensions: columns repeat down the image, so that only the top row "
-        "counts. That four patterns would do for a standard machine is thus a property of this data set.\n",
+        f"The training images span {rank} dimensions, since columns repeat down the image and only the top "
+        "row counts"
+        + (
+            ": as many as stand out, which is thus a property of this data set.\n"
+            if rank == 4 and holds
+            else ".\n"
+        ),
         "## Here\n",
         markdown_table(["method", "epoch", *ranks, "runs with four", "number that stand out: runs"], rows),
         "## Stored runs of the paper's code, means\n",

@@ -142,6 +142,18 @@ class RARBM(RegularizedAxons, PatternsOfTwoLayers, TwoLayerMachine):
         n = weighted(n, factor * self._unit if isinstance(factor, float) else factor * float(self._unit))
         return {"xi_v": n.T @ v, "xi_h": m.T @ t, **found}
 
+    def _dense_weights(self) -> np.ndarray:
+        return (self._unit * self.xi_v.T) @ self.xi_h
+
+    def _of_products(self, C: np.ndarray) -> Statistics:
+        """Eq. (A7) with C in place of v (x) tanh."""
+        c = float(self._unit)
+        n = self.xi_h @ C.T  # (K, V)
+        found = {"xi_v": c * n, "xi_h": c * (self.xi_v @ C)}
+        if self.trains_scale:
+            found["scale"] = np.array([float(np.vdot(self.xi_v, n)) / self.K**0.5])
+        return found
+
     def centre(self, gradient: Statistics, offsets: list[np.ndarray]) -> None:
         """Gradient of weights between shifted units (as for :class:`RBM`), through the patterns.
 

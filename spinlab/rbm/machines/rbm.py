@@ -119,6 +119,12 @@ class RBM(TwoLayerMachine):
             return {"W": weighted(v, factor).T @ t}
         return {"W": v.T @ weighted(t, factor)}
 
+    def _dense_weights(self) -> np.ndarray:
+        return self.parameters["W"]
+
+    def _of_products(self, C: np.ndarray) -> Statistics:
+        return {"W": C}
+
     def centre(self, gradient: Statistics, offsets: list[np.ndarray]) -> None:
         """Gradient of weights between units shifted by their offsets (Melchior et al., JMLR 17, 99 (2016)).
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..._core import device
 from ..._core.validate import as_data, as_fields
 from ...models.bipartite import TwoLayerIsing
+from .enumerated import blocks_of, enumerated_products
 from .machine import Machine, Phase, Statistics
 from .parameters import set_parameter
 from .units import Noise, log_norms, mean_spins
@@ -37,6 +38,14 @@ class TwoLayerMachine(Machine):
     @abc.abstractmethod
     def _weight_statistics(self, v: np.ndarray, t: np.ndarray, factor: Any) -> Statistics:
         """Averages of -dF/d theta for the parameters that make W; ``factor`` weighs the rows."""
+
+    @abc.abstractmethod
+    def _dense_weights(self) -> np.ndarray:
+        """W in the machine's dtype."""
+
+    @abc.abstractmethod
+    def _of_products(self, C: np.ndarray) -> Statistics:
+        """Averages of -dF/d theta for the parameters that make W, from C_ia = <v_i tanh_a>."""
 
     @abc.abstractmethod
     def as_ising(self) -> TwoLayerIsing: ...
@@ -136,6 +145,14 @@ class TwoLayerMachine(Machine):
                 f"exact statistics enumerate the smaller layer, up to {_MOST_ENUMERATED} units, got {n}; "
                 "use PCD or Tempering"
             )
+        if not self.has_biases and self.dtype == np.float32 and self.device == "cpu":
+            W = self._dense_weights()
+            W = np.ascontiguousarray(W.T) if swap else W
+            blocks = blocks_of(W)
+            if blocks is not None:
+                C = enumerated_products(W, blocks)
+                found = self._of_products(C.T if swap else C)
+                return {name: value.astype(self.dtype) for name, value in found.items()}
         xp, chunk = self.xp, _CHUNK
         if self.device == "gpu":
             least, width = 2**6, max(self.V, self.H)

@@ -134,6 +134,38 @@ def test_pid_is_an_average_over_patterns(name, start, boltzmann):
     assert np.array_equal(phase.configurations, np.where(both >= 0, 1, -1))
 
 
+@pytest.mark.parametrize("start", ["sign", "continuous"])
+@pytest.mark.parametrize("boltzmann", [False, True])
+def test_pid_with_hidden_parts_of_the_patterns(start, boltzmann):
+    """-dE/dxi at the K patterns, averaged: -dE/dxi_v^k = v (h.xi_h^k) / sqrt K and the like."""
+    machine = machines()["ra"]
+    xi_v, xi_h = machine.parameters["xi_v"], machine.parameters["xi_h"]
+    v, h = (np.where(x >= 0, 1.0, -1.0) if start == "sign" else x for x in (xi_v, xi_h))
+    W = weights(machine)[0]
+    w = np.prod(2 * np.cosh(v @ W), axis=1) if boltzmann else np.ones(len(v))
+    w = w / w.sum()
+    c = machine.scale / machine.K**0.5
+    expected = {"xi_v": np.zeros_like(xi_v), "xi_h": np.zeros_like(xi_h)}
+    for n in range(len(v)):
+        for k in range(len(xi_v)):
+            expected["xi_v"][k] += w[n] * c * v[n] * (h[n] @ xi_h[k])
+            expected["xi_h"][k] += w[n] * c * h[n] * (v[n] @ xi_v[k])
+    phase = sl.rbm.PID(start=start, weights="boltzmann" if boltzmann else None, hidden="pattern")
+    found = phase.statistics(machine, positive(machine), Noise(1))
+    for key, value in expected.items():
+        assert np.allclose(found[key], value, rtol=1e-11, atol=1e-13)
+    usual = sl.rbm.PID(start=start).statistics(machine, positive(machine), Noise(1))
+    assert not np.allclose(found["xi_h"], usual["xi_h"], rtol=1e-2)
+
+
+def test_hidden_parts_need_two_layers_of_spins():
+    for name in ("full-ra", "rbm"):
+        with pytest.raises(TypeError, match="RARBM"):
+            sl.rbm.PID(hidden="pattern").check(machine_of(name, "float32"))
+    with pytest.raises(ValueError, match="n_steps=2"):
+        sl.rbm.PID(2, hidden="pattern")
+
+
 def test_pid_with_steps_moves_its_patterns_by_gibbs_sampling():
     """Many equal patterns are many chains from one state: after long runs the averages are the model's."""
     base = machines()["ra"]
@@ -202,6 +234,7 @@ def test_patterns_are_needed_for_pid():
         lambda: sl.rbm.PID(-1),
         lambda: sl.rbm.PID(start="random"),
         lambda: sl.rbm.PID(weights="equal"),
+        lambda: sl.rbm.PID(hidden="sign"),
         lambda: sl.rbm.Tempering(betas=[0.0, 0.5]),
         lambda: sl.rbm.Tempering(betas=[0.5, 0.2, 1.0]),
         lambda: sl.rbm.Tempering(betas=1),
