@@ -9,13 +9,12 @@ T_g, T_M, T_c of infinite size; right, m against size at several (alpha, T), min
 Expected: m jumps at T_M; inside, m and q agree with the theory up to corrections that vanish with N.
 
 Runtime: paper preset about three minutes on 2 cores, small preset seconds.
-Verdict: m and q agree with theory inside the retrieval region to within .01 at the largest size (errors in
-the table); near T_M chains of finite length and size leave the pattern early or late: a crossover.
+Verdict: computed; see docs/verdicts/hopfield_phase_diagram.md.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,6 +41,7 @@ PAPER: dict[str, Any] = {
 # Where m and q are compared with theory: T < T_M by a margin, which a finite size needs.
 COMPARED = ((0.02, 0.1), (0.02, 0.3), (0.02, 0.5), (0.05, 0.1), (0.05, 0.3), (0.1, 0.1))
 TOLERANCE = 0.01
+MARGIN = 0.15  # nearer to T_M a finite size decides
 
 
 def point(N: int, alpha: float, T: tuple[float, ...], n_steps: int, rng: int) -> dict[str, Any]:
@@ -128,6 +128,57 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
     return figure
 
 
+class Cell(NamedTuple):
+    """Overlap kept at one load and temperature, and the lines of infinite size there."""
+
+    alpha: float
+    T: float
+    m: float
+    T_M: float
+    T_c: float
+
+
+LINES = (theory.hopfield.retrieval_line, theory.hopfield.coexistence_line)
+
+
+def statements(
+    gaps: list[float], noise: list[float], cells: list[Cell], N: int
+) -> tuple[list[str], bool, list[tuple[float, float]]]:
+    """The sentences, whether m and q agree with theory, and the cells away from T_M that do not."""
+    agrees = all(gap < TOLERANCE + 3 * error for gap, error in zip(gaps, noise, strict=True))
+    far = [c for c in cells if c.T_M <= 0 or abs(c.T / c.T_M - 1) >= MARGIN]
+    wrong = [(c.alpha, c.T) for c in far if (c.m > 0.5) != (c.T < c.T_M)]
+    said = [
+        f"Inside the retrieval region m and q {'agree' if agrees else 'do not agree'} with the "
+        f"replica-symmetric values at N = {N}: largest difference {max(gaps):.4f} "
+        f"(tolerance {TOLERANCE} + 3 errors).",
+        f"Away from T_M by more than {MARGIN:.0%}, the pattern is kept (m > 1/2) where theory says so in "
+        f"{len(far) - len(wrong)} of {len(far)} cells"
+        + (f"; exceptions at (alpha, T) = {wrong}." if wrong else "."),
+    ]
+    between = [c for c in far if c.T_c < c.T < c.T_M]
+    if between:
+        kept = sum(c.m > 0.5 for c in between)
+        said.append(
+            f"Between T_c and T_M, where theory has the pattern metastable, it is kept in {kept} of "
+            f"{len(between)} cells: "
+            + (
+                "chains from a pattern see metastable states, and T_c does not show in m."
+                if kept == len(between)
+                else "m does not tell metastable from lost there."
+            )
+        )
+    near = [c for c in cells if c not in far]
+    if near:
+        halfway = sum(0.1 < c.m < 0.9 * theory.hopfield.retrieval(c.alpha, 0.8 * c.T_M).m for c in near)
+        said.append(
+            f"Within {MARGIN:.0%} of T_M m is halfway (above .1, below .9 of its value at .8 T_M) in "
+            f"{halfway} of "
+            f"{len(near)} cells: {'a crossover' if halfway else 'no crossover'} at this size and length."
+        )
+    return said, bool(agrees), wrong
+
+
 def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
     """m and q at several points against theory, and where the pattern is kept."""
     rows, gaps, noise = [], [], []
@@ -143,32 +194,21 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
             gaps.append(abs(mean - value))
             noise.append(error)
         rows.append(row)
-    agrees = all(gap < TOLERANCE + 3 * error for gap, error in zip(gaps, noise, strict=True))
-    kept = data["m"].sel(N=N).mean("replica") > 0.5
-    inside, outside, wrong = 0, 0, []
-    for a in settings["alpha"]:
-        T_M = theory.hopfield.retrieval_line(a)
-        for t in settings["T"]:
-            if T_M > 0 and abs(t / T_M - 1) < 0.15:
-                continue  # too near the line for a finite size
-            within = t < T_M
-            inside, outside = inside + within, outside + (not within)
-            if bool(kept.sel(alpha=a, temperature=t)) != within:
-                wrong.append((a, t))
+    cells = [
+        Cell(a, t, float(m), *(float(line(a)) for line in LINES))
+        for a in settings["alpha"]
+        for t in settings["T"]
+        for m in [data["m"].sel(N=N, alpha=a, temperature=t).mean("replica")]
+    ]
+    said, agrees, wrong = statements(gaps, noise, cells, N)
     text = "\n".join(
         [
             f"# The Hopfield model's phase diagram, preset {preset}\n",
             f"N = {', '.join(map(str, settings['N']))}; {n} instances per cell, two chains of "
             f"{settings['n_steps']} steps from a pattern; spinlab {sl.__version__}, seed {settings['seed']}. "
             "Errors are standard errors.\n",
-            f"- Inside the retrieval region m and q {'agree' if agrees else 'do not agree'} with the "
-            f"replica-symmetric values at N = {N}: largest difference {max(gaps):.4f} "
-            f"(tolerance {TOLERANCE} + 3 errors).",
-            f"- Away from T_M by more than 15 %, the pattern is kept (m > 1/2) where theory says so in "
-            f"{inside + outside - len(wrong)} of {inside + outside} cells"
-            + (f"; exceptions at (alpha, T) = {wrong}." if wrong else "."),
-            "- Chains from a pattern see metastable states below T_M, not equilibrium: T_c and T_g, drawn in "
-            "the figure, do not show in m. Near T_M finite sizes and times make a crossover.\n",
+            *(f"- {sentence}" for sentence in said),
+            "",
             markdown_table(["alpha", "T", f"m, N = {N}", "m, theory", f"q, N = {N}", "q, theory"], rows),
         ]
     )

@@ -32,6 +32,7 @@ SMALL: dict[str, Any] = {
     "T": (0.3, 0.5, 0.7, 0.9),
     "n_steps": 60,
     "instances": 3,
+    "quoted_instances": 3,
     "seed": 6,
 }
 PAPER: dict[str, Any] = {
@@ -41,11 +42,12 @@ PAPER: dict[str, Any] = {
     "T": (0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.8, 0.9, 1.0),
     "n_steps": 100,
     "instances": 8,
+    "quoted_instances": 32,
     "seed": 6,
 }
 # (V, H, K) at T = 0.5: overlaps of the two layers at the saddle point.
 QUOTED = {(2000, 2000, 100): (0.9318, 0.9318), (1000, 5000, 100): (0.9826, 0.6758)}
-QUOTED_T, TOLERANCE = 0.5, 0.01
+QUOTED_T, TOLERANCE, QUOTED_TOLERANCE = 0.5, 0.01, 0.003  # finite size, beside which errors are counted
 
 
 def point(sizes: tuple[int, int, int], T: tuple[float, ...], n_steps: int, rng: int) -> dict[str, Any]:
@@ -73,7 +75,7 @@ def sweeps(preset: dict[str, Any]) -> dict[str, sl.sweeps.Sweep]:
             point,
             axes={"sizes": preset[group]},
             fixed={"T": (QUOTED_T,) if group == "quoted" else preset["T"], "n_steps": preset["n_steps"]},
-            replicas=preset["instances"],
+            replicas=preset["quoted_instances" if group == "quoted" else "instances"],
             seed=preset["seed"],
             dims=dict.fromkeys(("mu", "nu"), ("temperature",)),
             coords={"temperature": (QUOTED_T,) if group == "quoted" else preset["T"]},
@@ -159,19 +161,21 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
         errors.append(float(np.sqrt((sigma**2).sum())))
     worst = int(np.argmax(np.array(spread) / np.maximum(errors, 1e-3)))
     differ = bool(spread[worst] > 5 * max(errors[worst], 1e-3))
-    rows, near = [], []
+    rows, near, errors_of = [], [], []
     for k, sizes in enumerate(settings["quoted"]):
         for name, value in zip(("mu", "nu"), QUOTED[sizes], strict=True):
             mean, error = (float(x[0]) for x in statistics(data["quoted"], k, name))
             near.append(abs(mean - value))
+            errors_of.append(error)
             rows.append(
                 ["V = {}, H = {}, K = {}".format(*sizes), name, f"{mean:.4f} ± {error:.4f}", f"{value:.4f}"]
             )
-    agrees = max(near) < TOLERANCE
+    agrees = all(gap < QUOTED_TOLERANCE + 3 * error for gap, error in zip(near, errors_of, strict=True))
     text = "\n".join(
         [
             f"# Control parameters of the RA-RBM, preset {preset}\n",
-            f"{settings['instances']} instances per cell, two chains of {settings['n_steps']} steps of block "
+            f"{settings['instances']} instances per cell ({settings['quoted_instances']} in the table), "
+            f"two chains of {settings['n_steps']} steps of block "
             f"Gibbs sampling from a pattern; spinlab {sl.__version__}, seed {settings['seed']}.\n",
             f"- Equal (K/V, K/H, b): the overlaps {'collapse' if collapse else 'do not collapse'} on the "
             "saddle point. Largest distance by size, below 85 % of the edge: "
@@ -180,7 +184,7 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
             f"1/b = {T[worst]:g}, by {spread[worst]:.3f} ± {errors[worst]:.3f}. K/(V+H) "
             f"{'is not a control parameter' if differ else 'could be a control parameter'}.",
             f"- Overlaps at 1/b = {QUOTED_T} {'agree' if agrees else 'do not agree'} with the saddle point "
-            f"within {TOLERANCE}: largest difference {max(near):.4f}.\n",
+            f"within {QUOTED_TOLERANCE} + 3 errors: largest difference {max(near):.4f}.\n",
             markdown_table(["model", "overlap", "measured", "saddle point"], rows),
         ]
     )

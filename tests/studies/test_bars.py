@@ -1,13 +1,11 @@
-"""Training figures on 4x4 Bars and calibration: small presets, and the numbers they rest on."""
+"""Training figures on 4x4 Bars: small presets, and the numbers they rest on."""
 
 from __future__ import annotations
 
-import itertools
 import json
 
 import numpy as np
 import pytest
-import xarray as xr
 
 import spinlab as sl
 from spinlab import studies
@@ -169,40 +167,3 @@ def test_number_of_large_values():
         ]
     )
     assert n_large(s).tolist() == [4, 0, 3]
-
-
-def test_held_out_halves_are_disjoint_and_closed_under_inversion():
-    study = studies.load("calibration")
-    for name in ("bars", "bars_and_stripes"):
-        parts = [{image.tobytes() for image in part} for part in study.images(name)]
-        for part, images in zip(parts, study.images(name), strict=True):
-            assert {(-image).tobytes() for image in images} == part
-        assert all(not a & b for a, b in itertools.combinations(parts, 2))
-
-
-def test_factor_is_judged_on_the_other_half():
-    study = studies.load("calibration")
-    found = study.point("rapid", "bars", 8, 3, 1, rng=5)
-    train, a, b = study.images("bars")
-    model = study.trained("rapid", train, a, 8, 3, 1, 5).as_ising()
-    cross = [
-        -sl.rbm.log_likelihood(
-            model.scaled(sl.rbm.fit_scale(model, one, bounds=(1e-4, 10), n_scales=25).scale), other
-        )
-        for one, other in ((a, b), (b, a))
-    ]
-    assert found["nll"][1, 1] == pytest.approx(np.mean(cross), rel=1e-6)
-    assert found["nll"][0, 1] > 100 > found["nll"][1, 1]
-
-
-def test_calibration_small(tmp_path):
-    studies.load("calibration").main("small", tmp_path, workers=None, progress=False)
-    for part in ("calibration.png", "calibration.pdf", "verdict.md", "calibration_recipes.nc"):
-        assert (tmp_path / part).stat().st_size > 1000, part
-    held = json.loads((tmp_path / "verdict.json").read_text())["held_out"]
-    uniform = 16 * np.log(2)
-    assert held["bars/rapid"]["as_trained"] > 100
-    assert held["bars/rapid"]["fitted"] < uniform + 0.5
-    assert held["bars/free_pcd"]["as_trained"] < 6
-    with xr.open_dataset(tmp_path / "calibration_patterns.nc") as data:
-        assert data["K"].values.tolist() == [2, 8]

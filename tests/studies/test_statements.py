@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
+import xarray as xr
 
 from spinlab import studies
 from spinlab.studies import _fig1_verdict
@@ -73,3 +75,81 @@ def test_minima_against_theory():
     assert "not asymptotic" in against_theory([0.01], [(-0.07, 0.02)], [0.02])
     assert "not asymptotic" not in against_theory([0.01], [(-0.07, 0.03)], [0.03])
     assert "lower load" not in against_theory([0.01, -0.02], [], [0.02])
+
+
+def test_hopfield():
+    study = studies.load("hopfield_phase_diagram")
+    lines = [(a, *(float(line(a)) for line in study.LINES)) for a in (0.02, 0.05)]
+    cells = [
+        study.Cell(a, t, 0.95 if t < T_M else 0.05, T_M, T_c)
+        for a, T_M, T_c in lines
+        for t in (0.05, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9)
+    ]
+
+    def said(gaps=(0.002,), cells=cells):
+        return " ".join(study.statements(list(gaps), [0.001] * len(gaps), cells, 4000)[0])
+
+    assert "m and q agree with" in said()
+    assert "do not agree" in said(gaps=(0.02,))
+    assert "exceptions" not in said()
+    first = cells[0]._replace(m=0.1)
+    assert f"exceptions at (alpha, T) = [(0.02, {first.T})]" in said(cells=[first, *cells[1:]])
+    assert "metastable states, and T_c does not show" in said()
+    lost = [c._replace(m=0.05) if c.T_c < c.T < c.T_M else c for c in cells]
+    assert "does not tell metastable from lost" in said(cells=lost)
+    assert "no crossover" in said()
+    near = [c._replace(m=0.4) if abs(c.T / c.T_M - 1) < study.MARGIN else c for c in cells]
+    assert ": a crossover" in said(cells=near)
+
+
+def glass_run(start, end, phase=("paramagnet", "ordered", "ordered"), **other):
+    """Runs of three replicas at epochs 0, 3 and 100, with numbers that go from ``start`` to ``end``."""
+    study = studies.load("training_leaves_the_glass")
+    epochs = (0, 3, 100)
+    numbers = np.zeros((3, len(epochs), len(study.NUMBERS)))
+    for i, name in enumerate(study.NUMBERS):
+        a, b = other.get(name, (start, end))
+        numbers[:, :, i] = np.linspace(a, b, 3) + np.array([[-0.01], [0.0], [0.01]])
+    places = np.zeros((3, len(epochs), len(study.VERDICTS)))
+    places[:, :, 0] = [study.VERDICTS["phase"].index(p) for p in phase]
+    return xr.Dataset(
+        {
+            "numbers": (("replica", "epoch", "name"), numbers),
+            "verdicts": (("replica", "epoch", "question"), places),
+        },
+        coords={"epoch": list(epochs), "name": list(study.NUMBERS), "question": list(study.VERDICTS)},
+    )
+
+
+def test_training_leaves_the_glass():
+    study = studies.load("training_leaves_the_glass")
+    usual = {"n_minima": (50_000, 16), "nll_train": (11, 2.7), "nll_test": (11, 3.4), "excess": (-3.6, 0.5)}
+    frozen = {"n_minima": (50_000, 58_000), "nll_test": (100, 35)}
+    true = {
+        "CD 0.01": glass_run(0, 0, **usual),
+        "exact 0.01": glass_run(0, 0, **usual),
+        "exact 1": glass_run(0, 0, **frozen, nll_train=(96, 2.36)),
+        "CD 1": glass_run(0, 0, **frozen, nll_train=(98, 80)),
+        "CD 0.3": glass_run(0, 0, n_minima=(50_000, 50_000), nll_train=(27, 4)),
+        "CD RA 0.3": glass_run(0, 0, n_minima=(150, 500), nll_train=(119, 17)),
+    }
+    here = " ".join(study.statements(true))
+    glass = ("paramagnet", "spin glass", "ordered")
+    for sentence, name, run in (
+        ("none is called a spin glass", "CD 0.01", glass_run(0, 0, phase=glass, **usual)),
+        ("machines are paramagnet before", "CD 0.01", glass_run(0, 0, phase=("ordered",) * 3, **usual)),
+        ("minima become fewer", "CD 0.01", glass_run(0, 0, **(usual | {"n_minima": (16, 16)}))),
+        ("Fitting does not need", "exact 1", glass_run(0, 0, **frozen, nll_train=(96, 5.0))),
+        ("Fitting does not need", "exact 1", glass_run(0, 0, n_minima=(50_000, 20), nll_train=(96, 2.36))),
+        (
+            "generalise worse",
+            "exact 1",
+            glass_run(0, 0, **(frozen | {"nll_test": (9, 3)}), nll_train=(96, 2.36)),
+        ),
+        ("harms is sampling", "CD 1", glass_run(0, 0, **frozen, nll_train=(98, 2.3))),
+        ("start with fewer minima", "CD RA 0.3", glass_run(0, 0, n_minima=(60_000, 9), nll_train=(119, 17))),
+        ("does not learn faster", "CD RA 0.3", glass_run(0, 0, n_minima=(150, 500), nll_train=(20, 3))),
+        ("start, rises with", "CD 0.01", glass_run(0, 0, **(usual | {"excess": (0.5, 0.2)}))),
+    ):
+        assert sentence in here, sentence
+        assert sentence not in " ".join(study.statements(true | {name: run})), sentence

@@ -1,0 +1,147 @@
+"""The sentences of the calibration study, each decided by its numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ._bars_compare import text
+
+CLOSE = 0.2  # nats: recipes nearer than this are called level
+UNIFORM = 16 * math.log(2)
+STANDARD = ("rbm_cd", "rbm_pcd", "rbm_exact")
+FREE = ("free_cd", "free_pcd", "free_exact")
+Judged = Mapping[tuple[str, str], Mapping[str, np.ndarray]]
+
+
+def statements(found: Judged, least: Mapping[str, float]) -> list[str]:
+    """One sentence for each question that the runs answer; arrays of nats over splits that recipes share."""
+    said = []
+    for name, where in (("noisy", "noisy patterns"), ("bars", "Bars")):
+        here = {recipe: nll for (data, recipe), nll in found.items() if data == name}
+        said += [
+            f"{where[0].upper()}{where[1:]}: {sentence}"
+            for rule in RULES
+            if (sentence := rule(here, least[name]))
+        ]
+    strange = {recipe: nll for (data, recipe), nll in found.items() if data == "bars_and_stripes"}
+    if strange:
+        said.append("Bars and Stripes: " + _generalises(strange))
+    return said
+
+
+def _difference(a: np.ndarray, b: np.ndarray) -> tuple[float, float, str]:
+    """Mean of a - b over splits, its error, and both in words."""
+    d = np.asarray(a) - np.asarray(b)
+    error = float(d.std(ddof=1)) / len(d) ** 0.5
+    return float(d.mean()), error, f"{d.mean():+.2f} ± {error:.2f} nats"
+
+
+def _best(here: Any, names: tuple[str, ...], state: str = "stopped") -> str | None:
+    there = [n for n in names if n in here]
+    return min(there, key=lambda n: float(here[n][state].mean())) if there else None
+
+
+def _factor(here: Any, least: float) -> str | None:
+    best = _best(here, STANDARD)
+    if "rapid" not in here or best is None:
+        return None
+    before, after = (here["rapid"][state] for state in ("stopped", "fitted"))
+    d, error, words = _difference(after, here[best]["stopped"])
+    verdict = (
+        "closes the gap to standard machines"
+        if d < max(CLOSE, 2 * error)
+        else "does not reach standard machines"
+    )
+    return f"one factor takes RAPID from {text(before)} to {text(after)} nats and {verdict} ({words})."
+
+
+def _stopping_saves_rapid(here: Any, least: float) -> str | None:
+    if "rapid" not in here:
+        return None
+    worst = float(here["rapid"]["stopped"].min())
+    return (
+        "no moment of RAPID's training is better than the uniform density"
+        if worst > UNIFORM
+        else "stopped in time RAPID is better than the uniform density in some splits"
+    ) + f" (at best {worst:.1f} nats, uniform {UNIFORM:.1f})."
+
+
+def _scale_with_pid(here: Any, least: float) -> str | None:
+    if "scale_pid" not in here:
+        return None
+    last = here["scale_pid"]["last"]
+    uniform = bool((abs(last - UNIFORM) < 0.1).all())
+    return (
+        "one scale trained along by PID ends at the uniform density in every split"
+        if uniform
+        else "one scale trained along by PID does not end at the uniform density in every split"
+    ) + f" ({text(last)} nats)."
+
+
+def _boltzmann(here: Any, least: float) -> str | None:
+    if not {"free_pid", "free_boltzmann"} <= set(here):
+        return None
+    a, b = here["free_boltzmann"]["stopped"], here["free_pid"]["stopped"]
+    d, error, words = _difference(a, b)
+    helps = "help" if d < -2 * error else "do not help"
+    rest = (
+        "and stay near the uniform density or above it"
+        if float(a.mean()) > UNIFORM - 2
+        else "and leave the uniform density behind"
+    )
+    return f"Boltzmann weights of the patterns {helps} patterns that carry their own scale ({words}), {rest}."
+
+
+def _steps(here: Any, least: float) -> str | None:
+    best = _best(here, FREE)
+    if best is None or not {"free_10", "free_100"} <= set(here):
+        return None
+    parts = []
+    for n in (10, 100):
+        d, error, words = _difference(here[f"free_{n}"]["stopped"], here[best]["stopped"])
+        parts.append(f"{n} steps {'reach' if d < max(CLOSE, 2 * error) else 'do not reach'} it ({words})")
+    return f"Gibbs steps from such patterns against the best sampled negative phase: {', '.join(parts)}."
+
+
+def _axons(here: Any, least: float) -> str | None:
+    free, standard = _best(here, FREE), _best(here, STANDARD)
+    if free is None or standard is None:
+        return None
+    a, b = here[free]["stopped"], here[standard]["stopped"]
+    d, error, words = _difference(a, b)
+    level = (
+        "are level with" if abs(d) < max(CLOSE, 2 * error) else "are better than" if d < 0 else "stay behind"
+    )
+    return (
+        f"patterns of their own scale {level} standard machines, both stopped alike: {text(a)} ({free}) and "
+        f"{text(b)} nats ({standard}), {words}; least possible {least:.2f}."
+    )
+
+
+def _stopping(here: Any, least: float) -> str | None:
+    there = [n for n in STANDARD if n in here]
+    if not there:
+        return None
+    gains = {n: _difference(here[n]["last"], here[n]["stopped"]) for n in there}
+    most = max(there, key=lambda n: gains[n][0])
+    matters = "matters" if gains[most][0] > max(CLOSE, 2 * gains[most][1]) else "does not matter"
+    ends, stopped = ([float(here[n][s].mean()) for n in there] for s in ("last", "stopped"))
+    return (
+        f"stopping early {matters} for standard machines: {min(ends):.1f} to {max(ends):.1f} nats at the "
+        f"end, {min(stopped):.1f} to {max(stopped):.1f} stopped."
+    )
+
+
+def _generalises(here: Any) -> str:
+    best = min(here, key=lambda n: float(here[n]["stopped"].mean()))
+    x = here[best]["stopped"]
+    d, error, words = _difference(np.full(len(x), UNIFORM), x)
+    gain = "no recipe generalises" if d < max(1.0, 2 * error) else "some recipe generalises"
+    return f"{gain}; the best one ({best}) is better than the uniform density by {words}."
+
+
+RULES = (_axons, _factor, _stopping_saves_rapid, _scale_with_pid, _boltzmann, _steps, _stopping)

@@ -1,0 +1,131 @@
+"""Calibration: who sees which images, what stops a run, and each sentence with numbers that make it false."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+
+import spinlab as sl
+from spinlab import studies
+from spinlab.studies import _calibration_said as said
+
+study = studies.load("calibration")
+UNIFORM = 16 * math.log(2)
+
+
+@pytest.mark.parametrize(("name", "pairs"), [("bars", (5, 1, 1)), ("bars_and_stripes", (9, 2, 3))])
+def test_parts_are_disjoint_and_closed_under_inversion(name, pairs):
+    splits = []
+    for seed in range(5):
+        parts = study.images(name, np.random.default_rng(seed))
+        sets = {part: {image.tobytes() for image in found} for part, found in parts.items()}
+        for part, found in parts.items():
+            assert {(-image).tobytes() for image in found} == sets[part]
+        assert all(not a & b for a, b in itertools.combinations(sets.values(), 2))
+        assert tuple(len(sets[part]) // 2 for part in ("train", "stop", "judge")) == pairs
+        splits.append(frozenset(sets["judge"]))
+    assert len(set(splits)) > 1
+
+
+def test_noisy_patterns_have_their_density():
+    """400 000 samples by distance from the nearest pattern: five errors, and the least NLL by Monte Carlo."""
+    v = study.noisy(400_000, np.random.default_rng(2))
+    assert len(np.unique(study.centres(), axis=0)) == 8
+    # All states: a density, and its cross entropy from the samples' side.
+    states = np.array(list(itertools.product([-1, 1], repeat=16)))
+    p = study.symmetric_density(states)
+    assert p.sum() == pytest.approx(1, abs=1e-12)
+    assert np.allclose(p, p[::-1], rtol=1e-12)
+    seen = -np.log(study.symmetric_density(v))
+    assert abs(seen.mean() - study._entropy()) < 5 * seen.std() / len(v) ** 0.5
+    hit = (v == study.centres()[0]).all(1).mean()  # p = .95^16/8, other patterns reach it by ten flips
+    assert abs(hit - 0.95**16 / 8) < 5 * (0.055 / len(v)) ** 0.5
+
+
+def test_all_recipes_share_their_splits():
+    sweep = study.sweeps(study.SMALL)["noisy"]
+    seeds = {}
+    for at in sweep.points():
+        seeds.setdefault(at.replica, set()).add(at.seed)
+    assert [len(s) for s in seeds.values()] == [1, 1]
+
+
+def test_stopping_takes_the_best_look():
+    """Trained past its best moment: the model kept is the one at the look with the least NLL."""
+    data = study.images("bars", np.random.default_rng(3))
+    last, best, at = study.trained("rbm_exact", data["train"], data["stop"], 8, 40, 11)
+    looks = []
+    for n in (0, *study.checks(40)):
+        # The same run, ended at this look (its schedule is of 40 updates: repeat it by hand).
+        machine = sl.rbm.RBM(16, 1000, std=0.01, rng=(generator := np.random.default_rng(11)))
+        trainer = sl.rbm.Trainer(
+            machine, sl.rbm.Exact(), lr=0.003, schedule=sl.rbm.Linear(40, end=0.1), optimiser="adam",
+            batch_size=10, rng=generator,
+        )  # fmt: skip
+        trainer.fit(data["train"], n, progress=False)
+        looks.append(-machine.log_likelihood(data["stop"]).mean())
+    assert -sl.rbm.log_likelihood(best, data["stop"]).mean() == pytest.approx(min(looks), rel=1e-9)
+    assert at == pytest.approx((0, *study.checks(40))[int(np.argmin(looks))] / 40)
+    assert -sl.rbm.log_likelihood(last, data["stop"]).mean() == pytest.approx(looks[-1], rel=1e-9)
+
+
+def judged(**changed):
+    """Numbers like those of the study; a recipe may be given other ones."""
+    wiggle = np.array([-0.01, 0.0, 0.02, -0.01])
+    here = {
+        "rapid": (1000, 900, 8.2),
+        "scale_pid": (UNIFORM, UNIFORM, UNIFORM),
+        "free_pid": (580, 11, 10.4),
+        "free_boltzmann": (10.6, 9.9, 9.6),
+        "free_10": (7.9, 7.8, 7.8),
+        "free_100": (6.8, 6.75, 6.75),
+        "free_pcd": (6.9, 6.7, 6.7),
+        "rbm_pcd": (7.3, 6.6, 6.6),
+    }
+    found = {}
+    for recipe, nll in (here | changed).items():
+        spread = 0 * wiggle if recipe == "scale_pid" else wiggle
+        found["noisy", recipe] = {s: x + spread for s, x in zip(study.STATES, nll, strict=True)}
+    return " ".join(said.statements(found, {"noisy": 6.0, "bars": 2.6}))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "false"),
+    [
+        ("own scale are level with standard", {"free_pcd": (9, 8, 8)}),
+        ("own scale are level with standard", {"free_pcd": (6, 6, 6)}),
+        ("and does not reach standard machines", {"rapid": (1000, 900, 6.6)}),
+        ("no moment of RAPID's training is better", {"rapid": (1000, 9, 8)}),
+        ("ends at the uniform density in every split", {"scale_pid": (9, 9, 9)}),
+        ("weights of the patterns help", {"free_boltzmann": (600, 12, 12)}),
+        ("and stay near the uniform density", {"free_boltzmann": (8, 7, 7)}),
+        ("10 steps do not reach it", {"free_10": (6.7, 6.7, 6.7)}),
+        ("100 steps reach it", {"free_100": (7.9, 7.8, 7.8)}),
+        ("stopping early matters for standard", {"rbm_pcd": (6.6, 6.6, 6.6)}),
+    ],
+)
+def test_sentences_follow_their_numbers(sentence, false):
+    assert sentence in judged()
+    assert sentence not in judged(**false)
+
+
+def test_nothing_generalises_only_where_nothing_does():
+    for nll, word in ((10.9, "no recipe generalises"), (6.0, "some recipe generalises")):
+        x = nll + np.array([-0.1, 0.1, 0.0])
+        found = {("bars_and_stripes", "rbm_pcd"): dict.fromkeys(study.STATES, x)}
+        assert word in " ".join(said.statements(found, {"noisy": 6.0, "bars": 2.6}))
+
+
+def test_small_preset(tmp_path):
+    study.main("small", tmp_path, workers=None, progress=False)
+    for part in ("calibration.png", "calibration_plane.pdf", "verdict.md", "calibration_noisy.nc"):
+        assert (tmp_path / part).stat().st_size > 1000, part
+    verdict = json.loads((tmp_path / "verdict.json").read_text())
+    assert verdict["judged"]["noisy/rapid"]["stopped"] > 100
+    assert verdict["judged"]["noisy/free_pcd"]["stopped"] < 9 < verdict["judged"]["noisy/free_pid"]["last"]
+    assert verdict["least"]["noisy"] == pytest.approx(6.0, abs=0.1)
+    assert len(verdict["sentences"]) > 4
