@@ -147,7 +147,7 @@ def point(recipe: str, data: str, K: int, updates: int, rng: int) -> dict[str, A
     fit = _fit(best, parts["stop"])
     models = (last, best, best.scaled(fit.scale))
     return {
-        "nll": np.array([[_nll(m, parts[side]) for side in ("train", "judge")] for m in models]),
+        "nll": np.array([[nll(m, parts[side]) for side in ("train", "judge")] for m in models]),
         "hamming": np.array(
             [_distance(m, parts["judge"], rng) if data == "bars" else np.nan for m in models]
         ),
@@ -182,7 +182,7 @@ def trained(
     if kind in ("rapid", "tuned"):
         size = max(3, len(train) // 10)
         trainer = _bars.trainer_of("rapid", "spinlab", generator, negative, K, size)
-        last, best, at = _best_of(trainer, train, stop, max(3, updates // 3))
+        last, best, at = best_of(trainer, train, stop, max(3, updates // 3))
         if kind == "rapid":
             return last, best, at
         root = _fit(best, stop).scale ** 0.5
@@ -205,18 +205,18 @@ def trained(
         projection="clip" if kind == "scale" else "none",
         rng=generator,
     )
-    return _best_of(trainer, train, stop, updates)
+    return best_of(trainer, train, stop, updates)
 
 
-def _best_of(
+def best_of(
     trainer: sl.rbm.Trainer, train: np.ndarray, stop: np.ndarray, epochs: int
 ) -> tuple[Any, Any, float]:
     """Train to the end: the last model, the best by the stopping images (the start included), and when."""
-    best = [_nll(trainer.machine.as_ising(), stop), trainer.machine.as_ising(), 0]
+    best = [nll(trainer.machine.as_ising(), stop), trainer.machine.as_ising(), 0]
 
     def look(trainer: sl.rbm.Trainer) -> None:
         model = trainer.machine.as_ising()
-        value = _nll(model, stop)
+        value = nll(model, stop)
         if value < best[0]:
             best[:] = [value, model, trainer.epoch]
 
@@ -228,7 +228,7 @@ def _fit(model: Any, data: np.ndarray) -> Any:
     return sl.rbm.fit_scale(model, data, bounds=(1e-4, 10.0), n_scales=16, method="exact", threads=1)
 
 
-def _nll(model: Any, data: np.ndarray) -> float:
+def nll(model: Any, data: np.ndarray) -> float:
     states, counts = np.unique(data, axis=0, return_counts=True)
     return float(-counts @ sl.rbm.log_likelihood(model, states, threads=1) / counts.sum())
 
@@ -380,10 +380,10 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
     for name in settings["recipes"]:
         rows = []
         for recipe, runs in measured(data, name).items():
-            nll = {state: np.asarray(runs["nll"].sel(state=state, side="judge")) for state in STATES}
-            found[name, recipe] = nll
+            held = {state: np.asarray(runs["nll"].sel(state=state, side="judge")) for state in STATES}
+            found[name, recipe] = held
             rows.append(
-                [RECIPES[recipe], *(text(x) for x in nll.values()),
+                [RECIPES[recipe], *(text(x) for x in held.values()),
                  text(runs["nll"].sel(state="stopped", side="train")),
                  f"{float(runs['best_at'].median()):.2g}", f"{float(runs['factor'].median()):.3g}",
                  f"{float((runs['factor'] * runs['std_W']).median()):.3g}",

@@ -5,9 +5,9 @@ M_kk' = sum_h xi_h^k xi_h^k', which is not the Hebbian form, whose capacity is .
 whether its capacity can be higher.
 
 Measured: visible patterns are random; the hidden parts, which make M, are random too, or chosen. The best
-known choice is M = C^-1 with C_kk' = xi^k.xi^k'/N (projection on the patterns; Kanter and Sompolinsky, Phys. Rev. A
-35, 380 (1987)). It is positive, so that real hidden parts give it exactly. Binary hidden parts approach it: H
-units, each the signs of one draw of K Gaussian numbers whose signs have the correlations of C^-1
+known choice is M = C^-1 with C_kk' = xi^k.xi^k'/N (projection on the patterns; Kanter and Sompolinsky, Phys.
+Rev. A 35, 380 (1987)). It is positive, so that real hidden parts give it exactly. Binary ones come near
+it: H units, each the signs of one draw of K Gaussian numbers whose signs have the correlations of C^-1
 (covariance sin(pi rho/2)).
 
 Figure: share of patterns that a descent from 5 % wrong spins brings back (overlap above .9), against K/N.

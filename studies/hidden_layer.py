@@ -1,0 +1,193 @@
+"""A fixed number of patterns and a growing hidden layer (arXiv:1910.01592, Sec. III A).
+
+Claim: choose the number of patterns K so that the data can be learned, then the number of hidden units H so
+large that K << V + H, and no glass is left.
+
+Measured: V=16, K=8, H from 16 to 4000. Before training: energy of the patterns over the ground energy. RAPID
+on 4x4 Bars: Hamming distance of training images, likelihood. As a density (patterns of their own scale,
+PCD-10, noisy patterns, stopped by other images): likelihood of a third set. Beside it the theory of infinite
+size: the largest K/V at which a pattern is a stable state at zero temperature, for H/V = gamma.
+
+Figure: the four against H.
+
+Expected, if the claim holds: more hidden units bring patterns nearer to the ground state and reconstructions
+to the images, and the line of theory rises above K/V = 1/2.
+
+Runtime: paper preset about a CPU minute, small preset seconds.
+Verdict: computed, docs/verdicts/hidden_layer.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import spinlab as sl
+from spinlab import plotting, theory
+from spinlab.studies import Output, markdown_table
+
+from . import calibration
+from ._bars_compare import text, z_score
+
+V, K = 16, 8
+SMALL: dict[str, Any] = {"H": (16, 250), "epochs": 10, "updates": 60, "runs": 3, "seed": 13}
+PAPER: dict[str, Any] = {"H": (16, 64, 250, 1000, 4000), "epochs": 100, "updates": 300, "runs": 6, "seed": 13}
+
+
+def point(H: int, epochs: int, updates: int, rng: int) -> dict[str, Any]:
+    """One machine at its start and after RAPID, and another one trained as a density."""
+    generator = np.random.default_rng(rng)
+    machine = sl.rbm.RARBM(V, H, K, rng=generator)
+    model = machine.as_ising()
+    ground = sl.ground_state(model, threads=1).energy
+    energy = model.energy(machine.pattern_phase(continuous=False).configurations())
+    data = sl.datasets.bars(4)
+    trainer = sl.rbm.Trainer(
+        machine, sl.rbm.PID(), lr=0.02, schedule=sl.rbm.Geometric(0.96, floor=1e-5), batch_size=3,
+        projection="sign", convention="reference", rng=generator,
+    )  # fmt: skip
+    trainer.fit(data.train, epochs, progress=False)
+    trained = machine.as_ising()
+    distance = sl.rbm.hamming_distance(trained, data.train, 4, convention="one_step", rng=rng, threads=1).mean
+    return {
+        "lowest": energy.min() / ground,
+        "mean": energy.mean() / ground,
+        "distance": distance,
+        "nll": -sl.rbm.log_likelihood(trained, data.train, threads=1).mean(),
+        "density": density(H, updates, rng),
+    }
+
+
+def density(H: int, updates: int, rng: int) -> float:
+    """Likelihood of noisy patterns, in nats, by the recipe that the calibration found for them.
+
+    The start has the same size of fields W^T v and W h at any H: weights of standard deviation .7/sqrt(H).
+    """
+    parts = calibration.images("noisy", np.random.default_rng([rng, 1]))
+    generator = np.random.default_rng([rng, 2])
+    signs = sl.rbm.RARBM(V, H, K, rng=generator)
+    size = (0.7 / H**0.5) ** 0.5
+    machine = sl.rbm.RARBM.from_patterns(size * signs.xi_v, size * signs.xi_h)
+    trainer = sl.rbm.Trainer(
+        machine, sl.rbm.PCD(10, n_chains=100), lr=0.01, schedule=sl.rbm.Linear(updates, end=0.1),
+        optimiser="adam", batch_size=len(parts["train"]), rng=generator,
+    )  # fmt: skip
+    best = calibration.best_of(trainer, parts["train"], parts["stop"], updates)[1]
+    return calibration.nll(best, parts["judge"])
+
+
+def sweep(preset: dict[str, Any]) -> sl.sweeps.Sweep:
+    """Independent machines at each size."""
+    return sl.sweeps.Sweep(
+        point,
+        axes={"H": preset["H"]},
+        fixed={"epochs": preset["epochs"], "updates": preset["updates"]},
+        replicas=preset["runs"],
+        seed=preset["seed"],
+    )
+
+
+def main(preset: str, out: str, workers: int | None = None, progress: bool = True) -> Output:
+    """Run or resume the study and write figure, data and verdict."""
+    output = Output(out)
+    settings = {"small": SMALL, "paper": PAPER}[preset]
+    data = output.run(sweep(settings), "hidden_layer", workers, progress)
+    output.figure(plot(data), "hidden_layer")
+    output.verdict(*verdict(data, settings, preset))
+    return output
+
+
+def largest_load(H: Any) -> np.ndarray:
+    """Largest K/V of infinite size at zero temperature."""
+    return np.asarray(theory.bipartite.capacity(gamma=np.asarray(H, dtype=float) / V))
+
+
+def plot(data: Any) -> Any:
+    """Four panels against H."""
+    import matplotlib.pyplot as plt
+
+    with plotting.style():
+        figure, axes = plt.subplots(2, 2, figsize=(7.4, 6.4), sharex=True, layout="constrained")
+        (energy, load), (distance, nll) = axes
+        for i, (name, label) in enumerate((("lowest", "lowest"), ("mean", "mean of eight"))):
+            look = {"color": plotting.COLOURS[i], "marker": plotting.MARKERS[i], "label": label}
+            plotting.lines(energy, data[name], "H", **look)
+        energy.set(ylabel="$E/E_0$", title="(a) random patterns")
+        energy.legend(fontsize=9)
+        load.plot(data["H"], largest_load(data["H"]), color=plotting.COLOURS[0], marker="o")
+        load.axhline(K / V, color="grey", linestyle="--", linewidth=1)
+        load.set(ylabel="largest $K/V$ at $T=0$", title="(b) theory; dashed: here", ylim=(0, 0.6))
+        plotting.lines(distance, data["distance"], "H", color=plotting.COLOURS[0], marker="o")
+        distance.set(
+            ylabel="Hamming distance", title="(c) RAPID, Bars", xlabel="hidden units $H$", ylim=(0, None)
+        )
+        plotting.lines(nll, data["density"], "H", color=plotting.COLOURS[0], marker="o")
+        nll.set(ylabel="NLL (nats)", title="(d) own scale, noisy patterns", xlabel="hidden units $H$")
+        for ax in axes.flat:
+            ax.set_xscale("log")
+    return figure
+
+
+def statements(H: list[int], runs: dict[str, list[np.ndarray]], load: np.ndarray) -> list[str]:
+    """Sentences from one value per run at each H ("lowest", "distance", "nll", "density"), and the theory."""
+    said = []
+    for name, what, better in (
+        ("lowest", "the lowest of eight random patterns has more of the ground energy", 1),
+        ("distance", "RAPID reconstructs training images better", -1),
+        ("nll", "RAPID's density is better", -1),
+        ("density", "patterns of their own scale describe noisy patterns better", -1),
+    ):
+        first, last = runs[name][0], runs[name][-1]
+        z = better * z_score(last, first)
+        how = "" if z > 3 else "not " if z > -3 else "the other way round: not "
+        said.append(
+            f"With more hidden units {what}: {how}so from H = {H[0]} ({text(first)}) to {H[-1]} "
+            f"({text(last)})."
+        )
+    above = [h for h, x in zip(H, load, strict=True) if x > K / V]
+    said.append(
+        f"Theory of infinite size: the largest K/V rises from {load[0]:.3f} to {load[-1]:.3f}; K/V = "
+        f"{K / V:g} "
+        + (
+            f"is within reach from H = {above[0]} on."
+            if above
+            else "stays beyond it: no hidden layer of these sizes takes these patterns out of the glass."
+        )
+    )
+    return said
+
+
+def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
+    """The table by H and the sentences."""
+    H = list(settings["H"])
+    names = ("lowest", "mean", "distance", "nll", "density")
+    runs = {name: [np.asarray(data[name].sel(H=h), dtype=float) for h in H] for name in names}
+    load = largest_load(H)
+    said = statements(H, runs, load)
+    rows = [
+        [str(h), f"{K / (V + h):.3f}", f"{load[i]:.3f}", *(text(runs[name][i]) for name in names)]
+        for i, h in enumerate(H)
+    ]
+    body = "\n".join(
+        [
+            f"# A growing hidden layer, preset {preset}\n",
+            f"V = {V}, K = {K}, {settings['runs']} runs at each H; RAPID on 4x4 Bars, "
+            f"{settings['epochs']} epochs; "
+            f"density: noisy patterns, PCD-10, {settings['updates']} updates, stopped early; spinlab "
+            f"{sl.__version__}, seed {settings['seed']}. Errors are standard errors over runs.\n",
+            "\n".join(f"- {sentence}" for sentence in said) + "\n",
+            markdown_table(
+                ["H", "K/(V+H)", "largest K/V, theory", "lowest pattern E/E0", "mean pattern",
+                 "Hamming, RAPID", "NLL, RAPID (nats)", "NLL, own scale (nats)"],
+                rows,
+            ),
+        ]
+    )  # fmt: skip
+    return body, {
+        "study": "hidden_layer",
+        "preset": preset,
+        "settings": settings,
+        "sentences": said,
+        "density": {str(h): float(x.mean()) for h, x in zip(H, runs["density"], strict=True)},
+    }

@@ -1,0 +1,48 @@
+"""A growing hidden layer: sentences with numbers that make them false, and the small preset."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from spinlab import studies
+
+study = studies.load("hidden_layer")
+LOAD = np.array([0.2, 0.48])
+
+
+def said(load=LOAD, **changed):
+    wiggle = np.array([-0.001, 0.0, 0.002, -0.001])
+    here = {
+        "lowest": (0.8, 0.93),
+        "distance": (0.3, 0.04),
+        "nll": (20, 1500),
+        "density": (7.5, 6.8),
+    } | changed
+    runs = {name: [x + wiggle for x in pair] for name, pair in here.items()}
+    return " ".join(study.statements([16, 4000], runs, load))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "false"),
+    [
+        ("more of the ground energy: so from", {"lowest": (0.9, 0.9)}),
+        ("reconstructs training images better: so", {"distance": (0.04, 0.3)}),
+        ("density is better: the other way round", {"nll": (20, 20)}),
+        ("noisy patterns better: so", {"density": (7.0, 7.0)}),
+        ("no hidden layer of these sizes", {"load": np.array([0.2, 0.6])}),
+    ],
+)
+def test_sentences_follow_their_numbers(sentence, false):
+    assert sentence in said()
+    assert sentence not in said(**false)
+
+
+def test_small_preset(tmp_path):
+    study.main("small", tmp_path, workers=None, progress=False)
+    assert (tmp_path / "hidden_layer.png").stat().st_size > 1000
+    verdict = json.loads((tmp_path / "verdict.json").read_text())
+    assert len(verdict["sentences"]) == 5
+    assert max(verdict["density"].values()) < 11.1  # the uniform density
