@@ -35,6 +35,7 @@ _TOLERANCE = 5e-4  # violation from which on a cycle is added
 _MOST = 3000  # cycles added between two solutions
 _ROUNDS = 1000
 _TAIL, _CHILD_TAIL = 25, 5  # rounds over which progress is judged, at the root and below
+_STALLED = 0.005  # of what the bound has risen since the first round
 
 
 class CycleProof(NamedTuple):
@@ -133,8 +134,11 @@ class Cycles:
             if halt[0]:
                 break
             if len(history) > tail:
-                gain = (history[-1] - history[-1 - tail]) * 4 * self.largest
-                if 3 * gain < floor - goal:
+                gain = history[-1] - history[-1 - tail]
+                # At the root the best state may be poor, and says nothing about what is left.
+                if node.parent is None and gain < _STALLED * (history[-1] - history[0]):
+                    break
+                if node.parent is not None and 3 * gain * 4 * self.largest < floor - goal:
                     break
             rows = self.separate(x, max(20, len(x) // 50))
             program.purge(value)

@@ -11,6 +11,7 @@ import pytest
 
 import spinlab as sl
 from spinlab.exact import branching, enumeration, verify
+from spinlab.exact.branching import cycles
 
 
 def couplings(law, n, rng):
@@ -405,3 +406,21 @@ def test_even_without_time_the_bound_is_the_largest_eigenvalue():
     assert stopped.lower_bound == pytest.approx(spectral, rel=1e-6)
     assert stopped.lower_bound <= spectral
     assert verify(model, stopped.certificate).lower_bound == stopped.lower_bound
+
+
+def test_the_root_is_cut_to_the_end_however_poor_the_best_state():
+    """Chimera of 4 x 4 cells: the bound of the root must not depend on how far away the energy seems."""
+    pytest.importorskip("highspy")
+    number = np.arange(128).reshape(4, 4, 2, 4)
+    pairs = [(a, b) for cell in number.reshape(-1, 2, 4) for a in cell[0] for b in cell[1]]
+    pairs += zip(number[:, :-1, 0].ravel(), number[:, 1:, 0].ravel(), strict=True)
+    pairs += zip(number[:-1, :, 1].ravel(), number[1:, :, 1].ravel(), strict=True)
+    i, j = np.array(pairs).T
+    J = np.random.default_rng(0).normal(size=len(i))
+    n = 128
+    problem = branching.problem.make_problem(n, i, j, J, np.zeros(n), 0.0)
+    work = cycles.Cycles(problem, lambda states: (states[0], -(1 << 60)))
+    outcome = work(branching.tree.Node(None, 1, work.trivial().h2(), 0), -(1 << 60), np.zeros(1, np.int8))
+    E0 = sl.exact.tree.ground_state(sl.models.SparseIsing.from_edges(i, j, J, n)).energy
+    bound = problem.lower_bound(outcome.h2)
+    assert bound <= E0 <= bound + 1e-3 * abs(E0)
