@@ -20,6 +20,7 @@ VISIBLE = np.uint32(4)
 SWAP = np.uint32(5)
 CLUSTER = np.uint32(6)
 RESAMPLE = np.uint32(7)
+MULTISPIN = np.uint32(8)
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)

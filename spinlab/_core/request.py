@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .validate import as_choice, as_count
+from .validate import as_choice, as_count, as_flag
 
 # Stands for infinite beta: any field but zero decides the spin, a zero field leaves it to chance. Twice it is
 # finite, because infinity times a field of zero would be no number.
@@ -40,6 +40,8 @@ class Request:
     order: str = "sequential"
     dtype: str = "float64"
     threads: int | None = None
+    multispin: bool | None = None
+    """Whether 64 chains share a word; None where it pays."""
 
     @classmethod
     def check(
@@ -55,6 +57,7 @@ class Request:
         order: Any = "sequential",
         dtype: Any = "float64",
         threads: Any = None,
+        multispin: Any = None,
         least_steps: int = 0,
     ) -> Request:
         """Validate what all samplers share, and lay out the records."""
@@ -69,11 +72,15 @@ class Request:
         as_choice(dtype, "dtype", PRECISIONS)
         if threads is not None:
             threads = as_count(threads, "threads")
+        if multispin is not None:
+            multispin = as_flag(multispin, "multispin")
         records = () if record_every is None else _records(n_steps, burn_in, record_every)
         stops = records if records[-1:] == (n_steps,) else (*records, n_steps)
         n_records = None if record_every is None else len(records)
         betas = np.minimum(np.atleast_1d(np.asarray(betas, dtype=np.float64)), COLDEST)
-        return cls(rule, n_steps, n_chains, betas, key, stops, n_records, burn_in, order, dtype, threads)
+        return cls(
+            rule, n_steps, n_chains, betas, key, stops, n_records, burn_in, order, dtype, threads, multispin
+        )
 
     @property
     def metropolis(self) -> bool:

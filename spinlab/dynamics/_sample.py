@@ -33,6 +33,7 @@ def sample(
     dtype: str = "float64",
     burn_in: int = 0,
     record_every: int | None = None,
+    multispin: bool | None = None,
     rng: RNG = None,
     threads: int | None = None,
     progress: bool | None = None,
@@ -50,6 +51,7 @@ def sample(
         order=order,
         dtype=dtype,
         threads=threads,
+        multispin=multispin,
     )
     initial = starting_states(initial, request.n_chains, model.n_spins, request.key)
     s = initial.copy()

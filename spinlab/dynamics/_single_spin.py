@@ -18,6 +18,7 @@ from .._core.request import Request
 from .._core.walkers import Group, Walkers, walk
 from ..models import IsingModel
 from ._dense_steps import DenseWalkers, Tiles, unit_of_float32
+from ._multispin import WORD, bonds_for, word_starter
 from ._pattern_steps import PatternWalkers
 from ._scales import typical_field
 
@@ -41,9 +42,11 @@ def evolve(
 ) -> int:
     """Advance the chains ``s`` in place to the last stop; fill ``moved``, and ``records`` at the stops.
 
-    ``interrupt`` is asked before every four chains but the first four, by the thread that would begin them
-    (not on the GPU); once it says True, no others begin. Returns how many chains came to the end.
+    ``interrupt`` is asked before every four chains but the first four (every 64 where they share a word), by
+    the thread that would begin them (not on the GPU); once it says True, no others begin. Returns how many
+    chains came to the end.
     """
+    bonds = bonds_for(model, request, len(s))
     if model.device == "gpu":
         from .._core.cuda import chains
 
@@ -51,10 +54,11 @@ def evolve(
         with meter(len(s) * request.stops[-1], label) as shown:
             chains.evolve(form, request, typical, s, moved, records, shown)
         return len(s)
-    start = starter(model, request, len(s))
     everyone = Group(np.ones(len(s)), s, moved, 0)
-
-    size = CHAINS if interrupt is None else _ASKED
+    if bonds is not None:
+        start, size = word_starter(bonds, model, request), WORD
+    else:
+        start, size = starter(model, request, len(s)), CHAINS if interrupt is None else _ASKED
     lock, halted = threading.Lock(), False
 
     def run(first: int) -> int:

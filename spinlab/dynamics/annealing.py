@@ -35,6 +35,7 @@ def anneal(
     sampler: str = "metropolis",
     initial: Any = None,
     dtype: str = "float64",
+    multispin: bool | None = None,
     interrupt: Callable[[], object] | None = None,
     rng: RNG = None,
     threads: int | None = None,
@@ -64,9 +65,10 @@ def anneal(
     sampler : {"metropolis", "gibbs"}
         Metropolis reaches low states in fewer steps.
     interrupt : callable, optional
-        Is asked, without arguments, before every four runs but the first four, by the thread that would begin
-        them. Once it returns True, no others begin, and the answer holds the runs that came to their end.
-    initial, dtype, rng, threads, progress
+        Is asked, without arguments, before every four runs but the first four (every 64 where they share a
+        word), by the thread that would begin them. Once it returns True, no others begin, and the answer
+        holds the runs that came to their end.
+    initial, dtype, multispin, rng, threads, progress
         As in :func:`spinlab.dynamics.gibbs`.
 
     Returns
@@ -106,7 +108,14 @@ def anneal(
     generator = as_generator(rng)
     n_steps = 1000 if n_steps is None else n_steps
     request = Request.check(
-        sampler, n_steps, n_chains, COLDEST, as_key(generator), dtype=dtype, threads=threads
+        sampler,
+        n_steps,
+        n_chains,
+        COLDEST,
+        as_key(generator),
+        dtype=dtype,
+        threads=threads,
+        multispin=multispin,
     )
     if betas is None:
         betas = _cooling(model, request.n_steps, schedule, beta_min, beta_max, generator, threads)

@@ -36,6 +36,11 @@ def gibbs(*args: Any, **kwargs: Any) -> Chains:
         Steps before the first record; part of ``n_steps``.
     record_every : int, optional
         Keep the states after every so many steps; None keeps the final ones only.
+    multispin : bool, optional
+        Keep each spin of 64 chains in the bits of one word: for a SparseIsing whose couplings and fields are
+        multiples of the smallest of them, at most 8 of it together at each site (the +-J models), in
+        sequential order, which then goes from colour to colour of the graph. By default from 64 chains on,
+        where it applies; True refuses other models, False does without.
     rng : None, int or numpy.random.Generator
         The same seed gives the same bits for any number of threads.
     threads : int, optional

@@ -18,7 +18,8 @@ def metropolis(*args: Any, **kwargs: Any) -> Chains:
 
     Parameters
     ----------
-    model, n_steps, n_chains, beta, initial, order, dtype, burn_in, record_every, rng, threads, progress
+    model, n_steps, n_chains, beta, initial, order, dtype, burn_in, record_every
+    multispin, rng, threads, progress
         As in :func:`spinlab.dynamics.gibbs`, with its errors.
 
     Returns
