@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-_LOW, _HIGH = -12.0, 12.0  # ln of the factor on the couplings
-_STEPS = 26  # of bisection
+_LOW, _HIGH = -12.0, 30.0  # ln of the factor on the couplings, times the largest of them
+_STEPS = 30  # of bisection
 _WALK = 60
 _SATURATED = 1 - 1e-6  # of tanh: the sign of the lowest eigenvalue must not drown in rounding
 _DENSE = 600  # sites up to which all pairs are written out
@@ -55,11 +55,12 @@ def bethe_lines(J: Any, *, balanced: bool = False) -> BetheLines:
     """Lines of symmetric couplings (csr); ``balanced``: no loop is frustrated, so there is no glass."""
     n = J.shape[0]
     step = _walker(J)
-    log_glass = _crossing(lambda c: _growth(step, J, c) > 1, _LOW, _HIGH)
+    low, high = (x - math.log(float(np.abs(J.data).max())) for x in (_LOW, _HIGH))
+    log_glass = _crossing(lambda c: _growth(step, J, c) > 1, low, high)
     log_order, x = math.inf, np.empty((n, 0))
-    end = _HIGH if balanced or math.isinf(log_glass) else log_glass
+    end = high if balanced or math.isinf(log_glass) else log_glass
     if lowest(J, math.exp(end))[0][0] < _ZERO:
-        log_order = _crossing(lambda c: lowest(J, c)[0][0] < _ZERO, _LOW, end)
+        log_order = _crossing(lambda c: lowest(J, c)[0][0] < _ZERO, low, end)
         at = log_order + 1e-3 if balanced or math.isinf(log_glass) else log_glass
         values, vectors = lowest(J, math.exp(at), vectors=True)
         assert vectors is not None

@@ -60,13 +60,16 @@ def isolated(model: IsingModel, spectrum: Spectrum, n: int, balanced: bool, repl
     binary = np.abs(y).mean(0) ** 2 / (y**2).mean(0)
     best = np.argsort(-binary, kind="stable")[:MOST]
     states = np.where(y[:, best] < 0, -1, 1).astype(np.int8).T
-    return Isolated(states, float(np.median(binary)), _explained(model, z, replicas) if n else math.nan)
+    return Isolated(states, float(np.median(binary)), share_in_span(model, z, replicas) if n else math.nan)
 
 
-def _explained(model: IsingModel, z: np.ndarray, replicas: np.ndarray) -> float:
-    """1 - (<r^2> - (N - d)/N^2)/(<q^2> - 1/N), r the part of q = s_a.s_b/N outside the span, of d dimensions.
+def share_in_span(model: IsingModel, z: np.ndarray, replicas: np.ndarray) -> float:
+    """Share of the replicas' mean squared overlap that lies in the span of orthogonal columns z, of mean
+    square 1.
 
-    In an ordered state replicas are magnetised along the span and the rest is that of independent spins.
+    1 - (<r^2> - (N - d)/N^2)/(<q^2> - 1/N), r the part of q = s_a.s_b/N outside the span, of d
+    dimensions. In an ordered state replicas are magnetised along the span and the rest is that of
+    independent spins.
     """
     N = model.n_spins
     parts = (slice(0, model.V), slice(model.V, N)) if isinstance(model, BipartiteIsing) else (slice(0, N),)

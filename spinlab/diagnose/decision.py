@@ -27,6 +27,7 @@ _BINARY = (
     0.92  # directions that unmix to patterns of +-1 have .95 and more, those of trained machines .4 to .90
 )
 _EXPLAINED = 0.8  # planted patterns below all lines have .93 and more, blocks of SK models .5
+_EXPLAINED_ON_GRAPHS = 0.95  # order on sparse graphs has .98 and more, hubs of scale-free glasses .78 to .91
 _LEVELS = 2.0  # energy of a flip, over that of the ground state, times N
 _FEW_SPINS = 20  # that behave as one state
 _ALONE = 0.05  # energy above which the next state is too high for a glass
@@ -185,7 +186,8 @@ def of_load(n: Numbers) -> bool:
 
 def inside(n: Numbers) -> bool | None:
     """Whether the overlap lies in the span of the isolated directions; None if there are none."""
-    return None if math.isnan(n.explained) else n.explained > _EXPLAINED
+    enough = _EXPLAINED if n.by_spectrum else _EXPLAINED_ON_GRAPHS
+    return None if math.isnan(n.explained) else n.explained > enough
 
 
 def few_states(n: Numbers) -> bool:
@@ -200,6 +202,9 @@ def _doubted(n: Numbers, found: dict[str, float], para: float, w: Weights) -> di
         found = _mixed(found, 0.7 * para)
     if n.by_spectrum and not n.n_directions and n.competitor < _ALONE and n.instability < 0.3:
         # Stable states, many of them, and no direction: a discontinuous glass, or order of many states.
+        found = _mixed(found, 0.7 * (1 - para))
+    if not n.converged and n.log_distance > 0:
+        # Overlaps without equilibrium, and no line that has been passed.
         found = _mixed(found, 0.7 * (1 - para))
     if few_states(n):
         # The size decides, not a phase.

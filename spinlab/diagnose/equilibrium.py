@@ -17,7 +17,7 @@ import numpy as np
 from ..dynamics import Tempering, descend, parallel_tempering
 from ..models import BipartiteIsing, IsingModel, SparseIsing
 from ..observables import Spectrum, Stability, replica_overlaps
-from ..observables.stability import isolated_below
+from ..observables.stability import isolated_below, reaction, two_layer_reaction
 
 N_LADDERS = 8
 _CONTROLS = 4  # ladders from the lowest state known
@@ -27,11 +27,13 @@ _FEW_STEPS, _MOST_STEPS = 40, 500  # of the first round
 _ROUNDS = 3  # at most: the first takes a seventh of the work, each next one twice the last
 _RECORDS = 40
 _MOST_LEVELS, _LENGTH = 40, 1.3  # neighbours exchange about every third time
+_COLD = 100.0  # T_line/T beyond which temperatures do not differ
 _QUENCHES = 40
 _FLIPS = 1e8  # N^2 for every quench of a dense model
 _PAIRS = 1000  # spins at which an update of a dense model costs twice that of a sparse one
 _DIFFERENT = 0.5  # overlap below which a state is another one
 _SET_IN = 0.25  # overlap at which order has set in
+_ONE_STATE = 0.85  # share of the square of a state's overlap that the mean square has if all are in it
 _WITHIN = 0.7  # of the largest overlaps: replicas in one state
 
 
@@ -53,11 +55,13 @@ class Equilibrium:
     round_trips : float
         Mean number per ladder.
     converged : bool
-        Whether replicas from random states and from the lowest state agree.
+        Whether replicas from random states and from the lowest state agree, and either went round or are in
+        no state or all in one, up to a flip: what several states weigh only round trips can tell.
     energy_apart : float
         Difference of their mean energies, in standard deviations of a state's energy.
-    q2, q2_between : float
-        Mean square overlap of replicas from random states, and of these with those from the lowest state.
+    q2, q2_between, q2_control : float
+        Mean square overlap of replicas from random states, of these with those from the lowest state, and of
+        the latter.
     betas, q_rms, binder : ndarray, shape (n_levels,)
         By temperature.
     state_overlap : float
@@ -84,6 +88,7 @@ class Equilibrium:
     energy_apart: float
     q2: float
     q2_between: float
+    q2_control: float
     betas: np.ndarray
     q_rms: np.ndarray
     binder: np.ndarray
@@ -143,8 +148,9 @@ def equilibrium(
     m, _ = _largest_state(random, control, at)
     _, shared = _largest_state(random, control, len(betas) - 1)
     E, slope, h = random.mean_energy.mean(0), -random.energy_variance.mean(0), np.diff(betas)
-    # Hermite's rule: energies and their exact slopes -Var(E).
-    integral = (h / 2 * (E[:-1] + E[1:]) + h**2 / 12 * (slope[:-1] - slope[1:])).sum()
+    # Hermite's rule: energies, which fall, and their exact slopes -Var(E).
+    most = h / 2 * np.abs(np.diff(E))
+    integral = (h / 2 * (E[:-1] + E[1:]) + np.clip(h**2 / 12 * (slope[:-1] - slope[1:]), -most, most)).sum()
     cold = random.mean_energy[:, -1]
     return Equilibrium(
         q=levels[-1],
@@ -156,10 +162,11 @@ def equilibrium(
         best_energy=float(pool[1][0]),
         best_state=pool[0][0],
         round_trips=trips,
-        converged=agreement[0],
+        converged=agreement[0] and (trips >= _TRIPS or _no_choice(agreement[2], shared, N)),
         energy_apart=agreement[1],
         q2=agreement[2],
         q2_between=agreement[3],
+        q2_control=agreement[4],
         betas=betas,
         q_rms=q_rms,
         binder=(3 - q4 / np.maximum(q2, 1e-300) ** 2) / 2,
@@ -178,18 +185,22 @@ def _work(model: IsingModel) -> float:
 
 
 def _ladder(model: IsingModel, log_distance: float, options: dict[str, Any]) -> np.ndarray:
-    """From beta = 0 to 1, dense where the energy falls."""
-    line = math.exp(min(max(log_distance, -4.0), 0.0))
+    """From beta = 0 to 1, dense where the energy falls.
+
+    Far below the line replicas are in their lowest states: the last step there may be of any size.
+    """
+    line = math.exp(min(max(log_distance, -300.0), 0.0))
+    end = min(_COLD * line, 1.0)
     betas = np.linspace(0, min(1.4 * line, 1.0), 9)
     if betas[-1] < 1:
-        betas = np.concatenate([betas, np.geomspace(betas[-1], 1, 7)[1:]])
+        betas = np.concatenate([betas, np.geomspace(betas[-1], end, 7)[1:]])
     E = parallel_tempering(model, 40, 4, betas=betas, **options).mean_energy.mean(0)
     length = np.sqrt(np.maximum(np.diff(betas) * -np.diff(E), 0.0)) + 1e-6
     whole = np.append(0.0, np.cumsum(length))
     n_levels = int(np.clip(round(whole[-1] / _LENGTH) + 1, 4, _MOST_LEVELS))
     betas = np.interp(np.linspace(0, whole[-1], n_levels), whole, betas)
-    betas[0], betas[-1] = 0.0, 1.0
-    return betas
+    betas[0], betas[-1] = 0.0, end
+    return betas if end == 1 else np.append(betas, 1.0)
 
 
 def _run(
@@ -223,8 +234,12 @@ def _quenched(
     return states[order], energy[order]
 
 
-def _agree(random: Tempering, control: Tempering) -> tuple[bool, float, float, float]:
-    """Whether energies and overlaps at beta = 1 agree; the energies' difference; q^2 within and between."""
+def _agree(random: Tempering, control: Tempering) -> tuple[bool, float, float, float, float]:
+    """Whether energies and overlaps at beta = 1 agree; the energies' difference; q^2 of either, and between.
+
+    Replicas from one state count only once they have the overlaps of those from random states with each
+    other: else both may rest where they began, at energies and overlaps that agree by chance.
+    """
     a, b = random.mean_energy[:, -1], control.mean_energy[:, -1]
     sigma = math.sqrt(max(float(random.energy_variance[:, -1].mean()), 1e-12))
     apart = float(a.mean() - b.mean()) / sigma
@@ -233,15 +248,29 @@ def _agree(random: Tempering, control: Tempering) -> tuple[bool, float, float, f
     assert control.samples is not None
     s, t = random.samples[:, :, -1].astype(np.float32), control.samples[:, :, -1].astype(np.float32)
     k, N = min(len(s), len(t)), s.shape[-1]
-    each = (np.einsum("rai,rbi->rab", s[:k], s[:k]) / N) ** 2
-    within = (each.sum((0, 2)) - k) / (k * (len(a) - 1))  # of each ladder with the others
-    between = (np.einsum("rai,rbi->rab", s[:k], t[:k]) / N) ** 2
-    q2, q2_between = float(within.mean()), float(between.mean())
-    spread = within.std(ddof=1) / math.sqrt(len(a)) + between.mean((0, 2)).std(ddof=1) / math.sqrt(len(a))
+    within, among = _mean_squares(s[:k]), _mean_squares(t[:k])
+    between = ((np.einsum("rai,rbi->rab", s[:k], t[:k]) / N) ** 2).mean((0, 2))
+    q2 = float(within.mean())
     agrees = abs(apart) <= 0.15 + 3 * error and abs(apart) <= 0.6
-    agrees &= abs(q2 - q2_between) <= 0.02 + 0.15 * max(q2, q2_between) + 2 * spread
-    agrees &= abs(q2 - q2_between) <= 0.1 + 0.3 * max(q2, q2_between)
-    return bool(agrees), apart, q2, q2_between
+    for other in (between, among):
+        spread = sum(float(x.std(ddof=1)) / math.sqrt(len(x)) for x in (within, other))
+        difference, larger = abs(q2 - float(other.mean())), max(q2, float(other.mean()))
+        agrees &= difference <= min(0.02 + 0.15 * larger + 2 * spread, 0.1 + 0.3 * larger)
+    return bool(agrees), apart, q2, float(between.mean()), float(among.mean())
+
+
+def _no_choice(q2: float, shared: float, N: int) -> bool:
+    """Whether replicas are in no state, as in a paramagnet, or all in one, of overlap ``shared``."""
+    return q2 * N ** (2 / 3) < 1 or q2 > _ONE_STATE * shared**2
+
+
+def _mean_squares(s: np.ndarray) -> np.ndarray:
+    """Mean square overlap of each replica with the others, shape (n,), from states of shape (n_records, n,
+    N).
+    """
+    n, N = s.shape[1:]
+    each = (np.einsum("rai,rbi->rab", s, s) / N) ** 2
+    return np.asarray((each.mean(0).sum(1) - 1) / (n - 1))
 
 
 def _largest_state(random: Tempering, control: Tempering, level: int) -> tuple[np.ndarray, float]:
@@ -266,7 +295,7 @@ def _instability(
 ) -> float:
     """Largest eigenvalue of (1 - m_i^2) tanh^2(beta J_ij) (1 - m_j^2), with the reaction of the couplings.
 
-    These make R' = k2/(1 - k3/k2 beta(1 - q))^2 of the variance k2 (law of two cumulants; two layers alike).
+    These make R'(1 - q) of R'(0), R the transform of the measured spectrum (observables/stability.py).
     """
     free = 1 - m * m
     weighted: Any
@@ -295,21 +324,14 @@ def _instability(
 def _reaction(
     model: IsingModel, free: np.ndarray, beta: float, spectrum: Spectrum, stability: Stability
 ) -> float:
-    bulk = spectrum.values[stability.n_directions :]
-    if len(bulk) < 3:
-        return 1.0
+    bulk = beta * spectrum.values[stability.n_directions :]
     if isinstance(model, BipartiteIsing):
-        V, H = model.V, model.H
-        y = bulk**2
-        c2 = float(y.sum()) / min(V, H)
-        r = float((y**2).sum()) / min(V, H) / max(c2, 1e-300) - (1 + min(V, H) / max(V, H)) * c2
-        loop = r * beta**2 * float(free[:V].mean() * free[V:].mean())
-    else:
-        bulk = bulk[: len(bulk) - isolated_below(bulk)]
-        y = bulk - bulk.mean()
-        k2, k3 = float((y**2).sum()), float((y**3).sum())
-        loop = k3 / max(k2, 1e-300) * beta * float(free.mean())
-    return 1 / (1 - min(loop, 0.8)) ** 2
+        n, m, layer = model.V, model.H, (free[: model.V], free[model.V :])
+        if n > m:
+            n, m, layer = m, n, layer[::-1]
+        chi, spread = ([float((x**k).mean()) for x in layer] for k in (1, 2))
+        return two_layer_reaction(bulk, n, m, chi, spread)
+    return reaction(bulk[: len(bulk) - isolated_below(bulk)], float(free.mean()))
 
 
 def _competitor(states: np.ndarray, energy: np.ndarray) -> float:

@@ -15,6 +15,7 @@ from ..models.binary import from_binary, rbm_from_binary
 
 _WEIGHTS = ("W", "weights", "weight", "components_", "weight_matrix")
 _VISIBLE = ("bv", "vbias", "intercept_visible_")
+_ROUNDING = 1e-12  # of the largest entry: products like correlation matrices are as symmetric as that
 _HIDDEN = ("bh", "hbias", "intercept_hidden_")
 
 
@@ -115,11 +116,12 @@ def _from_array(x: Any, bv: Any, bh: Any, rbm: bool | None, binary: bool, name: 
                 f"{name} has shape {W.shape}; if it is the weights of a restricted Boltzmann machine say "
                 "rbm=True (--rbm), couplings of all pairs are square and symmetric"
             )
-        if not np.array_equal(W, W.T):
+        if not np.allclose(W, W.T, rtol=0, atol=_ROUNDING * np.abs(W).max()):
             raise ValueError(
                 f"{name} is square but not symmetric; for the weights of an RBM say rbm=True (--rbm), "
                 "for couplings symmetrise it, (J + J.T) / 2"
             )
+        W = (W + W.T) / 2
         if binary:
             return from_binary(W, bv)
         np.fill_diagonal(W, 0.0)  # s_i s_i = 1: a constant

@@ -18,7 +18,7 @@ from ..dynamics import descend
 from ..models import BipartiteIsing, DenseIsing, IsingModel, SparseIsing, TwoLayerIsing
 from . import verdicts
 from .bounds import MOST_UNITS, lowest_free_energy, states_with_weight
-from .candidates import Isolated, isolated
+from .candidates import Isolated, isolated, share_in_span
 from .canonical import canonical
 from .decision import Numbers
 from .equilibrium import Equilibrium, equilibrium
@@ -248,6 +248,9 @@ def _diagnosed(
     chains = from_random(model, hot, rng)
     n_directions = stability.n_directions or stability.n_set_apart
     directions = isolated(model, spectrum, n_directions, lines.balanced, hot.states)
+    if lines.directions is not None and lines.directions.shape[1] and not (lines.balanced or field):
+        held = share_in_span(model, np.linalg.qr(lines.directions)[0] * math.sqrt(N), hot.states)
+        directions = replace(directions, explained=held)
     evidence["stability"] = vars(stability) | {
         "log_T_over_glass": lines.log_glass, "log_T_over_order": lines.log_order, "method": lines.method,
         "dimension": lines.dimension, "balanced": lines.balanced,
@@ -371,6 +374,7 @@ def _equilibrium(hot: Equilibrium) -> dict[str, Any]:
         "energy_apart": hot.energy_apart,
         "q2": hot.q2,
         "q2_between": hot.q2_between,
+        "q2_control": hot.q2_control,
         "round_trips": hot.round_trips,
         "n_steps": hot.n_steps,
         "state_overlap": hot.state_overlap,

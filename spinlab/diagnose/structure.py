@@ -27,6 +27,7 @@ _UNCUT = 0.55  # share of the sites up to which the size does not yet cut the sh
 _FEW_DIRECTIONS = 4
 _STANDS_OUT = 2.0
 _STRONGEST = 6
+_LOW_SCALE, _HIGH_SCALE = -150.0, 150.0  # ln of a factor: couplings lie between 1e-60 and 1e60
 # Glasses need d > 2.5 (S. Boettcher, Phys. Rev. Lett. 95, 197205 (2005)); small cubic lattices measure 2.3.
 FLAT = 2.25
 
@@ -78,6 +79,8 @@ def structure(
 ) -> Structure:
     """Lines and geometry at beta = 1; ``unequal``: sites differ too much for a spectrum to say."""
     balanced = negative.size == 0
+    if _at_most_one_loop(model):
+        return Structure("bonds", math.inf, math.inf, None, True, balanced)
     if isinstance(model, SparseIsing):
         bethe = bethe_lines(model.to_sparse()._J, balanced=balanced)
         d, tree_like = _geometry(model)
@@ -108,6 +111,18 @@ def structure(
         # Many patterns of like strength: their common line, not that of the largest eigenvalue.
         log_order = max(log_order, _common_line(model, spectrum, stability.n_directions))
     return Structure("spectrum", _log(stability.beta_glass), log_order, None, True, balanced)
+
+
+def _at_most_one_loop(model: IsingModel) -> bool:
+    """Trees and rings, and models that fall into such: nothing orders at T > 0."""
+    from scipy.sparse.csgraph import connected_components
+
+    J = model.to_sparse()._J
+    if J.nnz > 2 * model.n_spins:
+        return False
+    n, label = connected_components(J, directed=False)
+    edges = np.bincount(label, np.diff(J.indptr), n) / 2
+    return bool((edges <= np.bincount(label, minlength=n)).all())
 
 
 def through_fields(model: IsingModel) -> IsingModel:
@@ -174,10 +189,10 @@ def _growth(rows: tuple[np.ndarray, np.ndarray, int], scale: float, power: int) 
 
 def _log_scale(growth: Callable[[float], float]) -> float:
     """ln of the factor on all couplings at which the growth is one; infinite if it stays below."""
-    low, high = -12.0, 12.0
+    low, high = _LOW_SCALE, _HIGH_SCALE
     if growth(math.exp(high)) <= 1:
         return math.inf
-    for _ in range(24):
+    for _ in range(32):
         middle = (low + high) / 2
         low, high = (low, middle) if growth(math.exp(middle)) > 1 else (middle, high)
     return (low + high) / 2

@@ -121,7 +121,7 @@ def _reasons(n: Numbers) -> Iterator[str]:
 def of_parts(phases: Sequence[Verdict]) -> Verdict:
     """The phase of a whole: that of its parts with the least confidence among them, or undecided."""
     values = {verdict.value for verdict in phases}
-    reasons = [f"{len(phases)} parts without couplings between them: " + ", ".join(v.value for v in phases)]
+    reasons = [f"{len(phases)} part(s) of a size that has a phase: " + ", ".join(v.value for v in phases)]
     if len(values) == 1:
         least = min(phases, key=lambda verdict: verdict.confidence)
         return Verdict(least.value, least.confidence, least.probabilities, (*reasons, *least.reasons))

@@ -23,7 +23,7 @@ glass lies at sigma (V H)^(1/4) = 1, and for random patterns; its measured curva
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,9 @@ _READ = (0.8, 0.6)  # stabilities at which the R-transform is read: the edge's f
 # that law (SK, Hopfield of 12 to 800 patterns), 60 and more for random orthogonal couplings of 100 sites.
 _NOISE = 40.0
 _LEAST_MEASURED = 100  # fewer values tell no more than two cumulants
+_HELD = (
+    0.4  # stability up to which the reaction is read off all values: nearer to the edge one value rules it
+)
 # Stability above a semicircle's at 1.025 times its edge: the edge is hard. Random orthogonal couplings of 100
 # to 400 sites have .03 to .14 more, SK and Hopfield models .07 to .34 less.
 _NEAR_EDGE, _HARD_EDGE = 0.05, 0.02
@@ -356,3 +359,91 @@ def _two_layer_outlier(above: np.ndarray, bulk: np.ndarray, n: int, m: int) -> f
     unit = float(above[0])
     total = float((1 / (1 - (bulk / unit) ** 2)).sum())
     return math.sqrt(total / n * (total + m - n) / m) / unit
+
+
+def reaction(bulk: np.ndarray, w: float) -> float:
+    """R'(w)/R'(0) of a bulk of eigenvalues: how far the couplings' loops amplify the growth of variances.
+
+    R' = 1/w^2 + 1/G'(z) where the resolvent G(z) of all values is w (module's head); 1 for independent
+    entries, 1/(1 - w)^2 for random patterns, 2/(1 + 4 w^2 + sqrt(1 + 4 w^2)) for random orthogonal couplings.
+    Near the edge, below a stability 1 - w^2 R' of 0.4, it stays what it is there.
+    """
+    n, x = len(bulk), np.asarray(bulk, dtype=float)
+    unit = float(x.std()) if n > 1 else 0.0
+    if n < 3 or unit <= 1e-9 * float(np.abs(x).max()) or w <= 0:
+        return 1.0
+    x, w = (x - x.mean()) / unit, w * unit
+    top = float(x.max())
+
+    def measured(z: float) -> tuple[float, float]:
+        r = 1 / (z - x)
+        return float(r.sum()) ** 2 / n / float((r**2).sum()), float(r.sum()) / n
+
+    z = top + _inverse(lambda y: measured(top + y - 1)[1], w) - 1
+    if measured(z)[0] < _HELD:
+        w = _at_stability(measured, _HELD, top, 1.0)
+        z = top + _inverse(lambda y: measured(top + y - 1)[1], w) - 1
+    if w < 1e-3:
+        return 1.0  # R' - 1 is of order w, and drowns in the rounding of 1/w^2
+    return 1 / w**2 - n / float((1 / (z - x) ** 2).sum())
+
+
+def two_layer_reaction(
+    bulk: np.ndarray, n: int, m: int, chi: Sequence[float], spread: Sequence[float]
+) -> float:
+    """The same for two layers of n <= m units with singular values ``bulk`` (zeros to n included).
+
+    The susceptibilities ``chi`` of the layers fix poles z of the resolvent [[z_n, -W], [-W^T, z_m]]; with the
+    reactions R_a = z_a - 1/chi_a variances grow by the largest eigenvalue of spread_a dR_a/dchi_b, ``spread``
+    the layers' means of (1 - m_i^2)^2. For independent weights of variance s^2 this is s^2 sqrt(n m) times
+    sqrt(spread_n spread_m); the ratio of both is returned. ``chi`` is scaled down to where the eigenvalue
+    for spread = chi^2 is 0.6.
+    """
+    y = np.zeros(n)
+    y[: len(bulk)] = np.asarray(bulk, dtype=float) ** 2
+    c2 = float(y.mean())
+    if n < 3 or c2 <= 0 or min(chi) <= 0 or min(spread) <= 0:
+        return 1.0
+    y, top = y / c2, float(y.max()) / c2
+    u = chi[0] * chi[1] * c2
+
+    def slopes(u: float) -> np.ndarray:
+        """chi_a chi_b dR_a/dchi_b, which depends on the product of both chi alone."""
+
+        def product(x: float) -> tuple[float, float, float]:
+            g = 1 / (top * x - y)
+            first = float(g.sum())
+            return first / n, (first + (m - n) / (top * x)) / m, float((g**2).sum())
+
+        def whole(x: float) -> float:
+            gn, gm, _ = product(x)
+            return top * x * gn * gm
+
+        at = _inverse(whole, u)
+        gn, gm, second = product(at)
+        x = top * at
+        # In units where chi_n = gn and chi_m = gm x, poles are z_n = x and z_m = 1.
+        by_n, by_m, mixed = second / n, (second * x**2 + (m - n)) / m, (y / (x - y) ** 2).sum()
+        chi_n, chi_m = gn, gm * x
+        jacobian = -np.array([[by_n, mixed / n], [mixed / m, by_m]])
+        slope = np.linalg.inv(jacobian) + np.diag([1 / chi_n**2, 1 / chi_m**2])
+        return slope * np.outer([chi_n, chi_m], [chi_n, chi_m])
+
+    if _growth(slopes(u)) > 1 - _HELD:
+        low, high = 0.0, u
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (middle, high) if _growth(slopes(middle)) < 1 - _HELD else (low, middle)
+        u = low
+    if u < 1e-6:
+        return 1.0
+    # spread_a dR_a/dchi_b in units of the bare growth; the layers' shares of chi cancel in the eigenvalue.
+    a = np.array([spread[0] / chi[0] ** 2, spread[1] / chi[1] ** 2])
+    bare = math.sqrt(a[0] * a[1] * n / m) * u
+    return _growth(a[:, None] * slopes(u)) / bare
+
+
+def _growth(A: np.ndarray) -> float:
+    """Largest eigenvalue of a matrix of two rows with like signs off the diagonal."""
+    half, off = (A[0, 0] - A[1, 1]) / 2, A[0, 1] * A[1, 0]
+    return float((A[0, 0] + A[1, 1]) / 2 + math.sqrt(max(half * half + off, 0.0)))

@@ -10,6 +10,7 @@ import pytest
 import spinlab as sl
 from spinlab import theory
 from spinlab.observables import spectrum, stability
+from spinlab.observables.stability import reaction, two_layer_reaction
 
 
 def test_sk():
@@ -192,3 +193,60 @@ def test_directions_that_the_couplings_oppose_are_no_part_of_the_bulk():
     found = stability(-(A + A.T) / math.sqrt(N))
     assert found.towards == "glass"
     assert 1 / found.beta_glass == pytest.approx(0.5, rel=0.05)
+
+
+# Standard deviations of one spectrum are below a third of the tolerances (20 seeds).
+@pytest.mark.parametrize("w", [0.2, 0.5, 0.7])
+def test_the_reaction_of_independent_couplings_does_not_grow(w):
+    assert reaction(np.linalg.eigvalsh(sl.ensembles.sk(600, rng=1).couplings()), w) == pytest.approx(
+        1, abs=0.1
+    )
+
+
+@pytest.mark.parametrize("alpha", [0.3, 1.0])
+@pytest.mark.parametrize("w", [0.15, 0.35])
+def test_the_reaction_of_random_patterns(alpha, w):
+    # R'(w) = alpha/(1 - w)^2 (free Poisson law of V. A. Marchenko, L. A. Pastur 1967).
+    J = sl.ensembles.hopfield(600, round(600 * alpha), rng=1).couplings()
+    assert reaction(np.linalg.eigvalsh(J), w) == pytest.approx(1 / (1 - w) ** 2, rel=0.08)
+
+
+@pytest.mark.parametrize("w", [0.5, 3.0, 20.0])
+def test_the_reaction_of_random_orthogonal_couplings(w):
+    # R = (sqrt(1 + 4 w^2) - 1)/(2 w) (E. Marinari, G. Parisi, F. Ritort 1994); two cumulants would give 1.
+    root = math.sqrt(1 + 4 * w * w)
+    slope = 2 / root - (root - 1) / (2 * w * w)
+    assert reaction(np.repeat([1.0, -1.0], 50), w) == pytest.approx(slope, rel=1e-6)
+    assert reaction(np.repeat([3.0, -3.0], 50), w / 3) == pytest.approx(slope, rel=1e-6)
+
+
+def test_the_reaction_near_the_edge_stays_finite():
+    J = sl.ensembles.hopfield(300, 150, rng=0).couplings()
+    values = np.linalg.eigvalsh(J)
+    # Stability 0.4: (1 - w)/sqrt(alpha) = w/sqrt(0.6).
+    w = 1 / (1 + math.sqrt(0.5 / 0.6))
+    assert reaction(values, 5.0) == reaction(values, 50.0) == pytest.approx(1 / (1 - w) ** 2, rel=0.15)
+    assert reaction(np.ones(5), 1.0) == reaction(np.arange(2.0), 1.0) == 1.0
+
+
+@pytest.mark.parametrize("shape", [(400, 600), (300, 900)])
+def test_the_reaction_of_two_layers(shape):
+    V, H = shape
+    q, p, sv, sh = 0.5, 0.4, 0.35, 0.45
+    gauss = np.linalg.svd(sl.ensembles.rbm_gaussian(V, H, rng=0).weights(), compute_uv=False)
+    unit = 0.6 / math.sqrt(math.sqrt(V * H) * 0.5 * 0.6)  # sigma, at a growth of about 0.6
+    found = two_layer_reaction(unit * gauss, V, H, (1 - q, 1 - p), (sv, sh))
+    assert found == pytest.approx(1, abs=0.1)
+    # Random patterns: r_v = alpha_v b^2 (p + b^2 (1 - p)^2 q)/D^2 and the like of the other layer.
+    K = 250
+    b = 1.1
+    W = sl.ensembles.ra_rbm(V, H, K, rng=0).weights()
+    s = np.linalg.svd(W / W.std() * b * math.sqrt(K / (V * H)), compute_uv=False)
+    av, ah, D = K / V, K / H, 1 - b**2 * (1 - q) * (1 - p)
+    growth = np.array([
+        [sv * av * b**4 * (1 - p) ** 2, sv * av * b**2],
+        [sh * ah * b**2, sh * ah * b**4 * (1 - q) ** 2],
+    ]) / D**2  # fmt: skip
+    expected = np.linalg.eigvals(growth).real.max() / (b**2 * math.sqrt(av * ah * sv * sh))
+    assert expected > 1.5
+    assert two_layer_reaction(s, V, H, (1 - q, 1 - p), (sv, sh)) == pytest.approx(expected, rel=0.08)
