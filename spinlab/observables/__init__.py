@@ -2,6 +2,7 @@
 
 from . import errors
 from .accessibility import Accessibility, gibbs_accessibility, random_start_energy
+from .barriers import Barriers, barriers
 from .belief_propagation import Beliefs, belief_propagation
 from .correlations import TwoTime, edwards_anderson, two_time_correlation
 from .crossings import Crossings, binder_crossings
@@ -11,12 +12,14 @@ from .growth import GrowthRates, growth_rates
 from .minima_count import MinimaCount, count_minima
 from .overlap_statistics import OverlapDistribution, OverlapStatistics, binder_cumulant, overlap_statistics
 from .overlaps import pattern_overlaps, replica_overlaps
+from .relaxation import Relaxation, relaxation_time
 from .spectra import Spectrum, spectrum
 from .stability import Stability, stability
 from .ultrametricity import Index, Ultrametricity, subdominant_ultrametric, ultrametricity
 
 __all__ = [
     "Accessibility",
+    "Barriers",
     "Beliefs",
     "Crossings",
     "Estimate",
@@ -27,10 +30,12 @@ __all__ = [
     "MinimaCount",
     "OverlapDistribution",
     "OverlapStatistics",
+    "Relaxation",
     "Spectrum",
     "Stability",
     "TwoTime",
     "Ultrametricity",
+    "barriers",
     "belief_propagation",
     "binder_crossings",
     "binder_cumulant",
@@ -45,6 +50,7 @@ __all__ = [
     "pattern_overlaps",
     "plaquettes",
     "random_start_energy",
+    "relaxation_time",
     "replica_overlaps",
     "spectrum",
     "stability",
