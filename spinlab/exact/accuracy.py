@@ -58,7 +58,7 @@ def settled(name: str, instead: str = "") -> Callable[[Values], LogPartition]:
             progress: bool | None = None,
         ) -> Any:
             model, betas = as_model(model), as_real_array(beta, "beta", (0, 1))
-            found = values(model, betas, threads, as_flag(error, "error"))
+            found = values(model, betas, threads, as_flag(error, "error") or tolerance is not None)
             return settle(name, betas, found, error, tolerance, instead)
 
         signature = inspect.signature(log_partition)

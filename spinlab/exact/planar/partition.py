@@ -12,8 +12,11 @@ it may be left: then the answer is refused.
 The factors L U of an elimination are those of A + E with |E| <= u (k + c) |L| |U| entry by entry, k terms in
 each sum (N. J. Higham, Accuracy and Stability of Numerical Algorithms, SIAM 2002, chapter 9). With the
 inverse X of A and f = ||X||_F ||E||_F < 1/2 this moves ln det A by at most f + f^2. For the error on request
-||X||_F is summed over all columns of X. Otherwise, for the decision whether the answer is good enough, it is
-estimated from products with a few random vectors: twice the estimate falls short with a chance below 1e-5.
+||X||_F is summed over all columns of X. The decision whether an answer is good enough begins with an estimate
+e, the root of the mean of |X v|^2 over n random complex normal vectors v: ||X||_F > c e has at most the chance
+c^(-2n) exp(n - n/c^2) (Chernoff; X of rank one, a mean of n exponential variables, is the worst), and
+||X||_F < e/b at most b^(2n) exp(n - n b^2). For n = 64, c = 3 and b = 2 both are below 1e-36. Where
+||X||_F between e/2 and 3 e makes the difference, the sum over all columns decides.
 The mean energy takes the diagonal of X,
 
     <E> = -sum_e J_e tanh(beta J_e) - sum over directed edges of (1 - X_ee) J_e / sinh(2 beta J_e),
@@ -33,7 +36,7 @@ from ..._core.blas import one_blas_thread
 from ..._core.progress import map_with_progress, shows_progress
 from ..._core.validate import as_real_array
 from ...models import IsingModel, as_model
-from ..accuracy import InexactError, settled
+from ..accuracy import TOLERANCE, InexactError, settled
 from ..couplings import lost
 from . import solver as planar
 
@@ -46,7 +49,8 @@ _INSTEAD = (  # where frustrated couplings are strong, the determinant cancels
 )
 
 _U = 2.0**-53
-_VECTORS = 16
+_VECTORS = 64
+_ABOVE, _BELOW = 3.0, 0.5  # times the estimate, between which the norm lies
 _BLOCK = 256  # columns of the inverse at a time
 _SECONDS_PER_EDGE = 1e-4
 
@@ -93,8 +97,9 @@ def log_partition(
     A sparse elimination of a complex matrix of twice the number of edges: an open lattice of L = 20 takes
     0.05 s, most of it for the drawing, L = 50 half a second. Whether the rounding is small enough is judged
     by the norm of an inverse. With ``error`` it is computed and the bound is proven, at the cost of
-    :func:`mean_energy`; without, it is estimated from random vectors, and a chance of 1e-5 is left that
-    the error exceeds what is allowed.
+    :func:`mean_energy`, and so it is with ``tolerance``. Without either, an estimate from random vectors
+    decides where it is three times smaller than needed (wrong with a chance of 1e-36) or twice too large; in
+    between the norm is computed.
 
     Examples
     --------
@@ -178,7 +183,11 @@ class _Turns:
         self.phase = np.exp(0.5j * turn)
 
     def log_z(self, beta: float, proven: bool) -> tuple[float, float]:
-        """ln Z and a bound on its error, which holds but for a chance of 1e-5 where it is not ``proven``."""
+        """ln Z and a bound on its error.
+
+        Where that need not be ``proven``, the bound follows from an estimate, if this is enough to tell on
+        which side of the default tolerance it lies.
+        """
         x = np.abs(beta * self.J)
         free = self.n * math.log(2) + float((x + np.log1p(np.exp(-2 * x)) - math.log(2)).sum())
         free -= self.ghost * math.log(2) + beta * self.offset
@@ -189,20 +198,24 @@ class _Turns:
             if factors is None:
                 return math.nan, math.inf
             m = 2 * len(self.J)
-            if proven:
-                square = sum(float(squares.sum()) for _, _, squares in _inverse(factors, m))
-                moved = math.sqrt(square) * backward
-                # Each column solves equations that are off by up to 3 ||E||_F (Higham, section 9.3).
-                moved = moved / (1 - 3 * moved) if moved < 0.25 else math.inf
-            else:
-                vectors = np.random.default_rng(0).normal(size=(2, m, _VECTORS))
-                solved = factors.solve(vectors[0] + 1j * vectors[1])
-                moved = 2 * math.sqrt(float((np.abs(solved) ** 2).sum()) / (2 * _VECTORS)) * backward
             logs = np.log(np.abs(factors.U.diagonal()))
-        if not moved < 0.25:
-            return math.nan, math.inf
-        sums = 4 * _U * (m + 16) * (float(np.abs(logs).sum()) + abs(free))
-        return free + float(logs.sum()) / 2, moved + moved**2 + sums + beta * self.lost
+            value = free + float(logs.sum()) / 2
+            rest = 4 * _U * (m + 16) * (float(np.abs(logs).sum()) + abs(free)) + beta * self.lost
+
+            def bound(norm: float) -> float:
+                moved = norm * backward
+                return moved + moved**2 + rest if moved < 0.25 else math.inf
+
+            allowed = TOLERANCE * max(1.0, abs(value))
+            if not proven:
+                estimate = _estimated_norm(factors, m)
+                highest = bound(_ABOVE * estimate)
+                if highest <= allowed or not bound(_BELOW * estimate) <= allowed:
+                    return value, highest
+            norm = math.sqrt(sum(float(squares.sum()) for _, _, squares in _inverse(factors, m)))
+        # Each column solves equations that are off by up to 3 ||E||_F (Higham, section 9.3).
+        error = 3 * norm * backward
+        return value, bound(norm / (1 - error)) if error < 0.75 else math.inf
 
     def energy(self, beta: float) -> tuple[float, float]:
         """<E> and a bound on its error."""
@@ -246,6 +259,13 @@ class _Turns:
         lower.data *= np.repeat(4 * _U * terms, np.diff(lower.indptr))
         backward = math.sqrt(float(((lower @ upper).data ** 2).sum()))
         return factors, backward + 16 * _U * math.sqrt(float(A.nnz))
+
+
+def _estimated_norm(factors: Any, m: int) -> float:
+    """Frobenius norm of the inverse from its products with random vectors."""
+    parts = np.random.default_rng(0).normal(size=(2, m, _VECTORS))
+    solved = factors.solve(parts[0] + 1j * parts[1])
+    return math.sqrt(float((solved.real**2 + solved.imag**2).sum()) / (2 * _VECTORS))
 
 
 def _inverse(factors: Any, m: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
