@@ -18,6 +18,7 @@ from ._groups import Groups
 from ._quench import QUENCH, quench
 from ._scales import fast_form, field_bounds
 from ._span import Span, cooling_span
+from .annealing import anneal
 from .cluster import strong_couplings
 
 _CLUSTERS = 12.0  # mean number of neighbours up to which cluster moves are tried
@@ -26,6 +27,8 @@ _SHARE = 0.6  # of sum J^2 that the two strongest couplings of each site must ha
 _STEP = 1.47  # length of a step of the ladder: three exchanges of ten succeed
 _COOLING = 0.5  # of n_steps
 _TUNING = (0.1, 0.2, 0.2)  # of n_steps; after each the ladder is spaced anew
+_RUNS, _FIRST, _LONGEST = 8, 100, 10_000  # annealing runs at a time before the ladders, and their steps
+_RESTARTS_TIME = 0.1  # of ``seconds`` for them
 _COOLING_TIME, _ANNEALING_TIME = 0.2, 0.95  # of ``seconds``, where ladders follow and where they do not
 _LADDER_SWEEPS = 10  # ladders are begun if there is time for so many steps, times the number of temperatures
 _POINTS = 1025  # inverse temperatures between which cooling by the clock interpolates
@@ -53,7 +56,7 @@ class Search:
         Why the search ended: "bound" (the energy meets -sum |J| - sum |b|: proven), "target", "agreement",
         "steps", "seconds" or "callback"; "running" for a callback.
     n_steps : int
-        Steps that every replica took.
+        Steps that every replica took; 0 where annealing runs ended the search before there were any.
     seconds : float
         Wall-clock time without compilation.
     betas : ndarray, shape (R,)
@@ -92,7 +95,9 @@ def search(
     where the two strongest couplings of each site outweigh the others. Its temperatures are those of
     :func:`spinlab.dynamics.anneal`. All replicas are cooled, each down to its own temperature; the ladder is
     then spaced by measurement, and the rounds begin, after each of which the colder replicas are quenched.
-    Without ``seconds`` the search ends when all groups but one have equilibrated and met the lowest energy.
+    With ``target`` or ``seconds`` annealing runs come first, eight at a time, each time twice as long: what
+    they find is found long before ladders are cooled. Without ``seconds`` the search ends when all groups but
+    one have equilibrated and met the lowest energy.
 
     Parameters
     ----------
@@ -165,7 +170,10 @@ def search(
         known = known.copy()
         quench(model, known, as_key(generator), threads)
         lowest.take(known, model.energy(known), by_group=False)
-    pace = _Pace(n_steps, max_steps, seconds, clock, anneals)
+    restarts = (
+        0 if anneals or (seconds is None and target == -np.inf) else n_groups * groups.each * len(betas)
+    )
+    pace = _Pace(n_steps, max_steps, seconds, clock, anneals, restarts * n_steps, one_sweep)
 
     def report(stopped: str) -> Search:
         mixed = groups.equilibrated()
@@ -194,12 +202,17 @@ def search(
     stopped, before = judge(), 0.0
     with meter(seconds or max_steps, "search") as shown, bars(False):
         for round in () if stopped else pace.rounds():
-            if round.cools:
+            if round.anneals:
+                schedule = span.schedule(round.n_steps)
+                runs = anneal(model, n_chains=_RUNS, betas=schedule, rng=generator, threads=threads)
+                lowest.take(runs.states, runs.energy, by_group=False)
+            elif round.cools:
                 pace.done = groups.cool(pace.cooling(span))
                 groups.place(known)
             else:
                 piece = groups.advance(round.n_steps, round.n_steps // 2 if round.tunes else 0)
-            lowest.take(*groups.quenched())
+            if not round.anneals:
+                lowest.take(*groups.quenched())
             if round.tunes:
                 groups.respace(piece, _STEP)
             if shown is not None:
@@ -216,6 +229,7 @@ def search(
 
 class _Round(NamedTuple):
     n_steps: int
+    anneals: bool = False
     cools: bool = False
     tunes: bool = False
 
@@ -224,9 +238,18 @@ class _Pace:
     """How long the rounds are: fixed numbers of steps, or by the clock."""
 
     def __init__(
-        self, n_steps: int, max_steps: int, seconds: float | None, clock: Stopwatch, anneals: bool
+        self,
+        n_steps: int,
+        max_steps: int,
+        seconds: float | None,
+        clock: Stopwatch,
+        anneals: bool,
+        restarts: int,
+        one_sweep: float,
     ) -> None:
+        """Before ladders, annealing runs take ``restarts`` sweeps in all, or their share of the time."""
         self.done, self._anneals = 0, anneals
+        self._restarts, self._one_sweep = restarts, one_sweep
         self._n_steps, self._max_steps, self._seconds, self._clock = n_steps, max_steps, seconds, clock
 
     def cooling(self, span: Span) -> Iterator[float]:
@@ -256,8 +279,25 @@ class _Pace:
         """So much of the budget, in its unit."""
         return self.done if self._seconds is None else self._clock.seconds()
 
+    def restarts(self) -> Iterator[_Round]:
+        """Annealing runs of doubled length, as much work as cooling and spacing the ladders."""
+        n_steps, left, speed = min(_FIRST, self._max_steps), self._restarts, self._one_sweep
+        while left > 0:
+            work = _RUNS * (n_steps + QUENCH)
+            start = self._clock.seconds()
+            if self._seconds is None:
+                left -= work
+                if left < 0:
+                    return
+            elif start + work * speed > _RESTARTS_TIME * self._seconds:
+                return
+            yield _Round(n_steps, anneals=True)
+            speed = (self._clock.seconds() - start) / work
+            n_steps = min(2 * n_steps, _LONGEST, self._max_steps)
+
     def rounds(self) -> Iterator[_Round]:
         """One after the other, until the budget is spent."""
+        yield from self.restarts()
         start = self._clock.seconds()
         yield _Round(0, cools=True)
         if self._anneals:

@@ -141,8 +141,15 @@ def test_the_budget_of_time_is_used_and_kept(seconds, monkeypatch):
             now += n_steps * (0.001 if now < seconds / 2 else 0.003)
             return super().advance(n_steps, burn_in)
 
+    def slow_anneal(*args, betas, **options):
+        nonlocal now
+        now += len(betas) * 0.00001
+        assert now < 0.2 * seconds
+        return sl.dynamics.anneal(*args, betas=betas, **options)
+
     module = sys.modules["spinlab.dynamics.search"]
     monkeypatch.setattr(module, "Stopwatch", Clock)
+    monkeypatch.setattr(module, "anneal", slow_anneal)
     monkeypatch.setattr(module, "Groups", Slow)
     found = search(sl.ensembles.sk(N=10, rng=0), seconds=seconds, rng=0)  # all groups agree at once
     assert found.stopped == "seconds"
@@ -167,11 +174,38 @@ def test_target_and_callback_end_a_search():
     stopped = search(model, n_steps=10, callback=third, rng=0)
     assert (stopped.stopped, stopped.n_steps, len(seen)) == ("callback", 5 + 1 + 2, 3)
     assert all(found.stopped == "running" for found in seen)
-    easy = search(model, n_steps=10, target=seen[0].energy, callback=lambda found: None, rng=0)
-    assert (easy.stopped, easy.n_steps, easy.energy) == ("target", 5, seen[0].energy)
+    easy = search(model, n_steps=2, target=seen[0].energy, callback=lambda found: None, rng=0)
+    assert easy.stopped == "target"
+    assert easy.n_steps > 0
+    assert easy.energy <= seen[0].energy
     # Looking on changes nothing.
     a, b = search(model, max_steps=250, rng=1), search(model, max_steps=250, callback=seen.append, rng=1)
     np.testing.assert_array_equal(a.state, b.state)
+
+
+def test_annealing_runs_come_first_where_there_is_a_target(monkeypatch):
+    module = sys.modules["spinlab.dynamics.search"]
+    lengths = []
+
+    def counted(*args, betas, **options):
+        lengths.append(len(betas))
+        return sl.dynamics.anneal(*args, betas=betas, **options)
+
+    monkeypatch.setattr(module, "anneal", counted)
+    model = sl.ensembles.edwards_anderson(shape=(6, 6, 6), law="pm1", rng=0)
+    found = search(model, target=-378, rng=0)  # proven by branching
+    assert (found.energy, found.stopped, found.n_steps) == (-378, "target", 0)
+    assert lengths == [100 * 2**k for k in range(len(lengths))]
+    lengths.clear()
+    # A target that nothing meets: as many steps of a state as 250 of each replica, quenches counted.
+    missed = search(model, target=-379, max_steps=300, rng=0)
+    assert lengths[:3] == [100, 200, 300]
+    assert set(lengths[3:]) == {300}
+    least, most = (4 * 2 * 250 * (len(missed.betas) + k) for k in (-2, 2))  # the ladder was spaced anew
+    assert least - 8 * 310 < sum(8 * (n + 10) for n in lengths) <= most
+    lengths.clear()
+    search(model, max_steps=2, rng=0)
+    assert lengths == []
 
 
 def test_a_known_state_is_kept_and_improved():

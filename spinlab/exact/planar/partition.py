@@ -12,10 +12,10 @@ it may be left: then the answer is refused.
 The factors L U of an elimination are those of A + E with |E| <= u (k + c) |L| |U| entry by entry, k terms in
 each sum (N. J. Higham, Accuracy and Stability of Numerical Algorithms, SIAM 2002, chapter 9). With the
 inverse X of A and f = ||X||_F ||E||_F < 1/2 this moves ln det A by at most f + f^2. For the error on request
-||X||_F is summed over all columns of X. The decision whether an answer is good enough begins with an estimate
-e, the root of the mean of |X v|^2 over n random complex normal vectors v: ||X||_F > c e has at most the chance
-c^(-2n) exp(n - n/c^2) (Chernoff; X of rank one, a mean of n exponential variables, is the worst), and
-||X||_F < e/b at most b^(2n) exp(n - n b^2). For n = 64, c = 3 and b = 2 both are below 1e-36. Where
+||X||_F is summed over all columns of X. The decision whether an answer is good enough begins with an
+estimate e, the root of the mean of |X v|^2 over n random complex normal vectors v: ||X||_F > c e has at most
+the chance c^(-2n) exp(n - n/c^2) (Chernoff; X of rank one, a mean of n exponential variables, is the worst),
+and ||X||_F < e/b at most b^(2n) exp(n - n b^2). For n = 64, c = 3 and b = 2 both are below 1e-36. Where
 ||X||_F between e/2 and 3 e makes the difference, the sum over all columns decides.
 The mean energy takes the diagonal of X,
 
