@@ -201,6 +201,25 @@ def published_table(runs: Any) -> str:
     return f"Runs of the published length (fig6), one machine each:\n\n{markdown_table(header, rows)}"
 
 
+MOSTLY = 0.9
+
+
+def of_random_features(levels: dict[str, tuple[float, float]]) -> str:
+    """How much of the accuracy with means is there before training; (untrained, trained) by machine."""
+    share = {machine: before / after for machine, (before, after) in levels.items()}
+    least = min(share, key=share.__getitem__)
+    told = (
+        "the level alone is mostly that of random features"
+        if share[least] > MOSTLY
+        else "in some machine the level is not that of random features"
+    )
+    return (
+        f"With means an untrained machine has at least {share[least]:.1%} of what the trained one "
+        f"labels correctly "
+        f"({least}): {told}."
+    )
+
+
 def verdict(data: Any, raw: float, settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
     """Accuracies and gains with standard errors over seeds."""
 
@@ -218,6 +237,12 @@ def verdict(data: Any, raw: float, settings: dict[str, Any], preset: str) -> tup
             gains[f"{machine}, {kind}"] = [float(gain.mean()), float(gain.std(ddof=1) / len(gain) ** 0.5)]
             row += [cell(before), cell(after), cell(gain, "+")]
         rows.append(row)
+    levels = {
+        m: tuple(
+            float(data["accuracy"].sel(machine=m, side="test", stage=stage).mean()) for stage in STAGES[1::2]
+        )
+        for m in settings["machines"]
+    }
     best = max(
         ((m, stage) for m in settings["machines"] for stage in STAGES[2:]),
         key=lambda pair: float(data["accuracy"].sel(machine=pair[0], stage=pair[1], side="test").mean()),
@@ -237,8 +262,7 @@ def verdict(data: Any, raw: float, settings: dict[str, Any], preset: str) -> tup
                 ["machine", "sample: untrained", "trained", "gain", "means: untrained", "trained", "gain"],
                 rows,
             ),
-            f"Best: {best[0]}, {best[1]}. The gain is what training adds; the level alone is mostly that of "
-            "random features.\n",
+            f"Best: {best[0]}, {best[1]}. {of_random_features(levels)}\n",
         ]
     )
     return text, {

@@ -153,3 +153,9 @@ def test_training_leaves_the_glass():
     ):
         assert sentence in here, sentence
         assert sentence not in " ".join(study.statements(true | {name: run})), sentence
+
+
+def test_features():
+    of_random_features = studies.load("features").of_random_features
+    assert "mostly that of random features" in of_random_features({"a": (0.92, 0.96), "b": (0.94, 0.26)})
+    assert "is not that of random features" in of_random_features({"a": (0.92, 0.96), "b": (0.4, 0.92)})
