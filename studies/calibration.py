@@ -85,8 +85,8 @@ PAPER: dict[str, Any] = {
         "bars_and_stripes": ("rapid", "free_pcd", "free_exact", "rbm_pcd", "rbm_exact"),
     },
     "K": (2, 4, 8, 32),
-    "K_recipes": ("free_10", "free_pcd"),
-    "splits": {"noisy": 5, "bars": 6, "bars_and_stripes": 4},
+    "K_recipes": ("free_pcd",),
+    "splits": {"noisy": 5, "bars": 5, "bars_and_stripes": 3},
     "updates": 300,
     "seed": 5,
 }
