@@ -123,7 +123,8 @@ def _visit_tiles(J, b, metropolis, typical, betas, factors, s, h, moved, key, fi
         if t % refresh == 0:
             for tile in range(n_tiles):
                 for r in range(n_chains):
-                    h[tile, r] = b[tile]
+                    for j in range(_TILE):
+                        h[tile, r, j] = b[tile, j]
                     for i in range(n):
                         x = J.dtype.type(s[r, i // _TILE, i % _TILE])
                         for j in range(_TILE):

@@ -247,7 +247,8 @@ def _exchange(  # type: ignore[no-untyped-def]
         for x in range(R):
             if energy[a, x] < best_energy[a]:
                 best_energy[a] = energy[a, x]
-                best_state[a] = s[a, x]
+                for i in range(s.shape[2]):
+                    best_state[a, i] = s[a, x, i]
         for l in range(step & 1, R - 1, 2):
             x, y = replica[a, l], replica[a, l + 1]
             exponent = (betas[l + 1] - betas[l]) * (energy[a, y] - energy[a, x])

@@ -341,7 +341,9 @@ def _improve(
                 for i in range(n):
                     best_x[i] += largest
                 if fresh:
-                    best_triangles[:m] = triangles[:m]
+                    for i in range(m):
+                        for k in range(4):
+                            best_triangles[i, k] = triangles[i, k]
                     fresh = False
                 if best < target:
                     break

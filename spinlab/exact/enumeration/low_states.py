@@ -110,7 +110,7 @@ def _weights(G, T, rest, cutoff, threshold, beta, reference, n_idle, chunk, pair
     z_chunk = 0.0  # sums nested like the loops keep rounding small
     u_chunk = 0.0
     v_chunk = 0.0
-    block = next_block(G, rest, 0, chunk_bits, cutoff, E, H)
+    block = next_block(G, rest, np.int64(0), chunk_bits, cutoff, E, H)
     while block < 1 << chunk_bits:
         e = E[chunk_bits]
         enter_block(H[chunk_bits, n - BLOCK_BITS :], n_idle, FC, FA)
@@ -159,7 +159,7 @@ def _pick(G, T, rest, cutoff, threshold, beta, reference, n_idle, chunk, targets
     total = 0.0
     t = 0
     state = -1
-    block = next_block(G, rest, 0, chunk_bits, cutoff, E, H)
+    block = next_block(G, rest, np.int64(0), chunk_bits, cutoff, E, H)
     while block < 1 << chunk_bits and t < len(targets):
         e = E[chunk_bits]
         enter_block(H[chunk_bits, n - BLOCK_BITS :], n_idle, FC, FA)

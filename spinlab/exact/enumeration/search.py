@@ -252,7 +252,7 @@ def _minimum(G: Any, T: Any, rest: Any, threshold: Any, chunk: Any, most: Any) -
     enter(G, chunk, chunk_bits, E, H)
     minimum = np.inf
     visited = 0
-    block = 0
+    block = np.int64(0)
     while block < 1 << chunk_bits and visited < most:
         visited += 1
         skip = descend(G, rest, block, chunk_bits, threshold, E, H)
@@ -317,7 +317,7 @@ def _classify(
     n_found = 0
     between = np.inf
     enter(G, chunk, chunk_bits, E, H)
-    block = next_block(G, rest, 0, chunk_bits, cutoff, E, H)
+    block = next_block(G, rest, np.int64(0), chunk_bits, cutoff, E, H)
     while block < 1 << chunk_bits:
         e = E[chunk_bits]
         enter_block(H[chunk_bits, n - BLOCK_BITS :], n_idle, FC, FA)

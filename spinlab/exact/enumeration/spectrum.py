@@ -177,7 +177,7 @@ def _lowest(
     k = len(found)
     n_found = 0
     enter(G, chunk, chunk_bits, E, H)
-    block = next_block(G, rest, 0, chunk_bits, threshold + margin, E, H)
+    block = next_block(G, rest, np.int64(0), chunk_bits, threshold + margin, E, H)
     while block < 1 << chunk_bits:
         h = H[chunk_bits, n - BLOCK_BITS :]
         e = E[chunk_bits]

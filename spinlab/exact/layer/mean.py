@@ -94,7 +94,8 @@ def _sorted_sums(start: float, weights: np.ndarray, out: np.ndarray, spare: np.n
     size = 1
     for k in range(len(weights)):
         w = abs(weights[k])
-        spare[:size] = out[:size]
+        for l in range(size):
+            spare[l] = out[l]
         i, j = 0, 0  # in spare - w and in spare + w, which never ends first
         while i < size:
             smaller = spare[i] - w <= spare[j] + w

@@ -111,7 +111,8 @@ def _signed_sums(start: np.ndarray, rows: np.ndarray) -> np.ndarray:
 @kernel
 def _base(numbers: np.ndarray, top: np.ndarray, c: np.ndarray, out: np.ndarray) -> None:
     for t in range(len(numbers)):
-        out[t] = c
+        for a in range(len(c)):
+            out[t, a] = c[a]
         for k in range(top.shape[0]):
             if (numbers[t] >> k) & 1:
                 for a in range(len(c)):

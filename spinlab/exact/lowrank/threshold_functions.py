@@ -73,7 +73,9 @@ def best_function(counts: np.ndarray, F: Convex, threads: int | None = None) -> 
     even = F.is_even
 
     def run(start: int) -> tuple[float, int, int]:
-        value, row, e = _search(w[start : start + _TASK], n, F, even)
+        m, sums = np.empty((K, *n.shape)), np.empty((5, *n.shape))
+        flat = m.reshape(K, -1), sums.reshape(len(sums), -1)
+        value, row, e = _search(w[start : start + _TASK], n, F, even, m, sums, *flat)
         return value, start + row, e
 
     found = map_with_progress(run, range(0, len(w), _TASK), threads, "ground state")
@@ -97,25 +99,29 @@ def _transform(a: np.ndarray, spare: np.ndarray) -> None:
         a, spare = spare, a
         passes += 1
     if passes % 2:
-        spare[:] = a
+        for i in range(len(a)):
+            for k in range(_LANES):
+                spare[i, k] = a[i, k]
 
 
 @kernel
-def _search(weights: np.ndarray, n: np.ndarray, F: Any, even: bool) -> Any:
+def _search(  # type: ignore[no-untyped-def]
+    weights, n, F, even, m, sums, flat_m, flat_sums
+):
     """(largest F, number of its weights, number of its signs); the columns are _LANES rows of weights.
 
-    ``n`` is the transform of the counts, in every column.
+    ``n`` is the transform of the counts, in every column; m (K, classes, _LANES) and sums (5, classes,
+    _LANES) are scratch, with their flat views.
     """
     classes, K = len(n), weights.shape[1]
-    f, spare = np.empty((classes, _LANES)), np.empty((classes, _LANES))
-    m = np.empty((K, classes, _LANES))
-    values, opposite = np.empty((classes, _LANES)), np.empty((classes, _LANES))
-    linear, x = np.empty((classes, _LANES)), np.empty(classes * _LANES)
+    f, spare, values, opposite, linear = sums[0], sums[1], sums[2], sums[3], sums[4]
     record, best, signs = -np.inf, 0, 0
     for r in range(0, len(weights), _LANES):
         for l in range(_LANES):
             w = weights[min(r + l, len(weights) - 1)]
-            f[0, l] = w.sum()
+            f[0, l] = 0.0
+            for k in range(K):
+                f[0, l] += w[k]
             for k in range(K - 1):
                 for y in range(1 << k):
                     f[y + (1 << k), l] = f[y, l] - 2.0 * w[k]
@@ -124,8 +130,9 @@ def _search(weights: np.ndarray, n: np.ndarray, F: Any, even: bool) -> Any:
                 f[y, l] = 1.0 if f[y, l] > 0.0 else -1.0
         _transform(f, spare)
 
-        values[:] = 0.0
-        linear[:] = 0.0
+        for e in range(classes):
+            for l in range(_LANES):
+                values[e, l] = linear[e, l] = 0.0
         for k in range(K):
             # The transform of f(y) y_k is that of f with bit k of the frequency flipped; y_K = 1.
             bit = 1 << k if k < K - 1 else 0
@@ -143,9 +150,11 @@ def _search(weights: np.ndarray, n: np.ndarray, F: Any, even: bool) -> Any:
                     linear[e, l] += c * overlap
 
         if not even:
-            opposite[:] = values
-            _add_groups(F, m.reshape(K, -1), -1.0, x, opposite.reshape(-1))
-        _add_groups(F, m.reshape(K, -1), 1.0, x, values.reshape(-1))
+            for e in range(classes):
+                for l in range(_LANES):
+                    opposite[e, l] = values[e, l]
+            _add_groups(F, flat_m, -1.0, flat_sums[1], flat_sums[3])
+        _add_groups(F, flat_m, 1.0, flat_sums[1], flat_sums[2])
         for e in range(classes):
             for l in range(_LANES):
                 value = values[e, l] + abs(linear[e, l])
@@ -161,13 +170,15 @@ def _add_groups(F: Any, m: np.ndarray, sign: float, x: np.ndarray, values: np.nd
     """values += sum_g phi_g(sign U_g.m); phi_g is the largest of its linear pieces."""
     for g in range(len(F.U)):
         u = sign * F.U[g]
-        x[:] = u[0] * m[0]
+        for e in range(len(x)):
+            x[e] = u[0] * m[0, e]
         for k in range(1, len(m) - 1, 2):
             u1, u2, m1, m2 = u[k], u[k + 1], m[k], m[k + 1]
             for e in range(len(x)):
                 x[e] += u1 * m1[e] + u2 * m2[e]
         if len(m) % 2 == 0:
-            x += u[-1] * m[-1]
+            for e in range(len(x)):
+                x[e] += u[-1] * m[-1, e]
         first, last = F.first[g], F.first[g + 1]
         if last - first == 1:
             a0, a1 = F.slope[first + g], F.slope[last + g]

@@ -212,7 +212,14 @@ def _all_turns(
 def _segments(x: np.ndarray, first: np.ndarray, t: np.ndarray, out: np.ndarray) -> None:
     """The pieces of phi_g that hold x_g."""
     for g in range(len(x)):
-        out[g] = g + first[g] + np.searchsorted(t[first[g] : first[g + 1]], x[g])
+        low, high = first[g], first[g + 1]
+        while low < high:
+            middle = (low + high) // 2
+            if t[middle] < x[g]:
+                low = middle + 1
+            else:
+                high = middle
+        out[g] = g + low
 
 
 @kernel
@@ -290,7 +297,8 @@ def _turns(start: int, stop: int, Y: np.ndarray, Z: np.ndarray, F: Any, even: bo
         norm = np.sqrt(Y[i, 0] ** 2 + Y[i, 1] ** 2 + Y[i, 2] ** 2)
         if norm == 0.0:
             continue
-        e3[:] = Y[i] / norm
+        for l in range(3):
+            e3[l] = Y[i, l] / norm
         k = np.argmin(np.abs(e3))
         k1, k2 = (k + 1) % 3, (k + 2) % 3
         size = np.sqrt(e3[k1] ** 2 + e3[k2] ** 2)
@@ -352,7 +360,8 @@ def _turns(start: int, stop: int, Y: np.ndarray, Z: np.ndarray, F: Any, even: bo
             end = q + 1
             while end < n and angle[order[end]] - angle[order[end - 1]] <= _SAME_ANGLE:
                 end += 1
-            base[:] = y
+            for l in range(3):
+                base[l] = y[l]
             for m in order[q:end]:
                 for l in range(3):
                     y[l] -= 2 * sign[m] * Z[number[m], l]

@@ -53,7 +53,12 @@ def highest_state(problem: Elimination, threads: int | None) -> tuple[float, np.
     n_bytes = np.maximum(1, steps.size // 8)
     place = np.cumsum(n_bytes) - n_bytes
     bits = np.empty(n_bytes.sum(), np.uint8)
-    sweep(steps, lambda *part: maximise(steps, problem.J, problem.b, *T, place, bits, *part), threads)
+
+    def run(*part: int) -> None:
+        up = np.zeros(BLOCK // 2, np.uint8)
+        maximise(steps, problem.J, problem.b, *T, place, bits, up, up.view(np.uint64), *part)
+
+    sweep(steps, run, threads)
     s = np.empty(len(problem.b), np.int8)
     trace(steps, place, bits, s)
     return math.fsum(T[0][problem.roots]), s
@@ -158,20 +163,23 @@ def maximise(
     T1: np.ndarray,
     place: np.ndarray,
     bits: np.ndarray,
+    up: np.ndarray,
+    eight: np.ndarray,
     first: int,
     last: int,
     part: int,
     parts: int,
 ) -> None:
-    """T = max over x of A, and whether x = +1 attains it, one bit for each state from bits[place] on."""
+    """T = max over x of A, and whether x = +1 attains it, one bit for each state from bits[place] on.
+
+    ``up`` is scratch of BLOCK // 2 bytes, ``eight`` the same memory by eight bytes.
+    """
     A, X, L = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK // 2)
     begin = np.empty(BLOCK, np.int64)
-    up = np.zeros(BLOCK // 2, np.uint8)
-    eight = up.view(np.uint64)
     for i in range(first, last):
         T = T1 if steps.stack[i] else T0
-        n = _low_sums(steps, J, i, L)
-        for block in _blocks(steps, i, part, parts):
+        n = _low_sums(steps.start, J, i, L)
+        for block in _blocks(steps.size[i], part, parts):
             _combine(steps, J, b, T0, T1, i, block, L, begin, X, A)
             out = T[steps.offset[i] + block * n :]
             for k in range(n):
@@ -212,12 +220,15 @@ def count(
     begin = np.empty(BLOCK, np.int64)
     for i in range(first, last):
         T, C = (T1, C1) if steps.stack[i] else (T0, C0)
-        n = _low_sums(steps, J, i, L)
-        for block in _blocks(steps, i, part, parts):
+        n = _low_sums(steps.start, J, i, L)
+        for block in _blocks(steps.size[i], part, parts):
             _combine(steps, J, b, T0, T1, i, block, L, begin, X, A)
             B[: 2 * n] = 1.0
             for l in range(steps.child_start[i], steps.child_start[i + 1]):
-                Y = _spread(steps, C0, C1, i, steps.child[l], block, begin, X)
+                c = steps.child[l]
+                D = C1 if steps.stack[c] else C0
+                D = D[steps.offset[c] : steps.offset[c] + steps.size[c]]
+                Y = _spread(D, _n_low(steps.start, i), steps.mask[c], block, begin, X)
                 for k in range(2 * n):
                     B[k] = _remainder(B[k] * Y[k], modulus)
             out = steps.offset[i] + block * n
@@ -250,12 +261,15 @@ def gap(
     begin = np.empty(BLOCK, np.int64)
     for i in range(first, last):
         T, G = (T1, G1) if steps.stack[i] else (T0, G0)
-        n = _low_sums(steps, J, i, L)
-        for block in _blocks(steps, i, part, parts):
+        n = _low_sums(steps.start, J, i, L)
+        for block in _blocks(steps.size[i], part, parts):
             _combine(steps, J, b, T0, T1, i, block, L, begin, X, A)
             B[: 2 * n] = np.inf
             for l in range(steps.child_start[i], steps.child_start[i + 1]):
-                Y = _spread(steps, G0, G1, i, steps.child[l], block, begin, X)
+                c = steps.child[l]
+                D = G1 if steps.stack[c] else G0
+                D = D[steps.offset[c] : steps.offset[c] + steps.size[c]]
+                Y = _spread(D, _n_low(steps.start, i), steps.mask[c], block, begin, X)
                 for k in range(2 * n):
                     B[k] = Y[k] if Y[k] < B[k] else B[k]
             out = steps.offset[i] + block * n
@@ -298,12 +312,12 @@ def sum_out(
     begin = np.empty(BLOCK, np.int64)
     for i in range(first, last):
         F, U = (F1, U1) if steps.stack[i] else (F0, U0)
-        n = _low_sums(steps, beta_J, i, L)
-        _low_sums(steps, J, i, M)
+        n = _low_sums(steps.start, beta_J, i, L)
+        _low_sums(steps.start, J, i, M)
         origin = _origin(steps, beta_J, beta_b, F0, F1, i)  # keeps the tables near 0 for any N
         if part == 0:
             shift[i] = origin
-        for block in _blocks(steps, i, part, parts):
+        for block in _blocks(steps.size[i], part, parts):
             _combine(steps, beta_J, beta_b, F0, F1, i, block, L, begin, X, A)
             out = steps.offset[i] + block * n
             if len(odds) > 0:
@@ -345,9 +359,9 @@ def moments(
             child = steps.child[l]
             table = P1 if steps.stack[child] else P0
             table[steps.offset[child] : steps.offset[child] + steps.size[child]] = 0.0
-        start, low = steps.start[i], _n_low(steps, i) - 1
+        start, low = steps.start[i], _n_low(steps.start, i) - 1
         n = 1 << low
-        for block in range(_n_blocks(steps, i)):
+        for block in range(_n_blocks(steps.size[i])):
             here = block * n
             for k in range(n):
                 p, d = P[steps.offset[i] + here + k], odds[place[i] + here + k]
@@ -389,19 +403,19 @@ def draw(steps: Any, odds: np.ndarray, place: np.ndarray, key: np.uint64, first:
 
 
 @kernel
-def _n_low(steps: Any, i: int) -> int:
+def _n_low(start: np.ndarray, i: int) -> int:
     """Bits of a block of A."""
-    return min(steps.start[i + 1] - steps.start[i] + 1, LOW_BITS)
+    return min(start[i + 1] - start[i] + 1, LOW_BITS)
 
 
 @kernel
-def _n_blocks(steps: Any, i: int) -> int:
-    return max(1, steps.size[i] >> (LOW_BITS - 1))
+def _n_blocks(size: int) -> int:
+    return max(1, size >> (LOW_BITS - 1))
 
 
 @kernel
-def _blocks(steps: Any, i: int, part: int, parts: int) -> Any:
-    n = _n_blocks(steps, i)
+def _blocks(size: int, part: int, parts: int) -> Any:
+    n = _n_blocks(size)
     return range(n * part // parts, n * (part + 1) // parts)
 
 
@@ -418,12 +432,12 @@ def _index(steps: Any, i: int, s: np.ndarray) -> Any:
 
 
 @kernel
-def _low_sums(steps: Any, J: np.ndarray, i: int, L: np.ndarray) -> int:
+def _low_sums(begin: np.ndarray, J: np.ndarray, i: int, L: np.ndarray) -> int:
     """L = sum_j J_xj s_j over the low spins of the scope; returns the number of their states."""
-    start = steps.start[i]
+    start = begin[i]
     size = 1
     L[0] = 0.0
-    for k in range(start, start + _n_low(steps, i) - 1):
+    for k in range(start, start + _n_low(begin, i) - 1):
         x = J[k]
         for l in range(size):
             L[size + l] = L[l] + x
@@ -447,7 +461,7 @@ def _combine(
     A: np.ndarray,
 ) -> None:
     """A over a block."""
-    low = _n_low(steps, i) - 1
+    low = _n_low(steps.start, i) - 1
     start = steps.start[i] + low
     high = b[i]
     for k in range(start, steps.start[i + 1]):
@@ -457,7 +471,10 @@ def _combine(
         A[2 * k] = -h
         A[2 * k + 1] = h
     for l in range(steps.child_start[i], steps.child_start[i + 1]):
-        Y = _spread(steps, T0, T1, i, steps.child[l], block, begin, X)
+        c = steps.child[l]
+        T = T1 if steps.stack[c] else T0
+        T = T[steps.offset[c] : steps.offset[c] + steps.size[c]]
+        Y = _spread(T, low + 1, steps.mask[c], block, begin, X)
         for k in range(2 << low):
             A[k] += Y[k]
 
@@ -478,14 +495,13 @@ def _origin(steps: Any, J: np.ndarray, b: np.ndarray, T0: np.ndarray, T1: np.nda
 
 
 @kernel
-def _runs(steps: Any, i: int, c: int, block: int, begin: np.ndarray) -> Any:
-    """Where the entries of the table of child c for a block of step i are: (run, sign).
+def _runs(n_low: int, mask: int, entries: int, block: int, begin: np.ndarray) -> Any:
+    """Where the entries of a child's table for a block of 2^n_low states are: (run, sign).
 
     Run r of them is from ``begin[r]`` on (in the table), in falling order if sign = -1.
     """
-    n_low = _n_low(steps, i)
-    low = steps.mask[c] & ((1 << n_low) - 1)
-    high = steps.mask[c] >> n_low
+    low = mask & ((1 << n_low) - 1)
+    high = mask >> n_low
     n = 0
     for bit in range(n_low):
         n += (low >> bit) & 1
@@ -496,8 +512,8 @@ def _runs(steps: Any, i: int, c: int, block: int, begin: np.ndarray) -> Any:
             n += 1
         bit += 1
     sign = 1
-    if first >= steps.size[c]:  # only the flipped states are stored
-        first, sign = 2 * steps.size[c] - 1 - first, -1
+    if first >= entries:  # only the flipped states are stored
+        first, sign = 2 * entries - 1 - first, -1
     run, bit = 1, 0
     while bit < n_low and (low >> bit) & 1:
         run *= 2
@@ -518,13 +534,11 @@ def _runs(steps: Any, i: int, c: int, block: int, begin: np.ndarray) -> Any:
 
 @kernel
 def _spread(
-    steps: Any, T0: np.ndarray, T1: np.ndarray, i: int, c: int, block: int, begin: np.ndarray, out: np.ndarray
+    T: np.ndarray, n_low: int, mask: int, block: int, begin: np.ndarray, out: np.ndarray
 ) -> np.ndarray:
-    """The table of child c over a block of step i: a part of the table itself, or ``out``."""
-    T = T1 if steps.stack[c] else T0
-    T = T[steps.offset[c] : steps.offset[c] + steps.size[c]]
-    run, sign = _runs(steps, i, c, block, begin)
-    size = 1 << _n_low(steps, i)
+    """The table T of a child over a block of 2^n_low states: a part of the table itself, or ``out``."""
+    run, sign = _runs(n_low, mask, len(T), block, begin)
+    size = 1 << n_low
     if run == size and sign == 1:
         return T[begin[0] : begin[0] + size]
     if run == 1:
@@ -548,11 +562,11 @@ def _collect(
     """Add the probabilities Q of a block of step i to those of the states of child c's scope."""
     P = P1 if steps.stack[c] else P0
     P = P[steps.offset[c] : steps.offset[c] + steps.size[c]]
-    run, sign = _runs(steps, i, c, block, begin)
+    run, sign = _runs(_n_low(steps.start, i), steps.mask[c], steps.size[c], block, begin)
     if sign == -1 and not steps.folded[i]:
         return  # the flipped states come with another block
     mirror = steps.folded[i] and not steps.folded[c]
-    for r in range((1 << _n_low(steps, i)) // run):
+    for r in range((1 << _n_low(steps.start, i)) // run):
         for k in range(run):
             P[begin[r] + sign * k] += Q[r * run + k]
         if mirror:

@@ -8,7 +8,6 @@ are tried, each a function of the graph alone, and the cheapest one is kept.
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -100,7 +99,10 @@ def eliminate(i: np.ndarray, j: np.ndarray, J: np.ndarray, b: np.ndarray) -> Eli
     order = _best_order(indptr, indices)
     if order is None:
         return None
-    order = order[_postorder(*_scopes(indptr, indices, order, math.inf)[:3])]
+    start, _, parent, _ = _scopes(indptr, indices, order, math.inf)
+    largest = np.diff(start)
+    _raise_to_parents(parent, largest)
+    order = order[_postorder(parent, np.argsort(largest, kind="stable"))]
     start, scope, parent, _ = _scopes(indptr, indices, order, math.inf)
 
     widths = np.diff(start)
@@ -183,22 +185,31 @@ def _greedy(indptr: np.ndarray, indices: np.ndarray, rule: int, seed: int, most:
     n = len(indptr) - 1
     # Neighbours of v: pool[first[v]:first[v] + length[v]], sorted; eliminated ones may still be there.
     pool = np.empty(2 * len(indices) + 4096, np.int64)
-    pool[: len(indices)] = indices
+    for l in range(len(indices)):
+        pool[l] = indices[l]
     end = len(indices)
-    first, length = indptr[:-1].copy(), np.diff(indptr)
-    degree = length.copy()
+    first, length, degree = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
     key = np.zeros(n, np.int64)  # -1: eliminated
-    marked, touched = np.full(n, -1), np.full(n, -1)
+    marked, touched = np.empty(n, np.int64), np.empty(n, np.int64)
+    for v in range(n):
+        first[v] = indptr[v]
+        length[v] = degree[v] = indptr[v + 1] - indptr[v]
+        marked[v] = touched[v] = -1
     n_marks = 0
     random = np.uint64(2 * seed + 1)
-    heap = [np.int64(0) for _ in range(0)]
+    heap = np.empty(2 * n + 64, np.int64)
+    waiting: Any = np.int64(0)
     order = np.empty(n, np.int64)
     work = 0.0
     S = np.empty(LARGEST_WIDTH, np.int64)
-    todo = [np.int64(v) for v in range(n)]
+    todo = np.empty(n, np.int64)
+    n_todo = n
+    for v in range(n):
+        todo[v] = v
 
     for step in range(n):
-        for v in todo:
+        for u in range(n_todo):
+            v = todo[u]
             random = random * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
             score = degree[v]
             if degree[v] > LARGEST_WIDTH:
@@ -220,11 +231,19 @@ def _greedy(indptr: np.ndarray, indices: np.ndarray, rule: int, seed: int, most:
                 score = np.int64((d * (d - 1) - known) // 2)
             tie = np.int64(random >> np.uint64(54)) if seed > 0 else np.int64(0)
             key[v] = (score << 36) | (tie << 26) | v
-            heapq.heappush(heap, key[v])
+            if waiting == len(heap):
+                longer = np.empty(2 * waiting, np.int64)
+                for l in range(waiting):
+                    longer[l] = heap[l]
+                heap = longer
+            _push(heap, waiting, key[v])
+            waiting += 1
 
         v = np.int64(-1)
         while v < 0:
-            top = heapq.heappop(heap)
+            top = heap[0]
+            waiting -= 1
+            _push_down(heap, waiting)
             if key[top & 0x3FFFFFF] == top:  # otherwise the score has changed since
                 v = top & 0x3FFFFFF
         order[step] = v
@@ -244,16 +263,17 @@ def _greedy(indptr: np.ndarray, indices: np.ndarray, rule: int, seed: int, most:
             end = 0
             for u in range(n):
                 if key[u] >= 0:
-                    new[end : end + length[u]] = pool[first[u] : first[u] + length[u]]
+                    for l in range(length[u]):
+                        new[end + l] = pool[first[u] + l]
                     first[u] = end
                     end += length[u]
                 else:
                     length[u] = 0
             pool = new
-        todo.clear()
+        n_todo = d
         for k in range(d):
             touched[S[k]] = step
-            todo.append(S[k])
+            todo[k] = S[k]
         for k in range(d):
             u = S[k]
             degree[u] -= 1
@@ -280,8 +300,33 @@ def _greedy(indptr: np.ndarray, indices: np.ndarray, rule: int, seed: int, most:
                 for l in range(begin, end):
                     if touched[pool[l]] != step:
                         touched[pool[l]] = step
-                        todo.append(pool[l])
+                        todo[n_todo] = pool[l]
+                        n_todo += 1
     return order, work
+
+
+@kernel
+def _push(heap: np.ndarray, size: int, x: int) -> None:
+    """Add x to a binary heap of ``size`` numbers, the least of them first."""
+    k = size
+    while k > 0 and heap[(k - 1) >> 1] > x:
+        heap[k] = heap[(k - 1) >> 1]
+        k = (k - 1) >> 1
+    heap[k] = x
+
+
+@kernel
+def _push_down(heap: np.ndarray, size: int) -> None:
+    """Replace the first of ``size`` + 1 numbers by the last, and restore the heap."""
+    x, k = heap[size], 0
+    while 2 * k + 1 < size:
+        c = 2 * k + 1
+        c += c + 1 < size and heap[c + 1] < heap[c]
+        if heap[c] >= x:
+            break
+        heap[k] = heap[c]
+        k = c
+    heap[k] = x
 
 
 @kernel
@@ -317,17 +362,18 @@ def _scopes(indptr: np.ndarray, indices: np.ndarray, order: np.ndarray, most: fl
         step_of[order[i]] = i
     start = np.zeros(n + 1, np.int64)
     scope = np.empty(4 * n + len(indices), np.int64)
-    parent = np.full(n, -1)
-    last_child = np.full(n, -1)
-    sibling = np.full(n, -1)
-    marked = np.full(n, -1)
+    parent = np.empty(n, np.int64)
+    last_child, sibling, marked = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    for i in range(n):
+        parent[i] = last_child[i] = sibling[i] = marked[i] = -1
     work = 0.0
     end = 0
     for i in range(n):
         begin = end
         if end + n - i > len(scope):
             longer = np.empty(2 * (end + n - i), np.int64)
-            longer[:end] = scope[:end]
+            for l in range(end):
+                longer[l] = scope[l]
             scope = longer
         marked[i] = i
         for l in range(indptr[order[i]], indptr[order[i] + 1]):
@@ -349,7 +395,12 @@ def _scopes(indptr: np.ndarray, indices: np.ndarray, order: np.ndarray, most: fl
         work += 2.0**d
         if d > LARGEST_WIDTH or work > most:
             return start, scope, parent, np.inf
-        scope[begin:end].sort()
+        for l in range(begin + 1, end):  # at most LARGEST_WIDTH of them, in sorted runs
+            j, k = scope[l], l
+            while k > begin and scope[k - 1] > j:
+                scope[k] = scope[k - 1]
+                k -= 1
+            scope[k] = j
         start[i + 1] = end
         if d > 0:
             p = scope[begin]
@@ -360,16 +411,22 @@ def _scopes(indptr: np.ndarray, indices: np.ndarray, order: np.ndarray, most: fl
 
 
 @kernel
-def _postorder(start: np.ndarray, scope: np.ndarray, parent: np.ndarray) -> Any:
-    """The steps in postorder, of siblings the one with the largest table in its subtree first."""
-    n = len(parent)
-    largest = np.diff(start)
-    for i in range(n):
+def _raise_to_parents(parent: np.ndarray, largest: np.ndarray) -> None:
+    """From the value of each step to the largest in its subtree."""
+    for i in range(len(parent)):
         if parent[i] >= 0:
             largest[parent[i]] = max(largest[parent[i]], largest[i])
-    first_child = np.full(n + 1, -1)  # the last entry holds the roots
-    sibling = np.full(n, -1)
-    for i in np.argsort(largest, kind="mergesort"):
+
+
+@kernel
+def _postorder(parent: np.ndarray, by_size: np.ndarray) -> Any:
+    """The steps in postorder; of siblings the one that comes last in ``by_size`` first."""
+    n = len(parent)
+    first_child, sibling = np.empty(n + 1, np.int64), np.empty(n, np.int64)
+    for i in range(n):
+        first_child[i] = sibling[i] = -1
+    first_child[n] = -1  # the roots
+    for i in by_size:
         p = parent[i] if parent[i] >= 0 else n
         sibling[i] = first_child[p]
         first_child[p] = i
