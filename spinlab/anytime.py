@@ -12,6 +12,7 @@ import numpy as np
 
 from ._core.rng import RNG, as_generator
 from ._core.signals import must_end
+from ._core.validate import as_real
 from .dynamics import Search, search
 from .exact import GroundState, RefusedError, branching
 from .models import DenseIsing, IsingModel, SparseIsing
@@ -44,6 +45,21 @@ class Budget:
         return [
             name for name in names if getattr(self, name) is not None and getattr(self, name) is not False
         ]
+
+
+def go_on(probe: branching.Probe, model: IsingModel, budget: Budget, threads: int | None) -> GroundState:
+    """The proof whose root was probed, with the state of a search, to its end."""
+    _compile_search(model)
+    generator = as_generator(0 if budget.rng is None else budget.rng)
+    probe.run.offer(_search(model, None, generator, threads, budget))
+    memory = branching.DEFAULT_MEMORY if budget.memory is None else as_real(budget.memory, "memory", 0.0)
+    limits = branching.Limits(memory=memory)
+    if budget.interrupted.is_set():
+        limits.nodes = 0
+    probe.run.go_on(limits, None, threads, budget.progress)
+    answer = probe.run.answer()
+    _note(answer, budget)
+    return answer
 
 
 def prove(model: IsingModel, budget: Budget, threads: int | None, **options: Any) -> GroundState:

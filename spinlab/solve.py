@@ -16,7 +16,7 @@ from ._core.progress import bars, duration, shows_progress
 from ._core.rng import RNG
 from ._core.stopwatch import Stopwatch
 from ._core.validate import as_choice, as_flag, as_real, as_real_array
-from .anytime import Budget, prove
+from .anytime import Budget, go_on, prove
 from .dynamics import anneal, search
 from .exact import GroundState
 from .exact import parts as parts_of
@@ -220,7 +220,7 @@ def explain(model: Any, task: Task = "ground_state") -> Explanation:
     others = [row.seconds for row in rows if row.seconds is not None and row.method != "branching"]
     if min(others, default=math.inf) > _SOON:  # the root of a proof says more than the size
         rows = [
-            replace(row, seconds=exact.branching.probe(model)[0])
+            replace(row, seconds=exact.branching.probe(model).seconds)
             if row.method == "branching" and row.seconds is not None
             else row
             for row in rows
@@ -492,11 +492,12 @@ def _by_branching(model: IsingModel, choice: Choice, threads: int | None, budget
     """Within the time; without one, only if the root of the proof says that it ends soon."""
     if budget.seconds is not None:
         return prove(model, budget, threads)
-    seconds, root = exact.branching.probe(model, threads)
-    if root.certified:
+    probe = exact.branching.probe(model, threads)
+    seconds, root = probe.seconds, probe.root
+    if root.certified or probe.run.tree.interrupted:
         return root
     if seconds < LONGEST_PROOF:
-        answer = prove(model, budget, threads)
+        answer = go_on(probe, model, budget, threads)
         return replace(answer, reason=f"{seconds:.2g} s by estimate; {answer.reason}")
     other = choose(exact.METHODS, model, "ground_state", ["branching"])
     if other.name is not None:

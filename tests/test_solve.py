@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import itertools
+import time
 from fractions import Fraction
 
 import dimod
@@ -248,6 +251,47 @@ def test_a_proof_within_the_budget_ends_early():
     assert gs.certified
     # a method that ends in time is taken as always
     assert sl.ground_state(sl.ensembles.sk(N=20, rng=0), seconds=5.0).method == "enumeration"
+
+
+@pytest.mark.parametrize("relaxation", ["semidefinite", "cycles"])
+def test_the_way_that_auto_takes_does_not_depend_on_the_clock(relaxation, monkeypatch):
+    """On a machine where each look at the clock takes a day, the same proof is begun and its root kept."""
+    if relaxation == "cycles":
+        pytest.importorskip("highspy")
+        model = sl.ensembles.edwards_anderson(shape=(5, 5, 5), law="pm1", rng=3, periodic=True)
+    else:
+        model = sl.ensembles.sk(N=64, rng=1)
+    branching = sl.exact.branching
+    first = sl.ground_state(model)
+    estimate = branching.probe(model).seconds
+    roots = []
+    for worker in (branching.dense.Dense, importlib.import_module("spinlab.exact.branching.cycles").Cycles):
+        call = worker.__call__
+
+        def noted(self, node, best, halt, call=call):
+            roots.append(node.parent is None)
+            return call(self, node, best, halt)
+
+        monkeypatch.setattr(worker, "__call__", noted)
+    days = itertools.count()
+    monkeypatch.setattr(time, "perf_counter", lambda: 86400.0 * next(days))
+    again = sl.ground_state(model)
+    assert roots.count(True) == 1
+    assert again.method == first.method == "branching"
+    assert again.certified
+    assert again.reason == first.reason
+    np.testing.assert_array_equal(again.state, first.state)
+    assert branching.probe(model).seconds == estimate
+
+
+def test_the_root_of_a_large_sparse_model_is_left_after_counted_work(monkeypatch):
+    pytest.importorskip("highspy")
+    model = sl.ensembles.edwards_anderson(shape=(8, 8, 8), law="pm1", rng=0, periodic=True)
+    monkeypatch.setattr(sl.exact.branching.solver, "PROBE_SECONDS", 0.05)
+    probes = [sl.exact.branching.probe(model) for _ in range(2)]
+    assert probes[0].root.lower_bound == probes[1].root.lower_bound < probes[0].root.energy
+    assert 0.05 <= probes[0].run.tree.counted < 0.5
+    assert probes[0].seconds > 100.0
 
 
 def test_parts_share_a_budget():

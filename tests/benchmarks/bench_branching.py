@@ -1,16 +1,21 @@
 """Proofs by branching on named generators: root gap, nodes, CPU seconds in units of one eigh, too.
 
-One core, processor time, ``--seeds`` instances each. ``--peers 60`` adds on the first one HiGHS' MIP, SCIP
-(PySCIPOpt) and CP-SAT (OR-tools), where they are installed, each with the 0-1 program that its users would
-write down: products of spins linearised for the first two, an exclusive or for each bond for CP-SAT.
-``--instances FOLDER`` times published ones instead, by the beginning of their names.
+One core, processor time, ``--seeds`` instances each. ``--record FILE`` appends a line of JSON for every
+instance and leaves out those that FILE already has: a run that was stopped goes on from there; ``--table
+FILE`` prints what was recorded. ``--peers HiGHS SCIP CP-SAT`` measures those instead, where they are
+installed, each with the 0-1 program that its users would write down: products of spins linearised for the
+first two, an exclusive or for each bond for CP-SAT. ``--instances FOLDER`` times published ones, by the
+beginning of their names.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -64,14 +69,15 @@ def regular(n, law, seed):
     return sl.models.SparseIsing.from_edges(edges[:, 0], edges[:, 1], J, n)
 
 
-def chimera(size, seed):
-    """size x size cells of K_44, joined to the right by one half and downwards by the other; Gaussian."""
+def chimera(size, law, seed):
+    """size x size cells of K_44, joined to the right by one half and downwards by the other."""
     number = np.arange(8 * size * size).reshape(size, size, 2, 4)
     pairs = [(a, b) for cell in number.reshape(-1, 2, 4) for a in cell[0] for b in cell[1]]
     pairs += zip(number[:, :-1, 0].ravel(), number[:, 1:, 0].ravel(), strict=True)
     pairs += zip(number[:-1, :, 1].ravel(), number[1:, :, 1].ravel(), strict=True)
     edges = np.array(pairs)
     J = np.random.default_rng(seed).normal(size=len(edges))
+    J = np.sign(J) if law == "pm1" else J
     return sl.models.SparseIsing.from_edges(edges[:, 0], edges[:, 1], J, number.size)
 
 
@@ -98,7 +104,12 @@ CASES = {
     "3D +-J 6": lambda s: lattice((6, 6, 6), "pm1", s),
     "3-regular 300": lambda s: regular(300, "gaussian", s),
     "3-regular cut 100": lambda s: regular(100, "maxcut", s),
-    "chimera 512": lambda s: chimera(8, s),
+    "chimera 512": lambda s: chimera(8, "gaussian", s),
+    "chimera +-J 512": lambda s: chimera(8, "pm1", s),
+    "torus +-J 50": lambda s: lattice((50, 50), "pm1", s),
+    "be 120.8": lambda s: qubo(120, 0.8, s),
+    "be 150.3": lambda s: qubo(150, 0.3, s),
+    "be 150.8": lambda s: qubo(150, 0.8, s),
 }
 
 
@@ -203,64 +214,113 @@ def cp_sat(model: sl.models.IsingModel, seconds: float) -> tuple[float, float]:
 PEERS = {"HiGHS": highs_mip, "SCIP": scip, "CP-SAT": cp_sat}
 
 
-def bounded(model: sl.models.IsingModel, seconds: float) -> sl.exact.GroundState:
-    """A proof within so much processor time, which other work on the machine does not shorten."""
+@contextmanager
+def halted_after(tree: branching.tree.Tree, seconds: float) -> Iterator[None]:
+    """Ends the work on a tree after so much processor time, which other jobs do not shorten."""
     end = time.process_time() + seconds
+    over = threading.Event()
 
-    def watch(step: branching.Progress) -> None:
-        if time.process_time() > end:
-            raise KeyboardInterrupt
+    def watch() -> None:
+        while not over.wait(0.2):
+            if time.process_time() > end:
+                tree.halt.fill(1)
 
-    return branching.ground_state(model, threads=1, progress=watch)
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
-def row(name: str, models: list[sl.models.IsingModel], limit: float) -> str:
-    """Proven, median and largest seconds, median in eigendecompositions, nodes, gap at the root."""
-    seconds, nodes, gaps, proven = [], [], [], 0
-    for model in models:
-        begin = time.process_time()
-        answer = bounded(model, limit)
-        seconds.append(time.process_time() - begin)
-        proven += answer.certified
-        nodes.append(int(answer.reason.split(", ")[1].split()[0]))
-        root = branching.ground_state(model, threads=1, nodes=1, start=answer.state)
-        gaps.append((answer.energy - root.lower_bound) / abs(answer.energy))
-    with one_blas_thread():
-        unit = eigh_seconds(models[0].n_spins)
-    return (
-        f"{name:18s}{f'{proven}/{len(models)}':>8s}{np.median(seconds):10.2f}{max(seconds):9.2f}"
-        f"{np.median(seconds) / unit:9.0f}{f'{min(nodes)}..{max(nodes)}':>12s}{np.median(gaps):10.2%}"
+def measure(model: sl.models.IsingModel, limit: float) -> dict[str, float]:
+    """One proof: processor seconds, nodes, energy, bound, and the bound at its root."""
+    begin = time.process_time()
+    run = branching.solver.Run(model, branching.limits.relaxation_of(model))
+    with halted_after(run.tree, limit):
+        run.go_on(branching.Limits(), threads=1)
+    answer, seconds = run.answer(), time.process_time() - begin
+    root = run.tree.root_h2
+    return {
+        "N": model.n_spins,
+        "seconds": seconds,
+        "proven": bool(answer.certified),
+        "nodes": run.tree.n_nodes,
+        "energy": answer.energy,
+        "bound": answer.lower_bound,
+        "root": answer.lower_bound if root is None else min(answer.energy, run.problem.lower_bound(root)),
+    }
+
+
+def table(lines: list[dict]) -> None:
+    """Proven, median and largest seconds, median in eigendecompositions, nodes, gaps at the root and left."""
+    print(
+        f"{'instances':18s}{'proven':>8s}{'median s':>10s}{'largest':>9s}"
+        f"{'eigh':>9s}{'nodes':>12s}{'root gap':>10s}{'left':>8s}"
     )
+    for name in dict.fromkeys(line["case"] for line in lines):
+        rows = [line for line in lines if line["case"] == name and line["solver"] == "branching"]
+        if rows:
+            seconds = [row["seconds"] for row in rows]
+            nodes = [row["nodes"] for row in rows]
+            roots = [(row["energy"] - row["root"]) / abs(row["energy"]) for row in rows]
+            left = [(row["energy"] - row["bound"]) / abs(row["energy"]) for row in rows if not row["proven"]]
+            with one_blas_thread():
+                unit = eigh_seconds(rows[0]["N"])
+            proven, span = f"{len(rows) - len(left)}/{len(rows)}", f"{min(nodes)}..{max(nodes)}"
+            print(
+                f"{name:18s}{proven:>8s}{np.median(seconds):10.2f}{max(seconds):9.2f}"
+                f"{np.median(seconds) / unit:9.0f}{span:>12s}{np.median(roots):10.2%}"
+                + (f"{max(left):8.2%}" if left else "")
+            )
+        for line in lines:
+            if line["case"] == name and line["solver"] != "branching":
+                print(
+                    f"  {line['solver']:8s} {line['seed']} {line['seconds']:6.1f} s, {line['left']:.2%} left"
+                )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=300.0)
-    parser.add_argument("--peers", type=float, metavar="SECONDS", help="limit of each peer, processor time")
+    parser.add_argument("--seconds", type=float, default=300.0, help="limit of each, processor time")
+    parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=[])
+    parser.add_argument("--record", type=Path, metavar="FILE")
+    parser.add_argument("--table", type=Path, metavar="FILE")
     parser.add_argument("--instances")
     parser.add_argument("cases", nargs="*")
     args = parser.parse_args()
+    if args.table:
+        table([json.loads(line) for line in args.table.read_text().splitlines()])
+        return
     for relaxation in ("semidefinite", "cycles"):
         branching.solver.compile_kernels(relaxation)
-    print(
-        f"{'instances':18s}{'proven':>8s}{'median s':>10s}{'largest':>9s}"
-        f"{'eigh':>9s}{'nodes':>12s}{'root gap':>10s}"
-    )
-    if args.instances:
-        for name in args.cases:
-            files = sorted(Path(args.instances).rglob(name + "*"))
-            print(row(name, [sl.models.load_instance(f) for f in files], args.seconds), flush=True)
-        return
-    for name in args.cases or CASES:
-        models = [CASES[name](seed) for seed in range(args.seeds)]
-        if not args.peers:
-            print(row(name, models, args.seconds), flush=True)
-            continue
-        print(row(name, models[:1], args.seconds), flush=True)
-        for peer, solve in PEERS.items():
-            cpu, gap = solve(models[0], args.peers)
-            print(f"  {peer:8s} {cpu:6.1f} s, gap left {gap:.2%}", flush=True)
+    lines = []
+    if args.record and args.record.exists():
+        lines = [json.loads(line) for line in args.record.read_text().splitlines()]
+    known = {(line["case"], line["solver"], line["seed"]) for line in lines}
+    for case in args.cases or CASES:
+        if args.instances:
+            files = sorted(Path(args.instances).rglob(case + "*"))
+            models = ((str(f.name), lambda f=f: sl.models.load_instance(f)) for f in files)
+        else:
+            models = ((seed, lambda case=case, seed=seed: CASES[case](seed)) for seed in range(args.seeds))
+        for seed, make in models:
+            for solver in args.peers or ["branching"]:
+                if (case, solver, seed) in known:
+                    continue
+                line = {"case": case, "solver": solver, "seed": seed}
+                if solver == "branching":
+                    line |= measure(make(), args.seconds)
+                else:
+                    seconds, left = PEERS[solver](make(), args.seconds)
+                    line |= {"seconds": seconds, "left": left}
+                lines.append(line)
+                if args.record:
+                    with args.record.open("a") as file:
+                        file.write(json.dumps(line) + "\n")
+    table(lines)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ _TOLERANCE = 5e-4  # violation from which on a cycle is added
 _MOST = 3000  # cycles added between two solutions
 _ROUNDS = 1000
 _TAIL, _CHILD_TAIL = 25, 5  # rounds over which progress is judged, at the root and below
+_PIVOT, _ROUND = 35e-9, 3e-6  # seconds of a pivot for each row and column, of a round for each column
 _STALLED = 0.005  # of what the bound has risen since the first round
 
 
@@ -85,6 +86,7 @@ class Cycles:
         self.short = short_cycles(self.graph)
         self.total = 2 * int(problem.c.sum())
         self.largest = int(np.abs(problem.c).max(initial=1))
+        self.most = np.inf  # seconds by counted operations after which a node is halted
 
     def trivial(self) -> CycleProof:
         """The bound without a cycle: every bond satisfied."""
@@ -114,9 +116,10 @@ class Cycles:
         tail = _TAIL if node.parent is None else _CHILD_TAIL
         x = np.zeros(len(problem.c))
         finished = False
-        iterations = 0
+        iterations, over = 0, False
         for turn in range(_ROUNDS):
-            x, value, active = program.solve()
+            x, value, active = program.solve(self.most)
+            over = program.counted >= self.most
             iterations += 1
             history.append(value)
             floor = self.total - 4 * value * self.largest  # the bound on h2, in floating point
@@ -131,7 +134,7 @@ class Cycles:
                 if proof.bound <= goal:
                     finished = True
                     break
-            if halt[0]:
+            if halt[0] or over:
                 break
             if len(history) > tail:
                 gain = history[-1] - history[-1 - tail]
@@ -149,11 +152,12 @@ class Cycles:
             if proof is not inherited:
                 proof = proof._replace(columns=program.columns())
         pair = None
-        if proof.bound > max(best, h2) + room and not halt[0]:
+        halted = bool(halt[0]) or over
+        if proof.bound > max(best, h2) + room and not halted:
             e = self._branching_edge(x, ties)
             if e >= 0:
                 pair = (int(problem.i[e]), int(problem.j[e]))
-        return Outcome(proof.bound, proof, proof.size(), pair, state, h2, iterations, bool(halt[0]))
+        return Outcome(proof.bound, proof, proof.size(), pair, state, h2, iterations, halted, program.counted)
 
     def _branching_edge(self, x: np.ndarray, ties: Ties) -> int:
         free = np.flatnonzero(ties.free)
@@ -252,6 +256,7 @@ class _Program:
         self.known: set[bytes] = set()
         self.last_purge = -np.inf
         self.slacks = np.empty(0)
+        self.counted = 0.0  # seconds by counted operations
         self.last = ties.lower, -np.inf, _Active([], [], np.empty(0))
         self.highs = highs = new_highs()
         for name, value in (
@@ -293,18 +298,27 @@ class _Program:
         """The part of the basis that edges have."""
         return list(self.highs.getBasis().col_status)
 
-    def solve(self) -> tuple[np.ndarray, float, _Active]:
+    def solve(self, most: float = np.inf) -> tuple[np.ndarray, float, _Active]:
         """(x, value, the rows with a multiplier, taken before any row is deleted).
 
-        None of it is trusted: where HiGHS fails, or is interrupted, the multipliers only bound worse.
+        Ends early where ``counted`` would exceed ``most``. None of it is trusted: where HiGHS fails, or is
+        interrupted, the multipliers only bound worse.
         """
         import highspy
 
-        self.highs.run()
+        size = len(self.edges) + len(self.last[0])
+        if most < np.inf:
+            pivots = max(1, min(int((most - self.counted) / (_PIVOT * size)), 2**31 - 1))
+            self.highs.setOptionValue("simplex_iteration_limit", pivots)
         states = highspy.HighsModelStatus
-        if self.highs.getModelStatus() not in (states.kOptimal, states.kInterrupt):
-            self.highs.clearSolver()
+        for attempt in range(2):
             self.highs.run()
+            self.counted += _PIVOT * size * max(0, self.highs.getInfo().simplex_iteration_count)
+            ends = (states.kOptimal, states.kInterrupt, states.kIterationLimit)
+            if attempt or self.highs.getModelStatus() in ends:
+                break
+            self.highs.clearSolver()
+        self.counted += _ROUND * len(self.last[0])
         solution = self.highs.getSolution()
         if not (solution.value_valid and solution.dual_valid):
             return self.last

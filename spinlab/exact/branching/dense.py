@@ -55,6 +55,11 @@ class Reduced(NamedTuple):
         return s
 
 
+def evaluation_seconds(n: int) -> float:
+    """Of the bound for n spins, measured on one core: an eigendecomposition and what is around it."""
+    return 2.2e-6 * n + 3.2e-8 * n**2
+
+
 def reduced_of(C: np.ndarray, path: list[tuple[int, int, int]]) -> Reduced:
     """The problem that is left when the spins of the path are fixed relative to spin 0."""
     fixed = np.array([j for _, j, _ in path], np.int64)
@@ -117,7 +122,17 @@ class Dense:
         weight[0] = np.inf
         pair = (0, int(reduced.free[int(np.argmin(weight))]))
         state = reduced.full(r)
-        return Outcome(h2, proof, proof.size(), pair, state, top + reduced.constant, work, bool(halt[0]))
+        return Outcome(
+            h2,
+            proof,
+            proof.size(),
+            pair,
+            state,
+            top + reduced.constant,
+            work,
+            bool(halt[0]),
+            work * evaluation_seconds(n),
+        )
 
     def trivial(self) -> Proof:
         """Multipliers that need hardly any work: the largest eigenvalue on the diagonal, or row sums."""

@@ -138,40 +138,89 @@ def ground_state(
     reason = too_large(model, relaxation)
     if reason:
         raise RefusedError(reason)
-    compile_kernels(relaxation)
-    begin = time.perf_counter()
-    i, j, J = edges_of(model)
-    problem = make_problem(model.n_spins, i, j, J, np.asarray(model.b), model.offset, lost(model))
+    run = Run(model, relaxation, start, certificate, resume)
     if seconds is not None:
-        limits.deadline = begin + seconds
-    if relative_gap is not None:
-        limits.close_enough = _close_enough(problem, relative_gap)
-    with one_blas_thread():
-        tree, work = _begin(problem, relaxation, start, model, certificate, resume)
-        report = _reporter(problem, progress, begin)
-        try:
-            tree.explore(work, limits, threads, report)
-        finally:
-            if report is not None:
-                report(tree, True)
-    energy = _energy(model, problem, tree.state, (i, j, J))
-    bound = min(energy, problem.lower_bound(tree.bound))
-    closed = not tree.open
-    kept = None
-    if certificate:
-        kept = to_certificate(tree, problem, fingerprint(model), energy, bound, work)
-    return GroundState(
-        energy=energy,
-        state=problem.without_ghost(tree.state),
-        method=NAME,
-        certified=closed,
-        lower_bound=bound,
-        reason=_words(tree, relaxation),
-        seconds=time.perf_counter() - begin,
-        labels=model.labels,
-        n_visible=getattr(model, "V", None),
-        certificate=kept,
-    )
+        limits.deadline = run.begin + seconds
+    run.go_on(limits, relative_gap, threads, progress)
+    return run.answer()
+
+
+class Run:
+    """A proof under way: it can be stopped, asked for its answer and gone on with.
+
+    The arguments are those of :func:`ground_state`, checked.
+    """
+
+    def __init__(
+        self,
+        model: IsingModel,
+        relaxation: str,
+        start: Any = None,
+        certificate: bool = False,
+        resume: Certificate | None = None,
+    ) -> None:
+        compile_kernels(relaxation)
+        self.begin = time.perf_counter()
+        self.model, self.relaxation, self.certificate = model, relaxation, certificate
+        self.edges = i, j, J = edges_of(model)
+        self.problem = make_problem(model.n_spins, i, j, J, np.asarray(model.b), model.offset, lost(model))
+        self.descent = Descent(self.problem)
+        with one_blas_thread():
+            self.tree, self.work = _begin(
+                self.problem, self.descent, relaxation, self._descended(start), model, certificate, resume
+            )
+
+    def _descended(self, state: Any) -> tuple[np.ndarray, int] | None:
+        """Where a descent from a state of the model ends, and its h2."""
+        if state is None:
+            return None
+        s = as_spins(state, self.model.n_spins).reshape(-1)
+        return self.descent(self.problem.with_ghost(s)[None].copy())
+
+    def offer(self, state: Any) -> None:
+        """A state of the model, to start from."""
+        found = self._descended(state)
+        if found is not None:
+            self.tree.offer(*found)
+
+    def go_on(
+        self,
+        limits: Limits,
+        relative_gap: float | None = None,
+        threads: int | None = None,
+        progress: Any = None,
+    ) -> None:
+        """Until the tree is closed or a limit is met."""
+        if relative_gap is not None:
+            limits.close_enough = _close_enough(self.problem, relative_gap)
+        report = _reporter(self.problem, progress, self.begin)
+        with one_blas_thread():
+            try:
+                self.tree.explore(self.work, limits, threads, report)
+            finally:
+                if report is not None:
+                    report(self.tree, True)
+
+    def answer(self) -> GroundState:
+        """The best state and the bound as of now."""
+        model, problem, tree = self.model, self.problem, self.tree
+        energy = _energy(model, problem, tree.state, self.edges)
+        bound = min(energy, problem.lower_bound(tree.bound))
+        kept = None
+        if self.certificate:
+            kept = to_certificate(tree, problem, fingerprint(model), energy, bound, self.work)
+        return GroundState(
+            energy=energy,
+            state=problem.without_ghost(tree.state),
+            method=NAME,
+            certified=not tree.open,
+            lower_bound=bound,
+            reason=_words(tree, self.relaxation),
+            seconds=time.perf_counter() - self.begin,
+            labels=model.labels,
+            n_visible=getattr(model, "V", None),
+            certificate=kept,
+        )
 
 
 def prepare(model: IsingModel) -> None:
@@ -179,43 +228,62 @@ def prepare(model: IsingModel) -> None:
     compile_kernels(relaxation_of(model))
 
 
-PROBE_SECONDS = 3.0
+PROBE_SECONDS = 3.0  # by counted operations
+_PROBED_SPINS = 200  # of dense models: beyond, the root alone takes seconds and leaves much
 
 
-def probe(model: IsingModel, threads: int | None = None) -> tuple[float, GroundState]:
-    """Estimated seconds of a proof from the gap at the root of its tree, and what is proven by then."""
-    prior = cost(model).seconds
-    if relaxation_of(model) == "semidefinite" and model.n_spins > 200:
-        limit = 0.0  # a root alone takes seconds
-    else:
-        limit = PROBE_SECONDS
-    root = ground_state(model, nodes=1, seconds=limit, threads=threads)
+class Probe(NamedTuple):
+    """What the root of a proof says: seconds of the whole by estimate, and the proof up to there."""
+
+    seconds: float
+    run: Run
+    root: GroundState
+
+
+def probe(model: IsingModel, threads: int | None = None) -> Probe:
+    """Estimated seconds of a proof from the gap at the root of its tree.
+
+    No clock is looked at: operations are counted and taken for as long as they last on one core of the
+    machine of the benchmarks, so that a model takes the same way on a busy machine, too.
+    """
+    relaxation = relaxation_of(model)
+    run = Run(model, relaxation)
+    if relaxation == "semidefinite" and model.n_spins > _PROBED_SPINS:
+        run.go_on(Limits(nodes=0), threads=threads)
+        return Probe(cost(model).seconds, run, run.answer())
+    if relaxation == "cycles":
+        run.work.most = PROBE_SECONDS
+    run.go_on(Limits(nodes=1), threads=threads)
+    if relaxation == "cycles":
+        run.work.most = np.inf
+    root, seconds = run.answer(), run.tree.counted
     if root.certified:
-        return root.seconds, root
-    if limit == 0.0:
-        return prior, root
+        return Probe(seconds, run, root)
     n = model.n_spins + model.has_fields
-    if relaxation_of(model) == "cycles":
+    if relaxation == "cycles":
         # every halving of what is left takes a few times the work at the root
-        return root.seconds * 4.0 ** min(2 + 400 * root.relative_gap, 500.0), root
+        return Probe(seconds * 4.0 ** min(2 + 400 * root.relative_gap, 500.0), run, root)
     # Measured: the gap in units of a typical local field sets the nodes, some 60 evaluations each, and real
     # couplings take a quick dive to the ground state.
     J = edges_of(model)[2]
     field = math.sqrt(2 * float((J / np.abs(J).max()) @ (J / np.abs(J).max())) / n) * float(np.abs(J).max())
     nodes = 2.0 ** min(2 + 1.8 * root.bound_gap / field, 500.0)
-    return root.seconds + nodes * 0.06 * (n / 80) ** 2.5 + 0.02 * max(0, n - 20), root
+    return Probe(seconds + nodes * 0.06 * (n / 80) ** 2.5 + 0.02 * max(0, n - 20), run, root)
 
 
 def _begin(
-    problem: Problem, relaxation: str, start: Any, model: IsingModel, keep: bool, resume: Certificate | None
+    problem: Problem,
+    descent: Descent,
+    relaxation: str,
+    start: tuple[np.ndarray, int] | None,
+    model: IsingModel,
+    keep: bool,
+    resume: Certificate | None,
 ) -> tuple[Tree, Any]:
     """The tree and what works on its nodes."""
-    descent = Descent(problem)
     state, best = descent.from_random()
-    if start is not None:
-        given, h2 = descent(problem.with_ghost(as_spins(start, model.n_spins).reshape(-1))[None].copy())
-        if h2 > best:
-            state, best = given, h2
+    if start is not None and start[1] > best:
+        state, best = start
     work: Any
     if relaxation == "cycles":
         from .cycles import Cycles

@@ -44,6 +44,10 @@ class Outcome:
         The best state met, ghost included.
     state_h2 : int
         Its h2.
+    work : int
+        Evaluations of the semidefinite bound, or linear programs.
+    counted : float
+        Seconds that the work takes by its counted operations: the same in every run.
     """
 
     h2: int
@@ -54,6 +58,7 @@ class Outcome:
     state_h2: int
     work: int = 0
     halted: bool = False
+    counted: float = 0.0
 
 
 class Node:
@@ -109,6 +114,7 @@ class Tree:
         self.root, self.best, self.state, self.step, self.slack = root, best, state, step, slack
         self.keep = keep  # the proofs of closed leaves, for a certificate
         self.n_nodes = self.work = self.memory = 0
+        self.counted = 0.0  # seconds by counted operations
         self.root_h2: int | None = None
         self.closed: int | None = None
         self.halt = np.zeros(1, np.int8)
@@ -267,6 +273,7 @@ class Tree:
     def _settle(self, node: Node, outcome: Outcome) -> None:
         self.n_nodes += 1
         self.work += outcome.work
+        self.counted += outcome.counted
         self.offer(outcome.state, outcome.state_h2)
         node.h2 = min(node.h2, outcome.h2)
         if self.root_h2 is None:

@@ -39,8 +39,8 @@ def hurry(monkeypatch):
     monkeypatch.setattr(cycles, "_MOST", 20)
     solve = cycles._Program.solve
 
-    def spoilt_too(self):
-        x, value, active = solve(self)
+    def spoilt_too(self, most):
+        x, value, active = solve(self, most)
         return (
             x,
             value,
