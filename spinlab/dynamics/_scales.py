@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from .._core.forms import Bipartite, Dense, Pattern, PatternBipartite
 from ..models import IsingModel, SparseIsing
 
+_TYPICAL_FIELDS: WeakKeyDictionary[IsingModel, float] = WeakKeyDictionary()
+_PLAIN = 1e-100, 1e100  # sums of squares between these lose nothing to under- or overflow
 _DENSE = 0.25  # couplings per pair from which the dense loops are faster than the sparse ones
 
 
@@ -23,8 +26,14 @@ def fast_form(model: IsingModel) -> IsingModel:
 def typical_field(model: IsingModel) -> float:
     """Root mean square of sum_j J_ij s_j over random states and all sites.
 
-    Given to ten bits, so that all forms of a model agree on it.
+    Given to ten bits, so that all forms of a model agree on it. Models do not change, so it is kept.
     """
+    if model not in _TYPICAL_FIELDS:
+        _TYPICAL_FIELDS[model] = _typical_field(model)
+    return _TYPICAL_FIELDS[model]
+
+
+def _typical_field(model: IsingModel) -> float:
     form = model.form()
     size = 1.0
     if isinstance(form, Dense):
@@ -48,7 +57,11 @@ def typical_field(model: IsingModel) -> float:
 
 
 def _squares(x: np.ndarray) -> tuple[float, float]:
-    """The largest entry's size, and the sum of squares in its units: no square is lost to underflow."""
+    """A unit, 1 or the largest entry's size, and the sum of squares in it: none is lost to underflow."""
+    with np.errstate(over="ignore", under="ignore"):
+        squares = float(np.vdot(x, x))
+    if _PLAIN[0] < squares < _PLAIN[1]:
+        return 1.0, squares
     largest, scaled = _scaled(x)
     return largest, float(np.square(scaled).sum())
 
@@ -77,6 +90,6 @@ def field_bounds(model: IsingModel) -> np.ndarray:
         size = np.abs(form.W)
         return np.concatenate([size.sum(1), size.sum(0)]) + np.abs(form.b)
     if isinstance(form, Dense):
-        return np.abs(form.J).sum(1) + np.abs(form.b)
+        return np.array([np.abs(row).sum() for row in form.J]) + np.abs(form.b)
     rows = np.repeat(np.arange(model.n_spins), np.diff(form.indptr))
     return np.bincount(rows, np.abs(form.data), model.n_spins) + np.abs(form.b)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from .descent import zero_fields
 _SITES = 20_000  # of all minima together that are looked at; at least two and at most sixteen minima
 _MINIMA = (2, 16)
 _LANCZOS = 24  # products with J; the largest eigenvalues are then known to about a per cent
+_FEWEST = 6  # where time presses: to about a tenth
 _FEW = 10.0  # below so many spins a single one must freeze
 _COARSE = 4  # points per factor e at which the speed of cooling is known
 
@@ -69,7 +71,12 @@ class Span(NamedTuple):
         return betas, np.append(0.0, np.cumsum((speed[1:] + speed[:-1]) / 2 * np.diff(betas)))
 
 
-def cooling_span(model: IsingModel, generator: np.random.Generator, threads: int | None = None) -> Span:
+def cooling_span(
+    model: IsingModel,
+    generator: np.random.Generator,
+    threads: int | None = None,
+    is_late: Callable[[], bool] | None = None,
+) -> Span:
     """From the mean-field instability to where a whole state has about one thermal excitation left.
 
     Hot end: 1/rho, rho the spectral radius of J. There the paramagnet of mean-field theory becomes unstable,
@@ -88,12 +95,14 @@ def cooling_span(model: IsingModel, generator: np.random.Generator, threads: int
     if not len(fields):
         return Span(0.5, 1.0, fields, n_minima)
     cold = _coarse(_freezing(fields, n_minima))
-    radius = spectral_radius(model, generator)
+    radius = spectral_radius(model, generator, is_late)
     hot = _coarse(1.0 / radius) if radius else 0.5 / float(fields[-1])
     return Span(min(hot, cold / 2), cold, fields, n_minima)
 
 
-def spectral_radius(model: IsingModel, generator: np.random.Generator) -> float:
+def spectral_radius(
+    model: IsingModel, generator: np.random.Generator, is_late: Callable[[], bool] | None = None
+) -> float:
     """Largest eigenvalue of J by size, to about a per cent from below (Lanczos)."""
     unit = typical_field(model)
     if unit == 0.0:
@@ -102,7 +111,9 @@ def spectral_radius(model: IsingModel, generator: np.random.Generator) -> float:
     q /= np.linalg.norm(q)
     before, norm = np.zeros_like(q), 0.0
     diagonal, beside = [], []
-    for _ in range(min(_LANCZOS, model.n_spins)):
+    for k in range(min(_LANCZOS, model.n_spins)):
+        if is_late is not None and k >= _FEWEST and is_late():
+            break
         w = model._times(q) / unit - norm * before
         diagonal.append(float(w @ q))
         w -= diagonal[-1] * q
