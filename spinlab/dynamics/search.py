@@ -113,8 +113,8 @@ def search(
         Budget of wall-clock time without compilation. It is used up, whatever the groups agree on, but for a
         proof, the target or the callback; the rounds then follow the clock, so that the result depends on the
         speed of the machine. Where it is too short for ladders, all of it goes to annealing. It is exceeded
-        where it is shorter than the set-up and one step: 0.15 s for a dense model of 1000 spins, 0.5 s for one
-        of 3000, growing like N^2.
+        where it is shorter than the set-up and one step: 0.15 s for a dense model of 1000 spins, 0.5 s for
+        one of 3000, growing like N^2.
     target : float, optional
         Stop at a state of this energy or below.
     initial : array_like of +-1, shape (N,) or (k, N), optional
