@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .._core.jit import kernel
+from .._core.multispin import REACH
 from ..models import IsingModel, SparseIsing
-from ._flip_odds import REACH
 
 
 class Bonds(NamedTuple):

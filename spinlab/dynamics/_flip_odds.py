@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .._core.heat_bath import heat_share
+from .._core.multispin import REACH
 from .._core.request import COLDEST
 
-REACH = 8  # largest |h| in units of the coupling
 _WORDS = 2**32  # heat_share counts in these
 _BITS = 128  # of exp(-x) while it is worked with
 _SMALL = 400  # z / (1 + z) is z to 270 bits below 2^-400

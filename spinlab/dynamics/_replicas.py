@@ -19,7 +19,9 @@ from .._core.progress import meter
 from .._core.request import Request
 from .._core.walkers import Group, Walkers
 from ..models import IsingModel, TwoLayerIsing
+from ._multispin import WORD, bonds_for
 from ._single_spin import CHAINS, AnyWalkers, starter
+from ._word_ladders import WordLadders
 from .block_gibbs import start as start_block
 from .cluster import cluster_moves
 
@@ -122,6 +124,28 @@ def climb(
     if cluster and size % 2:
         size *= 2
     kept = {stop: k for k, stop in enumerate(request.stops[: request.n_records or 0])}
+    bonds = None if cluster else bonds_for(model, request, n_chains)
+
+    def run_words(first: int) -> None:
+        own = slice(first, min(first + WORD, n_chains))
+        part = ladders.part(own)
+        assert bonds is not None
+        words = WordLadders(bonds, model, request, part.s, part.replica, first)
+        factors = np.empty(part.energy.size)
+        for step in range(n_steps):
+            words.advance(step, part.energy, part.best_energy, part.best_state)
+            # Bests are known already: the states in ``s`` are older.
+            _exchange(
+                betas, factors, part.s, part.energy, *part.measured(), key, first, step, step >= burn_in,
+                step == burn_in,
+            )  # fmt: skip
+            words.follow()
+            if step + 1 in kept or step + 1 == n_steps:
+                words.fetch()
+            if step + 1 in kept:
+                keep(kept[step + 1], own, part)
+            if shown is not None:
+                shown.tick(own.stop - first)
 
     def run(first: int) -> None:
         own = slice(first, min(first + size, n_chains))
@@ -177,6 +201,8 @@ def climb(
     with one_blas_thread(), meter(n_chains * n_steps, "parallel tempering") as shown:
         if model.device == "gpu":
             run_on_gpu()
+        elif bonds is not None:
+            map_threads(run_words, range(0, n_chains, WORD), request.threads)
         else:
             map_threads(run, range(0, n_chains, size), request.threads)
 

@@ -13,6 +13,7 @@ from .._core.request import COLDEST, Request
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_real, as_real_array
 from ..models import IsingModel, as_model
+from ._multispin import bonds_for
 from ._quench import QUENCH
 from ._scales import fast_form
 from ._single_spin import RULES, evolve
@@ -125,7 +126,8 @@ def anneal(
     s = initial.copy()
     moved = np.zeros(s.shape, dtype=np.bool_)
     none = request.no_records(model.n_spins)
-    n = evolve(fast_form(model), quenched, s, moved, none, "annealing", interrupt)
+    in_words = bonds_for(model, quenched, request.n_chains) is not None
+    n = evolve(model if in_words else fast_form(model), quenched, s, moved, none, "annealing", interrupt)
     return Chains.of(model, request, s[:n], initial[:n], moved[:n], none)
 
 

@@ -14,7 +14,10 @@ from .._core.progress import Meter, meter, shows_progress
 from .._core.request import Request
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_count, as_real, as_real_array
+from .._core.walkers import Group
 from ..models import IsingModel, as_model
+from ._bonds import Bonds
+from ._multispin import WORD, bonds_for, word_starter
 from ._replicas import make_walkers
 from .tempering import SAMPLERS, check_sampler
 
@@ -83,6 +86,7 @@ def population_annealing(
     effective_fraction: float = 0.9,
     sampler: str = "gibbs",
     order: str = "sequential",
+    multispin: bool | None = None,
     rng: RNG = None,
     threads: int | None = None,
     progress: bool | None = None,
@@ -112,6 +116,8 @@ def population_annealing(
         Between 0.1 and 0.99.
     sampler, order, rng, threads, progress
         As in :func:`spinlab.dynamics.parallel_tempering`.
+    multispin : bool, optional
+        As in :func:`spinlab.dynamics.gibbs`, counted over all runs.
 
     Returns
     -------
@@ -156,8 +162,16 @@ def population_annealing(
     generator = as_generator(rng)
     N = model.n_spins
     request = Request.check(
-        sampler, n_steps, n_runs * n_population, 1.0, as_key(generator), order=order, threads=threads
+        sampler,
+        n_steps,
+        n_runs * n_population,
+        1.0,
+        as_key(generator),
+        order=order,
+        threads=threads,
+        multispin=multispin,
     )
+    bonds = bonds_for(model, request, request.n_chains)
     s = random_spins(request.key, n_runs * n_population, N).reshape(n_runs, n_population, N)
     E = model.energy(s)
     if not last * float(np.abs(E).max()) < _LARGEST:
@@ -184,8 +198,7 @@ def population_annealing(
                 s[run], family[run] = s[run, parents], family[run, parents]
             request = replace(request, key=as_key(generator))
             work = (following - now) / (n_runs * n_population)  # of a state, in units of beta
-            _relax(model, request, s.reshape(-1, N), following, shown, work)
-            E = model.energy(s)
+            E = _relax(model, bonds, request, s.reshape(-1, N), following, shown, work).reshape(E.shape)
             lowest = np.unravel_index(E.argmin(), E.shape)
             if E[lowest] < best_energy:
                 best_state, best_energy = s[lowest].copy(), float(E[lowest])
@@ -236,18 +249,35 @@ def _systematic(w: np.ndarray, u: float) -> np.ndarray:
 
 
 def _relax(
-    model: IsingModel, request: Request, s: np.ndarray, beta: float, shown: Meter | None, work: float
-) -> None:
-    """Steps of the sampler at one temperature, in place."""
+    model: IsingModel,
+    bonds: Bonds | None,
+    request: Request,
+    s: np.ndarray,
+    beta: float,
+    shown: Meter | None,
+    work: float,
+) -> np.ndarray:
+    """Steps of the sampler at one temperature, in place; the energies."""
 
     def run(group: Any) -> None:
         group.advance(0, request.n_steps)
         if shown is not None:
             shown.tick(work * len(group.s))
 
-    walkers = make_walkers(model, request, s, np.full(len(s), beta), 0)
+    if bonds is None:
+        walkers = make_walkers(model, request, s, np.full(len(s), beta), 0)
+    else:
+        start = word_starter(bonds, model, replace(request, betas=np.array([beta])))
+        everyone = Group(np.ones(len(s)), s, np.zeros(s.shape, dtype=np.bool_), 0)
+        walkers = [start(everyone.part(slice(i, i + WORD))) for i in range(0, len(s), WORD)]
     with one_blas_thread():
         map_threads(run, walkers, request.threads)
+    if bonds is None:
+        return model.energy(s)
+    E = np.empty(len(s))
+    for k, group in enumerate(walkers):
+        group.energy(E[k * WORD : (k + 1) * WORD])
+    return E + model.offset
 
 
 def _jackknife(log_z: np.ndarray, x: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

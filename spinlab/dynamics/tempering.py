@@ -78,6 +78,7 @@ def parallel_tempering(
     initial: Any = None,
     burn_in: int | None = None,
     record_every: int | None = None,
+    multispin: bool | None = None,
     rng: RNG = None,
     threads: int | None = None,
     progress: bool | None = None,
@@ -114,6 +115,8 @@ def parallel_tempering(
         Steps before the first measurement and record; half of ``n_steps`` by default.
     record_every : int, optional
         Keep the states of all temperatures after every so many steps; None keeps the final ones only.
+    multispin : bool, optional
+        As in :func:`gibbs`, for 64 ladders at once without cluster moves; fewer ladders gain nothing.
     rng : None, int or numpy.random.Generator
         The same seed gives the same bits for any number of threads.
     threads : int, optional
@@ -149,6 +152,8 @@ def parallel_tempering(
     as_choice(order, "order", ORDERS)
     cluster = as_flag(cluster, "cluster")
     _check_moves(model, sampler, cluster, n_chains)
+    if cluster and multispin:
+        raise ValueError("cluster moves need the chains one by one: leave multispin out")
     if cluster:
         model = model.to("cpu")  # where the clusters are found
     generator = as_generator(rng)
@@ -168,6 +173,7 @@ def parallel_tempering(
         record_every=record_every,
         order=order,
         threads=threads,
+        multispin=multispin,
     )
     R = len(betas)
     ladders = Ladders.start(_starts(initial, n_chains, R, N, request.key))

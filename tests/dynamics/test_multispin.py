@@ -15,10 +15,11 @@ from naive import all_states, energies
 
 import spinlab as sl
 from spinlab._core.heat_bath import heat_share
+from spinlab._core.multispin import REACH
 from spinlab._core.request import COLDEST
-from spinlab.dynamics import anneal, gibbs, metropolis
+from spinlab.dynamics import anneal, gibbs, metropolis, parallel_tempering, population_annealing
 from spinlab.dynamics._bonds import Bonds
-from spinlab.dynamics._flip_odds import REACH, FlipOdds
+from spinlab.dynamics._flip_odds import FlipOdds
 from spinlab.dynamics._scales import typical_field
 from spinlab.models import SparseIsing
 
@@ -411,3 +412,87 @@ def test_annealing_takes_it_and_can_be_interrupted():
     asked = []
     some = anneal(model, 50, 200, rng=0, threads=1, interrupt=lambda: len(asked) > 0 or asked.append(1))
     np.testing.assert_array_equal(some.states, anneal(model, 50, 200, rng=0).states[:128])
+
+
+# Tempering and population annealing on the same words
+
+
+def test_tempering_keeps_states_energies_and_bests_together():
+    model, n = lattice(3, 4, 4), 100
+    run = parallel_tempering(model, 30, n, betas=[0.2, 0.4, 0.7], burn_in=0, record_every=1, rng=3)
+    np.testing.assert_array_equal(run.sample_energy, model.energy(run.samples))
+    np.testing.assert_array_equal(run.states, run.samples[-1])
+    np.testing.assert_allclose(run.mean_energy, run.sample_energy.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(run.energy_variance, run.sample_energy.var(0), rtol=1e-9)
+    # Records follow the exchanges, as bests do not; both see the same states.
+    np.testing.assert_array_equal(run.best_energy, run.sample_energy.min((0, 2)))
+    assert ((run.samples == run.best_state[:, None]).all(-1)).any((0, 2)).all()
+    plain = parallel_tempering(model, 30, n, betas=[0.2, 0.4, 0.7], rng=3, threads=3)
+    np.testing.assert_array_equal(plain.states, run.states)
+    few = parallel_tempering(model, 30, 3, betas=[0.2, 0.4, 0.7], rng=3, multispin=True)
+    np.testing.assert_array_equal(few.states, run.states[:3])
+    np.testing.assert_array_equal(few.round_trips, run.round_trips[:3])
+
+
+def test_frozen_replicas_go_where_they_are_sent():
+    # Equal energies are always exchanged: 0 with 1 in even steps, 1 with 2 in odd ones. Nothing flips.
+    torus, options = model_of(exact.torus(4, 4)), {"betas": [300, 400, 500], "burn_in": 0}
+    up, stripe = np.ones(16, np.int8), np.tile([1, 1, -1, -1], 4).astype(np.int8)
+    kinds = np.array([up, -up, up])
+    places = [0, 1, 2]
+    for n_steps in range(1, 7):
+        l = (n_steps - 1) % 2
+        places[l], places[l + 1] = places[l + 1], places[l]
+        initial = np.tile(kinds, (70, 1, 1))
+        run = parallel_tempering(torus, n_steps, 70, initial=initial, rng=n_steps, **options)
+        np.testing.assert_array_equal(run.states, np.tile(kinds[places], (70, 1, 1)))
+    # A higher energy moves to the hotter temperature, each ladder by itself.
+    initial[::2] = up, stripe, -up
+    initial[1::2] = stripe, up, -up
+    run = parallel_tempering(torus, 1, 70, initial=initial, rng=0, **options)
+    np.testing.assert_array_equal(run.states, np.tile([stripe, up, -up], (70, 1, 1)))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_tempering_samples_every_temperature(rule):
+    model, betas = lattice(3, 3), [0.2, 0.5, 1.0]
+    run = parallel_tempering(model, 30, N_CHAINS, betas=betas, sampler=rule, rng=6)
+    E = energies(model.to_dense().J, model.b, 0.0, all_states(9))
+    for l, beta in enumerate(betas):
+        weights = np.exp(-beta * (E - E.min()))
+        assert p_value(run.states[:, l], weights / weights.sum()) > FALSE_ALARM
+
+
+def test_population_annealing_in_words():
+    model = lattice(3, 4, 4)
+    found = [population_annealing(model, 200, beta=0.6, n_steps=4, rng=1, threads=k) for k in (1, 3)]
+    np.testing.assert_array_equal(found[0].states, found[1].states)
+    np.testing.assert_array_equal(found[0].energy, model.energy(found[0].states))
+    single = population_annealing(model, 200, beta=0.6, n_steps=4, rng=1, multispin=False)
+    for (
+        words
+    ) in found:  # 5 sigma of four runs each, with room for errors of errors: t of 6 degrees of freedom
+        error = np.hypot(words.log_z_error[-1], single.log_z_error[-1])
+        assert abs(words.log_z[-1] - single.log_z[-1]) < 20 * error
+
+
+def test_free_energy_of_a_torus():
+    # Student's t of four runs is above 20 for 3e-4 of all seeds.
+    model = lattice(4, 4)
+    run = population_annealing(model, 1000, beta=1.2, rng=1)
+    assert abs(run.log_z[-1] - sl.log_partition(model, 1.2)) < 20 * run.log_z_error[-1]
+    assert run.log_z_error[-1] < 0.1
+
+
+def test_clusters_and_layers_are_refused():
+    with pytest.raises(ValueError, match="cluster moves need the chains one by one"):
+        parallel_tempering(lattice(4, 4), 2, 64, betas=[0.1, 1.0], cluster=True, multispin=True)
+    layers = sl.models.BipartiteIsing(np.ones((2, 2)))
+    with pytest.raises(ValueError, match="block_gibbs"):
+        parallel_tempering(layers, 2, 64, betas=[0.1, 1.0], sampler="block_gibbs", multispin=True)
+    model = lattice(4, 4)
+    runs = [
+        parallel_tempering(model, 4, 64, betas=[0.1, 1.0], cluster=True, rng=0, multispin=m)
+        for m in (None, False)
+    ]
+    np.testing.assert_array_equal(runs[0].states, runs[1].states)

@@ -57,8 +57,8 @@ def two_layers(J):
 
 
 def single(sampler, **options):
-    def draw(J, beta, n, rng):
-        return sampler(sl.models.DenseIsing(J), 40, n, beta=beta, rng=rng, **options).states
+    def draw(J, beta, n, rng, **more):
+        return sampler(J, 40, n, beta=beta, rng=rng, **options, **more).states
 
     return draw
 
@@ -75,16 +75,32 @@ def block(J, beta, n, rng):
 def annealed(sampler):
     """The sampler of ``anneal`` at one temperature; its quench is left out by the test."""
 
-    def draw(J, beta, n, rng):
-        return sl.dynamics.anneal(J, n_chains=n, betas=np.full(40, beta), sampler=sampler, rng=rng).states
+    def draw(J, beta, n, rng, **more):
+        betas = np.full(40, beta)
+        return sl.dynamics.anneal(J, n_chains=n, betas=betas, sampler=sampler, rng=rng, **more).states
 
     return draw
 
 
-def tempered(**options):
+def in_words(draw):
+    """The same with 64 chains in a word; no site of these graphs has more than eight neighbours."""
+
+    def draw_words(J, beta, n, rng):
+        return draw(sl.models.as_model(J).to_sparse(), beta, n, rng, multispin=True)
+
+    return draw_words
+
+
+def tempered(multispin=False, **options):
     def draw(J, beta, n, rng):
         run = sl.dynamics.parallel_tempering(
-            sl.models.as_model(J).to_sparse(), 12, n, betas=[beta / 3, beta, 2 * beta], rng=rng, **options
+            sl.models.as_model(J).to_sparse(),
+            12,
+            n,
+            betas=[beta / 3, beta, 2 * beta],
+            rng=rng,
+            multispin=multispin,
+            **options,
         )
         return run.states[:, 1]
 
@@ -97,11 +113,11 @@ def clustered(J, beta, n, rng):
 
 def population(sampler):
     # 40 steps after the last resampling: copies have parted.
-    def draw(J, beta, n, rng):
+    def draw(J, beta, n, rng, **more):
         p = sl.dynamics.population_annealing(
-            J, n // 2, betas=[0, beta / 2, beta], n_steps=40, n_runs=2, sampler=sampler, rng=rng
+            J, n // 2, betas=[0, beta / 2, beta], n_steps=40, n_runs=2, sampler=sampler, rng=rng, **more
         )
-        return p.states.reshape(-1, len(J))
+        return p.states.reshape(n // 2 * 2, -1)
 
     return draw
 
@@ -122,6 +138,11 @@ SAMPLERS = {
     "tempering, clusters": clustered,
     "population, gibbs": population("gibbs"),
     "population, metropolis": population("metropolis"),
+    "words, gibbs": in_words(single(sl.dynamics.gibbs)),
+    "words, metropolis": in_words(single(sl.dynamics.metropolis)),
+    "words, anneal": in_words(annealed("metropolis")),
+    "words, tempering": tempered(sampler="metropolis", multispin=True),
+    "words, population": in_words(population("gibbs")),
 }
 
 
