@@ -13,6 +13,7 @@ import numpy as np
 
 from . import exact
 from ._core.progress import bars, duration, shows_progress
+from ._core.results import Result
 from ._core.rng import RNG
 from ._core.stopwatch import Stopwatch
 from ._core.validate import as_choice, as_flag, as_real, as_real_array
@@ -164,8 +165,8 @@ class _NoProof(Exception):  # noqa: N818 - it is caught at once
     """No exact method takes the model, or a part of it; the text is what branching would take."""
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Result):
     """What one exact method would cost: seconds and bytes, or why it cannot take the model."""
 
     method: str
@@ -174,8 +175,8 @@ class Estimate:
     refusal: str | None
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Result):
     """A row per exact method; ``str()`` is a table."""
 
     model: str

@@ -42,7 +42,7 @@ USES_BESIDE = {"diagnose", "scans"}
 
 # Third parties that take long to import: only inside functions.
 ON_USE = {"matplotlib", "xarray", "pandas", "dimod", "networkx", "tqdm", "netCDF4", "dask", "sklearn"}
-ON_USE |= {"pooch", "h5py", "safetensors", "cloudpickle", "highspy"}
+ON_USE |= {"pooch", "h5py", "safetensors", "cloudpickle", "highspy", "arviz"}
 COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil"}
 PICKLERS = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 # The two exceptions: numba's own index in a folder that only this user can write, and functions on their way

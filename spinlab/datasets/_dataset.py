@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from .._core.results import Result
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_real, as_real_array
 
 
-@dataclass(frozen=True, eq=False)
-class Dataset:
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset(Result):
     """Images, one per row, and their labels.
 
     Attributes

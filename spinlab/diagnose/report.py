@@ -6,12 +6,13 @@ import json
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from .. import observables, solve
 from .._core.progress import shows_progress
+from .._core.results import Result, plain_data
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_real
 from ..dynamics import descend
@@ -39,8 +40,8 @@ _DESCENTS = 200
 _MOST_UNEQUAL = 600  # spins in fields whose susceptibilities are taken one by one
 
 
-@dataclass(frozen=True)
-class Part:
+@dataclass(frozen=True, repr=False)
+class Part(Result):
     """A part of the model.
 
     Attributes
@@ -54,8 +55,8 @@ class Part:
     report: Report
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(Result):
     """Evidence and verdicts on one model; ``str()`` is the page for a terminal.
 
     Attributes
@@ -95,11 +96,16 @@ class Report:
         }
         record |= {"evidence": self.evidence, "warnings": list(self.warnings), "seconds": self.seconds}
         record["parts"] = [{"sites": list(part.sites)} | part.report.to_dict() for part in self.parts]
-        return _plain(record)
+        return cast("dict[str, Any]", plain_data(record))
 
     def to_json(self) -> str:
         """:meth:`to_dict` as text."""
         return json.dumps(self.to_dict(), indent=1, allow_nan=False)
+
+    def __repr__(self) -> str:
+        verdicts = (f"{title} {v.value} ({v.confidence:.2f})" for title, v in self._verdicts.items())
+        parts = f", {len(self.parts)} parts" if self.parts else ""
+        return f"<Report: {', '.join(verdicts)}{parts}>"
 
     def figure(self) -> matplotlib.figure.Figure:
         """One page: spectrum with its law, P(q), overlaps by temperature, and the verdicts in words."""
@@ -460,13 +466,3 @@ def _ultrametricity(hot: Equilibrium, has_fields: bool, rng: np.random.Generator
         "subdominant": u.subdominant.value, "subdominant_null": u.subdominant.null_mean, "z": u.subdominant.z,
         "note": "decides nothing: any set of clusters is more ultrametric than chance",
     }  # fmt: skip
-
-
-def _plain(x: Any) -> Any:
-    if isinstance(x, dict):
-        return {str(key): _plain(value) for key, value in x.items()}
-    if isinstance(x, list | tuple):
-        return [_plain(value) for value in x]
-    if isinstance(x, np.generic):
-        x = x.item()
-    return None if isinstance(x, float) and not math.isfinite(x) else x

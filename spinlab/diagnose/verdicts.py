@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._core.results import Result
 from ..observables import MinimaCount
 from .decision import NAMES, Numbers, few_states, inside, of_load, shares, step
 from .equilibrium import Equilibrium
@@ -22,8 +23,8 @@ UNDECIDED = "undecided"
 _LEAST_CONFIDENCE = 0.65
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Result):
     """An answer to one question.
 
     Attributes

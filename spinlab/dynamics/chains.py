@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._core.philox import random_spins
 from .._core.request import Request
+from .._core.results import Result
 from .._core.validate import as_spins
 from ..models import IsingModel
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-@dataclass(frozen=True)
-class Chains:
+
+@dataclass(frozen=True, repr=False)
+class Chains(Result):
     """States of independent Markov chains after their last step, and records on the way.
 
     Attributes
@@ -43,6 +47,65 @@ class Chains:
     samples: np.ndarray | None
     sample_energy: np.ndarray | None
     n_steps: int
+
+    def to_xarray(self) -> xr.Dataset:
+        """The states with names, axes in arviz's order: (chain, draw, spin).
+
+        The draws are the recorded states, or the final one where nothing was recorded; the starting states
+        stand beside them.
+
+        Examples
+        --------
+        >>> import spinlab as sl
+        >>> model = sl.ensembles.sk(N=6, rng=0)
+        >>> data = sl.dynamics.gibbs(model, n_steps=20, n_chains=3, record_every=5, rng=1).to_xarray()
+        >>> dict(data.sizes)
+        {'chain': 3, 'draw': 4, 'spin': 6, 'start_spin': 6}
+        >>> data["energy"].attrs["long_name"]
+        'energy'
+        """
+        import xarray as xr
+
+        samples, energy = self.samples, self.sample_energy
+        if samples is None or energy is None:
+            samples, energy = self.states[None], self.energy[None]
+        spins = {"long_name": "spin", "units": "1"}
+        couplings = {"long_name": "energy", "units": "those of the couplings"}
+        moved = {"long_name": "ever flipped", "units": "1"}
+        return xr.Dataset(
+            {
+                "state": (("chain", "draw", "spin"), np.swapaxes(samples, 0, 1), spins),
+                "energy": (("chain", "draw"), energy.T, couplings),
+                "initial": (("chain", "start_spin"), self.initial, spins),
+                "moved": (("chain", "start_spin"), self.moved, moved),
+            },
+            attrs={"n_steps": self.n_steps},
+        )
+
+    def to_arviz(self) -> Any:
+        """``state`` and ``energy`` as the group "posterior" of what arviz takes (InferenceData, or DataTree).
+
+        Raises
+        ------
+        ImportError
+            Without arviz.
+
+        Examples
+        --------
+        >>> import pytest, spinlab as sl
+        >>> arviz = pytest.importorskip("arviz")
+        >>> model = sl.ensembles.sk(N=6, rng=0)
+        >>> chains = sl.dynamics.gibbs(model, n_steps=100, n_chains=4, record_every=1, rng=1)
+        >>> bool(arviz.rhat(chains.to_arviz(), var_names="energy")["energy"] < 1.1)
+        True
+        """
+        try:
+            import arviz
+        except ImportError as error:
+            raise ImportError(f"to_arviz needs arviz ({error}); install it with pip install arviz") from error
+        draws = self.to_xarray()[["state", "energy"]]
+        convert = getattr(arviz, "convert_to_inference_data", None) or arviz.convert_to_datatree
+        return convert(draws)
 
     @classmethod
     def of(

@@ -11,6 +11,7 @@ from .._core.jit import kernel
 from .._core.philox import ORDER, UPDATE, word
 from .._core.primitives import cache_size, field, fill, flip
 from .._core.progress import map_with_progress, shows_progress
+from .._core.results import Result
 from .._core.rng import RNG, as_key
 from .._core.validate import as_choice, as_count, as_flag
 from ..models import IsingModel, as_model
@@ -22,8 +23,8 @@ _SEQUENTIAL, _RANDOM, _STEEPEST = 0, 1, 2
 _ORDERS = {"sequential": _SEQUENTIAL, "random": _RANDOM, "steepest": _STEEPEST}
 
 
-@dataclass(frozen=True)
-class Descents:
+@dataclass(frozen=True, repr=False)
+class Descents(Result):
     """Where descents ended.
 
     Attributes

@@ -12,6 +12,7 @@ from .._core.parallel import map_threads
 from .._core.philox import random_spins
 from .._core.progress import Meter, meter, shows_progress
 from .._core.request import Request
+from .._core.results import Result
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_count, as_real, as_real_array
 from .._core.walkers import Group
@@ -24,8 +25,8 @@ from .tempering import SAMPLERS, check_sampler
 _LARGEST = 1e140  # beta times the energy of a random state; that of the ground state is not 10^10 times it
 
 
-@dataclass(frozen=True)
-class Population:
+@dataclass(frozen=True, repr=False)
+class Population(Result):
     """Populations after their last temperature, and averages at all B temperatures.
 
     Errors are jackknife errors over the independent runs.

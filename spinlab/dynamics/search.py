@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core.progress import bars, meter, shows_progress
+from .._core.results import Result
 from .._core.rng import RNG, as_generator, as_key
 from .._core.stopwatch import Stopwatch
 from .._core.validate import as_count, as_real, as_spins
@@ -38,8 +39,8 @@ _LOOKS = 25  # pieces into which a budget of time is cut, so that it is kept whe
 _ROUNDING = 1e-14  # of sum |J| + sum |b|, by which the energies of one state may differ
 
 
-@dataclass(frozen=True)
-class Search:
+@dataclass(frozen=True, repr=False)
+class Search(Result):
     """The lowest state found, and what speaks for it.
 
     Attributes

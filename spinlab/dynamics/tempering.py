@@ -10,6 +10,7 @@ import numpy as np
 from .._core.philox import random_spins
 from .._core.progress import shows_progress
 from .._core.request import ORDERS, Request
+from .._core.results import Result
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_count, as_flag, as_real, as_real_array, as_spins
 from ..models import IsingModel, SparseIsing, TwoLayerIsing, as_model
@@ -21,8 +22,8 @@ SAMPLERS = ("gibbs", "metropolis", "block_gibbs")
 _MOST_LEVELS = 1000
 
 
-@dataclass(frozen=True)
-class Tempering:
+@dataclass(frozen=True, repr=False)
+class Tempering(Result):
     """Independent ladders of replicas; R temperatures, the hottest first.
 
     Attributes

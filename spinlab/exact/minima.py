@@ -18,6 +18,7 @@ import numpy as np
 from .._core.jit import kernel
 from .._core.parallel import n_threads
 from .._core.progress import map_with_progress, shows_progress
+from .._core.results import Result
 from .._core.validate import as_count, as_flag, check_memory
 from ..models import IsingModel, PatternBipartiteIsing, PatternIsing, as_model
 from .couplings import free_spins, in_units, over_limit, spins_of, with_ghost
@@ -32,8 +33,8 @@ _SECONDS_PER_BRANCH = 30e-9
 _SECONDS_PER_DESCENT = 130e-9
 
 
-@dataclass(frozen=True)
-class LocalMinima:
+@dataclass(frozen=True, repr=False)
+class LocalMinima(Result):
     """One-flip-stable states, the lowest energy first.
 
     Attributes

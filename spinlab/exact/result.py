@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from .._core.results import Result
 from .proof.certificate import Certificate
 
 
-@dataclass(frozen=True)
-class GroundState:
+@dataclass(frozen=True, repr=False)
+class GroundState(Result):
     """A lowest-energy state and how far it is proven.
 
     Attributes

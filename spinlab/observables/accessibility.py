@@ -9,14 +9,15 @@ import numpy as np
 
 from .. import exact, solve
 from .._core.progress import shows_progress
+from .._core.results import Result
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_choice, as_count, as_flag, as_real
 from ..dynamics import block_gibbs, gibbs
 from ..models import IsingModel, TwoLayerIsing, as_model
 
 
-@dataclass(frozen=True)
-class Accessibility:
+@dataclass(frozen=True, repr=False)
+class Accessibility(Result):
     """Every chain of a measurement of the Gibbs accessibility.
 
     Attributes

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.jit import kernel
+from .._core.results import Result
 from .._core.validate import as_choice, as_real, check_memory
 from ..models import TwoLayerIsing, as_model
 from ._heat_bath_chain import energies
@@ -17,8 +18,8 @@ MAX_VISIBLE = 20  # of F(v)
 MAX_SPINS = 24  # of E
 
 
-@dataclass(frozen=True)
-class Barriers:
+@dataclass(frozen=True, repr=False)
+class Barriers(Result):
     """Valleys of a landscape over single flips, in the order of their depth.
 
     Attributes

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .._core.jit import kernel
+from .._core.results import Result
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_count, as_real, as_spins
 from ..models import SparseIsing, as_model
@@ -27,8 +28,8 @@ _DENSE = 200  # messages whose linearisation is written out
 _STEPS = 300  # through the linearisation of more of them
 
 
-@dataclass(frozen=True)
-class Beliefs:
+@dataclass(frozen=True, repr=False)
+class Beliefs(Result):
     """A fixed point of belief propagation.
 
     Attributes

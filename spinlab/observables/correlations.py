@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from .._core.results import Result
 from .._core.validate import as_count, as_spins
 from .errors import Estimate
 
 
-@dataclass(frozen=True)
-class TwoTime:
+@dataclass(frozen=True, repr=False)
+class TwoTime(Result):
     """C(t_w + t, t_w) averaged over chains.
 
     Attributes

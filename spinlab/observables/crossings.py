@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.results import Result
 from .._core.rng import RNG, as_generator
 from .._core.unit import deviation, in_units
 from .._core.validate import as_choice, as_count, as_real_array
@@ -19,8 +20,8 @@ _CROSSED = 0.9  # share of the resamples in which two sizes must cross
 _APART = 2.0  # errors by which the curves must lie apart on either side
 
 
-@dataclass(frozen=True)
-class Crossings:
+@dataclass(frozen=True, repr=False)
+class Crossings(Result):
     """Crossings of the curves of neighbouring sizes.
 
     Attributes

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from .._core.results import Result
 from .._core.rng import RNG, as_generator
 from .._core.unit import deviation
 from .._core.validate import as_count, as_real, as_real_array
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Result):
     """A number, or an array of numbers, with one standard error.
 
     Attributes

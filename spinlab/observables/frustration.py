@@ -9,12 +9,13 @@ import numpy as np
 
 from .. import solve
 from .._core.progress import shows_progress
+from .._core.results import Result
 from .._core.validate import as_flag
 from ..models import IsingModel, SparseIsing, TwoLayerIsing, as_model
 
 
-@dataclass(frozen=True)
-class Loops:
+@dataclass(frozen=True, repr=False)
+class Loops(Result):
     """Loops of one length and the sign of the product of the couplings around them. All numbers are exact.
 
     Attributes
@@ -40,8 +41,8 @@ class Loops:
         return self.n_frustrated / (self.n_frustrated + self.n_satisfiable)
 
 
-@dataclass(frozen=True)
-class FrustrationIndex:
+@dataclass(frozen=True, repr=False)
+class FrustrationIndex(Result):
     """Couplings that a ground state leaves unsatisfied.
 
     Attributes

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from .._core.results import Result
 from .._core.validate import as_real_array
 from .errors import Estimate, as_samples
 
 
-@dataclass(frozen=True)
-class GrowthRates:
+@dataclass(frozen=True, repr=False)
+class GrowthRates(Result):
     """Growth of a number with size, exp(rate N).
 
     Attributes

@@ -11,6 +11,7 @@ import numpy as np
 from .. import exact
 from .._core.blas import one_blas_thread
 from .._core.progress import shows_progress
+from .._core.results import Result
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_choice, as_count, as_flag, as_real_array
 from ..dynamics import descend
@@ -26,8 +27,8 @@ _LAYER_SPINS = 24  # of the smaller layer; more is refused
 _VALUES = 2**22  # fields at a time
 
 
-@dataclass(frozen=True)
-class MinimaCount:
+@dataclass(frozen=True, repr=False)
+class MinimaCount(Result):
     """Number of one-flip-stable states.
 
     Attributes

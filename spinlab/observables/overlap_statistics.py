@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.results import Result
 from .._core.unit import in_units
 from .._core.validate import as_count, as_flag
 from .errors import Estimate, as_samples, jackknife, plain
@@ -16,8 +17,8 @@ from .overlaps import as_replicas, gram
 _RECORDS = 64  # compared at a time
 
 
-@dataclass(frozen=True)
-class OverlapDistribution:
+@dataclass(frozen=True, repr=False)
+class OverlapDistribution(Result):
     """Histogram of the replica overlap, a density that integrates to 1.
 
     Attributes
@@ -48,8 +49,8 @@ class OverlapDistribution:
         return float(((high - low) * self.density).sum())
 
 
-@dataclass(frozen=True)
-class OverlapStatistics:
+@dataclass(frozen=True, repr=False)
+class OverlapStatistics(Result):
     """Replica overlaps of one model, or of many instances of the disorder.
 
     Attributes

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.blas import one_blas_thread
+from .._core.results import Result
 from .._core.validate import as_choice, as_real
 from ..models import IsingModel, TwoLayerIsing, as_model
 from . import _block_chain, _heat_bath_chain
 from ._slow_modes import slowest_rate
 
 
-@dataclass(frozen=True)
-class Relaxation:
+@dataclass(frozen=True, repr=False)
+class Relaxation(Result):
     """The slowest mode of a sampler.
 
     Attributes

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.results import Result
 from .._core.unit import in_units
 from ..models import TwoLayerIsing, as_model
 
@@ -19,8 +20,8 @@ _ROUNDS = 50
 _CHANCE = 6.0  # over n: twice the largest distance of 2700 independent matrices of 8 to 500 sites
 
 
-@dataclass(frozen=True)
-class Spectrum:
+@dataclass(frozen=True, repr=False)
+class Spectrum(Result):
     """Eigenvalues of J (or singular values of W), with the bulk and the outliers told apart.
 
     Attributes

@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.results import Result
 from ..models import IsingModel, TwoLayerIsing, as_model
 from .spectra import Spectrum, spectrum
 
@@ -53,8 +54,8 @@ _GAP_BELOW = 1.0  # in standard deviations of the others; a bulk of 100 values e
 _ALONE = 2.5  # (x1 - x2)/(x2 - x6) of an isolated value; 1 in 1000 random matrices has more than 2
 
 
-@dataclass(frozen=True)
-class Stability:
+@dataclass(frozen=True, repr=False)
+class Stability(Result):
     """Inverse temperatures at which the paramagnet m = 0 of a model turns unstable.
 
     They are in units of the model's own couplings: a model used at beta = 1 is beyond the line if the

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.results import Result
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_choice, as_count, as_flag, as_real_array
 from .overlaps import as_replicas, gram
@@ -14,8 +15,8 @@ from .overlaps import as_replicas, gram
 _STATES = 4  # the fewest in which a tree has more than three leaves
 
 
-@dataclass(frozen=True)
-class Index:
+@dataclass(frozen=True, repr=False)
+class Index(Result):
     """One measure of ultrametricity beside its null.
 
     Attributes
@@ -40,8 +41,8 @@ class Index:
     p: float
 
 
-@dataclass(frozen=True)
-class Ultrametricity:
+@dataclass(frozen=True, repr=False)
+class Ultrametricity(Result):
     """Two measures of ultrametricity (see :func:`ultrametricity`).
 
     Attributes

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .checks import check_axes
 from .style import COLOURS, MARKERS
 
 if TYPE_CHECKING:
@@ -38,12 +39,9 @@ def lines(
     **style
         To ``Axes.errorbar``.
     """
-    for given, use, what in (
-        (ax, "errorbar", "ax must be Axes of matplotlib"),
-        (data, "dims", "data must be a DataArray"),
-    ):
-        if not hasattr(given, use) or isinstance(given, type):
-            raise TypeError(f"{what}, got {type(given).__name__}")
+    check_axes(ax)
+    if not hasattr(data, "dims") or isinstance(data, type):
+        raise TypeError(f"data must be a DataArray, got {type(data).__name__}")
     if hue is not None and not isinstance(hue, str):
         raise TypeError(f"hue must be the name of a dimension, got {type(hue).__name__}")
     for name in (hue, x):

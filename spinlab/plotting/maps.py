@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .checks import check_axes
 from .style import SEQUENTIAL
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ def colour_map(
     **style
         To ``Axes.pcolormesh``.
     """
-    if not hasattr(ax, "pcolormesh") or isinstance(ax, type):
-        raise TypeError(f"ax must be Axes of matplotlib, got {type(ax).__name__}")
+    check_axes(ax)
     look: dict[str, Any] = {"cmap": SEQUENTIAL, "rasterized": True} | style
     mesh = ax.pcolormesh(_edges(x), _edges(y), np.asarray(data), **look)
     ax.set_xscale("log")

@@ -13,6 +13,7 @@ import numpy as np
 from .. import sweeps
 from .._core import device as _device
 from .._core.validate import as_choice, as_count, as_real
+from .attributes import ATTRIBUTES
 from .crossings import check_scan
 from .families import FAMILIES
 from .measuring import N_BINS, PER_T, measure
@@ -205,6 +206,9 @@ def scan(
             timeout=timeout,
             fail_fast=fail_fast,
         )
+    for name, attributes in ATTRIBUTES.items():
+        if name in data.variables:
+            data[name].attrs.update(attributes)
     one = len(size) == 1
     return data.assign_attrs(
         ensemble=ensemble,

@@ -316,6 +316,11 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "sweeps.Store": {"path": "store.sqlite"},
     "sweeps.to_netcdf": {"dataset": lambda: GRID.to_dataset(), "path": "a.nc"},
     "plotting.colour_map": {"data": GRID, "x": [1.0, 2.0, 3.0], "y": [1.0, 2.0]},
+    "plotting.samples": {"states": BITS, "shape": (2, 2)},
+    "plotting.filters": {"W": BITS, "shape": (2, 2)},
+    "plotting.spectrum": {"values": [-1.0, 0.5, 1.0], "edges": (-1.0, 1.0)},
+    "plotting.overlaps": {"edges": [-1.0, 0.0, 1.0], "density": [0.5, 0.5], "error": [0.1, 0.1]},
+    "plotting.ladder": {"betas": [0.5, 1.0, 2.0], "swap_rate": [0.4, 0.6]},
     "plotting.lines": {"data": GRID, "x": [1.0, 2.0, 3.0], "over": "x"},
     "scans.scan": {
         "sizes": (6, 8),

@@ -20,6 +20,7 @@ from ..._core.blocks import BLOCK_BITS, C_BITS, LANES, ROWS, descend, enter, fil
 from ..._core.jit import kernel
 from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress, shows_progress
+from ..._core.results import Result
 from ..._core.validate import as_real_array
 from ...models import IsingModel, as_model
 from ..couplings import in_units, over_limit, rounding_bound, with_ghost
@@ -33,8 +34,8 @@ _SECONDS_PER_STATE = 2e-9  # binned energies, one core
 _FEW_BINS = 1 << 19  # as many counters as stay in the cache
 
 
-@dataclass(frozen=True)
-class DensityOfStates:
+@dataclass(frozen=True, repr=False)
+class DensityOfStates(Result):
     """Number of states by energy.
 
     Attributes

@@ -23,6 +23,7 @@ from ..._core.blocks import (
 from ..._core.jit import kernel
 from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress
+from ..._core.results import Result
 from ..._core.validate import as_count
 from ...models import IsingModel, as_model
 from ..couplings import exact_energies, free_spins, over_limit
@@ -32,8 +33,8 @@ from .search import SECONDS_PER_STATE, Search, chunk_minima, descents, in_levels
 _TIES = 256  # states of one level whose energies are compared in exact arithmetic
 
 
-@dataclass(frozen=True)
-class Level:
+@dataclass(frozen=True, repr=False)
+class Level(Result):
     """All states of one energy.
 
     Attributes

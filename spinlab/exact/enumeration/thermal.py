@@ -21,6 +21,7 @@ import numpy as np
 from ..._core.blas import one_blas_thread
 from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress, shows_progress
+from ..._core.results import Result
 from ..._core.rng import RNG, as_generator
 from ..._core.validate import as_count, as_flag, as_real, as_real_array, check_memory
 from ...models import IsingModel, as_model
@@ -37,8 +38,8 @@ _SAMPLES_COST = 2
 _BATCH = 256  # samples drawn together
 
 
-@dataclass(frozen=True)
-class ThermalAverages:
+@dataclass(frozen=True, repr=False)
+class ThermalAverages(Result):
     """Exact averages with weights exp(-beta E); the first axis of each is that of ``beta``, if it has one.
 
     Attributes

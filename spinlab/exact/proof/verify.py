@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._core.results import Result
 from ...models import IsingModel, SparseIsing, as_model
 from .certificate import ENUMERATED, LINEAR, SEMIDEFINITE, SHAPES, SPLIT, Certificate, fingerprint
 
@@ -24,8 +25,8 @@ class CertificateError(ValueError):
     """A certificate that does not prove what it says; the message says where."""
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Result):
     """What a certificate was found to prove: ``lower_bound`` <= E0 <= ``energy``.
 
     Attributes

@@ -239,7 +239,7 @@ def _greedy(indptr: np.ndarray, indices: np.ndarray, rule: int, seed: int, most:
             _push(heap, waiting, key[v])
             waiting += 1
 
-        v = np.int64(-1)
+        v = -1
         while v < 0:
             top = heap[0]
             waiting -= 1

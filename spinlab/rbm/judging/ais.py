@@ -14,6 +14,7 @@ from ..._core.blas import one_blas_thread
 from ..._core.jit import kernel
 from ..._core.philox import HIDDEN, VISIBLE, philox
 from ..._core.progress import map_with_progress, shows_progress
+from ..._core.results import Result
 from ..._core.rng import RNG, as_generator, as_key
 from ..._core.validate import as_choice, as_count, as_data, as_fields, as_plain_array, as_real, as_real_array
 from ...dynamics import block_gibbs
@@ -31,8 +32,8 @@ class AISWarning(UserWarning):
     """The weights of an annealing run are too uneven for its error bar to be trusted."""
 
 
-@dataclass(frozen=True, eq=False)
-class AIS:
+@dataclass(frozen=True, eq=False, repr=False)
+class AIS(Result):
     """ln Z from annealed importance sampling, with what is needed to judge it.
 
     Attributes

@@ -11,6 +11,7 @@ import numpy as np
 
 from ... import solve
 from ..._core.progress import shows_progress
+from ..._core.results import Result
 from ..._core.rng import RNG, as_generator, as_key
 from ..._core.validate import as_choice, as_count, as_real
 from ...models import TwoLayerIsing
@@ -19,8 +20,8 @@ from .ais import LEAST_ESS, anneal_weights, as_samples
 from .likelihood import exact_in_reach, free_energies
 
 
-@dataclass(frozen=True, eq=False)
-class Calibration:
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration(Result):
     """Likelihood of data against the overall scale of a model.
 
     Attributes

@@ -12,6 +12,7 @@ import numpy as np
 from ..._core.blas import one_blas_thread
 from ..._core.device import to_host
 from ..._core.progress import map_with_progress, shows_progress
+from ..._core.results import Result
 from ..._core.rng import RNG, as_generator, as_key
 from ..._core.validate import as_choice, as_count
 from ...datasets import Dataset
@@ -25,8 +26,8 @@ from .ais import as_samples
 _ROWS = 1024  # samples per matrix product: fixed, for the random numbers
 
 
-@dataclass(frozen=True, eq=False)
-class FeatureAccuracy:
+@dataclass(frozen=True, eq=False, repr=False)
+class FeatureAccuracy(Result):
     """Fraction of images that a linear classifier of hidden features labels correctly.
 
     Attributes
@@ -38,8 +39,8 @@ class FeatureAccuracy:
     test: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class FeatureGain:
+@dataclass(frozen=True, eq=False, repr=False)
+class FeatureGain(Result):
     """What training has added to the features: trained minus untrained, same classifier, same data.
 
     Attributes

@@ -10,6 +10,7 @@ import numpy as np
 
 from ... import solve
 from ..._core.progress import shows_progress
+from ..._core.results import Result
 from ..._core.rng import RNG, as_generator
 from ..._core.rows import by_rows
 from ..._core.validate import as_choice, as_real
@@ -21,8 +22,8 @@ from .ais import AIS, as_samples, log_partition_ais
 _LONGEST_EXACT = 60.0  # seconds that method="auto" spends on an exact ln Z
 
 
-@dataclass(frozen=True, eq=False)
-class Likelihood:
+@dataclass(frozen=True, eq=False, repr=False)
+class Likelihood(Result):
     """Negative log-likelihood of data, in nats per sample.
 
     Attributes

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..._core.blas import one_blas_thread
 from ..._core.progress import map_with_progress, shows_progress
+from ..._core.results import Result
 from ..._core.rng import RNG, as_key
 from ..._core.validate import as_choice, as_count, as_flag
 from ..machines.as_two_layers import Layers, as_two_layers
@@ -23,8 +24,8 @@ _Completion = Callable[[np.ndarray, np.ndarray, int, bool, Noise], np.ndarray]
 _CHAINS = 512  # per matrix product: fixed, so that the result does not depend on the number of threads
 
 
-@dataclass(frozen=True, eq=False)
-class HammingDistance:
+@dataclass(frozen=True, eq=False, repr=False)
+class HammingDistance(Result):
     """Distance of reconstructions from the originals: the fraction of all pixels that differ.
 
     Attributes

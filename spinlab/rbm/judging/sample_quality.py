@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._core.results import Result
 from ..._core.validate import as_flag, as_real
 from ...datasets import Dataset
 from .ais import as_samples
@@ -15,8 +16,8 @@ _ROWS = 4096  # training images per matrix product
 _TREES = 100
 
 
-@dataclass(frozen=True, eq=False)
-class SampleQuality:
+@dataclass(frozen=True, eq=False, repr=False)
+class SampleQuality(Result):
     """Samples beside images; every number says something only beside that of held-out images.
 
     Attributes

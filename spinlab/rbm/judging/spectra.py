@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._core.results import Result
 from ..._core.unit import in_units
 from ..._core.validate import as_real
 from ...models import PatternBipartiteIsing, TwoLayerIsing
@@ -17,8 +18,8 @@ from ..machines.hybrid import GaussianHiddenMachine
 _TRACY_WIDOM_1_PERCENT = 2.0234
 
 
-@dataclass(frozen=True, eq=False)
-class WeightSpectrum:
+@dataclass(frozen=True, eq=False, repr=False)
+class WeightSpectrum(Result):
     """Singular values of W beside the range of independent weights of the same size and spread.
 
     Attributes

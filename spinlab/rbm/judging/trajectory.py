@@ -16,6 +16,7 @@ import numpy as np
 
 from ... import solve
 from ..._core.progress import meter, shows_progress
+from ..._core.results import Result
 from ..._core.rng import RNG, as_generator, as_key
 from ..._core.validate import as_choice, as_count, as_fields, as_spins
 from ...dynamics import block_gibbs
@@ -138,8 +139,8 @@ def _gibbs(
     return chains.states[:, : model.V]
 
 
-@dataclass(frozen=True, eq=False)
-class TrajectoryTempering:
+@dataclass(frozen=True, eq=False, repr=False)
+class TrajectoryTempering(Result):
     """Equilibrium samples of every model of a trajectory, and the ln Z that they give.
 
     Attributes

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..._core import device as _device
 from ..._core.device import to_host, xp_of
+from ..._core.results import Result
 from ..._core.rng import RNG, as_key
 from ..._core.validate import as_choice, as_count, as_data
 from ...dynamics.chains import starting_states
@@ -30,8 +31,8 @@ Statistics = dict[str, np.ndarray]
 """Averages of -dF/d theta (or -dE/d theta) by the name of the parameter, shaped like it."""
 
 
-@dataclass(slots=True)
-class Phase:
+@dataclass(slots=True, repr=False)
+class Phase(Result):
     """Configurations over which a phase averages.
 
     Attributes

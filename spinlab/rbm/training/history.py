@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 
 
 _LONGEST_NAME = 200
+_ATTRIBUTES = {
+    "lr": {"long_name": "learning rate", "units": "1"},
+    "updates": {"long_name": "updates done", "units": "1"},
+    "gradient_norm": {"long_name": "norm of the last gradient", "units": "1"},
+    "seconds": {"long_name": "wall time", "units": "s"},
+    "log_likelihood": {"long_name": "mean ln P(v) of the data", "units": "nats"},
+    "test_log_likelihood": {"long_name": "mean ln P(v) of the test data", "units": "nats"},
+}
 
 
 class History:
@@ -22,6 +30,11 @@ class History:
 
     def __init__(self) -> None:
         self._values: dict[str, dict[int, np.ndarray]] = {}
+
+    def __repr__(self) -> str:
+        epochs = len({epoch for kept in self._values.values() for epoch in kept})
+        names = ", ".join(self._values) or "nothing yet"
+        return f"<History of {epochs} epochs: {names if len(names) <= 200 else names[:197] + '...'}>"
 
     def record(self, epoch: int, values: Mapping[str, Any]) -> None:
         """Keep numbers or arrays of one epoch."""
@@ -116,8 +129,9 @@ class History:
             first = next(iter(kept.values()))
             missing = first if len(kept) == len(epochs) else np.full(first.shape, np.nan)
             data = np.stack([kept.get(e, missing) for e in epochs])
-            variables[name] = (("epoch", *(f"{name}_{i}" for i in range(first.ndim))), data)
-        return xr.Dataset(variables, coords={"epoch": epochs})
+            axes = ("epoch", *(f"{name}_{i}" for i in range(first.ndim)))
+            variables[name] = (axes, data, _ATTRIBUTES.get(name, {}))
+        return xr.Dataset(variables, coords={"epoch": ("epoch", epochs, {"long_name": "epoch"})})
 
 
 def _as_numbers(value: Any, name: str) -> np.ndarray:

@@ -1,0 +1,140 @@
+"""What results show: short texts, tables, JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import json
+
+import numpy as np
+import pytest
+
+import spinlab as sl
+from spinlab._core.results import LONGEST, Result, plain_data, summary
+
+# Dataclasses in a package's __all__ that are settings or objects of their own and no answers.
+NO_RESULTS = {"Certificate", "Cost", "Geometric", "Linear"}
+# str() of these is a page or a table made to be read.
+PAGES = {"Report", "Explanation"}
+
+
+def result_types():
+    packages = ("exact", "dynamics", "observables", "rbm", "diagnose", "datasets", "solve")
+    for package in packages:
+        module = importlib.import_module(f"spinlab.{package}")
+        for name in getattr(module, "__all__", ("Explanation", "Estimate")):
+            kind = getattr(module, name)
+            if inspect.isclass(kind) and dataclasses.is_dataclass(kind) and name not in NO_RESULTS:
+                yield kind
+
+
+TYPES = list(result_types())
+
+
+def filled(kind):
+    """An instance with long arrays, texts, lists, dictionaries and numbers in turn."""
+    values = (
+        np.linspace(-1.0, 1.0, 10_000).reshape(100, 100),
+        "a text of the usual kind " * 40,
+        tuple(range(1000)),
+        {"a name": 1.0, "another": list(range(1000))},
+        np.float64(-1.2345678901234567e-300),
+        [np.zeros(1000)] * 100,
+        None,
+    )
+    names = [field.name for field in dataclasses.fields(kind)]
+    result = object.__new__(kind)
+    for i, name in enumerate(names):
+        object.__setattr__(result, name, values[i % len(values)])
+    return result
+
+
+@pytest.mark.parametrize("kind", TYPES, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_every_result_is_short(kind):
+    assert issubclass(kind, Result)
+    assert dataclasses.fields(kind)
+    if kind.__name__ in PAGES or "__str__" in vars(kind) or "__repr__" in vars(kind):
+        return  # shown as they are below
+    result = filled(kind)
+    assert len(repr(result)) <= LONGEST
+    assert len(str(result)) <= LONGEST
+    assert repr(result).startswith(kind.__name__ + "(")
+    table = result._repr_html_()
+    assert all(field.name in table for field in dataclasses.fields(kind))
+    data = json.loads(result.to_json())
+    assert list(data) == [field.name for field in dataclasses.fields(kind)]
+
+
+def test_there_are_results_at_all():
+    assert len(TYPES) > 30
+
+
+def test_a_ground_state_in_all_its_dresses():
+    model = sl.ensembles.sk(N=12, rng=0)
+    gs = sl.ground_state(model, degeneracy=True)
+    assert repr(gs).startswith(f"GroundState(energy={gs.energy!r}, state=<int8 (12,)>, method='enumeration'")
+    assert "state           <int8 (12,), -1 to 1>" in str(gs) or "<int8 (12,), -1 to 1>" in str(gs)
+    data = json.loads(gs.to_json())
+    assert data["state"] == gs.state.tolist()
+    assert data["energy"] == gs.energy
+    assert data["degeneracy"] == 2
+    assert data["certificate"] is None
+
+
+def test_reports_and_tables():
+    report = sl.diagnose.diagnose(sl.ensembles.sk(N=10, rng=0), rng=0)
+    assert len(repr(report)) <= LONGEST
+    assert report.phase.value in repr(report)
+    assert report._repr_html_().startswith("<pre>")
+    assert json.loads(report.to_json())["phase"]["value"] == report.phase.value
+    table = sl.explain(sl.ensembles.sk(N=10, rng=0))
+    assert len(repr(table)) <= LONGEST
+    rows = json.loads(table.to_json())["rows"]
+    assert {row["method"] for row in rows} == set(sl.exact.METHODS)
+
+
+def test_json_knows_no_infinity():
+    assert plain_data({"x": np.array([1.0, np.inf, np.nan]), 3: (np.int64(2), float("-inf"))}) == {
+        "x": [1.0, None, None],
+        "3": [2, None],
+    }
+
+
+def test_html_is_escaped():
+    @dataclasses.dataclass(frozen=True, repr=False)
+    class Odd(Result):
+        name: str
+
+    assert "<b>" not in Odd("<b>")._repr_html_()
+    assert "&lt;b&gt;" in Odd("<b>")._repr_html_()
+
+
+def test_summaries():
+    assert summary(np.array([1.0, 2.5])) == "[1, 2.5]"
+    assert summary(np.arange(6).reshape(2, 3), in_full=True) == "<int64 (2, 3), 0 to 5>"
+    assert summary(np.full(9, np.nan), in_full=True) == "<float64 (9,), nothing finite>"
+    assert summary(np.float64(0.1)) == "0.1"
+    assert len(summary("x" * 1000)) == 60
+
+
+def test_chains_in_arvizs_order():
+    model = sl.ensembles.sk(N=5, rng=0)
+    chains = sl.dynamics.gibbs(model, 12, 3, record_every=4, rng=1)
+    data = chains.to_xarray()
+    assert data["state"].dims == ("chain", "draw", "spin")
+    for chain in range(3):
+        for draw in range(3):
+            np.testing.assert_array_equal(data["state"][chain, draw], chains.samples[draw, chain])
+            assert data["energy"][chain, draw] == chains.sample_energy[draw, chain]
+    alone = sl.dynamics.gibbs(model, 12, 3, rng=1).to_xarray()
+    np.testing.assert_array_equal(alone["state"][:, 0], chains.states)
+    assert all({"long_name", "units"} <= data[name].attrs.keys() for name in data.data_vars)
+
+
+def test_what_scans_and_trainings_return_is_named():
+    data = sl.scans.scan("sk", sizes=[8], temperatures=[0.5, 1.0], replicas=2, n_steps=20)
+    unnamed = [name for name in data.variables if "long_name" not in data[name].attrs]
+    assert unnamed == []
+    history = sl.rbm.Trainer(sl.rbm.RBM(4, 3, rng=0), rng=0).fit([[1, 1, -1, -1]], 2)
+    assert [name for name in history.variables if "long_name" not in history[name].attrs] == []
