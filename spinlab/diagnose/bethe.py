@@ -51,12 +51,16 @@ class BetheLines:
     participation: float
 
 
-def bethe_lines(J: Any, *, balanced: bool = False) -> BetheLines:
-    """Lines of symmetric couplings (csr); ``balanced``: no loop is frustrated, so there is no glass."""
+def bethe_lines(J: Any, *, balanced: bool = False, log_glass: float | None = None) -> BetheLines:
+    """Lines of symmetric couplings (csr); ``balanced``: no loop is frustrated, so there is no glass.
+
+    With ``log_glass`` the line of the glass is known: walks on graphs of all pairs are long.
+    """
     n = J.shape[0]
     step = _walker(J)
     low, high = (x - math.log(float(np.abs(J.data).max())) for x in (_LOW, _HIGH))
-    log_glass = _crossing(lambda c: _growth(step, J, c) > 1, low, high)
+    if log_glass is None:
+        log_glass = _crossing(lambda c: _growth(step, J, c) > 1, low, high)
     log_order, x = math.inf, np.empty((n, 0))
     end = high if balanced or math.isinf(log_glass) else log_glass
     if lowest(J, math.exp(end))[0][0] < _ZERO:

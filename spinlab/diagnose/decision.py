@@ -45,7 +45,8 @@ class Numbers:
     dimension : float or None
     mean_field, balanced, by_spectrum : bool
     q2 : float
-        The larger of the mean squares of overlaps between replicas of one and of two kinds of start.
+        The larger of the mean squares of overlaps between replicas of one and of two kinds of start;
+        in fields and above all lines, the variance of overlaps.
     converged : bool
     instability, competitor : float
     kept, gain, found : float

@@ -15,6 +15,7 @@ from ..models.binary import from_binary, rbm_from_binary
 
 _WEIGHTS = ("W", "weights", "weight", "components_", "weight_matrix")
 _VISIBLE = ("bv", "vbias", "intercept_visible_")
+_ESTIMATOR = ("components_", "intercept_visible_", "intercept_hidden_")
 _ROUNDING = 1e-12  # of the largest entry: products like correlation matrices are as symmetric as that
 _HIDDEN = ("bh", "hbias", "intercept_hidden_")
 
@@ -24,7 +25,7 @@ def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) ->
 
     Parameters
     ----------
-    source : path, array_like, IsingModel, networkx.Graph, scipy.sparse, dimod BQM, ``.as_ising()``
+    source : path, array_like, IsingModel, networkx.Graph, sparse matrix, dimod BQM, BernoulliRBM, ...
         Files: .npy (one array); .npz with the arrays ``W`` (and ``bv``, ``bh``) of an RBM or ``J`` (and
         ``b``), or saved by :func:`spinlab.models.save_instance`; any other instance file of
         :func:`spinlab.models.load_instance`.
@@ -68,6 +69,9 @@ def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) ->
         return _plain(source, binary)
     if hasattr(source, "as_ising"):
         return _plain(source.as_ising(), binary)
+    if all(hasattr(source, name) for name in _ESTIMATOR):  # scikit-learn's, whose units are 0/1
+        W, bv, bh = (np.asarray(getattr(source, name), dtype=float) for name in _ESTIMATOR)
+        return rbm_from_binary(W.T, bv, bh)
     if hasattr(source, "detach"):  # a torch tensor, known by its manners, not imported
         source = source.detach().cpu().numpy()
     if isinstance(source, np.ndarray | list | tuple):

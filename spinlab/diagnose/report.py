@@ -327,10 +327,10 @@ def _numbers(
         log_glass=lines.log_glass,
         log_order=lines.log_order,
         dimension=lines.dimension,
-        mean_field=lines.dimension is None or bool(lines.tree_like),
+        mean_field=bool(lines.tree_like),  # small graphs with short loops have no dimension to speak of
         balanced=lines.balanced,
         by_spectrum=by_spectrum,
-        q2=max(hot.q2, hot.q2_between),
+        q2=_broken(hot, above=field > 0 and lines.log_distance > 0),
         converged=hot.converged,
         instability=hot.instability,
         competitor=hot.competitor,
@@ -351,6 +351,13 @@ def _numbers(
         few_states=few,
         smaller_layer=smaller,
     )
+
+
+def _broken(hot: Equilibrium, above: bool) -> float:
+    """Mean square overlap; of a model in fields, which make overlaps, ``above`` its lines: the variance."""
+    if above:
+        return float(hot.q.var()) + abs(hot.q2_between - hot.q2)
+    return max(hot.q2, hot.q2_between)
 
 
 def _polarised(model: IsingModel, hot: Equilibrium) -> bool:

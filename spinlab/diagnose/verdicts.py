@@ -80,8 +80,9 @@ def _reasons(n: Numbers) -> Iterator[str]:
             "replicas from random states and from the lowest state differ: no equilibrium within the "
             f"work, {n.round_trips:.1f} round trips per ladder"
         )
+    what = "(variance of q)" if n.field and n.log_distance > 0 else "q^2"
     yield (
-        f"q^2 N^(2/3) = {n.q2 * n.N ** (2 / 3):.2f} between replicas (far above 1: no paramagnet"
+        f"{what} N^(2/3) = {n.q2 * n.N ** (2 / 3):.2f} between replicas (far above 1: no paramagnet"
         f"{'' if n.mean_field else '; on lattices far above 7'})"
     )
     yield (

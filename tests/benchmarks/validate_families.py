@@ -9,6 +9,7 @@ held back are run once, with weights fitted to all others.
     python tests/benchmarks/validate_families.py run --set unseen --out unseen.jsonl
     python tests/benchmarks/validate_families.py fit families.jsonl                    weights of all families
     python tests/benchmarks/validate_families.py table families.jsonl held_back.jsonl unseen.jsonl
+    python tests/benchmarks/validate_families.py shipped unseen.jsonl                  weights of the package
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import other_machines
 import phase_families
 import unseen_families
 
@@ -46,6 +48,7 @@ SETS = {
     "families": phase_families.cases,
     "held-back": lambda: phase_families.cases(held_back=True),
     "unseen": unseen_families.cases,
+    "machines": other_machines.cases,
 }
 
 
@@ -67,10 +70,10 @@ def run(out: Path, cases: list[phase_families.Case], limit: float, seed: int) ->
             )
             record = {"index": k, "family": case.family, "name": case.name, "T": case.T, "truth": case.truth}
             record |= {"verdict": report.phase.value, "probabilities": report.phase.probabilities}
-            parts = report.parts or (report,)
-            record["numbers"] = [
-                (part.report if report.parts else report).evidence["decision"] for part in parts
-            ]
+            # Of the whole, or of the parts where these made the verdict.
+            parted = report.parts and "part(s)" in report.phase.reasons[0]
+            whole = [part.report for part in report.parts] if parted else [report]
+            record["numbers"] = [x.evidence["decision"] for x in whole]
             record["cpu"] = time.process_time() - clock
             file.write(json.dumps(record) + "\n")
             file.flush()
@@ -90,6 +93,12 @@ def judged(record: Record, weights: Weights) -> verdicts.Verdict:
         for n in record["numbers"]
     ]
     return found[0] if len(found) == 1 else verdicts.of_parts(found)
+
+
+def _said(record: Record) -> verdicts.Verdict:
+    """The verdict of the run."""
+    p = record["probabilities"]
+    return verdicts.Verdict(record["verdict"], max(p.values()), p, ())
 
 
 def fit(records: Sequence[Record], start: Weights = START, evaluations: int = 600) -> Weights:
@@ -201,7 +210,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("run", "fit", "table"))
+    parser.add_argument("what", choices=("run", "fit", "table", "shipped"))
     parser.add_argument("files", type=Path, nargs="*")
     parser.add_argument("--out", type=Path, default=Path("results/families.jsonl"))
     parser.add_argument("--set", choices=SETS, default="families")
@@ -212,6 +221,10 @@ def main() -> int:
         left = run(args.out, SETS[args.set](), args.limit, args.seed)
         print(f"{left} models left" if left else "done")
         return int(left > 0)
+    if args.what == "shipped":
+        for file in args.files:
+            print(table([(r, _said(r)) for r in read(file)], file.stem))
+        return 0
     records = read(args.files[0])
     if args.what == "fit":
         print(fit(records))

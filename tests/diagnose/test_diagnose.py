@@ -294,6 +294,9 @@ def test_every_kind_of_input(tmp_path):
     np.testing.assert_array_equal(rbm.weights(), W)
     np.testing.assert_array_equal(rbm.bh, np.ones(9))
     assert read_model(tmp_path / "J.npz").has_fields
+    C = np.corrcoef(np.random.default_rng(1).normal(size=(30, 50)))
+    assert not np.array_equal(C, C.T)  # to rounding only
+    np.testing.assert_allclose(read_model(C).couplings(), C - np.eye(30), atol=1e-12)
     machine = sl.rbm.RBM(5, 4, rng=0)
     np.testing.assert_allclose(read_model(machine).weights(), machine.as_ising().weights())
 
@@ -418,6 +421,7 @@ def test_bad_files(tmp_path, capsys):
     assert "none.npy" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_validation_on_a_small_set(tmp_path):
     """The benchmark's code, on one in twenty of its small models, with the development seed."""
     out = tmp_path / "results.jsonl"
@@ -434,6 +438,7 @@ def test_validation_on_a_small_set(tmp_path):
     assert "balanced" in validate_diagnose.table(records).lower()
 
 
+@pytest.mark.slow
 def test_truths_are_not_ambiguous():
     cases = validate_diagnose.cases()
     assert len(cases) >= 600

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import networkx as nx
@@ -14,8 +15,9 @@ import spinlab as sl
 from spinlab.cli import main
 from spinlab.diagnose import diagnose
 from spinlab.diagnose.bounds import lowest_free_energy, states_with_weight
+from spinlab.diagnose.candidates import share_in_span
 from spinlab.diagnose.decision import NAMES, Numbers, shares
-from spinlab.diagnose.equilibrium import _agree, equilibrium
+from spinlab.diagnose.equilibrium import _agree, _no_choice, equilibrium
 from spinlab.diagnose.parts import divided
 from spinlab.diagnose.report import _spectral
 from spinlab.diagnose.structure import structure, through_fields
@@ -69,6 +71,26 @@ def test_starts_that_disagree_are_not_in_equilibrium():
     # Each in a state of its own, and that state is not the others'.
     other = up[:, :4] * rng.choice(np.array([-1, 1], np.int8), 100)
     assert not _agree(run(-50, up), run(-50, other))[0]
+    # Energies and overlaps with those from random states agree, but replicas from one state are still in it.
+    still = np.broadcast_to(free[:, :1], (20, 4, 100))
+    assert not _agree(run(-50, free), run(-50, still))[0]
+
+
+def test_without_round_trips_only_one_state_or_none_is_equilibrium():
+    N = 125  # N^(-2/3) = .04
+    assert _no_choice(0.03, 0.5, N)  # no overlap to speak of
+    assert _no_choice(0.6, 0.8, N)  # all in one state, q^2 = .64
+    assert not _no_choice(0.3, 0.8, N)  # in several: what each weighs is not known
+    # Two states of a ferromagnet in two groups, one of which flips at once, the other never: ladders of 500
+    # strongly coupled spins make no round trip and are found in four states.
+    import scipy.linalg
+
+    group = (np.ones((120, 120)) - np.eye(120)) * 8 / 120
+    model = sl.models.DenseIsing(scipy.linalg.block_diag(group, group))
+    hot = equilibrium(model, -2.0, *_spectral(model), np.random.default_rng(0), seconds=0.01)
+    assert hot.round_trips < 1
+    assert hot.q2 < 0.85 * hot.state_overlap**2
+    assert not hot.converged
 
 
 @pytest.mark.parametrize("beta", [0.4, 0.8])
@@ -208,6 +230,14 @@ def test_the_verdict_follows_its_numbers():
     assert max(NAMES, key=shares(stable, WEIGHTS).get) == "ordered"
     hot = Numbers(200, 0.5, math.inf, None, True, False, True, 0.01, True, 0.4, 0.02)
     assert max(NAMES, key=shares(hot, WEIGHTS).get) == "paramagnet"
+    # An unstable direction through hubs, in which the overlap does not lie: no order on a sparse graph.
+    hubs = Numbers(200, -1.0, -1.4, 3.9, False, False, False, 0.39, True, 0.7, 0.023, explained=0.88)
+    assert max(NAMES, key=shares(hubs, WEIGHTS).get) == "spin glass"
+    assert max(NAMES, key=shares(replace(hubs, explained=0.99), WEIGHTS).get) == "ordered"
+    # Overlaps of replicas that are not in equilibrium, above every line.
+    above = Numbers(200, 0.3, math.inf, None, True, False, True, 0.4, False, 1.1, 0.02)
+    assert max(shares(above, WEIGHTS).values()) < 0.65
+    assert max(shares(replace(above, converged=True), WEIGHTS).values()) > 0.65
     flat = Numbers(200, -0.7, math.inf, 2.0, False, False, False, 0.4, True, 1.5, 0.0)
     assert shares(flat, WEIGHTS)["spin glass"] < 0.01
 
@@ -241,6 +271,57 @@ def test_a_magnet_in_a_uniform_field_breaks_no_symmetry():
     )
     random = sl.models.DenseIsing(J, 0.3 * np.random.default_rng(0).normal(size=100))
     assert diagnose(random, beta=2.0, extras=False, seconds=0.5).phase.value == "ordered"
+
+
+def test_overlap_along_a_direction():
+    # Half of the overlap along z, the rest of independent spins; and none along an orthogonal direction.
+    rng = np.random.default_rng(0)
+    z, other = rng.choice([-1.0, 1.0], (2, 400))
+    z, other = np.linalg.qr(np.stack([z, other], 1))[0].T * 20
+    states = np.where(rng.random((20, 8, 400)) < 0.85, np.sign(z), -np.sign(z)).astype(np.int8)
+    model = sl.models.DenseIsing(np.zeros((400, 400)))
+    assert share_in_span(model, z[:, None], states) > 0.98
+    assert share_in_span(model, other[:, None], states) < 0.05
+
+
+@pytest.mark.parametrize("T", [1e-6, 1e6])
+@pytest.mark.parametrize(
+    ("model", "cold"),
+    [
+        (sl.ensembles.edwards_anderson(shape=(5, 5, 5), rng=0), "spin glass"),
+        (sl.ensembles.sk(80, rng=0), "spin glass"),
+        (sl.ensembles.hopfield(150, 2, rng=0), "ordered"),
+    ],
+)
+def test_temperatures_far_from_every_line(model, cold, T):
+    report = diagnose(model, beta=1 / T, extras=False, seconds=0.5)
+    assert report.phase.value == ("paramagnet" if T > 1 else cold)
+
+
+def test_a_planted_state_that_no_search_finds_is_why_random_orthogonal_models_stay_undecided():
+    # The same spectrum, +-1, with and without a state of energy -N/2: at T = .1 it outweighs the liquid, 5 N
+    # against ln Z = 4.86 N, ln 2 + (x - 1 - ln((x + 1)/2))/4 with x = sqrt(1 + 4/T^2); no search finds it.
+    rng = np.random.default_rng(1)
+    N = 120
+    found = []
+    for planted in (False, True):
+        q = rng.standard_normal((N, N))
+        if planted:
+            q[:, 0] = rng.choice([-1.0, 1.0], N)
+        q = np.linalg.qr(q)[0]
+        J = (q * np.repeat([1.0, -1.0], N // 2)) @ q.T
+        report = diagnose((J + J.T) / 2, beta=10.0, extras=False, seconds=0.5)
+        assert math.isinf(report.evidence["stability"]["log_T_over_glass"])
+        found.append(report.phase.value)
+    assert found == ["undecided", "undecided"]
+
+
+@pytest.mark.parametrize("J", [np.ones((2, 2)), np.ones((3, 3)), -np.ones((3, 3))])
+def test_a_pair_and_a_triangle_are_a_tree_and_a_ring(J):
+    assert diagnose(J, beta=3.0, extras=False, seconds=0.5).phase.value == "paramagnet"
+    assert (
+        diagnose(np.ones((1, 6)), rbm=True, beta=3.0, extras=False, seconds=0.5).phase.value == "paramagnet"
+    )
 
 
 @pytest.mark.parametrize("graph", [nx.star_graph(60), nx.balanced_tree(2, 5), nx.cycle_graph(50)])
