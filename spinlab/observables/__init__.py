@@ -13,6 +13,7 @@ from .minima_count import MinimaCount, count_minima
 from .overlap_statistics import OverlapDistribution, OverlapStatistics, binder_cumulant, overlap_statistics
 from .overlaps import pattern_overlaps, replica_overlaps
 from .relaxation import Relaxation, relaxation_time
+from .slowest_mode import slowest_mode_time
 from .spectra import Spectrum, spectrum
 from .stability import Stability, stability
 from .ultrametricity import Index, Ultrametricity, subdominant_ultrametric, ultrametricity
@@ -52,6 +53,7 @@ __all__ = [
     "random_start_energy",
     "relaxation_time",
     "replica_overlaps",
+    "slowest_mode_time",
     "spectrum",
     "stability",
     "subdominant_ultrametric",

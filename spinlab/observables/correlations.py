@@ -60,7 +60,7 @@ def two_time_correlation(samples: Any, waiting: Any, lags: Any) -> TwoTime:
     >>> two_time_correlation(samples, [0], [0, 1]).value.tolist()
     [[1.0, 0.5]]
     """
-    s = _as_samples(samples, 1)
+    s = as_records(samples, 1)
     tw, t = _as_times(waiting, "waiting"), _as_times(lags, "lags")
     if tw.max() + t.max() >= len(s):
         raise ValueError(
@@ -110,14 +110,15 @@ def edwards_anderson(samples: Any, *, gap: int = 0) -> Estimate:
     True
     """
     gap = as_count(gap, "gap", 0)
-    s = _as_samples(samples, 4 + gap)
+    s = as_records(samples, 4 + gap)
     half = (len(s) - gap) // 2
     first, second = (part.mean(0, dtype=np.float64) for part in (s[:half], s[len(s) - half :]))
     each = (first * second).mean(1)
     return Estimate(float(each.mean()), float(each.std(ddof=1)) / math.sqrt(len(each)), len(each))
 
 
-def _as_samples(samples: Any, least: int) -> np.ndarray:
+def as_records(samples: Any, least: int) -> np.ndarray:
+    """States of chains over time, checked, shape (n_records, n_chains, N)."""
     shape = np.shape(samples)
     if len(shape) != 3 or shape[0] < least or shape[1] < 2 or shape[2] == 0:
         raise ValueError(

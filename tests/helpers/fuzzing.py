@@ -293,6 +293,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "dynamics.equilibration.gaussian_identity": {"energy": SERIES[0], "overlap": SERIES[0] ** 2},
     "observables.binder_cumulant": {"x": SERIES},
     "observables.relaxation_time": _TWO,
+    "observables.slowest_mode_time": {"samples": SPINS.transpose(1, 0, 2)},
     "observables.two_time_correlation": {"samples": SPINS.transpose(1, 0, 2)},
     "observables.ultrametricity": {"states": SPINS[0]},
     "rbm.fit_scale": {"n_chains": 40},
