@@ -32,6 +32,7 @@ lint: $(VENV)/.with-lint  ## Check style (ruff) and types (mypy)
 
 docs: $(VENV)/.with-docs  ## Build the documentation into docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -q -b html -W --keep-going docs docs/_build/html
+	$(BIN)/python docs/check.py docs/_build/html
 	@echo docs/_build/html/index.html
 
 bench: $(VENV)/.with-benchmark  ## Time the solvers and samplers beside their peers

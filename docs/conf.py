@@ -1,19 +1,23 @@
 """Sphinx settings. The build reads nothing from the network."""
 
+import ast
 import contextlib
-import importlib
-import inspect
 import io
 import os
+import sys
+from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
-from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
 
-import spinlab
-from spinlab import cli
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_ext"))
 
-logger = logging.getLogger(__name__)
+import inventories  # noqa: E402
+
+import spinlab  # noqa: E402
+from spinlab import cli, studies  # noqa: E402
 
 project = "spinlab"
 author = "The spinlab developers"
@@ -21,22 +25,46 @@ copyright = author
 release = version = spinlab.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
-    "sphinx.ext.mathjax",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinxcontrib.bibtex",
+    "citations",
+    "equations",
+    "gallery",
+    "mathml",
+    "names",
+    "reference",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_ext"]
 html_theme = "furo"
 html_title = f"spinlab {release}"
-myst_enable_extensions = ["dollarmath", "deflist"]
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+html_math_renderer = "mathml"
+myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
+nb_execution_mode = "cache"  # below docs/_build: a notebook is executed again when its cells change
+nb_execution_cache_path = str(HERE / "_build" / "notebooks")
+nb_execution_timeout = 300
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_excludepatterns = ["gallery/first_steps.ipynb"]  # executed by tests/test_notebook.py
+nb_output_stderr = "remove"  # what the compiler says about itself
+bibtex_bibfiles = ["references.bib"]
+intersphinx_mapping = inventories.mapping(HERE / "_build" / "inventories")
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+autosummary_generate = False  # the pages of objects are written by _ext/reference.py
 myst_heading_anchors = 3
 
-# The `__all__` of a package is its registry, so the reference follows it.
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"show-inheritance": True}
 autodoc_member_order = "groupwise"
-autodoc_type_aliases = {"RNG": "RNG"}  # None, int, Generator, ...
+# Short in a signature: RNG is None, an int, a Generator, ...; ModelLike whatever becomes a model.
+autodoc_type_aliases = {"RNG": "RNG", "ModelLike": "ModelLike"}
 python_use_unqualified_type_names = True
 
 napoleon_google_docstring = False
@@ -62,41 +90,21 @@ class CommandHelp(Directive):
         return sections
 
 
-def bars_are_absolute_values(app, what, name, obj, options, lines: list[str]) -> None:
-    """Docstrings write sum |J| as in mathematics; reStructuredText would look for a substitution."""
-    in_example = False
-    for i, line in enumerate(lines):
-        in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
-        if not in_example:
-            parts = line.split("``")  # every second part is literal
-            parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
-            lines[i] = "``".join(parts)
+class Studies(SphinxDirective):
+    """A card per study: its figure, its first line, its verdict."""
 
-
-def public_objects():
-    """(name, object) of all that the packages list in ``__all__``, packages within packages included."""
-    waiting, seen = [spinlab], set()
-    while waiting:
-        module = waiting.pop()
-        for name in getattr(module, "__all__", ()):
-            thing = getattr(module, name)
-            if not inspect.ismodule(thing):
-                yield f"{module.__name__}.{name}", thing
-            elif thing not in seen:
-                seen.add(thing)
-                waiting.append(thing)
-
-
-def check_that_all_is_shown(app, env) -> None:
-    """A public function or class that has no place in the index is an error of the build."""
-    shown = []
-    for name in env.get_domain("py").objects:
-        package, _, last = name.rpartition(".")
-        with contextlib.suppress(ImportError, AttributeError, ValueError):  # methods and attributes
-            shown.append(getattr(importlib.import_module(package), last))
-    for name, thing in public_objects():
-        if callable(thing) and not any(thing is other for other in shown):
-            logger.warning("%s is public but in no index of the reference", name)
+    def run(self) -> list[nodes.Node]:
+        lines = ["::::{grid} 1 2 2 2", ":gutter: 3", ""]
+        for name in studies.names():
+            source = Path(studies.__path__[0], f"{name}.py").read_text(encoding="utf-8")
+            title = (ast.get_docstring(ast.parse(source)) or name).splitlines()[0]
+            lines += [f":::{{grid-item-card}} {name}"]
+            if (HERE / "figures" / f"{name}.png").exists():
+                lines += [f":img-top: figures/{name}.png"]
+            if (HERE / "verdicts" / f"{name}.md").exists():
+                lines += [f":link: verdicts/{name}", ":link-type: doc"]
+            lines += ["", title, ":::", ""]
+        return self.parse_text_to_nodes("\n".join([*lines, "::::"]))
 
 
 def verdicts_stay_out_of_the_side_bar(app, name: str, source: list[str]) -> None:
@@ -105,10 +113,17 @@ def verdicts_stay_out_of_the_side_bar(app, name: str, source: list[str]) -> None
         source[0] = f"---\norphan: true\n---\n{source[0]}"
 
 
+def figures_open_in_full(app, doctree) -> None:
+    """Sphinx links an image with a width to its file."""
+    for image in doctree.findall(nodes.image):
+        if not {"width", "height", "scale"} & set(image.attributes):
+            image["width"] = "100%"
+
+
 def setup(app) -> None:
     """Called by Sphinx."""
     app.connect("source-read", verdicts_stay_out_of_the_side_bar)
-    app.connect("env-check-consistency", check_that_all_is_shown)
-    app.connect("autodoc-process-docstring", bars_are_absolute_values, priority=900)  # after napoleon
+    app.connect("doctree-read", figures_open_in_full)
     os.environ["COLUMNS"] = "100"  # argparse wraps to the terminal otherwise
     app.add_directive("command-help", CommandHelp)
+    app.add_directive("studies", Studies)

@@ -25,7 +25,7 @@ from .exact.accuracy import U, settle
 from .exact.choice import Choice, choose, refusals
 from .exact.couplings import edges_of, exact_sum, lost
 from .exact.method import Task
-from .models import IsingModel, TwoLayerIsing, as_model
+from .models import IsingModel, ModelLike, TwoLayerIsing, as_model
 
 HEURISTICS = ("tempering", "annealing")
 _WORTH_SPLITTING = 0.01  # seconds
@@ -37,7 +37,7 @@ _LARGEST_LADDER = 20_000  # spins; the ladder grows with the square root, the wo
 
 
 def ground_state(
-    model: Any,
+    model: ModelLike,
     method: str = "auto",
     *,
     degeneracy: bool = False,
@@ -196,7 +196,7 @@ class Explanation(Result):
         return "\n".join(line.rstrip() for line in lines)
 
 
-def explain(model: Any, task: Task = "ground_state") -> Explanation:
+def explain(model: ModelLike, task: Task = "ground_state") -> Explanation:
     """What each exact method would cost for a task, and why others cannot.
 
     Parameters
@@ -277,7 +277,7 @@ def _trivial_bound(model: IsingModel, s: np.ndarray) -> tuple[float, float, bool
 
 @shows_progress
 def log_partition(
-    model: Any,
+    model: ModelLike,
     beta: Any = 1.0,
     method: str = "auto",
     *,
@@ -351,7 +351,7 @@ def log_partition(
 
 @shows_progress
 def mean_energy(
-    model: Any,
+    model: ModelLike,
     beta: Any = 1.0,
     method: str = "auto",
     *,

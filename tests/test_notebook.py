@@ -11,7 +11,7 @@ import pytest
 
 import spinlab
 
-NOTEBOOK = Path(__file__).parents[1] / "docs" / "first_steps.ipynb"
+NOTEBOOK = Path(__file__).parents[1] / "docs" / "gallery" / "first_steps.ipynb"
 
 
 @pytest.fixture

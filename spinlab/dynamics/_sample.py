@@ -12,7 +12,7 @@ from .._core.progress import shows_progress
 from .._core.request import Request
 from .._core.rng import RNG, as_key
 from .._core.validate import as_real
-from ..models import as_model
+from ..models import ModelLike, as_model
 from ._single_spin import evolve
 from .chains import Chains, starting_states
 
@@ -23,7 +23,7 @@ R = TypeVar("R")
 @shows_progress
 def sample(
     rule: str,
-    model: Any,
+    model: ModelLike,
     n_steps: int,
     n_chains: int = 1,
     *,

@@ -12,7 +12,7 @@ from .._core.progress import shows_progress
 from .._core.request import COLDEST, Request
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_real, as_real_array
-from ..models import IsingModel, as_model
+from ..models import IsingModel, ModelLike, as_model
 from ._multispin import bonds_for
 from ._quench import QUENCH
 from ._scales import fast_form
@@ -25,7 +25,7 @@ SCHEDULES = ("thermodynamic", "linear", "geometric")
 
 @shows_progress
 def anneal(
-    model: Any,
+    model: ModelLike,
     n_steps: int | None = None,
     n_chains: int = 16,
     *,

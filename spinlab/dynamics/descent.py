@@ -14,7 +14,7 @@ from .._core.progress import map_with_progress, shows_progress
 from .._core.results import Result
 from .._core.rng import RNG, as_key
 from .._core.validate import as_choice, as_count, as_flag
-from ..models import IsingModel, as_model
+from ..models import IsingModel, ModelLike, as_model
 from ._scales import field_bounds
 from .chains import starting_states
 
@@ -54,7 +54,7 @@ class Descents(Result):
 
 @shows_progress
 def descend(
-    model: Any,
+    model: ModelLike,
     n_chains: int = 16,
     *,
     order: str = "random",

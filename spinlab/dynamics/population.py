@@ -16,7 +16,7 @@ from .._core.results import Result
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_count, as_real, as_real_array
 from .._core.walkers import Group
-from ..models import IsingModel, as_model
+from ..models import IsingModel, ModelLike, as_model
 from ._bonds import Bonds
 from ._multispin import WORD, bonds_for, word_starter
 from ._replicas import make_walkers
@@ -77,7 +77,7 @@ class Population(Result):
 
 @shows_progress
 def population_annealing(
-    model: Any,
+    model: ModelLike,
     n_population: int = 1000,
     *,
     beta: float = 1.0,

@@ -14,7 +14,7 @@ from .._core.results import Result
 from .._core.rng import RNG, as_generator, as_key
 from .._core.stopwatch import Stopwatch
 from .._core.validate import as_count, as_real, as_spins
-from ..models import DenseIsing, IsingModel, SparseIsing, as_model
+from ..models import DenseIsing, IsingModel, ModelLike, SparseIsing, as_model
 from ._groups import Groups
 from ._quench import QUENCH, quench
 from ._scales import fast_form, field_bounds
@@ -78,7 +78,7 @@ class Search(Result):
 
 @shows_progress
 def search(
-    model: Any,
+    model: ModelLike,
     *,
     n_steps: int = 250,
     max_steps: int | None = None,

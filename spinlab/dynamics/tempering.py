@@ -13,7 +13,7 @@ from .._core.request import ORDERS, Request
 from .._core.results import Result
 from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_count, as_flag, as_real, as_real_array, as_spins
-from ..models import IsingModel, SparseIsing, TwoLayerIsing, as_model
+from ..models import IsingModel, ModelLike, SparseIsing, TwoLayerIsing, as_model
 from ._replicas import Ladders, climb
 from ._scales import hottest
 
@@ -67,7 +67,7 @@ class Tempering(Result):
 
 @shows_progress
 def parallel_tempering(
-    model: Any,
+    model: ModelLike,
     n_steps: int,
     n_chains: int = 1,
     *,
@@ -212,7 +212,7 @@ def parallel_tempering(
 
 @shows_progress
 def ladder(
-    model: Any,
+    model: ModelLike,
     beta: float,
     *,
     beta_min: float | None = None,

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._core.progress import shows_progress
 from .._core.validate import as_flag, as_real, as_real_array
-from ..models import IsingModel, as_model
+from ..models import IsingModel, ModelLike, as_model
 
 U = 2.0**-53  # unit roundoff
 TOLERANCE = 1e-9  # of max(1, |ln Z|)
@@ -27,7 +27,7 @@ class LogPartition(Protocol):
 
     def __call__(
         self,
-        model: Any,
+        model: ModelLike,
         beta: Any = 1.0,
         *,
         threads: int | None = None,
@@ -49,7 +49,7 @@ def settled(name: str, instead: str = "") -> Callable[[Values], LogPartition]:
     def dress(values: Values) -> LogPartition:
         @shows_progress
         def log_partition(
-            model: Any,
+            model: ModelLike,
             beta: Any = 1.0,
             *,
             threads: int | None = None,

@@ -20,7 +20,7 @@ from .._core.parallel import n_threads
 from .._core.progress import map_with_progress, shows_progress
 from .._core.results import Result
 from .._core.validate import as_count, as_flag, check_memory
-from ..models import IsingModel, PatternBipartiteIsing, PatternIsing, as_model
+from ..models import IsingModel, ModelLike, PatternBipartiteIsing, PatternIsing, as_model
 from .couplings import free_spins, in_units, over_limit, spins_of, with_ghost
 from .lowrank import minima as _pattern_minima
 
@@ -72,7 +72,7 @@ class LocalMinima(Result):
 
 @shows_progress
 def local_minima(
-    model: Any,
+    model: ModelLike,
     strict: bool = True,
     max_states: int = 100_000,
     *,

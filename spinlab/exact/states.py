@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .._core.progress import shows_progress
 from .._core.rng import RNG
 from .._core.validate import as_count, as_real
-from ..models import IsingModel, as_model
+from ..models import IsingModel, ModelLike, as_model
 from . import tree
 from .enumeration import solver, spectrum, thermal
 from .enumeration.spectrum import Level
@@ -18,7 +16,7 @@ from .tree import levels as tree_levels
 
 @shows_progress
 def ground_states(
-    model: Any, max_states: int = 1000, *, threads: int | None = None, progress: bool | None = None
+    model: ModelLike, max_states: int = 1000, *, threads: int | None = None, progress: bool | None = None
 ) -> Level:
     """All ground states: the first of :func:`lowest_levels`, with its arguments, limits and errors.
 
@@ -38,7 +36,12 @@ def ground_states(
 
 @shows_progress
 def lowest_levels(
-    model: Any, k: int, max_states: int = 1000, *, threads: int | None = None, progress: bool | None = None
+    model: ModelLike,
+    k: int,
+    max_states: int = 1000,
+    *,
+    threads: int | None = None,
+    progress: bool | None = None,
 ) -> tuple[Level, ...]:
     """The k lowest energies of an Ising model, with their states.
 
@@ -95,7 +98,7 @@ def lowest_levels(
 
 @shows_progress
 def boltzmann_samples(
-    model: Any,
+    model: ModelLike,
     n: int,
     beta: float = 1.0,
     *,

@@ -3,7 +3,7 @@
 from .base import IsingModel
 from .binary import from_binary, rbm_from_binary, rbm_to_binary
 from .bipartite import BipartiteIsing, TwoLayerIsing
-from .convert import as_model, from_bqm, from_networkx, to_binary, to_bqm, to_networkx
+from .convert import ModelLike, as_model, from_bqm, from_networkx, to_binary, to_bqm, to_networkx
 from .dense import DenseIsing
 from .fix import fix_variables
 from .io import instance_metadata, load_instance, save_instance
@@ -15,6 +15,7 @@ __all__ = [
     "BipartiteIsing",
     "DenseIsing",
     "IsingModel",
+    "ModelLike",
     "PatternBipartiteIsing",
     "PatternIsing",
     "SparseIsing",

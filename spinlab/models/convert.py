@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -14,10 +14,16 @@ from .dense import DenseIsing
 from .sparse import SparseIsing, sum_parallel
 
 if TYPE_CHECKING:
+    import dimod
     import networkx as nx
+    import scipy.sparse
+    from numpy.typing import ArrayLike
+
+ModelLike: TypeAlias = "IsingModel | ArrayLike | scipy.sparse.sparray | nx.Graph | dimod.BinaryQuadraticModel"
+"""What :func:`as_model` takes, and with it every function that takes a model."""
 
 
-def as_model(x: Any) -> IsingModel:
+def as_model(x: ModelLike) -> IsingModel:
     """An Ising model from a model, a matrix, scipy.sparse, a networkx graph or a dimod BQM.
 
     Parameters
@@ -110,7 +116,7 @@ def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field")
     return SparseIsing.from_edges(i, j, couplings, len(nodes), b, labels=nodes)._off_by(sums.lost)
 
 
-def to_networkx(model: Any, weight: str = "weight", field: str = "field") -> nx.Graph:
+def to_networkx(model: ModelLike, weight: str = "weight", field: str = "field") -> nx.Graph:
     """Graph of the couplings; node attribute ``field`` holds b_i, graph attribute ``offset``.
 
     Parameters
@@ -180,7 +186,7 @@ def from_bqm(bqm: Any) -> SparseIsing:
     return model._off_by(sums.lost)
 
 
-def to_bqm(model: Any) -> Any:
+def to_bqm(model: ModelLike) -> Any:
     """dimod BQM (SPIN) with the same energies: quadratic = -J, linear = -b.
 
     Parameters
@@ -203,7 +209,7 @@ def to_bqm(model: Any) -> Any:
     return dimod.BinaryQuadraticModel(linear, quadratic, model.offset, "SPIN")
 
 
-def to_binary(model: Any) -> tuple[np.ndarray, np.ndarray, float]:
+def to_binary(model: ModelLike) -> tuple[np.ndarray, np.ndarray, float]:
     """(J, b, offset) of the 0/1 model with the same energies, the inverse of :func:`from_binary`.
 
     Parameters

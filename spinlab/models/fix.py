@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any
 
 import numpy as np
 
 from ._sums import Sums
 from .base import IsingModel
-from .convert import as_model
+from .convert import ModelLike, as_model
 from .sparse import SparseIsing
 
 
-def fix_variables(model: Any, values: Mapping[Hashable, int]) -> IsingModel:
+def fix_variables(model: ModelLike, values: Mapping[Hashable, int]) -> IsingModel:
     """The model of the other spins, where some are fixed: energies agree state by state.
 
     With s_j = v_j for j in the set F of fixed sites: b'_i = b_i + sum_{j in F} J_ij v_j and

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from .._core.results import Result
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_choice, as_count, as_flag, as_real
 from ..dynamics import block_gibbs, gibbs
-from ..models import IsingModel, TwoLayerIsing, as_model
+from ..models import IsingModel, ModelLike, TwoLayerIsing, as_model
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,7 +52,7 @@ class Accessibility(Result):
 
 @overload
 def gibbs_accessibility(
-    model: Any,
+    model: ModelLike,
     n_steps: int = ...,
     n_chains: int = ...,
     *,
@@ -69,7 +69,7 @@ def gibbs_accessibility(
 
 @overload
 def gibbs_accessibility(
-    model: Any,
+    model: ModelLike,
     n_steps: int = ...,
     n_chains: int = ...,
     *,
@@ -86,7 +86,7 @@ def gibbs_accessibility(
 
 @shows_progress
 def gibbs_accessibility(
-    model: Any,
+    model: ModelLike,
     n_steps: int = 10,
     n_chains: int = 10,
     *,
@@ -183,7 +183,7 @@ def gibbs_accessibility(
 
 
 def random_start_energy(
-    model: Any, *, n_samples: int = 10_000, rng: RNG = None, threads: int | None = None
+    model: ModelLike, *, n_samples: int = 10_000, rng: RNG = None, threads: int | None = None
 ) -> float:
     """E_rand: mean energy of a random start, <min_h E(v, h)> over random visible states v.
 

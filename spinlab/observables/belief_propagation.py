@@ -20,7 +20,7 @@ from .._core.jit import kernel
 from .._core.results import Result
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_count, as_real, as_spins
-from ..models import SparseIsing, as_model
+from ..models import ModelLike, SparseIsing, as_model
 
 _DAMPINGS = (0.0, 0.5, 0.8)  # tried in turn until the messages come to rest
 _POLARISED = 0.1  # a message of a start that leans to a state, in units of beta |J|
@@ -73,7 +73,7 @@ class Beliefs(Result):
 
 
 def belief_propagation(
-    model: Any,
+    model: ModelLike,
     beta: float = 1.0,
     *,
     initial: Any = None,

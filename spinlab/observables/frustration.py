@@ -11,7 +11,7 @@ from .. import solve
 from .._core.progress import shows_progress
 from .._core.results import Result
 from .._core.validate import as_flag
-from ..models import IsingModel, SparseIsing, TwoLayerIsing, as_model
+from ..models import IsingModel, ModelLike, SparseIsing, TwoLayerIsing, as_model
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,7 +60,7 @@ class FrustrationIndex(Result):
     certified: bool
 
 
-def triads(model: Any) -> Loops:
+def triads(model: ModelLike) -> Loops:
     """Frustrated triads: triples of sites with J_ij J_jk J_ki < 0 (arXiv:1910.01592, Sec. IV).
 
     Counted exactly through traces of the matrix of signs S: the products add up to tr S^3 / 6. For K random
@@ -97,7 +97,7 @@ def triads(model: Any) -> Loops:
     return Loops((present - signed) // 2, (present + signed) // 2, zero)
 
 
-def plaquettes(model: Any) -> Loops:
+def plaquettes(model: ModelLike) -> Loops:
     """Frustrated plaquettes: loops of four couplings with a negative product.
 
     The shortest loops of two layers, (v, h, v', h'), and of square and cubic lattices. For weights from K
@@ -142,7 +142,7 @@ def plaquettes(model: Any) -> Loops:
 
 @shows_progress
 def frustration_index(
-    model: Any,
+    model: ModelLike,
     *,
     weighted: bool = False,
     allow_heuristic: bool = False,
@@ -189,7 +189,7 @@ def frustration_index(
     return FrustrationIndex(index, index / total, gs.certified)
 
 
-def is_balanced(model: Any) -> bool:
+def is_balanced(model: ModelLike) -> bool:
     """Whether the signed graph of the couplings is balanced: some state satisfies all of them at once.
 
     Then every loop has a positive product (F. Harary, Mich. Math. J. 2, 143 (1953)) and the frustration

@@ -16,7 +16,7 @@ from .._core.rng import RNG, as_generator
 from .._core.validate import as_choice, as_count, as_flag, as_real_array
 from ..dynamics import descend
 from ..exact.lowrank.minima import seconds as seconds_by_patterns
-from ..models import IsingModel, TwoLayerIsing, as_model
+from ..models import IsingModel, ModelLike, TwoLayerIsing, as_model
 from .errors import Estimate
 
 # "auto" lists the minima of models up to this size, about a second's work, or this time.
@@ -66,7 +66,7 @@ class MinimaCount(Result):
 
 @shows_progress
 def count_minima(
-    model: Any,
+    model: ModelLike,
     n_descents: int = 1000,
     *,
     strict: bool = True,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from .._core.results import Result
 from .._core.unit import in_units
-from ..models import TwoLayerIsing, as_model
+from ..models import ModelLike, TwoLayerIsing, as_model
 
 # Of the largest eigenvalue of a random matrix, 1 in 1000 lies so many units of the edge's fluctuation above
 # the edge: quantile .999 of the Tracy-Widom law for real symmetric matrices (C. Tracy, H. Widom 1996).
@@ -70,7 +69,7 @@ class Spectrum(Result):
         return self.distance <= _CHANCE / max(bulk, 1)
 
 
-def spectrum(model: Any) -> Spectrum:
+def spectrum(model: ModelLike) -> Spectrum:
     """Spectrum of the couplings of any model, compared with that of independent entries.
 
     Eigenvalues of a symmetric J with independent entries of variance s^2 fill a semicircle of radius

@@ -25,12 +25,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from .._core.results import Result
-from ..models import IsingModel, TwoLayerIsing, as_model
+from ..models import IsingModel, ModelLike, TwoLayerIsing, as_model
 from .spectra import Spectrum, spectrum
 
 # Ratio of neighbouring singular values that sets patterns apart. Among the first four values of random
@@ -92,7 +91,7 @@ class Stability(Result):
     largest_coupling: float
 
 
-def stability(model: Any, *, spectrum: Spectrum | None = None) -> Stability:
+def stability(model: ModelLike, *, spectrum: Spectrum | None = None) -> Stability:
     """Spectral stability of the paramagnet for any couplings: where, and towards what.
 
     Thouless-Anderson-Palmer with the reaction term of the measured spectrum (see the head of the module's

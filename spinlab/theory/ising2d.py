@@ -127,9 +127,12 @@ class Torus:
 
     Attributes
     ----------
-    log_partition : ln Z
-    energy : <E> = -d ln Z / d beta
-    heat_capacity : d<E>/dT = beta^2 (<E^2> - <E>^2)
+    log_partition
+        ln Z.
+    energy
+        <E> = -d ln Z / d beta.
+    heat_capacity
+        d<E>/dT = beta^2 (<E^2> - <E>^2).
     """
 
     log_partition: Any

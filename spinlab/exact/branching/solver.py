@@ -13,7 +13,7 @@ import numpy as np
 
 from ..._core.blas import one_blas_thread
 from ..._core.validate import as_choice, as_count, as_flag, as_real, as_spins
-from ...models import IsingModel, as_model
+from ...models import IsingModel, ModelLike, as_model
 from ..couplings import edges_of, lost
 from ..method import RefusedError
 from ..proof.certificate import Certificate, fingerprint
@@ -43,7 +43,7 @@ class Progress(NamedTuple):
 
 
 def ground_state(
-    model: Any,
+    model: ModelLike,
     *,
     degeneracy: bool = False,
     start: Any = None,

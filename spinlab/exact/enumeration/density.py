@@ -22,7 +22,7 @@ from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress, shows_progress
 from ..._core.results import Result
 from ..._core.validate import as_real_array
-from ...models import IsingModel, as_model
+from ...models import IsingModel, ModelLike, as_model
 from ..couplings import in_units, over_limit, rounding_bound, with_ghost
 from .search import Search
 from .tables import energy_table, in_blocks
@@ -65,7 +65,7 @@ class DensityOfStates(Result):
 
 @shows_progress
 def density_of_states(
-    model: Any, bins: Any = None, *, threads: int | None = None, progress: bool | None = None
+    model: ModelLike, bins: Any = None, *, threads: int | None = None, progress: bool | None = None
 ) -> DensityOfStates:
     """Number of states at every energy of an Ising model of up to 36 spins.
 

@@ -21,7 +21,7 @@ from ..._core.blas import one_blas_thread
 from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress, shows_progress
 from ..._core.validate import as_real_array
-from ...models import IsingModel, as_model
+from ...models import IsingModel, ModelLike, as_model
 from ..accuracy import U, settled
 from ..couplings import free_spins, lost, rounding_bound
 from . import gpu as _gpu
@@ -94,7 +94,7 @@ def log_partition(
 
 @shows_progress
 def mean_energy(
-    model: Any, beta: Any = 1.0, *, threads: int | None = None, progress: bool | None = None
+    model: ModelLike, beta: Any = 1.0, *, threads: int | None = None, progress: bool | None = None
 ) -> float | np.ndarray:
     """Mean energy <E> = -d ln Z / d beta of any Ising model of up to 40 spins, offset included.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from ..._core.parallel import n_threads
 from ..._core.progress import shows_progress
 from ..._core.stopwatch import Stopwatch
 from ..._core.validate import as_choice, as_count, as_flag
-from ...models import IsingModel, TwoLayerIsing, as_model
+from ...models import IsingModel, ModelLike, TwoLayerIsing, as_model
 from ..couplings import exact_energies, free_spins, over_limit, round_down
 from ..result import GroundState
 from . import gpu as _gpu
@@ -72,7 +71,7 @@ def looks(model: IsingModel) -> bool:
 
 @shows_progress
 def ground_state(
-    model: Any,
+    model: ModelLike,
     *,
     degeneracy: bool = False,
     dtype: str = "float64",

@@ -25,7 +25,7 @@ from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress
 from ..._core.results import Result
 from ..._core.validate import as_count
-from ...models import IsingModel, as_model
+from ...models import IsingModel, ModelLike, as_model
 from ..couplings import exact_energies, free_spins, over_limit
 from . import solver as enumeration
 from .search import SECONDS_PER_STATE, Search, chunk_minima, descents, in_levels
@@ -65,7 +65,7 @@ class Level(Result):
 
 
 def lowest_levels(
-    model: Any, k: int, max_states: int = 1000, *, threads: int | None = None
+    model: ModelLike, k: int, max_states: int = 1000, *, threads: int | None = None
 ) -> tuple[Level, ...]:
     """As :func:`spinlab.exact.lowest_levels`, of any model of up to 40 spins.
 

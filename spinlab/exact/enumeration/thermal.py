@@ -24,7 +24,7 @@ from ..._core.progress import map_with_progress, shows_progress
 from ..._core.results import Result
 from ..._core.rng import RNG, as_generator
 from ..._core.validate import as_count, as_flag, as_real, as_real_array, check_memory
-from ...models import IsingModel, as_model
+from ...models import IsingModel, ModelLike, as_model
 from ..couplings import free_spins, in_units, over_limit, spins_of, with_ghost
 from .density import MAX_BINS, integer_levels
 from .low_states import LowStates, Sums
@@ -75,7 +75,7 @@ class ThermalAverages(Result):
 
 @shows_progress
 def thermal_averages(
-    model: Any,
+    model: ModelLike,
     beta: Any = 1.0,
     *,
     spins: bool = True,
@@ -220,7 +220,7 @@ def _of_levels(model: IsingModel, betas: np.ndarray, threads: int | None) -> The
 
 
 def boltzmann_samples(
-    model: Any, n: int, beta: float = 1.0, *, rng: RNG = None, threads: int | None = None
+    model: ModelLike, n: int, beta: float = 1.0, *, rng: RNG = None, threads: int | None = None
 ) -> np.ndarray:
     """As :func:`spinlab.exact.boltzmann_samples`, of any model of up to 36 spins.
 

@@ -27,7 +27,7 @@ from ..._core.jit import kernel
 from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress, shows_progress
 from ..._core.validate import as_real, as_real_array
-from ...models import IsingModel, PatternBipartiteIsing, PatternIsing, as_model
+from ...models import IsingModel, ModelLike, PatternBipartiteIsing, PatternIsing, as_model
 from ..accuracy import U, settled
 from . import solver as lowrank
 from .layer_sites import read_bits
@@ -175,7 +175,7 @@ def overlap_distribution(model: IsingModel, beta: float = 1.0) -> tuple[np.ndarr
     return np.arange(-visible.N, visible.N + 1, 2) / visible.N, visible.overlaps(beta)
 
 
-def _at_each_beta(model: Any, beta: Any, threads: int | None) -> tuple[Any, Any]:
+def _at_each_beta(model: ModelLike, beta: Any, threads: int | None) -> tuple[Any, Any]:
     """(ln Z, <E>), each of the shape of beta."""
     betas = as_real_array(beta, "beta", (0, 1))
     if (betas < 0).any():
@@ -190,7 +190,7 @@ def _at_each_beta(model: Any, beta: Any, threads: int | None) -> tuple[Any, Any]
     return (float(log_z), float(energy)) if betas.ndim == 0 else (log_z, energy)
 
 
-def _accepted(model: Any, beta: float) -> list[Classes]:
+def _accepted(model: ModelLike, beta: float) -> list[Classes]:
     model = as_model(model)
     reason = refusal(model)
     layers = _layers(model)

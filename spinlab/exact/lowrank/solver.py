@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import wraps
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -41,6 +41,7 @@ from ...models import (
     BipartiteIsing,
     DenseIsing,
     IsingModel,
+    ModelLike,
     PatternBipartiteIsing,
     PatternIsing,
     SparseIsing,
@@ -90,7 +91,7 @@ def cost(model: IsingModel) -> tuple[float, float]:
 
 @shows_progress
 def ground_state(
-    model: Any, *, degeneracy: bool = False, threads: int | None = None, progress: bool | None = None
+    model: ModelLike, *, degeneracy: bool = False, threads: int | None = None, progress: bool | None = None
 ) -> GroundState:
     """Lowest state of a model with few patterns (Mattis, Hopfield, RA, RA-RBM), proven at any N.
 

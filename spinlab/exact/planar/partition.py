@@ -35,7 +35,7 @@ import numpy as np
 from ..._core.blas import one_blas_thread
 from ..._core.progress import map_with_progress, shows_progress
 from ..._core.validate import as_real_array
-from ...models import IsingModel, as_model
+from ...models import IsingModel, ModelLike, as_model
 from ..accuracy import TOLERANCE, InexactError, settled
 from ..couplings import lost
 from . import solver as planar
@@ -113,7 +113,7 @@ def log_partition(
 
 @shows_progress
 def mean_energy(
-    model: Any, beta: Any = 1.0, *, threads: int | None = None, progress: bool | None = None
+    model: ModelLike, beta: Any = 1.0, *, threads: int | None = None, progress: bool | None = None
 ) -> float | np.ndarray:
     """Mean energy <E> = -d ln Z / d beta of a planar Ising model, where float64 suffices for it.
 
@@ -141,7 +141,7 @@ def mean_energy(
 
 
 def _each_beta(
-    model: Any, beta: Any, function: Callable[[_Turns, float], tuple[float, float]]
+    model: ModelLike, beta: Any, function: Callable[[_Turns, float], tuple[float, float]]
 ) -> tuple[np.ndarray, list[tuple[float, float]]]:
     model = as_model(model)
     betas = as_real_array(beta, "beta", (0, 1))

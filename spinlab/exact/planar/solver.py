@@ -14,14 +14,14 @@ planar.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from ..._core.stopwatch import Stopwatch
 from ..._core.validate import as_flag
-from ...models import IsingModel, SparseIsing, TwoLayerIsing, as_model
+from ...models import IsingModel, ModelLike, SparseIsing, TwoLayerIsing, as_model
 from ..couplings import LARGEST_DENSE, edges_of, exact_sum, in_units, lost
 from ..method import Cost
 from ..result import GroundState
@@ -86,7 +86,7 @@ def least(model: IsingModel) -> Cost:
     return Cost(_SECONDS + _SECONDS_PER_SPIN * n * (1 + n / _LARGE), 1e6 + _BYTES_PER_SPIN * n)
 
 
-def ground_state(model: Any, *, degeneracy: bool = False, threads: int | None = None) -> GroundState:
+def ground_state(model: ModelLike, *, degeneracy: bool = False, threads: int | None = None) -> GroundState:
     """Lowest state of a planar Ising model of any size, proven by minimum-weight perfect matching.
 
     E0 = min over s of E(s) = -sum_{i<j} J_ij s_i s_j + offset, on a planar graph.

@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from ..._core.results import Result
-from ...models import IsingModel, SparseIsing, as_model
+from ...models import IsingModel, ModelLike, SparseIsing, as_model
 from .certificate import ENUMERATED, LINEAR, SEMIDEFINITE, SHAPES, SPLIT, Certificate, fingerprint
 
 _MOST_ENUMERATED = 16  # free spins of a leaf that is enumerated
@@ -44,7 +43,7 @@ class Verdict(Result):
     cases: int
 
 
-def verify(model: Any, certificate: Certificate) -> Verdict:
+def verify(model: ModelLike, certificate: Certificate) -> Verdict:
     """Check a certificate against the model.
 
     Parameters

@@ -18,7 +18,7 @@ import numpy as np
 from ..._core.progress import map_with_progress, shows_progress
 from ..._core.rng import RNG, as_key
 from ..._core.validate import as_count, as_real, as_real_array, check_memory
-from ...models import IsingModel, as_model
+from ...models import IsingModel, ModelLike, as_model
 from ..accuracy import U, settled
 from ..couplings import lost
 from . import buckets as _buckets
@@ -80,7 +80,7 @@ def log_partition(
 
 @shows_progress
 def mean_energy(
-    model: Any, beta: Any = 1.0, *, threads: int | None = None, progress: bool | None = None
+    model: ModelLike, beta: Any = 1.0, *, threads: int | None = None, progress: bool | None = None
 ) -> float | np.ndarray:
     """Mean energy <E> = -d ln Z / d beta of an Ising model on a sparse graph, offset included.
 
@@ -98,7 +98,7 @@ def mean_energy(
 
 @shows_progress
 def marginals(
-    model: Any, beta: float = 1.0, *, threads: int | None = None, progress: bool | None = None
+    model: ModelLike, beta: float = 1.0, *, threads: int | None = None, progress: bool | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Thermal means <s_i> of all spins and <s_i s_j> of all edges, exact.
 
@@ -141,7 +141,7 @@ def marginals(
 
 @shows_progress
 def samples(
-    model: Any,
+    model: ModelLike,
     n_samples: int,
     beta: float = 1.0,
     rng: RNG = None,
@@ -197,7 +197,7 @@ def samples(
     return s
 
 
-def _thermal(model: Any, beta: Any, threads: int | None, with_energy: bool) -> tuple[Any, Any]:
+def _thermal(model: ModelLike, beta: Any, threads: int | None, with_energy: bool) -> tuple[Any, Any]:
     """ln Z and <E> (NaN unless asked for) at each beta."""
     model = as_model(model)
     betas = as_real_array(beta, "beta", (0, 1))

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from ..._core.parallel import n_threads
 from ..._core.progress import duration, shows_progress
 from ..._core.stopwatch import Stopwatch
 from ..._core.validate import as_flag, check_memory
-from ...models import IsingModel, SparseIsing, as_model
+from ...models import IsingModel, ModelLike, SparseIsing, as_model
 from ..couplings import LARGEST_DENSE, edges_of, exact_sum, in_units, lost, n_couplings, round_down
 from ..result import GroundState
 from . import buckets as _buckets
@@ -77,7 +76,7 @@ def sketch(model: IsingModel) -> float:
 
 @shows_progress
 def ground_state(
-    model: Any, *, degeneracy: bool = False, threads: int | None = None, progress: bool | None = None
+    model: ModelLike, *, degeneracy: bool = False, threads: int | None = None, progress: bool | None = None
 ) -> GroundState:
     """Lowest state of an Ising model on a sparse graph, proven by bucket elimination.
 
