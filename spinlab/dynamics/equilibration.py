@@ -113,8 +113,9 @@ class Agreement:
     difference, error : float
         Of the means.
     sigma : float
-        ``difference / error``; about normal if the groups follow one law and each holds ten chains or more.
-        Infinite where the error is 0 and the difference is not.
+        The deviation of a normal number that is as improbable: ``difference / error`` follows Student's t
+        where the groups follow one law, with Welch's degrees of freedom, and few chains make large values of
+        it likely. Infinite where the error is 0 and the difference is not.
     """
 
     difference: float
@@ -299,8 +300,12 @@ def agree(x: Any, y: Any) -> Agreement:
     """
     a, b = _series(x, 1, 2, "x"), _series(y, 1, 2, "y")
     a, b = (a - a[0, 0]).mean(0), (b - a[0, 0]).mean(0)  # equal constants differ by exactly zero
-    error = math.hypot(deviation(a) / math.sqrt(len(a)), deviation(b) / math.sqrt(len(b)))
-    return _agreement(float(a.mean() - b.mean()), error)
+    errors = [deviation(part) / math.sqrt(len(part)) for part in (a, b)]
+    error = math.hypot(*errors)
+    # B. L. Welch, Biometrika 34, 28 (1947).
+    share = [(e / error) ** 2 if error else 0.5 for e in errors]
+    freedom = 1 / (share[0] ** 2 / (len(a) - 1) + share[1] ** 2 / (len(b) - 1))
+    return _agreement(float(a.mean() - b.mean()), error, freedom)
 
 
 def link_overlap(states: Any, others: Any, edges: tuple[Any, Any] | None = None) -> np.ndarray:
@@ -383,15 +388,27 @@ def gaussian_identity(
                 f"beta = {beta:g} times coupling_variance = {variance:g} times 1 - overlap is beyond "
                 "float64; rescale them"
             )
-    return _agreement(float(gap.mean()), float(deviation(gap)) / math.sqrt(len(gap)))
+    return _agreement(float(gap.mean()), float(deviation(gap)) / math.sqrt(len(gap)), len(gap) - 1)
 
 
-def _agreement(difference: float, error: float) -> Agreement:
+def _agreement(difference: float, error: float, freedom: float) -> Agreement:
     if error == 0.0:
         return Agreement(
             difference, 0.0, 0.0 if difference == 0.0 else float(np.copysign(np.inf, difference))
         )
-    return Agreement(difference, error, difference / error)
+    t = difference / error
+    return Agreement(difference, error, math.copysign(_normal_size(abs(t), freedom), t))
+
+
+def _normal_size(t: float, freedom: float) -> float:
+    """The size that a normal number exceeds as rarely as Student's t exceeds ``t``."""
+    from scipy.special import ndtri, stdtr
+
+    tail = float(stdtr(freedom, -t))
+    if tail > 1e-290:
+        return float(-ndtri(tail))
+    # D. L. Wallace, Ann. Math. Stat. 30, 1121 (1959).
+    return (8 * freedom + 1) / (8 * freedom + 3) * math.sqrt(freedom * math.log1p(t * t / freedom))
 
 
 def _series(x: Any, least_records: int, least_chains: int, name: str = "x") -> np.ndarray:

@@ -7,6 +7,7 @@ tables of docs/observables.md. Names after the command run only the tables that 
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ import numpy as np
 import spinlab as sl
 from spinlab import observables as obs
 from spinlab.dynamics import equilibration as eq
-from spinlab.observables import errors
+from spinlab.observables import errors, minima_count
 
 REPEATS = 400
 SK = sl.ensembles.sk(12, rng=0)
@@ -173,6 +174,7 @@ def minima(rng: np.random.Generator) -> Iterator[tuple[str, float, float]]:
             yield f"`count_minima`, {n} descents, {exact:.0f} minima", e.value - exact, e.error
 
 
+@functools.cache
 def _exact_minima() -> list[float]:
     return [obs.count_minima(sl.ensembles.sk(30, rng=k), method="exact").count.value for k in (0, 1)]
 
@@ -202,6 +204,24 @@ def populations(rng: np.random.Generator) -> Iterator[tuple[str, float, float]]:
 
 
 # False alarms: pairs (alarm, nominal rate).
+
+
+def bound_fails(rng: np.random.Generator) -> Iterator[tuple[str, bool, float]]:
+    for k, exact in enumerate(_exact_minima()):
+        for n in (50, 200, 1000):
+            seed = int(rng.integers(2**31))
+            found = obs.count_minima(sl.ensembles.sk(30, rng=k), n, method="descent", rng=seed)
+            yield (
+                f"`count_minima(...).at_least` above {exact:.0f} minima, {n} descents",
+                found.at_least > exact,
+                0.05,
+            )
+    for n in (60, 120, 200):  # equal basins, where the bound is sharpest
+        hits = np.bincount(rng.integers(0, 50, n), minlength=50)
+        hits = hits[hits > 0]
+        value, error, _ = minima_count.richness(hits)
+        low = minima_count._lower_end(len(hits), value, error)
+        yield f"the same, 50 equal basins, {n} descents", low > 50, 0.05
 
 
 def ar1(a: float, n: int, n_chains: int, rng: np.random.Generator) -> np.ndarray:
@@ -235,6 +255,12 @@ def agreement(rng: np.random.Generator) -> Iterator[tuple[str, bool, float]]:
     for n in (2, 4, 10, 30):
         a = eq.agree(rng.normal(size=(20, n)), rng.normal(size=(20, n)))
         yield f"`agree`, \\|sigma\\| > 2, {n} and {n} chains of one law", abs(a.sigma) > 2, 0.0455
+        b = eq.agree(rng.normal(size=(20, n)), 3 * rng.normal(size=(20, 3 * n)))
+        yield (
+            f"`agree`, \\|sigma\\| > 2, {n} chains and {3 * n} of three times the spread",
+            abs(b.sigma) > 2,
+            0.0455,
+        )
     for n in (400, 4000):
         x = ar1(0.8, n, 4, rng)
         yield f"`r_hat` > 1.01, 4 chains of {n / 4.5:.0f} tau", eq.r_hat(x) > 1.01, math.nan
@@ -316,7 +342,7 @@ COVERAGE = [
     overlaps_of(8), overlaps_of(32), instances_of(20), instances_of(100), valley, crossings, identity,
     times_of(5.0), times_of(50.0), minima, rates, populations,
 ]  # fmt: skip
-ALARMS = [settled, agreement, noise_crosses, clusters, outliers]
+ALARMS = [settled, agreement, bound_fails, noise_crosses, clusters, outliers]
 
 
 def repeated(experiment: Any) -> dict[str, list[tuple[Any, Any]]]:

@@ -11,7 +11,9 @@ from spinlab.observables import Estimate, MinimaCount
 
 def count(found, coverage):
     estimate, none = Estimate(float(found), 1.0, 1000), np.empty(0)
-    return MinimaCount(estimate, False, found, coverage, none, none, np.empty((0, 100)), True, 1000)
+    return MinimaCount(
+        estimate, estimate.value, False, found, coverage, none, none, np.empty((0, 100)), True, 1000
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from naive import all_states
+from scipy.special import ndtr
 
 import spinlab as sl
 from spinlab.dynamics import equilibration as eq
@@ -76,6 +77,23 @@ def test_log_bins_are_means_over_halves_quarters_and_so_on():
     assert eq.log_bins(relaxing[2048:]).settled(4.0)
     with pytest.raises(ValueError, match="exceeds the 5 bins"):
         bins.settled(n_bins=6)
+
+
+def test_agreement_of_few_chains_follows_the_normal_law():
+    # Shares beyond 2 sigma, .0455, of 2000 pairs of groups: at most .0455 + 4 * .0047, whatever the spreads.
+    rng = np.random.default_rng(0)
+    for n, m, spread in ((2, 2, 1), (4, 4, 1), (2, 6, 3), (10, 10, 1)):
+        pairs = [(rng.normal(size=(1, n)), spread * rng.normal(size=(1, m))) for _ in range(2000)]
+        alarms = np.mean([abs(eq.agree(x, y).sigma) > 2 for x, y in pairs])
+        assert 0.005 < alarms < 0.064, (n, m, alarms)
+    # Groups of 2 and 2 equal spreads: t of 2 degrees of freedom, by its distribution 1/2 + t/2 sqrt(2 + t^2).
+    found = eq.agree([[0.0, 2.0]], [[7.0, 9.0]])
+    t = 7 / np.sqrt(2)
+    assert (found.difference, found.error) == (-7.0, pytest.approx(np.sqrt(2)))
+    assert ndtr(found.sigma) == pytest.approx(0.5 - t / (2 * np.sqrt(2 + t * t)))
+    # Far out, where the tail underflows, it is still finite and below t.
+    x = rng.normal(size=(1, 500))
+    assert 37 < -eq.agree(x, x + 1e6).sigma < 1e6
 
 
 def test_hot_and_pattern_starts():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import spinlab as sl
-from spinlab.observables import count_minima, growth_rates
+from spinlab.observables import count_minima, growth_rates, minima_count
 from spinlab.observables.minima_count import richness
 
 
@@ -105,6 +105,30 @@ def test_richness_by_hand():
     assert error == pytest.approx(np.sqrt(variance))
     assert coverage == pytest.approx(1 - 2 / 9)
     assert richness([3, 3]) == (2.0, 0.0, 1.0)
+
+
+def test_the_lower_bound_fails_once_in_twenty_at_most():
+    # 50 basins, equal (where the bound is closest) or not; 400 repeats each: .05 + 4 sigma is .094.
+    rng = np.random.default_rng(0)
+    for n, law in ((60, np.ones(50)), (120, np.ones(50)), (200, np.ones(50)), (200, 1 / np.arange(1, 51))):
+        fails, close = 0, []
+        for _ in range(400):
+            hits = np.bincount(rng.choice(50, n, p=law / law.sum()), minlength=50)
+            value, error, _ = richness(hits[hits > 0])
+            low = minima_count._lower_end(np.count_nonzero(hits), value, error)
+            assert np.count_nonzero(hits) <= low <= value
+            fails += low > 50
+            close.append(low)
+        assert fails <= 37, (n, fails)
+        assert np.mean(close) > 35
+
+
+def test_a_lower_bound_of_descents_and_of_lists():
+    model = sl.ensembles.sk(N=20, rng=0)
+    exact = count_minima(model)
+    assert exact.at_least == exact.count.value
+    found = count_minima(model, 30, method="descent", rng=0)
+    assert found.found <= found.at_least <= exact.count.value
 
 
 def test_richness_of_equal_species():
