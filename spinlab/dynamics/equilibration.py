@@ -300,7 +300,7 @@ def agree(x: Any, y: Any) -> Agreement:
     """
     a, b = _series(x, 1, 2, "x"), _series(y, 1, 2, "y")
     a, b = (a - a[0, 0]).mean(0), (b - a[0, 0]).mean(0)  # equal constants differ by exactly zero
-    errors = [deviation(part) / math.sqrt(len(part)) for part in (a, b)]
+    errors = [float(deviation(part)) / math.sqrt(len(part)) for part in (a, b)]
     error = math.hypot(*errors)
     # B. L. Welch, Biometrika 34, 28 (1947).
     share = [(e / error) ** 2 if error else 0.5 for e in errors]
