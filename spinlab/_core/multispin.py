@@ -26,9 +26,10 @@ REACH = 8  # most bonds at a site
 
 _U = np.uint64
 _ALL, _NONE = ~_U(0), _U(0)
-# Sites that are visited side by side, and pairs of planes that are drawn for all of them.
+# Sites that are visited side by side, pairs of planes that are drawn for all of them, and pairs whose terms are
+# computed beforehand.
 _BLOCK = _U(64)
-_PAIRS = _U(5)
+_PAIRS, _KNOWN = _U(5), _U(8)
 # A boolean function of k = 0..8 is the exclusive or of some of these terms: 1, k0, k1, k0 k1, k2, k0 k2,
 # k1 k2, k0 k1 k2, k3.
 _TERMS = _U(9)
@@ -46,7 +47,7 @@ _STREAM, _PAIR = _U(MULTISPIN), _U(256)
 
 def room() -> tuple[np.ndarray, np.ndarray]:
     """Room for the work of :func:`sweeps` on one thread."""
-    planes = 2 * int(_PAIRS) + 3  # those drawn for all sites, the inversions, and two further ones
+    planes = 2 * int(_KNOWN) + 3  # those known beforehand, the inversions, and two further ones
     return aligned(_ROWS * int(_BLOCK), np.uint64), np.empty(planes * int(_TERMS), np.uint64)
 
 
@@ -63,9 +64,9 @@ def sweeps(  # type: ignore[no-untyped-def]
             own = rows[min(t, len(rows) - 1)]
             if own != row or runs[r, 2] != degree:
                 row, degree = own, runs[r, 2]
-                for p in range(_U(2) * _PAIRS):
+                for p in range(_U(2) * _KNOWN):
                     _plane(zeros[row], bits[row], degree, np.int64(p), planes, p * _TERMS)
-                _inversions(inverted[row], degree, planes, _U(2) * _PAIRS * _TERMS)
+                _inversions(inverted[row], degree, planes, _U(2) * _KNOWN * _TERMS)
             width = last - first
             for low in range(first, last, _BLOCK):
                 size = min(_BLOCK, last - low)
@@ -150,13 +151,15 @@ def _finish(key, low, number, t, zeros, bits, degree, size, planes, w):  # type:
     for j in range(size):
         q = _PAIRS
         while w[_OPEN + j]:
-            for half in range(_U(2)):
-                p = (_U(2) * _PAIRS + _U(1) + half) * _TERMS
-                _plane(zeros, bits, degree, np.int64(_U(2) * q + half), planes, p)
+            own = _U(2) * q
+            if q >= _KNOWN:
+                own = _U(2) * _KNOWN + _U(1)
+                for half in range(_U(2)):
+                    _plane(zeros, bits, degree, np.int64(_U(2) * q + half), planes, (own + half) * _TERMS)
             x0, x1, x2, x3 = philox(key, np.uint32(low + j), number, t, _STREAM + _PAIR * q)
             for half in range(_U(2)):
                 u = _U(x2) | _U(x3) << _U(32) if half else _U(x0) | _U(x1) << _U(32)
-                p = _function(_terms(planes, _U(2) * _PAIRS + _U(1) + half), w, j)
+                p = _function(_terms(planes, own + half), w, j)
                 w[_FLIP + j] |= w[_OPEN + j] & p & ~u
                 w[_OPEN + j] &= ~(p ^ u)
             q += _U(1)
@@ -165,7 +168,7 @@ def _finish(key, low, number, t, zeros, bits, degree, size, planes, w):  # type:
 @kernel
 def _flip(words, flipped, low, size, n, planes, w):  # type: ignore[no-untyped-def]
     """Turn the chains whose random number was below their probability, or was not where it is inverted."""
-    inverted = _terms(planes, _U(2) * _PAIRS)
+    inverted = _terms(planes, _U(2) * _KNOWN)
     for j in range(_BLOCK):
         w[_FLIP + j] ^= _function(inverted, w, j)
     for j in range(size):
