@@ -70,15 +70,16 @@ def sweeps(  # type: ignore[no-untyped-def]
             width = last - first
             for low in range(first, last, _BLOCK):
                 size = min(_BLOCK, last - low)
-                _count(words, neighbours, offset + low - first, width, bonds, low, size, w)
+                wide = (size + _U(15)) & ~_U(15)  # whole vectors
+                _count(words, neighbours, offset + low - first, width, bonds, low, size, wide, w)
                 for q in range(_PAIRS):
-                    _draw(key, low, number, t, q, planes, w)
+                    _draw(key, low, wide, number, t, q, planes, w)
                 _finish(key, low, number, t, zeros[row], bits[row], degree, size, planes, w)
-                _flip(words, flipped, low, size, n, planes, w)
+                _flip(words, flipped, low, size, wide, n, planes, w)
 
 
 @kernel
-def _count(words, neighbours, place, width, bonds, low, size, w):  # type: ignore[no-untyped-def]
+def _count(words, neighbours, place, width, bonds, low, size, wide, w):  # type: ignore[no-untyped-def]
     """The bits of k, the number of bonds that are not satisfied, and their products."""
     for b in range(bonds):
         ends = _ENDS + b * _BLOCK
@@ -87,12 +88,12 @@ def _count(words, neighbours, place, width, bonds, low, size, w):  # type: ignor
     for j in range(size):
         w[_OPEN + j] = words[low + j]
     odd = bonds & _U(1)
-    for j in range(_BLOCK):
+    for j in range(wide):
         w[_K0 + j] = w[_ENDS + j] ^ w[_OPEN + j] if odd else _NONE
         w[_K1 + j] = w[_K2 + j] = w[_K3 + j] = _NONE
     for b in range(odd, bonds, _U(2)):
         ends = _ENDS + b * _BLOCK
-        for j in range(_BLOCK):
+        for j in range(wide):
             x, y, k0 = w[ends + j] ^ w[_OPEN + j], w[ends + _BLOCK + j] ^ w[_OPEN + j], w[_K0 + j]
             carry = (x & y) | (k0 & (x ^ y))
             w[_K0 + j] = k0 ^ x ^ y
@@ -102,7 +103,7 @@ def _count(words, neighbours, place, width, bonds, low, size, w):  # type: ignor
             k2 = w[_K2 + j]
             w[_K2 + j] = k2 ^ carry
             w[_K3 + j] |= k2 & carry
-    for j in range(_BLOCK):
+    for j in range(wide):
         k0, k1, k2 = w[_K0 + j], w[_K1 + j], w[_K2 + j]
         w[_K01 + j] = k0 & k1
         w[_K02 + j] = k0 & k2
@@ -129,10 +130,10 @@ def _terms(planes, p):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _draw(key, low, number, t, q, planes, w):  # type: ignore[no-untyped-def]
+def _draw(key, low, wide, number, t, q, planes, w):  # type: ignore[no-untyped-def]
     """Two planes of random bits for the whole block, compared with those of the probabilities."""
     high, next_ = _terms(planes, _U(2) * q), _terms(planes, _U(2) * q + _U(1))
-    for j in range(_BLOCK):
+    for j in range(wide):
         x0, x1, x2, x3 = philox(key, np.uint32(low + j), number, t, _STREAM + _PAIR * q)
         u = _U(x0) | _U(x1) << _U(32)
         p = _function(high, w, j)
@@ -166,10 +167,10 @@ def _finish(key, low, number, t, zeros, bits, degree, size, planes, w):  # type:
 
 
 @kernel
-def _flip(words, flipped, low, size, n, planes, w):  # type: ignore[no-untyped-def]
+def _flip(words, flipped, low, size, wide, n, planes, w):  # type: ignore[no-untyped-def]
     """Turn the chains whose random number was below their probability, or was not where it is inverted."""
     inverted = _terms(planes, _U(2) * _KNOWN)
-    for j in range(_BLOCK):
+    for j in range(wide):
         w[_FLIP + j] ^= _function(inverted, w, j)
     for j in range(size):
         spin = words[low + j] ^ w[_FLIP + j]
@@ -219,13 +220,21 @@ def unsatisfied(words, ends, out):  # type: ignore[no-untyped-def]
                 x[j] &= a
             b += _COLUMNS
             carried >>= _U(1)
+    digits = _U(0)
+    while n >> digits:
+        digits += _U(1)
+    columns = _COLUMNS
+    while columns > _U(1):  # the right half of the columns is added to the left one
+        columns >>= _U(1)
+        for j in range(columns):
+            x[j] = _NONE
+        for b in range(digits):
+            for j in range(b * _COLUMNS, b * _COLUMNS + columns):
+                total[j], x[j - b * _COLUMNS] = _add(total[j], total[j + columns], x[j - b * _COLUMNS])
     out[:] = 0
-    for b in range(_DIGITS):
-        for j in range(_COLUMNS):
-            word = total[b * _COLUMNS + j]
-            if word:
-                for r in range(WORD):
-                    out[r] += np.int64(word >> _U(r) & _U(1)) << np.int64(b)
+    for b in range(digits):
+        for r in range(WORD):
+            out[r] += np.int64(total[b * _COLUMNS] >> _U(r) & _U(1)) << np.int64(b)
 
 
 @kernel
