@@ -26,8 +26,8 @@ REACH = 8  # most bonds at a site
 
 _U = np.uint64
 _ALL, _NONE = ~_U(0), _U(0)
-# Sites that are visited side by side, pairs of planes that are drawn for all of them, and pairs whose terms are
-# computed beforehand.
+# Sites that are visited side by side, pairs of planes that are drawn for all of them, and pairs whose terms
+# are computed beforehand.
 _BLOCK = _U(64)
 _PAIRS, _KNOWN = _U(5), _U(8)
 # A boolean function of k = 0..8 is the exclusive or of some of these terms: 1, k0, k1, k0 k1, k2, k0 k2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from typing import NamedTuple
 
@@ -13,9 +14,10 @@ from .._core.request import COLDEST
 
 _WORDS = 2**32  # heat_share counts in these
 _BITS = 128  # of exp(-x) while it is worked with
-_SMALL = 400  # z / (1 + z) is z to 270 bits below 2^-400
+_SMALL = 300  # below 2^-(300 - _BITS), z / (1 + z) is z to 170 bits
 _MOST_ZEROS = 2**62  # rarer events are given this probability, 2^-2^62, and not zero
-_DIGITS = Context(prec=60, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_DIGITS = Context(prec=60, Emax=MAX_EMAX, Emin=MIN_EMIN)  # y has up to 19 before the point
+_FEWER = Context(prec=40)
 
 
 class FlipOdds(NamedTuple):
@@ -30,58 +32,63 @@ class FlipOdds(NamedTuple):
     inverted: np.ndarray
 
     @classmethod
-    def of(cls, betas: np.ndarray, unit: float, metropolis: bool, typical: float) -> FlipOdds:
-        """For local fields s_i h_i = unit h, h = -REACH..REACH, under the rule of gibbs or of metropolis.
+    def of(
+        cls, betas: np.ndarray, unit: float, fields: Iterable[int], metropolis: bool, typical: float
+    ) -> FlipOdds:
+        """For local fields s_i h_i = unit h with |h| in ``fields``, under the rule of gibbs or of metropolis.
 
         q is cut off after 64 significant bits, so that it is off by less than 2^-63 of itself and 2^-64.
         """
+        sizes = sorted(set(fields) - {0})
+        columns = [REACH + sign * h for h in sizes for sign in (1, -1)] + [REACH]
         rows = []
         with localcontext(_DIGITS):
             for beta in betas.tolist():
                 heat = int(heat_share(2.0 * beta * typical)) if metropolis else _WORDS
-                rows.append(_row(beta, unit, heat))
-        zeros, bits, inverted = zip(*(zip(*row, strict=True) for row in rows), strict=True)
-        return cls(np.array(zeros, np.int64), np.array(bits, np.uint64), np.array(inverted, np.bool_))
+                rows.append(_row(_powers(beta, unit, sizes), heat))
+        shape = len(betas), 2 * REACH + 1
+        odds = cls(np.zeros(shape, np.int64), np.zeros(shape, np.uint64), np.zeros(shape, np.bool_))
+        for array, found in zip(
+            odds, zip(*(zip(*row, strict=True) for row in rows), strict=True), strict=True
+        ):
+            array[:, columns] = np.array(found, array.dtype)
+        return odds
 
 
-def _row(beta: float, unit: float, heat: int) -> list[tuple[int, int, bool]]:
-    """(zeros, bits, inverted) for h = -REACH..REACH where the heat bath has heat of 2^32 visits.
+def _row(powers: list[tuple[int, int]], heat: int) -> list[tuple[int, int, bool]]:
+    """(zeros, bits, inverted) for h and -h of each power, then for 0; the heat bath has heat of 2^32 visits.
 
     With z = exp(-2 beta unit |h|) the heat bath flips with probability z/(1 + z) against the energy and
-    1/(1 + z) with it, Metropolis' rule with z and 1.
+    1/(1 + z) with it, Metropolis' rule with z and 1. With the energy, q is the probability not to flip.
     """
-    up = []  # against the field, h = 1, 2, ...
-    down = []  # the probability not to flip with it
-    for M, E in _powers(beta, unit):  # z = M 2^-E
+    row = []
+    for M, E in powers:  # z = M 2^-E
         if E > _SMALL:
-            up.append((*_expansion(M, 1 << _BITS, E - _BITS), False))
-            down.append((*_expansion(heat * M, _WORDS << _BITS, E - _BITS), True))
+            row.append((*_expansion(M, 1 << _BITS, E - _BITS), False))
+            row.append((*_expansion(heat * M, _WORDS << _BITS, E - _BITS), True))
             continue
         one = 1 << E
-        down.append((*_expansion(heat * M, _WORDS * (one + M), 0), True))
         flips = M * (_WORDS * one + (_WORDS - heat) * M)
         of = _WORDS * one * (one + M)
         inverted = 2 * flips > of
-        up.append((*_expansion(of - flips if inverted else flips, of, 0), inverted))
-    free = (*_expansion(heat, 2 * _WORDS, 0), heat < _WORDS)
-    return [*reversed(down), free, *up]
+        row.append((*_expansion(of - flips if inverted else flips, of, 0), inverted))
+        row.append((*_expansion(heat * M, _WORDS * (one + M), 0), True))
+    return [*row, (*_expansion(heat, 2 * _WORDS, 0), heat < _WORDS)]
 
 
-def _powers(beta: float, unit: float) -> list[tuple[int, int]]:
-    """exp(-2 beta unit h) for h = 1..REACH as (M, E), M 2^-E with M of _BITS bits, or 0."""
+def _powers(beta: float, unit: float, sizes: list[int]) -> list[tuple[int, int]]:
+    """exp(-2 beta unit h) for each size h as (M, E), M 2^-E with M of _BITS bits, or 0."""
     if beta >= COLDEST:
-        return [(0, 0)] * REACH
-    ln2 = _LN2
-    y = 2 * Decimal(beta) * Decimal(unit) / ln2  # z = 2^-y
+        return [(0, 0)] * len(sizes)
+    y = 2 * Decimal(beta) * Decimal(unit) / _LN2  # z = 2^-y
     if y >= _MOST_ZEROS:
-        return [(1 << (_BITS - 1), _MOST_ZEROS + _BITS)] * REACH
+        return [(1 << (_BITS - 1), _MOST_ZEROS + _BITS)] * len(sizes)
     whole = int(y)
-    M = int((-(y - whole) * ln2).exp() * 2**_BITS)
-    found = [_normal(M, whole + _BITS)]
-    z = found[0]
-    for _ in range(REACH - 1):
-        found.append(_normal(found[-1][0] * z[0], found[-1][1] + z[1]))
-    return found
+    M = int((-(y - whole) * _LN2).exp(_FEWER) * 2**_BITS)
+    z = [_normal(M, whole + _BITS)]
+    for _ in range(1, max(sizes, default=1)):
+        z.append(_normal(z[-1][0] * M, z[-1][1] + whole + _BITS))
+    return [z[h - 1] for h in sizes]
 
 
 def _normal(M: int, E: int) -> tuple[int, int]:

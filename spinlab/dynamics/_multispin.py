@@ -83,5 +83,6 @@ class Plan(NamedTuple):
     def of(cls, bonds: Bonds, model: IsingModel, request: Request) -> Plan:
         """The probabilities at the temperatures of a request."""
         betas, rows = np.unique(request.betas, return_inverse=True)
-        odds = FlipOdds.of(betas, bonds.unit, request.metropolis, typical_field(model))
+        fields = {d - 2 * k for d in bonds.runs[:, 2].tolist() for k in range(d // 2 + 1)}
+        odds = FlipOdds.of(betas, bonds.unit, fields, request.metropolis, typical_field(model))
         return cls(bonds, odds, rows, request.key)

@@ -19,7 +19,7 @@ os.environ.setdefault("RAYON_NUM_THREADS", "1")  # read by peapods on import
 
 import numpy as np
 
-from spinlab.dynamics import gibbs, metropolis
+from spinlab.dynamics import anneal, gibbs, metropolis, parallel_tempering
 from spinlab.ensembles import edwards_anderson, hopfield, ra_rbm, sk
 from spinlab.models import SparseIsing, to_bqm
 
@@ -87,27 +87,27 @@ def rate_of(run, model, steps, chains):
     return 3 * steps * chains * model.n_spins / (long - short) * 1e-9
 
 
-def dwave(model, steps, chains):
+def dwave(model, steps, chains, beta=1.0):
     from dwave.samplers import SimulatedAnnealingSampler
 
     bqm, sampler = to_bqm(model), SimulatedAnnealingSampler()
-    options = {"beta_schedule_type": "custom", "beta_schedule": [1.0], "num_reads": chains, "seed": 1}
+    options = {"beta_schedule_type": "custom", "beta_schedule": [beta], "num_reads": chains, "seed": 1}
     return rate_of(lambda n: sampler.sample(bqm, num_sweeps_per_beta=n, **options), model, steps, chains)
 
 
-def openjij(model, steps, chains):
+def openjij(model, steps, chains, beta=1.0):
     from openjij import BinaryQuadraticModel, SASampler
 
     linear, quadratic, _ = to_bqm(model).to_ising()
     bqm, sampler = BinaryQuadraticModel(linear, quadratic, "SPIN"), SASampler()
 
     def run(n):
-        sampler.sample(bqm, num_reads=chains, schedule=[[1.0, n]], seed=1)
+        sampler.sample(bqm, num_reads=chains, schedule=[[beta, n]], seed=1)
 
     return rate_of(run, model, steps, chains)
 
 
-def peapods(model, steps, chains):
+def peapods(model, steps, chains, beta=1.0):
     """A temperature of one for every chain; observables are measured in the last sweep only."""
     from peapods import Ising
 
@@ -117,7 +117,7 @@ def peapods(model, steps, chains):
     sites = np.arange(model.n_spins).reshape(side, side, side)
     J = model.to_dense().J
     bonds = np.stack([J[sites, np.roll(sites, -1, axis)] for axis in range(3)], axis=-1)
-    ising = Ising((side, side, side), bonds, np.ones(chains))
+    ising = Ising((side, side, side), bonds, np.full(chains, 1 / beta))
 
     def run(n):
         ising.sample(n, sweep_mode="metropolis", sequential=True, warmup_ratio=1 - 1 / n)
@@ -136,6 +136,52 @@ def installed(module):
         print(f"{module} is not installed: left out")
         return False
     return True
+
+
+def random_bits_roof(rounds=3000):
+    """ns per update of drawing ten bits for each, which multispin coding does for all spins."""
+    from spinlab._core.jit import kernel
+    from spinlab._core.philox import philox
+
+    @kernel
+    def draw(key, rounds, out):
+        for t in range(rounds):
+            for pair in range(5):
+                for j in range(64):
+                    x0, x1, x2, x3 = philox(key, np.uint32(j), 0, t, 8 + 256 * pair)
+                    out[j] ^= np.uint64(x0 ^ x2) | np.uint64(x1 ^ x3) << np.uint64(32)
+
+    out = np.zeros(64, np.uint64)
+    return fastest(lambda: draw(np.uint64(1), rounds, out)) / (64 * 64 * rounds) * 1e9
+
+
+def words(peers):
+    """Multispin coding: +-J lattices, 64 chains and more at one temperature."""
+    print(f"\nten random bits for each update: {random_bits_roof():.3f} ns per update\n")
+    names = ["chains", "Gibbs", "Metropolis", "one by one", "anneal", "tempering", *peers, "Gibbs / dwave"]
+    print(" | ".join(["| model, beta", *names]) + " |")
+    print("|" + " --- |" * (len(names) + 1))
+    for L, beta in ((10, 0.5), (10, 1.0), (10, 2.0), (16, 0.5), (16, 2.0)):
+        model, chains = edwards_anderson(shape=(L, L, L), law="pm1", rng=0), 64
+        steps = 3_000_000 // model.n_spins
+        updates = chains * model.n_spins * 1e-9
+
+        def rate(sampler, steps=steps, model=model, chains=chains, **options):
+            shortest = fastest(lambda: sampler(model, steps, chains, rng=0, threads=1, **options), 5)
+            return steps * chains * model.n_spins * 1e-9 / shortest
+
+        own = [
+            rate(gibbs, beta=beta),
+            rate(metropolis, beta=beta),
+            rate(gibbs, steps // 20, beta=beta, multispin=False),
+            rate(anneal, beta_min=0.1, beta_max=beta, schedule="linear"),
+            10 * rate(parallel_tempering, steps // 5, betas=np.linspace(beta / 4, beta, 10)),
+        ]
+        sweeps = round(1.6e-3 / updates)
+        others = [f(model, sweeps, chains, beta) for f in peers.values()]
+        cells = [str(chains), *(f"{r:.2f}" for r in own), *(f"{r:.4f}" for r in others)]
+        ratio = f"{own[0] / others[0]:.0f}" if "dwave-samplers SA" in peers else "-"
+        print(" | ".join([f"| 3D, L={L}, {beta:g}", *cells, ratio]) + " |", flush=True)
 
 
 def main():
@@ -166,6 +212,7 @@ def main():
             rates = [f(model, sweeps, chains) for f in peers.values()]
             known[key] = ["-" if r is None else f"{r:.4f}" for r in rates]
         print(" | ".join([f"| {name}", str(chains), f"{rate:.4f}", *known[key]]) + " |", flush=True)
+    words(peers)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from spinlab.dynamics._scales import typical_field
 from spinlab.models import SparseIsing
 
 WORDS = 2**32
+EVERY = range(REACH + 1)
 RULES = {"gibbs": gibbs, "metropolis": metropolis}
 
 
@@ -95,7 +96,7 @@ def number(odds, row, h):
 @pytest.mark.parametrize("unit", [1.0, 0.3])
 def test_probabilities_are_right_to_their_64th_bit(rule, beta, unit):
     typical = 2.4
-    odds = FlipOdds.of(np.array([1.5, beta]), unit, rule == "metropolis", typical)
+    odds = FlipOdds.of(np.array([1.5, beta]), unit, EVERY, rule == "metropolis", typical)
     heat = int(heat_share(2 * beta * typical)) if rule == "metropolis" else WORDS
     for h in range(-REACH, REACH + 1):
         p = flip_probability(2 * Fraction(beta) * Fraction(unit) * h, heat)
@@ -106,8 +107,17 @@ def test_probabilities_are_right_to_their_64th_bit(rule, beta, unit):
         assert 0 < q <= Fraction(1, 2)
 
 
+@pytest.mark.parametrize("fields", [[0, 2, 4, 6], [1, 3], [0], [5, 5, 0]])
+def test_fields_that_do_not_occur_are_left_out(fields):
+    betas = np.array([0.0, 0.7, 3.0])
+    some, every = (FlipOdds.of(betas, 0.9, f, True, 2.0) for f in (fields, EVERY))
+    columns = [REACH + sign * h for h in {0, *fields} for sign in (1, -1)]
+    for a, b in zip(some, every, strict=True):
+        np.testing.assert_array_equal(a[:, columns], b[:, columns])
+
+
 def test_metropolis_accepts_with_2_to_the_minus_34_at_beta_2():
-    odds = FlipOdds.of(np.array([2.0]), 1.0, True, math.sqrt(6))
+    odds = FlipOdds.of(np.array([2.0]), 1.0, EVERY, True, math.sqrt(6))
     q, inverted = number(odds, 0, 6)
     assert not inverted
     assert abs(float(q) / math.exp(-24) - 1) < 1e-9
@@ -117,7 +127,7 @@ def test_metropolis_accepts_with_2_to_the_minus_34_at_beta_2():
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("beta", [50.0, 1e3, 1e9, 1e18, 1e30, 1e300, np.nextafter(COLDEST, 0)])
 def test_no_flip_is_impossible_at_any_finite_temperature(rule, beta):
-    odds = FlipOdds.of(np.array([beta]), 1.0, rule == "metropolis", 2.0)
+    odds = FlipOdds.of(np.array([beta]), 1.0, EVERY, rule == "metropolis", 2.0)
     assert (odds.bits >= 2**63).all()  # no number is zero
     assert (odds.zeros >= 0).all()
     assert not odds.inverted[0, REACH + 1 :].any()
@@ -129,7 +139,7 @@ def test_no_flip_is_impossible_at_any_finite_temperature(rule, beta):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_at_zero_temperature_fields_decide_and_ties_are_left_to_chance(rule):
-    odds = FlipOdds.of(np.array([COLDEST]), 1.0, rule == "metropolis", 2.0)
+    odds = FlipOdds.of(np.array([COLDEST]), 1.0, EVERY, rule == "metropolis", 2.0)
     assert (odds.bits[0, np.arange(17) != REACH] == 0).all()
     assert odds.inverted[0, :REACH].all()
     assert not odds.inverted[0, REACH + 1 :].any()
