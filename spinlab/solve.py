@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from . import exact
+from ._core import plugins
 from ._core.progress import bars, duration, shows_progress
 from ._core.results import Result
 from ._core.rng import RNG
 from ._core.stopwatch import Stopwatch
-from ._core.validate import as_choice, as_flag, as_real, as_real_array
+from ._core.validate import as_flag, as_real, as_real_array
 from .anytime import Budget, go_on, prove
 from .dynamics import anneal, search
 from .exact import GroundState
@@ -143,7 +144,7 @@ def _ground_state(
             raise TypeError(f"{budget.given()} belong to a proof; {method} proves nothing")
         options = chance | options
         return _heuristic(method, model, degeneracy, "asked for by name", seconds, threads, options)
-    as_choice(method, "method", ["auto", *exact.METHODS, *HEURISTICS])
+    plugins.check(method, "method", exact.METHODS, ["auto", *HEURISTICS])
     if method not in ("auto", "branching") and budget.given():
         raise TypeError(f"{budget.given()} belong to 'auto' and 'branching'; {method} runs to its end")
     if degeneracy and (budget.asks_for_branching() or method == "branching"):
@@ -214,7 +215,12 @@ def explain(model: ModelLike, task: Task = "ground_state") -> Explanation:
     """
     model = as_model(model)
     rows = []
-    for name, solver in exact.METHODS.items():
+    for name in plugins.names("method", exact.METHODS):
+        try:
+            solver = _solver(name)
+        except (ValueError, TypeError) as error:  # of another package
+            rows.append(Estimate(name, None, None, str(error)))
+            continue
         refusal = solver.refusal(model, task)
         seconds, size = (None, None) if refusal else solver.cost(model, task)[:2]
         rows.append(Estimate(name, seconds, size, refusal))
@@ -468,7 +474,7 @@ def _exact_ground_state(
         raise _NoProof(exact.branching.refusal(model, task) or "")
     if method == "auto" and choice.name == "branching":
         return _by_branching(model, choice, threads, budget)
-    solver: Any = exact.METHODS[choice.name]
+    solver = _solver(choice.name)
     result: GroundState = solver.ground_state(model, degeneracy=degeneracy, threads=threads, **options)
     return replace(result, reason=choice.reason)
 
@@ -524,7 +530,7 @@ def _thermal(
     run: Callable[[Any], Any],
 ) -> Any:
     """``run`` of the method that takes the model, or ``join`` of its parts."""
-    as_choice(method, "method", ["auto", *exact.METHODS])
+    plugins.check(method, "method", exact.METHODS, ["auto"])
     failed: dict[str, exact.InexactError] = {}
     while True:
         choice = _choose(model, method, "log_partition", without=failed)
@@ -537,7 +543,7 @@ def _thermal(
                 raise next(iter(failed.values()))
             raise _refused(model, "log_partition", method)
         try:
-            return run(exact.METHODS[choice.name])
+            return run(_solver(choice.name))
         except exact.InexactError as error:
             if method != "auto":
                 raise
@@ -551,9 +557,14 @@ def _choose(
     if method == "auto":
         return choose(exact.METHODS, model, task, {*without, "branching"})
     reason, free = "asked for by name", exact.Cost(0.0, 0.0)
-    if trusted or exact.METHODS[method].refusal(model, task) is None:
+    if trusted or _solver(method).refusal(model, task) is None:
         return Choice(method, free, reason)
     return Choice(None, exact.Cost(math.inf, math.inf), reason)
+
+
+def _solver(name: str) -> Any:
+    """The method of this name: ours, or of another package (entry points "spinlab.methods")."""
+    return exact.METHODS[name] if name in exact.METHODS else plugins.load("method", name)
 
 
 def _may_split(choice: Choice) -> bool:
@@ -572,7 +583,7 @@ def _total(whole: parts_of.Parts, method: str, task: Task) -> float:
 
 def _refused(model: IsingModel, task: Task, method: str, branching: str = "") -> Exception:
     if method != "auto":
-        solver = exact.METHODS[method]
+        solver = _solver(method)
         if method == exact.layer.NAME and not isinstance(model, TwoLayerIsing):
             return TypeError(solver.refusal(model, task))
         return exact.RefusedError(solver.refusal(model, task))

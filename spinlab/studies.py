@@ -23,6 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ._core import plugins
 from ._core.files import atomic_write
 from ._core.validate import as_choice
 
@@ -38,8 +39,12 @@ __path__ = [str(p) for p in (_HERE / "_studies", _HERE.parent / "studies") if p.
 
 
 def names() -> list[str]:
-    """Names of the studies."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+    """Names of the studies, those of other packages (entry points "spinlab.studies") included."""
+    return sorted(plugins.names("study", _own()))
+
+
+def _own() -> list[str]:
+    return [m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")]
 
 
 def load(name: str) -> ModuleType:
@@ -50,7 +55,10 @@ def load(name: str) -> ModuleType:
     ValueError
         If there is no such study; the message lists the known ones.
     """
-    return importlib.import_module(f"{__name__}.{as_choice(name, 'study', names())}")
+    if name in _own():
+        return importlib.import_module(f"{__name__}.{name}")
+    study: ModuleType = plugins.load("study", as_choice(name, "study", names()))
+    return study
 
 
 _options: ContextVar[tuple[dict[str, Any], float]] = ContextVar("options", default=({}, 0.0))

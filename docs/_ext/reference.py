@@ -74,6 +74,7 @@ def write_pages(app: Sphinx) -> None:
     for path in folder.glob("*.rst"):
         if path.name not in wanted:
             path.unlink()
+            Path(app.outdir, FOLDER, path.name).with_suffix(".html").unlink(missing_ok=True)
     for file, text in wanted.items():
         path = folder / file
         if not path.exists() or path.read_text(encoding="utf-8") != text:

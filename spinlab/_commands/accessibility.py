@@ -80,11 +80,10 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, print a table, write the data."""
     from .. import ensembles, sweeps
-    from .._core import device
+    from .._core import device, plugins
     from .._core.files import atomic_write
-    from .._core.validate import as_choice
 
-    as_choice(args.ensemble, "ensemble", ensembles.__all__)
+    plugins.check(args.ensemble, "ensemble", ensembles.__all__)
     axes: dict[str, Any] = {size: getattr(args, size) for size in _SIZES if getattr(args, size)}
     fixed: dict[str, Any] = {"ensemble": args.ensemble, "n_steps": args.steps, "n_chains": args.chains}
     if args.device != "cpu":

@@ -24,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from importlib import metadata
 
     from .. import __version__, ensembles, studies
+    from .._core import plugins
     from .._core.kernel_cache import cache_dir
     from .._core.parallel import n_threads
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     facts["GPU"] = _gpu()
     facts["kernel cache"] = cache_dir() or "none: compiled in every process"
     facts["data folder"] = os.environ.get("SPINLAB_DATA", "SPINLAB_DATA is not set")
-    facts["ensembles"] = ", ".join(ensembles.__all__)
+    facts["ensembles"] = ", ".join(plugins.names("ensemble", ensembles.__all__))
     facts["studies"] = ", ".join(studies.names())
     for name, fact in facts.items():
         print(f"{name:13s} {fact}")

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.list:
         for name in studies.names():
-            print(f"{name:20s} {_title(studies.load(name))}")
+            print(f"{name:20s} {_title(name)}")
         return 0
     if args.name is None:
         raise ValueError(f"name a study: {', '.join(studies.names())} (spinlab study --list says more)")
@@ -61,5 +61,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _title(study: Any) -> str:
-    return str((study.__doc__ or "").strip().splitlines()[0])
+def _title(name: str) -> str:
+    """The first line of its docstring; a study of another package that cannot be loaded says why."""
+    from .. import studies
+
+    try:
+        study = studies.load(name)
+    except (ValueError, TypeError) as error:
+        return str(error)
+    return (study.__doc__ or "").strip().partition("\n")[0]
