@@ -31,6 +31,8 @@ class Result:
         return f"{name}({', '.join(parts)})"
 
     def __str__(self) -> str:
+        if type(self).__repr__ is not Result.__repr__:  # its own line says more than a list of its parts
+            return repr(self)
         items = _items(self)
         width = max((len(field) for field, _ in items), default=0)
         lines = [type(self).__name__]

@@ -94,6 +94,11 @@ def test_reports_and_tables():
     assert {row["method"] for row in rows} == set(sl.exact.METHODS)
 
 
+def test_a_line_of_its_own_is_the_text_too():
+    bars = sl.datasets.bars(4)
+    assert str(bars) == repr(bars) == "<Dataset bars: 10 train, 4 test, 4x4 pixels>"
+
+
 def test_json_knows_no_infinity():
     assert plain_data({"x": np.array([1.0, np.inf, np.nan]), 3: (np.int64(2), float("-inf"))}) == {
         "x": [1.0, None, None],
