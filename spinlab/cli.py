@@ -10,7 +10,20 @@ import io
 import sys
 from collections.abc import Sequence
 
-COMMANDS = ("ground_state", "verify", "accessibility", "scan", "diagnose", "study", "sweep", "cache", "info")
+COMMANDS = (
+    "ground_state",
+    "verify",
+    "accessibility",
+    "scan",
+    "diagnose",
+    "train",
+    "judge",
+    "sample",
+    "study",
+    "sweep",
+    "cache",
+    "info",
+)
 
 _DESCRIPTION = "Statistical physics of Ising models and Boltzmann machines."
 _EPILOG = """\

@@ -164,7 +164,7 @@ def test_help_teaches_by_example(name, capsys):
         (["accessibility", "sk", "-V", "5"], "sk has no size V; it takes N"),
         (["accessibility", "ra_rbm", "-V", "5", "-H", "5"], "ra_rbm needs -K"),
         (["accessibility", "edwards_anderson"], "edwards_anderson needs --shape"),
-        (["study", "fig9"], "unknown study 'fig9'; known: accessibility_"),
+        (["study", "fig9"], "unknown study 'fig9'; did you mean 'fig"),
         (["study"], "name a study"),
         (["sweep", "status", "missing.sqlite"], "missing.sqlite"),
     ],

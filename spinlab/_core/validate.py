@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import numbers
 import operator
@@ -233,7 +234,9 @@ def as_choice(x: Any, name: str, known: Iterable[str]) -> str:
     """One of the known names."""
     known = list(known)
     if not isinstance(x, str) or x not in known:
-        raise ValueError(f"unknown {name} {x!r}; known: {', '.join(known)}")
+        close = difflib.get_close_matches(str(x).lower(), known, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ";"
+        raise ValueError(f"unknown {name} {x!r}{hint} known: {', '.join(known)}")
     return x
 
 

@@ -57,6 +57,20 @@ class Every:
         return self.callback(trainer) if due else None
 
 
+def likelihood(every: int, data: np.ndarray, test: np.ndarray | None) -> Every:
+    """Record the exact mean ln P(v) of the data, and of test data if given, at every n-th epoch."""
+
+    def measure(trainer: TrainingRun) -> dict[str, float]:
+        stacked = data if test is None else np.concatenate([data, test])
+        values = trainer.machine.log_likelihood(stacked)  # one ln Z for both
+        found = {"log_likelihood": float(values[: len(data)].mean())}
+        if test is not None:
+            found["test_log_likelihood"] = float(values[len(data) :].mean())
+        return found
+
+    return Every(every, measure)
+
+
 class EarlyStopping:
     """Stop when a recorded value has not improved for ``patience`` epochs.
 

@@ -23,6 +23,7 @@ from ..machines.units import Noise
 from ..negative import CD, NegativePhase, PersistentPhase
 from .bar import training_bar
 from .callbacks import Callback, EarlyStopping, as_callbacks
+from .callbacks import likelihood as likelihood_of
 from .checkpoint import check_state, load_checkpoint, part_of, save_checkpoint
 from .history import History
 from .identity import data_digest, difference, rates_of, settings_of, start_of
@@ -167,7 +168,14 @@ class Trainer:
 
     def __repr__(self) -> str:
         done = f"{self.epoch} epoch{'s' * (self.epoch != 1)} done"
-        return f"<Trainer of {self.machine!r} by {self.negative!r}, lr={self.lr:g}: {done}>"
+        optimiser = type(self.optimiser).__name__
+        how = f"{self.negative!r}, {optimiser}, lr={self.lr:g}, batch_size={self.batch_size}"
+        if self.projection is not None:
+            how += f", projection={type(self.projection).__name__}"
+        for name, known in (("log_likelihood", "ln P"), ("test_log_likelihood", "test ln P")):
+            if name in self.history:
+                done += f", {known} = {self.history.latest()[name]:.2f}"
+        return f"<Trainer of {self.machine!r} by {how}: {done}>"
 
     def fit(
         self,
@@ -175,6 +183,8 @@ class Trainer:
         epochs: int,
         callbacks: Iterable[Callback] = (),
         *,
+        likelihood: int | None = None,
+        test: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int | None = None,
         progress: bool | None = None,
@@ -191,6 +201,13 @@ class Trainer:
         callbacks : iterable of functions
             Called with the trainer at the end of each epoch; a returned mapping of names to numbers or
             arrays is recorded. ``trainer.stop(reason)`` ends the training.
+        likelihood : int, optional
+            Record the mean ln P(v) of the data every so many epochs as "log_likelihood", and that of ``test``
+            as "test_log_likelihood": exactly, so for machines whose ln Z is known (see
+            :meth:`Machine.log_likelihood`). A machine that knows nothing has -V ln 2. Where the data are a
+            function, those of the first epoch are taken.
+        test : array_like of +-1 or 0/1, shape (n, V), optional
+            Data that are not trained on, for ``likelihood``.
         checkpoint : path, optional
             If the file exists, training goes on from it, with the same bits as an uninterrupted run (and
             stays where a callback has stopped it). Otherwise the state before training is written to it. A
@@ -234,6 +251,14 @@ class Trainer:
         epochs = as_count(epochs, "epochs", 0)
         every = None if checkpoint_every is None else as_count(checkpoint_every, "checkpoint_every")
         callbacks = as_callbacks(callbacks)
+        if likelihood is None and test is not None:
+            raise ValueError(
+                "test data are for the likelihood: say likelihood=10 to record it every ten epochs"
+            )
+        if likelihood is not None:
+            shown = None if test is None else self._checked(test)
+            callbacks = [likelihood_of(as_count(likelihood, "likelihood"), data, shown), *callbacks]
+            self._check_likelihood(data)
         self.stopped = None
         if self._start is None:
             self._start = start_of(self.machine)
@@ -272,6 +297,16 @@ class Trainer:
                 callback.warn_if_blind(self)
         self.machine.provenance = dict(self.machine.provenance) | {"training": self._training()}
         return self.history.to_xarray()
+
+    def _check_likelihood(self, data: np.ndarray) -> None:
+        """Refuse before training what would be refused after its first epochs."""
+        try:
+            self.machine.log_likelihood(data[:1])
+        except ValueError as error:
+            raise ValueError(
+                f"likelihood= needs the exact ln Z, and {error}; leave it away, and give a callback that "
+                "calls rbm.negative_log_likelihood now and then"
+            ) from None
 
     def _training(self) -> dict[str, Any]:
         done = {"epochs": self.epoch, "updates": self.updates, "key": self._key, "stopped": self.stopped}

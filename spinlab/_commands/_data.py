@@ -1,0 +1,124 @@
+"""Data files of the commands that train, judge and sample: .npy, .npz, .csv, and standard input."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SUFFIXES = (".npy", ".npz", ".csv", ".txt")
+HELP = ".npy, .npz or .csv (a row per sample; spins +-1, or 0/1), - for standard input"
+
+
+def read_data(path: str, key: str | None = None) -> np.ndarray:
+    """The samples of a file, an axis of samples and one of units; ``key`` is an array of an .npz file.
+
+    Raises
+    ------
+    OSError, ValueError
+        If there is no such file, or it holds no table of numbers.
+    """
+    content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    try:
+        array = _parsed(content, key)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{_name(path)}: {error}; known are {HELP}") from None
+    if array.dtype.kind not in "biuf" or array.size == 0:
+        raise ValueError(f"{_name(path)}: expected numbers, got {array.size} entries of dtype {array.dtype}")
+    return array.reshape(len(array), -1)  # images are samples, too
+
+
+def write_states(path: str, states: np.ndarray) -> None:
+    """Samples as .npy, .npz (array ``samples``) or .csv; - is CSV on standard output."""
+    from .._core.files import atomic_write
+
+    suffix = os.path.splitext(path)[1].lower()
+    if path == "-" or suffix in (".csv", ".txt"):
+        text = io.StringIO()
+        np.savetxt(text, states, fmt="%d", delimiter=",")
+        if path == "-":
+            sys.stdout.write(text.getvalue())
+            return
+        content = text.getvalue().encode()
+    else:
+        buffer = io.BytesIO()
+        if suffix == ".npz":
+            np.savez_compressed(buffer, samples=states)
+        else:
+            np.save(buffer, states)
+        content = buffer.getvalue()
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def check_output(option: str, path: str) -> None:
+    """A suffix that is known, in a folder that is there."""
+    from ._files import check_folder
+
+    if path == "-":
+        return
+    if os.path.splitext(path)[1].lower() not in SUFFIXES:
+        raise ValueError(f"{option}: {path!r} ends in no known suffix; known are {', '.join(SUFFIXES)}")
+    check_folder(option, path)
+
+
+def _parsed(content: bytes, key: str | None) -> np.ndarray:
+    if content[:4] == b"PK\x03\x04":  # a zip archive
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            names = list(arrays)
+            if key is None and len(names) > 1:
+                found = [name for name in ("data", "samples", "train", "x", "X") if name in names]
+                key = found[0] if found else None
+            if key is None and len(names) != 1:
+                raise ValueError(f"it holds the arrays {', '.join(names)}; name one by --key")
+            if key is not None and key not in names:
+                raise ValueError(f"it holds no array {key!r}, but {', '.join(names)}")
+            array: np.ndarray = arrays[names[0] if key is None else key]
+    elif content[:6] == b"\x93NUMPY":
+        array = np.load(io.BytesIO(content), allow_pickle=False)
+    else:
+        array = _table(content.decode("utf-8-sig", "replace"))
+    if array.ndim == 0:
+        raise ValueError("it holds one number")
+    return array if array.ndim > 1 else array[None]
+
+
+def _table(text: str) -> np.ndarray:
+    """Numbers between commas, semicolons or blanks; a first line of names is left out."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    rows: list[list[float]] = []
+    for number, line in enumerate(lines):
+        cells = line.replace(";", ",").replace("\t", ",").strip(" ,")
+        words = cells.split(",") if "," in cells else cells.split()
+        try:
+            rows.append([float(word) for word in words])
+        except ValueError:
+            if number > 0:
+                raise ValueError(f"line {number + 1} is no row of numbers: {line[:60]!r}") from None
+    if not rows or len({len(row) for row in rows}) > 1:
+        raise ValueError(f"{len(rows)} rows of {sorted({len(row) for row in rows})} numbers are no table")
+    return np.array(rows)
+
+
+def _name(path: str) -> str:
+    return "standard input" if path == "-" else path
+
+
+def add_data_options(parser: Any) -> None:
+    """``--key`` and ``--threshold``."""
+    parser.add_argument(
+        "--key", metavar="NAME", help="array of an .npz file (default: data, samples, train, ..)"
+    )
+    parser.add_argument(
+        "--threshold", type=float, metavar="X", help="grey levels: a value above X is +1, any other -1"
+    )
+
+
+def spins(data: np.ndarray, threshold: float | None) -> np.ndarray:
+    """Grey levels cut at a threshold; other data as they are."""
+    return data if threshold is None else np.where(data > threshold, 1, -1).astype(np.int8)
