@@ -97,10 +97,27 @@ def states(kind: str, N: int, n: int, n_steps: int, generator: np.random.Generat
     model, beta = cold_model(kind, N, generator)
     sampler = "block_gibbs" if isinstance(model, sl.models.BipartiteIsing) else "gibbs"
     every = max(1, 4 * n_steps // (2 * n))
+    betas = sl.dynamics.ladder(model, beta, beta_min=hot_end(model, beta), sampler=sampler, rng=generator)
     run = sl.dynamics.parallel_tempering(
-        model, n_steps, 4, beta=beta, sampler=sampler, burn_in=n_steps // 2, record_every=every, rng=generator
+        model,
+        n_steps,
+        4,
+        betas=betas,
+        sampler=sampler,
+        burn_in=n_steps // 2,
+        record_every=every,
+        rng=generator,
     )
     return run.samples[:, :, -1].reshape(-1, model.n_spins)[:n]
+
+
+def hot_end(model: sl.models.IsingModel, beta: float) -> float:
+    """Where the largest field that a spin can feel is flipped against half the time: hotter than it takes."""
+    if isinstance(model, sl.models.PatternIsing):
+        fields = model.scale * np.abs(model.xi).T @ np.abs(model.xi).sum(1)
+    else:
+        fields = np.abs(model.couplings()).sum(1)
+    return min(np.log(2) / (2 * float(fields.max())), beta / 2)
 
 
 def cold_model(kind: str, N: int, generator: np.random.Generator) -> tuple[sl.models.IsingModel, float]:

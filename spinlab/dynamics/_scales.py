@@ -71,12 +71,6 @@ def _scaled(x: np.ndarray) -> tuple[float, np.ndarray]:
     return largest, x / (largest or 1.0)
 
 
-def hottest(model: IsingModel) -> float:
-    """Inverse temperature at which the largest possible field is flipped against half the time."""
-    largest = 2 * float(field_bounds(model).max())
-    return float(np.log(2)) / largest if largest else 1.0
-
-
 def field_bounds(model: IsingModel) -> np.ndarray:
     """Largest field that each spin can feel, sum_j |J_ij| + |b_i| (for patterns: a bound on it)."""
     form = model.form()

@@ -95,9 +95,16 @@ def cooling_span(
     if not len(fields):
         return Span(0.5, 1.0, fields, n_minima)
     cold = _coarse(_freezing(fields, n_minima))
-    radius = spectral_radius(model, generator, is_late)
-    hot = _coarse(1.0 / radius) if radius else 0.5 / float(fields[-1])
+    hot = mean_field_line(model, generator, is_late) or 0.5 / float(fields[-1])
     return Span(min(hot, cold / 2), cold, fields, n_minima)
+
+
+def mean_field_line(
+    model: IsingModel, generator: np.random.Generator, is_late: Callable[[], bool] | None = None
+) -> float | None:
+    """1/rho, to eight bits; None without couplings."""
+    radius = spectral_radius(model, generator, is_late)
+    return _coarse(1.0 / radius) if radius else None
 
 
 def spectral_radius(

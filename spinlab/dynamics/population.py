@@ -97,7 +97,8 @@ def population_annealing(
     From beta to beta' state i is copied on average w_i / mean(w) times, w_i = exp[-(beta' - beta) E_i], and
     the population then takes a few steps of a sampler; ln Z(beta') = ln Z(beta) + ln mean(w), from
     ln Z(0) = N ln 2 (Hukushima and Iba, AIP Conf. Proc. 690, 200 (2003); Machta, Phys. Rev. E 82, 026704
-    (2010)).
+    (2010)). It begins at beta = 0, not at the hot end of the other methods: only there ln Z is known, and
+    random states are in equilibrium.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from .._core.rng import RNG, as_generator, as_key
 from .._core.validate import as_choice, as_count, as_flag, as_real, as_real_array, as_spins
 from ..models import IsingModel, ModelLike, SparseIsing, TwoLayerIsing, as_model
 from ._replicas import Ladders, climb
-from ._scales import hottest
+from ._span import mean_field_line
 
 SAMPLERS = ("gibbs", "metropolis", "block_gibbs")
 
@@ -237,8 +237,9 @@ def ladder(
     beta : float
         Coldest inverse temperature.
     beta_min : float, optional
-        Hottest one. By default the largest field that any spin can feel is flipped against half the
-        time there (beta/2 if that is colder).
+        Hottest one. By default 1/rho, rho the spectral radius of J (beta/2 if that is colder), as for
+        :func:`spinlab.dynamics.search`: there the paramagnet of mean-field theory becomes unstable, and
+        single spins still relax fast.
     swap_rate : float, default 0.3
         Aim, between 0.05 and 0.9; about a quarter gives the most round trips per unit of work.
     n_steps, n_rounds : int
@@ -267,8 +268,9 @@ def ladder(
 
     model = as_model(model)
     beta = as_real(beta, "beta", 0.0, exclusive=True)
+    generator = as_generator(rng)
     if beta_min is None:
-        beta_min = min(hottest(model), beta / 2)
+        beta_min = min(mean_field_line(model, generator) or beta, beta / 2)
     beta_min = as_real(beta_min, "beta_min", 0.0)
     if beta_min >= beta:
         raise ValueError(f"beta_min = {beta_min:g} must be below beta = {beta:g}")
@@ -279,7 +281,6 @@ def ladder(
     as_choice(order, "order", ORDERS)
     n_chains = 4
     _check_moves(model, sampler, False, n_chains)
-    generator = as_generator(rng)
     aim = 2 * float(erfcinv(swap_rate))
     betas = np.geomspace(max(beta_min, beta / 100), beta, 12)
     if beta_min < betas[0]:

@@ -14,6 +14,17 @@ from spinlab.dynamics import ladder, parallel_tempering
 BETAS = np.array([0.1, 0.25, 0.45, 0.7])
 
 
+def test_a_ladder_begins_at_the_mean_field_line():
+    for model in (sl.ensembles.sk(60, rng=0), sl.ensembles.edwards_anderson(shape=(6, 6), law="pm1", rng=0)):
+        rho = np.abs(np.linalg.eigvalsh(model.to_dense().J)).max()
+        betas = ladder(model, 4.0, n_steps=4, n_rounds=1, rng=0)
+        assert 1 / rho <= betas[0] * 1.005 <= 1.03 / rho
+        assert betas[-1] == 4.0
+        # Where that is colder than half of beta, and without couplings: half of beta.
+        assert ladder(model, 0.1, n_steps=4, n_rounds=1, rng=0)[0] == 0.05
+    assert ladder(np.zeros((2, 2)), 1.0, n_steps=4, n_rounds=1, rng=0)[0] == 0.5
+
+
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 @pytest.mark.parametrize("sampler", ["gibbs", "metropolis", "block_gibbs"])
 def test_every_temperature_follows_boltzmann(form, sampler):
