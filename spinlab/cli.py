@@ -22,6 +22,7 @@ COMMANDS = (
     "study",
     "sweep",
     "cache",
+    "completion",
     "info",
 )
 
@@ -30,11 +31,15 @@ _EPILOG = """\
 examples:
   spinlab ground-state model.txt                    certified ground state of an instance file
   spinlab accessibility ra_rbm -V 20 -H 1000 -K 10 --std 0.1 1 10 --instances 20
-  spinlab scan sk --size 32 64 128 --T 0.4:1.6:13   phases over temperature, load and size
+  spinlab scan sk --sizes 32 64 128 --temperatures 0.4:1.6:13   phases over temperature, load and size
   spinlab diagnose W.npy --rbm                      in which phase is a matrix of weights?
   spinlab study fig1 --preset small                 a figure, its data and its verdict
+  spinlab train data.npz rbm.npz -H 100 --epochs 50   a Boltzmann machine for a data file
   spinlab cache                                     where compiled kernels are kept
   spinlab COMMAND --help                            options and examples of a command
+
+Commands, ensembles, methods and studies may be given by any unique beginning. `spinlab completion bash`
+(zsh, fish) prints what a shell needs to complete them.
 """
 
 
@@ -43,22 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 done, 1 error, 2 wrong usage, 3 refused, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
     """
-    parser = argparse.ArgumentParser(
-        prog="spinlab",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    from . import __version__
-
-    parser.add_argument("--version", action="version", version=f"spinlab {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in COMMANDS:
-        importlib.import_module(f"._commands.{name}", __package__).add_parser(commands)
-    for command in commands.choices.values():
-        with contextlib.suppress(argparse.ArgumentError):  # it has one
-            command.add_argument("--quiet", action="store_true", help="no messages, no progress bars")
+    argv = list(sys.argv[1:] if argv is None else argv)
+    parser, commands = build_parser()
     _never_fail_on_letters()
+    try:
+        argv = _whole_name(argv, commands)
+        _defaults_of_a_file(argv, commands)
+    except (ValueError, OSError) as error:
+        print(f"spinlab: {error}", file=sys.stderr)
+        return 2
     args = parser.parse_args(argv)
     from ._core import messages, signals
 
@@ -82,6 +80,43 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     finally:
         messages.log.setLevel(level)
+
+
+def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The parser of everything, and those of the commands by name."""
+    parser = argparse.ArgumentParser(
+        prog="spinlab",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    from . import __version__
+
+    parser.add_argument("--version", action="version", version=f"spinlab {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        importlib.import_module(f"._commands.{name}", __package__).add_parser(commands)
+    for command in commands.choices.values():
+        with contextlib.suppress(argparse.ArgumentError):  # it has one
+            command.add_argument("--quiet", action="store_true", help="no messages, no progress bars")
+    return parser, dict(commands.choices)
+
+
+def _whole_name(argv: list[str], commands: dict[str, argparse.ArgumentParser]) -> list[str]:
+    """A command may be begun: ``spinlab gr`` is ground-state."""
+    if not argv or argv[0].startswith("-"):
+        return argv
+    from ._commands._names import chosen
+
+    return [chosen(argv[0], "command", commands), *argv[1:]]
+
+
+def _defaults_of_a_file(argv: list[str], commands: dict[str, argparse.ArgumentParser]) -> None:
+    """``--config FILE`` gives what the command line leaves out."""
+    if argv and argv[0] in commands and any(x.startswith("--config") for x in argv):
+        from ._commands import _config
+
+        _config.use(argv[1:], commands[argv[0]])
 
 
 def _never_fail_on_letters() -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 DATA = (".nc", ".csv")
 
@@ -35,6 +39,21 @@ def check_data(option: str, path: str | None) -> None:
     if path is not None:
         _check_suffix(option, path, DATA)
         check_folder(option, path)
+
+
+@contextmanager
+def on_disk(path: str) -> Iterator[str]:
+    """The path, or for - that of a copy of standard input, whose suffix its first bytes decide."""
+    if path != "-":
+        yield path
+        return
+    content = sys.stdin.buffer.read()
+    suffix = {b"PK\x03\x04": ".npz", b"\x93NUM": ".npy"}.get(content[:4], ".txt")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = os.path.join(folder, f"stdin{suffix}")
+        with open(copy, "wb") as file:
+            file.write(content)
+        yield copy
 
 
 def _check_suffix(option: str, path: str, known: tuple[str, ...] | list[str]) -> None:

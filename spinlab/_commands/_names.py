@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def chosen(text: str, what: str, known: Iterable[str]) -> str:
-    """The one of the known names that is meant.
+def chosen(text: str, what: str, known: Iterable[str], others: Iterable[str] = ()) -> str:
+    """The one of the known names that is meant; of kinds that other packages may offer, theirs too.
 
     Raises
     ------
     ValueError
         If none begins so, or several do.
     """
+    from .._core import plugins
     from .._core.validate import as_choice
 
-    known = list(known)
+    known = [*known, *others]
     plain = text.replace("-", "_").lower()
     exact = [name for name in known if name.replace("-", "_").lower() == plain]
     if exact:
         return exact[0]
+    if what in plugins.GROUPS:  # read only now that the name is not one of our own
+        known = plugins.names(what, known)
+        if text in known:
+            return text
     begun = [name for name in known if plain and name.replace("-", "_").lower().startswith(plain)]
     if len(begun) == 1:
         return begun[0]

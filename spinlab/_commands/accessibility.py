@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import json
+from typing import Any, cast
 
-from . import _device, _files, _scheduler, _work
+from . import _config, _device, _files, _scheduler, _work
 
 _EPILOG = """\
 Every size and scale may be given several values: the command then measures all combinations, on
@@ -36,14 +37,18 @@ def add_parser(commands: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("ensemble", help="how the couplings are drawn, for example ra_rbm, rbm_gaussian, sk")
+    parser.add_argument(
+        "ensemble", nargs="?", help="how the couplings are drawn, for example ra_rbm, rbm_gaussian, sk"
+    )
     for size, meaning in zip(_SIZES, ("spins", "visible units", "hidden units", "patterns"), strict=True):
         parser.add_argument(f"-{size}", type=int, nargs="+", metavar=size, help=meaning)
     parser.add_argument(
         "--shape", type=int, nargs="+", metavar="L", help="lattice of edwards_anderson, as 4 4"
     )
     parser.add_argument(
+        "--stds",
         "--std",
+        dest="std",
         type=float,
         nargs="+",
         metavar="X",
@@ -73,6 +78,8 @@ def add_parser(commands: Any) -> None:
         "sweep merge`",
     )
     parser.add_argument("--out", help="write the data: .nc (netCDF) or .csv")
+    _config.add_option(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     parser.add_argument("--quiet", action="store_true", help="no messages, no progress bar")
     parser.set_defaults(run=run)
 
@@ -80,10 +87,13 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, print a table, write the data."""
     from .. import ensembles, sweeps
-    from .._core import device, plugins
+    from .._core import device
     from .._core.files import atomic_write
+    from ._names import chosen
 
-    plugins.check(args.ensemble, "ensemble", ensembles.__all__)
+    if args.ensemble is None:
+        raise ValueError(f"name an ensemble, here or in the file of --config: {', '.join(ensembles.__all__)}")
+    args.ensemble = chosen(args.ensemble, "ensemble", ensembles.__all__)
     axes: dict[str, Any] = {size: getattr(args, size) for size in _SIZES if getattr(args, size)}
     fixed: dict[str, Any] = {"ensemble": args.ensemble, "n_steps": args.steps, "n_chains": args.chains}
     if args.device != "cpu":
@@ -114,7 +124,10 @@ def run(args: argparse.Namespace) -> int:
     if "ratio" not in data:
         print(_work.nothing(data))
         return 1
-    _print(data, args.reduce)
+    if args.json:
+        print(json.dumps(_record(args, data)))
+    else:
+        _print(data, args.reduce)
     if args.out:
         if args.reduce == "mean":
             data = data.assign(ratio=data["ratio"].mean("chain"), excess=data["excess"].mean("chain"))
@@ -125,7 +138,8 @@ def run(args: argparse.Namespace) -> int:
                 data.to_dataframe().reset_index().to_csv(path, index=False)
         else:
             sweeps.to_netcdf(data, args.out)
-        print(args.out)
+        if not args.json:
+            print(args.out)
     return int(data.failed_points > 0)
 
 
@@ -149,6 +163,28 @@ def measure(
         "random_energy": a.random_energy,
         "measured_std": model.coupling_std(),
     }
+
+
+def _record(args: argparse.Namespace, data: Any) -> dict[str, Any]:
+    """Means over chains and instances with standard errors, for scripts."""
+    from .._core.results import plain_data
+
+    dims = [d for d in data["ratio"].dims if d not in ("chain", "replica")]
+    record: dict[str, Any] = {
+        "ensemble": args.ensemble,
+        "dims": dims,
+        "coords": {d: data[d].values for d in dims},
+        "instances": data.sizes["replica"],
+        "failed_points": data.failed_points,
+    }
+    lowest = {"ratio": data["ratio"].max("chain"), "excess": data["excess"].max("chain")}
+    for name in ("ratio", "excess"):
+        for how, x in (("mean", data[name].mean("chain")), ("min", lowest[name])):
+            if args.reduce in (how, "none"):
+                n = x.notnull().sum("replica")
+                record[f"{name}_{how}"] = x.mean("replica").values
+                record[f"{name}_{how}_error"] = (x.std("replica", ddof=1) / n**0.5).values
+    return cast("dict[str, Any]", plain_data(record))
 
 
 def _check_sizes(ensemble: str, given: set[str]) -> None:

@@ -27,20 +27,28 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("action", nargs="?", default="show", choices=("show", "warm", "clear"))
+    parser.add_argument("--json", action="store_true", help="show: print one JSON object")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the action; 1 where the folder cannot be used."""
-    return {"show": _show, "warm": _warm, "clear": _clear}[args.action]()
+    if args.action == "show":
+        return _show(args.json)
+    return {"warm": _warm, "clear": _clear}[args.action]()
 
 
-def _show() -> int:
+def _show(as_json: bool) -> int:
+    import json
     import os
 
     from .._core.kernel_cache import VARIABLE, cache_dir, stored
 
     folder = cache_dir()
+    if as_json:
+        sizes = {str(f): sum(x.stat().st_size for x in f.rglob("*") if x.is_file()) for f in stored()}
+        print(json.dumps({"folder": folder, VARIABLE: os.environ.get(VARIABLE), "bytes": sizes}))
+        return int(folder is None)
     print(f"{VARIABLE}  {os.environ.get(VARIABLE) or 'not set'}")
     print(f"this version       {folder or 'no folder: kernels are compiled in every process'}")
     for path in stored():

@@ -36,7 +36,7 @@ def add_parser(commands: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", help="the weights")
+    parser.add_argument("file", help="the weights, - for standard input")
     parser.add_argument("--rbm", action="store_true", help="a matrix is the weights of an RBM")
     parser.add_argument("--binary", action="store_true", help="the units are 0/1, not +-1")
     parser.add_argument("--beta", type=float, default=1.0, help="inverse temperature (default 1)")
@@ -49,7 +49,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the simulations (default 0)")
     parser.add_argument("--threads", type=int, help="threads (default: all processors)")
     parser.add_argument("--figure", metavar="FILE", help="also draw the page: .png, .pdf or .svg")
-    parser.add_argument("--json", metavar="FILE", help="also write everything as JSON; - prints it instead")
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        nargs="?",
+        const="-",
+        help="also write everything as JSON; without FILE, or with -, print it instead of the page",
+    )
     parser.set_defaults(run=run)
 
 
@@ -61,15 +67,16 @@ def run(args: argparse.Namespace) -> int:
     _files.check_figure("--figure", args.figure)
     if args.json != "-":
         _files.check_folder("--json", args.json)
-    report = diagnose.diagnose(
-        args.file,
-        beta=args.beta,
-        rbm=True if args.rbm else None,
-        binary=args.binary,
-        seconds=args.seconds,
-        rng=args.seed,
-        threads=args.threads,
-    )
+    with _files.on_disk(args.file) as file:
+        report = diagnose.diagnose(
+            file,
+            beta=args.beta,
+            rbm=True if args.rbm else None,
+            binary=args.binary,
+            seconds=args.seconds,
+            rng=args.seed,
+            threads=args.threads,
+        )
     if args.json == "-":
         print(report.to_json())
     else:

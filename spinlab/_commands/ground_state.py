@@ -112,6 +112,10 @@ def _run(args: argparse.Namespace) -> int:
         rows = [asdict(row) for row in table.rows]
         print(json.dumps({"file": args.file, "model": table.model, "methods": rows}) if args.json else table)
         return 0
+    from ..exact import METHODS
+    from ._names import chosen
+
+    args.method = chosen(args.method, "method", METHODS, ("auto", *solve.HEURISTICS))
     if args.target is not None and args.method != "tempering":
         raise ValueError(f"--target ends a search: it needs --method tempering, got {args.method}")
     gs = solve.ground_state(

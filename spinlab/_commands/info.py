@@ -13,6 +13,7 @@ def add_parser(commands: Any) -> None:
         help="versions, devices and threads",
         description="Print what a bug report needs: versions, processor, threads, folders, GPU.",
     )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
 
@@ -45,6 +46,11 @@ def run(args: argparse.Namespace) -> int:
     facts["data folder"] = os.environ.get("SPINLAB_DATA", "SPINLAB_DATA is not set")
     facts["ensembles"] = ", ".join(plugins.names("ensemble", ensembles.__all__))
     facts["studies"] = ", ".join(studies.names())
+    if args.json:
+        import json
+
+        print(json.dumps(facts))
+        return 0
     for name, fact in facts.items():
         print(f"{name:13s} {fact}")
     return 0

@@ -7,7 +7,7 @@ import json
 import math
 from typing import Any
 
-from . import _data
+from . import _data, _files
 
 _EPILOG = """\
 The likelihood is exact where a layer has at most about 24 units or a machine few patterns, else it is
@@ -29,7 +29,7 @@ def add_parser(commands: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("machine", help="file that `spinlab train` or machine.save wrote")
+    parser.add_argument("machine", help="file of `spinlab train` or machine.save, - for standard input")
     parser.add_argument("data", help=_data.HELP)
     parser.add_argument("--method", default="auto", help="of ln Z: auto (default), exact or ais")
     parser.add_argument("--known", type=int, metavar="N", help="also reconstruct from the first N pixels")
@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
     from ._names import chosen
 
     method = chosen(args.method, "method", ("auto", "exact", "ais"))
-    machine = rbm.load(args.machine)
+    with _files.on_disk(args.machine) as file:
+        machine = rbm.load(file)
     data = _data.spins(_data.read_data(args.data, args.key), args.threshold)
     found = rbm.negative_log_likelihood(machine, data, method=method, rng=args.seed)
     uniform = machine.V * math.log(2)

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from . import _data
+from . import _data, _files
 
 _EPILOG = """\
 Each sample is the end of a Gibbs chain of its own, from a random state or from a row of --start. Whether
@@ -29,7 +29,7 @@ def add_parser(commands: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("machine", help="file that `spinlab train` or machine.save wrote")
+    parser.add_argument("machine", help="file of `spinlab train` or machine.save, - for standard input")
     parser.add_argument("out", metavar="OUT", help=".npy, .npz (array samples) or .csv; - prints CSV")
     parser.add_argument(
         "--chains", type=int, help="samples, each of its own chain (default 100, or all of --start)"
@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json and args.out == "-":
         raise ValueError("--json and the samples cannot both go to standard output; name a file")
     _data.check_output("OUT", args.out)
-    machine = rbm.load(args.machine)
+    with _files.on_disk(args.machine) as file:
+        machine = rbm.load(file)
     start = None
     if args.start is not None:
         start = _data.spins(_data.read_data(args.start, args.key), args.threshold)

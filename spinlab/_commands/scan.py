@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import Any, cast
 
-from . import _device, _files, _scheduler, _work
+from . import _config, _device, _files, _scheduler, _work
 
 _EPILOG = """\
 ensembles, their sizes and loads:
-  hopfield, ra   N, K/N      ra-rbm   V, K/V (H = ratio V)
+  hopfield, ra   N, K/N      ra_rbm   V, K/V (H = ratio V)
   sk             N           rbm      V (H = ratio V)        ea   side L of a periodic lattice
 
 Temperatures are those of the theory's diagrams (docs: Theory, Coordinates); --std gives weight scales at
@@ -19,11 +19,12 @@ series; crossings of Binder cumulants are listed from three sizes on. Give --sto
 command to resume; points that fail are listed and the rest is kept.
 
 examples:
-  spinlab scan hopfield --size 200 --load 0.02 0.05 0.1 0.2 --T 0.1:1.5:8 --figure hopfield.png
-  spinlab scan sk --size 32 64 128 --T 0.4:1.6:13 --instances 50      Binder cumulants and their crossings
-  spinlab scan ra --size 100 200 --load 0.05 0.3 --std 0.01:0.3:8 --accessibility
-  spinlab scan ra-rbm --ratio 5 --size 200 --load 0.05 0.1 --T 0.2:1.2:6 --store ra_rbm.sqlite
-  spinlab scan ea --dimension 2 --law pm1 --size 6 8 12 --T 0.3:2:9
+  spinlab scan hopfield --sizes 200 --loads 0.02 0.05 0.1 0.2 --temperatures 0.1:1.5:8 --figure hopfield.png
+  spinlab scan sk --sizes 32 64 128 --temperatures 0.4:1.6:13 --instances 50         Binder crossings
+  spinlab scan ra --sizes 100 200 --loads 0.05 0.3 --stds 0.01:0.3:8 --accessibility
+  spinlab scan ra_rbm --ratio 5 --sizes 200 --loads 0.05 0.1 --temperatures 0.2:1.2:6 --store ra_rbm.sqlite
+  spinlab scan ea --dimension 2 --law pm1 --sizes 6 8 12 --temperatures 0.3:2:9
+  spinlab scan --config scan.toml                   ensemble = "sk", sizes = [32, 64], instances = 50
   spinlab scan hopfield --preset paper --store hopfield.sqlite --workers 8      hours, resumable
 """
 
@@ -38,11 +39,24 @@ def add_parser(commands: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("ensemble", help="hopfield, ra, ra-rbm, sk, rbm or ea")
-    parser.add_argument("--size", type=int, nargs="+", metavar="N", help="sizes, increasing")
-    parser.add_argument("--load", nargs="+", metavar="X", help="K/N or K/V: numbers or START:STOP:N")
-    parser.add_argument("--T", nargs="+", metavar="X", help="temperatures: numbers or START:STOP:N")
-    parser.add_argument("--std", nargs="+", metavar="X", help="weight scales instead of temperatures")
+    parser.add_argument("ensemble", nargs="?", help="hopfield, ra, ra_rbm, sk, rbm or ea")
+    parser.add_argument(
+        "--sizes", "--size", dest="size", type=int, nargs="+", metavar="N", help="sizes, increasing"
+    )
+    parser.add_argument(
+        "--loads", "--load", dest="load", nargs="+", metavar="X", help="K/N or K/V: numbers or START:STOP:N"
+    )
+    parser.add_argument(
+        "--temperatures",
+        "--T",
+        dest="T",
+        nargs="+",
+        metavar="X",
+        help="temperatures: numbers or START:STOP:N",
+    )
+    parser.add_argument(
+        "--stds", "--std", dest="std", nargs="+", metavar="X", help="weight scales instead of temperatures"
+    )
     parser.add_argument("--ratio", type=float, default=1.0, help="H/V of two layers (default 1)")
     parser.add_argument("--dimension", type=int, default=3, help="of the ea lattice (default 3)")
     parser.add_argument("--law", default="gaussian", help="couplings of sk and ea: gaussian, pm1, uniform")
@@ -63,6 +77,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--out", help="write the data: .nc (netCDF) or .csv")
     parser.add_argument("--figure", metavar="FILE", help="draw it: .png, .pdf or .svg")
     parser.add_argument("--show", metavar="NAME", help="of table and figure: m_pattern, binder, chi_SG, ...")
+    _config.add_option(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     parser.add_argument("--quiet", action="store_true", help="no messages, no progress bar")
     parser.set_defaults(run=run)
 
@@ -85,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
             ratio=args.ratio,
             dimension=args.dimension,
             law=args.law,
-            replicas=args.instances,
+            instances=args.instances,
             n_steps=args.steps,
             n_chains=args.chains,
             accessibility=args.accessibility,
@@ -102,30 +118,66 @@ def run(args: argparse.Namespace) -> int:
     if "n_spins" not in data:
         print(_work.nothing(data))
         return 1
-    _print(data, args.show)
+    if args.json:
+        print(json.dumps(_record(data, args.show)))
+    else:
+        _print(data, args.show)
     if args.figure:
         figure = scans.draw(data, args.show)
         with atomic_write(args.figure) as path:
             figure.savefig(path, dpi=160, bbox_inches="tight")
-        print(args.figure)
+        _say(args, args.figure)
     if args.out:
         if args.out.lower().endswith(".csv"):
             with atomic_write(args.out) as path:
                 data.drop_vars(["P", "q"]).to_dataframe().reset_index().to_csv(path, index=False)
         else:
             sweeps.to_netcdf(data, args.out)
-        print(args.out)
+        _say(args, args.out)
     return int(data.attrs["failed_points"] > 0)
+
+
+def _say(args: argparse.Namespace, path: str) -> None:
+    """A file that was written; JSON stands alone."""
+    if not args.json:
+        print(path)
+
+
+def _record(data: Any, show: str | None) -> dict[str, Any]:
+    """What the tables show, for scripts."""
+    from .. import scans
+    from .._core.results import plain_data
+
+    name = show or ("m_pattern" if "m_pattern" in data else "q2")
+    measured = scans.reduced(data, name)
+    record = {
+        "ensemble": data.attrs["ensemble"],
+        "status": data.attrs["status"],
+        "observable": name,
+        "dims": list(measured["value"].dims),
+        "coords": {d: measured[d].values for d in measured["value"].dims},
+        "value": measured["value"].values,
+        "error": measured["error"].values,
+        "instances": data.sizes["replica"],
+        "failed_points": data.attrs["failed_points"],
+        "missing_points": data.attrs["missing_points"],
+    }
+    return cast("dict[str, Any]", plain_data(record))
 
 
 def _check_show(args: argparse.Namespace) -> None:
     """Refuse, before anything is computed, a name that the scan will not have."""
     from .._core.validate import as_choice
-    from ..scans.families import FAMILIES
+    from ..scans.families import FAMILIES, as_family
     from ..scans.measuring import names
     from ..scans.reducing import REDUCED
+    from ._names import chosen
 
-    as_choice(args.ensemble, "ensemble", FAMILIES)
+    if args.ensemble is None:
+        raise ValueError(f"name an ensemble, here or in the file of --config: {', '.join(FAMILIES)}")
+    if args.ensemble not in ("rbm_gaussian", "edwards_anderson"):
+        args.ensemble = chosen(args.ensemble, "ensemble", FAMILIES)
+    args.ensemble = as_family(args.ensemble)
     if args.show is not None:
         axis = "T" if args.std is None else "std"
         known = names(args.ensemble, axis, args.accessibility, args.minima) | {*REDUCED}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Any
 
 from . import _scheduler, _work
@@ -35,6 +36,7 @@ def add_parser(commands: Any) -> None:
     _scheduler.add_options(parser)
     _work.add_options(parser)
     parser.add_argument("--out", help="output folder (default: results/NAME-PRESET)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object: the files, or the list")
     parser.add_argument("--quiet", action="store_true", help="no messages, no progress bars")
     parser.set_defaults(run=run)
 
@@ -42,19 +44,27 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the study and say where its files are."""
     from .. import studies
+    from ._names import chosen
 
+    if args.list and args.json:
+        print(json.dumps({name: _title(name) for name in studies.names()}))
+        return 0
     if args.list:
         for name in studies.names():
             print(f"{name:20s} {_title(name)}")
         return 0
     if args.name is None:
         raise ValueError(f"name a study: {', '.join(studies.names())} (spinlab study --list says more)")
+    args.name = chosen(args.name, "study", studies.names())
     study = studies.load(args.name)
     if args.preset == "short" and "short" not in getattr(study, "PRESETS", ()):
         raise ValueError(f"the study {args.name} has the presets small and paper, not short")
     out = args.out if args.out is not None else f"results/{args.name}-{args.preset}"
     with _scheduler.executor(args) as workers, studies.sweeps_run_with(**_work.options(args)):
         output = study.main(args.preset, out, workers=workers, progress=not args.quiet)
+    if args.json:
+        print(json.dumps({"study": args.name, "preset": args.preset, "files": list(map(str, output.paths))}))
+        return 0
     print((output.folder / "verdict.md").read_text(encoding="utf-8"))
     for path in output.paths:
         print(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from typing import Any
@@ -41,6 +42,8 @@ def add_parser(subparsers: Any) -> None:
     status = actions.add_parser("status", help="count done, failed and missing points")
     status.add_argument("store", metavar="STORE")
     status.add_argument("--errors", action="store_true", help="print the error of every failed point")
+
+    status.add_argument("--json", action="store_true", help="print one JSON object")
 
     export = actions.add_parser("export", help="write the results to a .nc (netCDF) or .csv file")
     export.add_argument("store", metavar="STORE")
@@ -91,6 +94,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the chosen action; the exit status."""
+    from .._core.results import plain_data
     from ..sweeps import Store
 
     if args.action == "merge":
@@ -103,7 +107,10 @@ def run(args: argparse.Namespace) -> int:
         )
         return 0
     store = Store(args.store)
-    if args.action == "status":
+    if args.action == "status" and args.json:
+        record = store.status() | ({"errors": store.errors()} if args.errors else {})
+        print(json.dumps(plain_data(record)))
+    elif args.action == "status":
         print(_report(store.status()))
         if args.errors:
             for failure in store.errors():
@@ -154,6 +161,6 @@ def _report(status: dict[str, Any]) -> str:
             lines.append(f"  {name} = {shown} ({len(values)})")
         lines += [f"  {name} = {value}" for name, value in sweep["fixed"].items()]
         counts = ", ".join(f"{sweep[name]} {name}" for name in ("done", "failed", "missing"))
-        lines.append(f"  {sweep['replicas']} replicas; {sweep['points']} points: {counts}")
+        lines.append(f"  {sweep['replicas']} instances or replicas; {sweep['points']} points: {counts}")
         lines.append(f"  {sweep['seconds']:.1f} s of computing")
     return "\n".join(lines) or "no sweep yet"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from typing import Any
 
@@ -27,10 +28,11 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("certificate", help="file that ground-state --certificate wrote")
-    parser.add_argument("model", help="instance file")
+    parser.add_argument("model", help="instance file, - for standard input")
     parser.add_argument("--format", default="auto", help=f"{', '.join(FORMATS)} or auto (default)")
     parser.add_argument("--vartype", help="SPIN or BINARY, for a coo file that does not say it")
     parser.add_argument("--first", type=int, help="0 or 1: the lowest site of an ij file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
 
@@ -39,17 +41,24 @@ def run(args: argparse.Namespace) -> int:
     from ..exact import CertificateError, load_certificate, verify
     from ..models.io import read_instance
 
+    model_file: Any = sys.stdin.buffer if args.model == "-" else args.model
     try:
         certificate = load_certificate(args.certificate)
-        model, _ = read_instance(args.model, args.format, vartype=args.vartype, first=args.first)
+        model, _ = read_instance(model_file, args.format, vartype=args.vartype, first=args.first)
     except (OSError, ValueError) as error:
         print(f"spinlab: {error}", file=sys.stderr)
         return 2
     try:
         verdict = verify(model, certificate)
     except CertificateError as error:
-        print(f"refused     {args.certificate}: {error}")
+        if args.json:
+            print(json.dumps({"proven": False, "refused": True, "error": str(error)}))
+        else:
+            print(f"refused     {args.certificate}: {error}")
         return 1
+    if args.json:
+        print(json.dumps({"proven": verdict.certified, "refused": False, **verdict.to_dict()}))
+        return 0
     print(f"energy      {verdict.energy:.17g}")
     print(f"bound       {verdict.lower_bound:.17g}  (proven in {verdict.cases} cases)")
     print(

@@ -7,6 +7,7 @@ import math
 import numbers
 import operator
 import os
+import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -238,6 +239,16 @@ def as_choice(x: Any, name: str, known: Iterable[str]) -> str:
         hint = f"; did you mean {close[0]!r}?" if close else ";"
         raise ValueError(f"unknown {name} {x!r}{hint} known: {', '.join(known)}")
     return x
+
+
+def as_renamed(old: Any, new: Any, old_name: str, new_name: str) -> Any:
+    """The value of a keyword that had another name, which still works, with a warning."""
+    if old is None:
+        return new
+    if new is not None:
+        raise TypeError(f"{old_name} is an older name of {new_name}: give {new_name} alone")
+    warnings.warn(f"{old_name} is now called {new_name}", FutureWarning, stacklevel=3)
+    return old
 
 
 def as_flag(x: Any, name: str) -> bool:

@@ -36,7 +36,7 @@ def binder(data: xr.Dataset) -> xr.DataArray:
     Examples
     --------
     >>> from spinlab.scans import binder, scan
-    >>> data = scan("sk", sizes=[8], temperatures=[0.3, 3.0], replicas=8, n_steps=200)
+    >>> data = scan("sk", sizes=[8], temperatures=[0.3, 3.0], instances=8, n_steps=200)
     >>> g = binder(data)
     >>> bool(g.sel(size=8, T=0.3) > g.sel(size=8, T=3.0))
     True
@@ -74,7 +74,7 @@ def binder_crossings(data: xr.Dataset, *, n_resamples: int = 400, rng: RNG = 0) 
     --------
     >>> from spinlab.scans import binder_crossings, scan
     >>> T = [0.4, 0.8, 1.2, 1.6]
-    >>> data = scan("sk", sizes=[8, 16, 32], temperatures=T, replicas=16, n_steps=200)
+    >>> data = scan("sk", sizes=[8, 16, 32], temperatures=T, instances=16, n_steps=200)
     >>> binder_crossings(data).sizes["pair"]
     2
     """

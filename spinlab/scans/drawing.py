@@ -9,7 +9,7 @@ import numpy as np
 from .. import plotting
 from ..plotting.style import SEQUENTIAL
 from .crossings import check_scan
-from .families import theory_lines
+from .families import as_family, theory_lines
 from .reducing import reduced
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def draw(data: xr.Dataset, observable: str | None = None) -> matplotlib.figure.F
     Examples
     --------
     >>> from spinlab.scans import draw, scan
-    >>> data = scan("sk", sizes=[8, 12], temperatures=[0.5, 2.0], replicas=4, n_steps=100)
+    >>> data = scan("sk", sizes=[8, 12], temperatures=[0.5, 2.0], instances=4, n_steps=100)
     >>> figure = draw(data, "q2")
     """
     check_scan(data)
@@ -162,7 +162,7 @@ def _line_in_std(data: xr.Dataset, size: int, load: np.ndarray, T: np.ndarray) -
 
     K = load * size
     safe = np.where(T > 0, T, 1.0)
-    if data.attrs["ensemble"] == "ra-rbm":
+    if as_family(data.attrs["ensemble"]) == "ra_rbm":
         std = theory.coordinates.ra_rbm_std(size, data.attrs["ratio"] * size, np.maximum(K, 1), 1 / safe)
     else:
         std = theory.coordinates.hopfield_std(size, np.maximum(K, 1), safe)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import ensembles, theory
-from .._core.validate import as_real_array
+from .._core.validate import as_choice, as_real_array
 from ..models import IsingModel, PatternBipartiteIsing, PatternIsing
 
 
@@ -85,10 +85,21 @@ def _rbm_temperature(size: int, load: float, ratio: float, std: Any) -> Any:
     return 1 / theory.coordinates.gaussian_rbm(size, max(1, round(ratio * size)), std)
 
 
-FAMILIES = {
+_OTHER_NAMES = {"ra-rbm": "ra_rbm", "rbm_gaussian": "rbm", "edwards_anderson": "ea"}
+
+
+class _Families(dict[str, Family]):
+    """Families by name; what stores of earlier scans call them will do."""
+
+    def __missing__(self, name: str) -> Family:
+        return self[_OTHER_NAMES[name]]
+
+
+FAMILIES = _Families()
+FAMILIES |= {
     "hopfield": Family(_hopfield, "N", "K/N", _hopfield_temperature),
     "ra": Family(_hopfield, "N", "K/N", _hopfield_temperature),
-    "ra-rbm": Family(_ra_rbm, "V", "K/V", _ra_rbm_temperature),
+    "ra_rbm": Family(_ra_rbm, "V", "K/V", _ra_rbm_temperature),
     "sk": Family(_sk, "N", None, _sk_temperature),
     "rbm": Family(_rbm, "V", None, _rbm_temperature),
     "ea": Family(_ea, "L", None, None),
@@ -100,6 +111,12 @@ FAMILIES = {
 _CUBIC = {"gaussian": 0.951, "pm1": 1.109}
 
 
+def as_family(ensemble: str) -> str:
+    """The name of a family; that of its ensemble, and older names, will do."""
+    name = _OTHER_NAMES.get(ensemble, ensemble) if isinstance(ensemble, str) else ensemble
+    return as_choice(name, "ensemble", FAMILIES)
+
+
 def theory_lines(
     ensemble: str, load: Any = None, *, ratio: float = 1.0, dimension: int = 3, law: str = "gaussian"
 ) -> dict[str, np.ndarray]:
@@ -109,7 +126,7 @@ def theory_lines(
 
     Parameters
     ----------
-    ensemble : {"hopfield", "ra", "ra-rbm", "sk", "rbm", "ea"}
+    ensemble : {"hopfield", "ra", "ra_rbm", "sk", "rbm", "ea"}
     load : array_like, optional
         K/N, or K/V for two layers.
     ratio : float
@@ -125,6 +142,7 @@ def theory_lines(
     >>> theory_lines("sk")["glass"].tolist()
     [1.0]
     """
+    ensemble = as_family(ensemble)
     load = np.atleast_1d(as_real_array(1.0 if load is None else load, "load", (0, 1)))
     one = np.ones(load.shape)
     if ensemble in ("hopfield", "ra"):
@@ -133,7 +151,7 @@ def theory_lines(
             "retrieval": theory.hopfield.retrieval_line(load),
             "retrieval in equilibrium": theory.hopfield.coexistence_line(load),
         }
-    if ensemble == "ra-rbm":
+    if ensemble == "ra_rbm":
         T = np.linspace(0.02, 0.99, 60)
         lines = {"glass": 1 / theory.bipartite.glass_line(load, load / ratio)}
         for name, limit in (

@@ -42,7 +42,7 @@ def reduced(data: xr.Dataset, name: str) -> xr.Dataset:
     Examples
     --------
     >>> from spinlab.scans import reduced, scan
-    >>> data = scan("sk", sizes=[8], temperatures=[0.3, 3.0], replicas=8, n_steps=200)
+    >>> data = scan("sk", sizes=[8], temperatures=[0.3, 3.0], instances=8, n_steps=200)
     >>> chi = reduced(data, "chi_SG")
     >>> bool((chi["value"] > 1).all() and (chi["error"] > 0).all())
     True

@@ -12,10 +12,10 @@ import numpy as np
 
 from .. import sweeps
 from .._core import device as _device
-from .._core.validate import as_choice, as_count, as_real
+from .._core.validate import as_choice, as_count, as_real, as_renamed
 from .attributes import ATTRIBUTES
 from .crossings import check_scan
-from .families import FAMILIES
+from .families import FAMILIES, as_family
 from .measuring import N_BINS, PER_T, measure
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "quick": {
         "hopfield": {"sizes": (200,), "loads": (0.02, 0.05, 0.1, 0.2), "n_temperatures": (0.1, 1.5, 8)},
         "ra": {"sizes": (200,), "loads": (0.02, 0.05, 0.1, 0.2), "n_temperatures": (0.1, 1.5, 8)},
-        "ra-rbm": {"sizes": (200,), "loads": (0.02, 0.05, 0.1, 0.2), "n_temperatures": (0.2, 1.4, 7)},
+        "ra_rbm": {"sizes": (200,), "loads": (0.02, 0.05, 0.1, 0.2), "n_temperatures": (0.2, 1.4, 7)},
         "sk": {"sizes": (32, 64, 128), "n_temperatures": (0.4, 1.6, 13)},
         "rbm": {"sizes": (32, 64, 128), "n_temperatures": (0.4, 1.6, 13)},
         "ea": {"sizes": (4, 6, 8), "n_temperatures": (0.5, 2.0, 13)},
@@ -41,7 +41,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "loads": (0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.09, 0.11, 0.13, 0.15, 0.2, 0.3),
             "n_temperatures": (0.05, 1.6, 32),
         },
-        "ra-rbm": {
+        "ra_rbm": {
             "sizes": (500, 1000, 2000),
             "loads": (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3),
             "n_temperatures": (0.1, 1.5, 29),
@@ -52,9 +52,12 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 _WORK = {
-    "quick": {"replicas": 8, "n_steps": 400, "n_chains": 4},
-    "paper": {"replicas": 200, "n_steps": 20_000, "n_chains": 4},
+    "quick": {"instances": 8, "n_steps": 400, "n_chains": 4},
+    "paper": {"instances": 200, "n_steps": 20_000, "n_chains": 4},
 }
+
+# What stores call a family: the instances of a scan are drawn from this name, too.
+_STORED = {"ra_rbm": "ra-rbm"}
 
 
 def scan(
@@ -67,7 +70,7 @@ def scan(
     ratio: float = 1.0,
     dimension: int = 3,
     law: str = "gaussian",
-    replicas: int | None = None,
+    instances: int | None = None,
     n_steps: int | None = None,
     n_chains: int | None = None,
     accessibility: bool = False,
@@ -83,6 +86,7 @@ def scan(
     seconds: float | None = None,
     timeout: float | None = None,
     fail_fast: bool = False,
+    replicas: int | None = None,
 ) -> xr.Dataset:
     """Measure a random model over size, load and temperature (or weight scale).
 
@@ -92,9 +96,10 @@ def scan(
 
     Parameters
     ----------
-    ensemble : {"hopfield", "ra", "ra-rbm", "sk", "rbm", "ea"}
-        "hopfield" and "ra" are one model; theirs is K/N, ra-rbm's K/V. "ea" is Edwards-Anderson on a
-        periodic hypercubic lattice.
+    ensemble : {"hopfield", "ra", "ra_rbm", "sk", "rbm", "ea"}
+        "hopfield" and "ra" are one model; theirs is K/N, ra_rbm's K/V. "ea" is Edwards-Anderson on a
+        periodic hypercubic lattice, "rbm" has Gaussian weights;
+        "edwards_anderson" and "rbm_gaussian" will do, too.
     sizes : sequence of int, increasing
         N, V (two layers), or the side L of the lattice.
     loads : sequence of float, increasing
@@ -108,8 +113,8 @@ def scan(
         H/V of two layers.
     dimension, law : int, {"gaussian", "pm1", "uniform"}
         Of Edwards-Anderson models; ``law`` also of SK.
-    replicas : int
-        Instances per cell.
+    instances : int
+        Instances of the disorder per cell; ``replicas`` is an older name of it.
     n_steps, n_chains : int
         Steps of every chain, of which the second half is measured, and independent replicas (2 or more).
     accessibility, minima : bool
@@ -140,13 +145,14 @@ def scan(
     Examples
     --------
     >>> from spinlab.scans import scan
-    >>> data = scan("sk", sizes=[8], temperatures=[0.5, 2.0], replicas=4, n_steps=200)
+    >>> data = scan("sk", sizes=[8], temperatures=[0.5, 2.0], instances=4, n_steps=200)
     >>> data.attrs["status"]
     'one size: finite-N crossovers at N = 8, no phases'
     >>> bool(data["q2"].sel(T=0.5).mean() > data["q2"].sel(T=2.0).mean())
     True
     """
-    as_choice(ensemble, "ensemble", FAMILIES)
+    ensemble = as_family(ensemble)
+    instances = as_renamed(replicas, instances, "replicas", "instances")
     as_choice(preset, "preset", PRESETS)
     as_choice(device, "device", _device.DEVICES)
     family, defaults, work = FAMILIES[ensemble], PRESETS[preset][ensemble], _WORK[preset]
@@ -167,7 +173,7 @@ def scan(
     as_choice(law, "law", ("gaussian", "pm1", "uniform"))
     axes: dict[str, Any] = {"size": size}
     fixed: dict[str, Any] = {
-        "ensemble": ensemble,
+        "ensemble": _STORED.get(ensemble, ensemble),
         "axis": axis,
         "values": values,
         "ratio": as_real(ratio, "ratio", 0.0, exclusive=True),
@@ -189,7 +195,7 @@ def scan(
         measure,
         axes=axes,
         fixed=fixed,
-        replicas=work["replicas"] if replicas is None else replicas,
+        replicas=work["instances"] if instances is None else instances,
         seed=seed,
         dims=dict.fromkeys(PER_T, (axis,)) | {"P": (axis, "q")},
         coords={axis: values, "q": ((np.arange(N_BINS) + 0.5) * 2 / N_BINS - 1).round(12).tolist()},
@@ -234,14 +240,14 @@ def regions(data: xr.Dataset, threshold: float = 0.5) -> xr.DataArray:
     Examples
     --------
     >>> from spinlab.scans import regions, scan
-    >>> data = scan("hopfield", sizes=[60], loads=[0.05], temperatures=[0.2, 3.0], replicas=2, n_steps=100)
+    >>> data = scan("hopfield", sizes=[60], loads=[0.05], temperatures=[0.2, 3.0], instances=2, n_steps=100)
     >>> regions(data).values.tolist()
     [[['recalled', 'no recall']]]
     """
     check_scan(data)
     threshold = as_real(threshold, "threshold")
     if "m_pattern" not in data:
-        raise ValueError("this scan has no patterns; regions are for hopfield, ra and ra-rbm")
+        raise ValueError("this scan has no patterns; regions are for hopfield, ra and ra_rbm")
     kept, found = data["m_pattern"].mean("replica"), data["m_random"].mean("replica")
     names = np.full(kept.shape, "no recall", dtype=object)
     names[kept.values > threshold] = "metastable: only from the pattern"

@@ -138,7 +138,7 @@ def test_chains_in_arvizs_order():
 
 
 def test_what_scans_and_trainings_return_is_named():
-    data = sl.scans.scan("sk", sizes=[8], temperatures=[0.5, 1.0], replicas=2, n_steps=20)
+    data = sl.scans.scan("sk", sizes=[8], temperatures=[0.5, 1.0], instances=2, n_steps=20)
     unnamed = [name for name in data.variables if "long_name" not in data[name].attrs]
     assert unnamed == []
     history = sl.rbm.Trainer(sl.rbm.RBM(4, 3, rng=0), rng=0).fit([[1, 1, -1, -1]], 2)

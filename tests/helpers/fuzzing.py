@@ -326,7 +326,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "scans.scan": {
         "sizes": (6, 8),
         "temperatures": (0.6, 1.4),
-        "replicas": 2,
+        "instances": 2,
         "n_steps": 32,
         "progress": False,
     },

@@ -17,7 +17,7 @@ from spinlab.scans.families import FAMILIES
 from spinlab.scans.measuring import names
 from spinlab.scans.reducing import observables_of
 
-QUICK = {"replicas": 2, "n_steps": 40, "n_chains": 2}
+QUICK = {"instances": 2, "n_steps": 40, "n_chains": 2}
 
 
 @pytest.mark.parametrize("ensemble", FAMILIES)
@@ -38,7 +38,7 @@ def test_every_ensemble_can_be_scanned_and_drawn(ensemble):
 def test_random_starts_sample_the_boltzmann_distribution():
     """Energy and q^2 of small SK models against a sum over all states."""
     seeds_T = [0.6, 1.0, 2.0]
-    data = scan("sk", sizes=[6], temperatures=seeds_T, replicas=6, n_steps=40_000, n_chains=4, seed=3)
+    data = scan("sk", sizes=[6], temperatures=seeds_T, instances=6, n_steps=40_000, n_chains=4, seed=3)
     sweep_seeds = _seeds_of(data)
     states = np.array(list(itertools.product([-1, 1], repeat=6)))
     for replica, seed in enumerate(sweep_seeds):
@@ -68,7 +68,7 @@ def _seeds_of(data):
 
 
 def test_hopfield_keeps_a_pattern_as_theory_says():
-    data = scan("hopfield", sizes=[1000], loads=[0.05], temperatures=[0.3, 1.5], replicas=2, n_steps=60)
+    data = scan("hopfield", sizes=[1000], loads=[0.05], temperatures=[0.3, 1.5], instances=2, n_steps=60)
     m = data["m_pattern"].sel(size=1000, load=0.05).mean("replica")
     # m fluctuates by about .003 at N = 1000; .02 is 6 sigma.
     assert float(m.sel(T=0.3)) == pytest.approx(theory.hopfield.retrieval(0.05, 0.3).m, abs=0.02)
@@ -89,7 +89,7 @@ def test_resumes_from_its_store(tmp_path):
     first = scan("sk", store=tmp_path / "s", **arguments)
     again = scan("sk", store=tmp_path / "s", **arguments)
     xr.testing.assert_equal(first, again)
-    more = scan("sk", store=tmp_path / "s", **(arguments | {"replicas": 3}))
+    more = scan("sk", store=tmp_path / "s", **(arguments | {"instances": 3}))
     xr.testing.assert_equal(more.isel(replica=slice(2)), first)
 
 
@@ -111,7 +111,7 @@ def test_points_that_cannot_run_are_reported_and_the_rest_completed(capsys):
 
 def test_accessibility_and_minima():
     data = scan("hopfield", sizes=[15], loads=[0.2], temperatures=[0.1, 5.0], accessibility=True, minima=True,
-                replicas=3, n_steps=20, n_chains=2)  # fmt: skip
+                instances=3, n_steps=20, n_chains=2)  # fmt: skip
     assert data["certified"].all()
     # Three patterns have at most 14 strict minima, the zero-threshold functions of three inputs.
     assert (data["n_minima"] <= 14).all()
@@ -198,7 +198,7 @@ def test_failed_points_leave_the_others_crossing():
 
 
 def test_lines():
-    lines = theory_lines("ra-rbm", [0.05, 0.5], ratio=1.0)
+    lines = theory_lines("ra_rbm", [0.05, 0.5], ratio=1.0)
     assert lines["retrieval"][0] > 0.5
     assert lines["retrieval"][1] == 0
     assert lines["glass"][0] == pytest.approx(1 / theory.bipartite.glass_line(0.05, 0.05))
@@ -233,7 +233,7 @@ def test_more_bad_input():
         scan("ea", stds=[1.0])
     with pytest.raises(TypeError, match="sequence"):
         scan("sk", temperatures=1.0)
-    data = scan("sk", sizes=[8, 10], temperatures=[0.5, 1.0, 2.0], replicas=4, n_steps=20)
+    data = scan("sk", sizes=[8, 10], temperatures=[0.5, 1.0, 2.0], instances=4, n_steps=20)
     with pytest.raises(ValueError, match="at least 3 values of size"):
         binder_crossings(data)
     for name in ("colour", "P"):

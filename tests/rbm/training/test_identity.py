@@ -309,5 +309,6 @@ def test_a_trainer_says_what_it_is():
     run = trainer()
     run.fit(DATA, 1)
     assert repr(run) == (
-        "<Trainer of <RBM: V=8, H=5, biases=True> by PCD(k=1, n_chains=6), SGD, lr=0.05, batch_size=4: 1 epoch done>"
+        "<Trainer of <RBM: V=8, H=5, biases=True> by PCD(k=1, n_chains=6), SGD, lr=0.05, batch_size=4: "
+        "1 epoch done>"
     )

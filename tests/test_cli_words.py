@@ -1,0 +1,242 @@
+"""One vocabulary: beginnings of names, suggestions, configuration files, standard input, JSON, completion."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import spinlab as sl
+from spinlab._commands._names import chosen
+from spinlab.cli import build_parser, main
+from spinlab.scans import scan, theory_lines
+
+SCAN = ["--sizes", "6", "--temperatures", "0.5", "1.0", "--instances", "2", "--steps", "10", "--quiet"]
+
+
+def answer(capsys, *command):
+    assert main([*command]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def given(monkeypatch, content):
+    class Stdin:
+        buffer = io.BytesIO(content)
+
+    monkeypatch.setattr(sys, "stdin", Stdin)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("ground-state", "ground_state"),
+        ("sw", "sweep"),
+        ("SW", "sweep"),
+        ("scan", "scan"),
+        ("scans-of", "scans_of"),
+    ],
+)
+def test_beginnings(text, name):
+    assert chosen(text, "command", ["ground_state", "sweep", "scan", "scans_of"]) == name
+
+
+def test_beginnings_that_do_not_decide():
+    with pytest.raises(ValueError, match="command 's' may be sweep, scan; say which"):
+        chosen("s", "command", ["sweep", "scan"])
+    with pytest.raises(ValueError, match=r"did you mean 'hopfield'\? known"):
+        chosen("hopfeild", "ensemble", sl.ensembles.__all__)
+
+
+def test_commands_may_be_begun(capsys):
+    assert "python" in answer(capsys, "inf", "--json")
+    assert main(["groundstate", "x"]) == 2
+    assert "did you mean 'ground-state'" in capsys.readouterr().err
+    assert main(["s", "x"]) == 2
+    assert "may be scan, sample, study, sweep" in capsys.readouterr().err
+
+
+def test_one_name_for_every_ensemble(capsys):
+    a = answer(capsys, "scan", "ra_rbm", "--loads", "0.5", *SCAN, "--json")
+    b = answer(capsys, "scan", "ra-rbm", "--load", "0.5", *SCAN, "--json")
+    assert a == b
+    assert a["ensemble"] == "ra_rbm"
+    assert a["dims"] == ["size", "load", "T"]
+    assert answer(capsys, "scan", "edwards_anderson", "--dimension", "2", *SCAN, "--json")["ensemble"] == "ea"
+    assert theory_lines("ra-rbm", [0.05]).keys() == theory_lines("ra_rbm", [0.05]).keys()
+
+
+def test_instances_were_once_called_replicas():
+    new = scan("sk", sizes=[6], temperatures=[1.0], instances=2, n_steps=10)
+    with pytest.warns(FutureWarning, match="replicas is now called instances"):
+        old = scan("sk", sizes=[6], temperatures=[1.0], replicas=2, n_steps=10)
+    np.testing.assert_array_equal(old["q2"], new["q2"])
+    with pytest.raises(TypeError, match="give instances alone"):
+        scan("sk", instances=2, replicas=2)
+
+
+def test_ensembles_methods_and_studies_may_be_begun(tmp_path, capsys):
+    record = answer(capsys, "acc", "matt", "-N", "6", "--instances", "2", "--quiet", "--json")
+    assert record["ensemble"] == "mattis"
+    assert record["dims"] == ["N", "std"]
+    path = str(tmp_path / "model.npz")
+    sl.models.save_instance(sl.ensembles.sk(N=8, rng=0), path)
+    assert answer(capsys, "gr", path, "--method", "enum", "--json")["method"] == "enumeration"
+    assert main(["gr", path, "--method", "plannar"]) == 1
+    assert "did you mean 'planar'" in capsys.readouterr().err
+    assert "fig1" in answer(capsys, "study", "--list", "--json")
+
+
+def test_a_scan_from_a_file(tmp_path, capsys):
+    path = tmp_path / "scan.toml"
+    lines = [
+        'ensemble = "sk"',
+        "sizes = [6]",
+        'temperatures = [0.5, "0.8:1.0:2"]',
+        "instances = 2",
+        "steps = 10",
+    ]
+    path.write_text("\n".join([*lines, "json = true"]))
+    record = answer(capsys, "scan", "--config", str(path), "--quiet")
+    assert record["coords"] == {"size": [6], "T": [0.5, 0.8, 1.0]}
+    assert record["instances"] == 2
+    assert answer(capsys, "scan", "--config", str(path), "--quiet", "--instances", "3")["instances"] == 3
+    assert (
+        answer(capsys, "scan", "hopfield", "--loads", "0.5", "--quiet", f"--config={path}")["ensemble"]
+        == "hopfield"
+    )
+
+
+def test_an_accessibility_sweep_from_a_file(tmp_path, capsys):
+    path = tmp_path / "sweep.toml"
+    path.write_text('ensemble = "ra_rbm"\nV = [4, 5]\nH = 6\nK = 3\nstds = [0.1, 1.0]\ninstances = 2\n')
+    record = answer(capsys, "accessibility", "--config", str(path), "--quiet", "--json")
+    assert record["coords"] == {"V": [4, 5], "H": [6], "K": [3], "std": [0.1, 1.0]}
+    by_hand = ["-V", "4", "5", "-H", "6", "-K", "3", "--std", "0.1", "1", "--instances", "2"]
+    assert answer(capsys, "accessibility", "ra_rbm", *by_hand, "--quiet", "--json") == record
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("size = ", "no TOML"),
+        ("sises = [6]", "did you mean 'sizes'"),
+        ('sizes = ["six"]', "sizes cannot be"),
+        ("instances = [1, 2]", "instances takes one value"),
+        ("minima = 1", "minima must be true or false"),
+        ('preset = "huge"', "must be one of quick, paper"),
+    ],
+)
+def test_files_that_configure_nothing(tmp_path, capsys, text, message):
+    path = tmp_path / "scan.toml"
+    path.write_text(text)
+    assert main(["scan", "sk", "--config", str(path)]) == 2
+    assert message in capsys.readouterr().err
+    assert main(["scan", "sk", "--config", str(tmp_path / "none.toml")]) == 2
+
+
+def test_no_ensemble_at_all(capsys):
+    for command in ("scan", "accessibility"):
+        assert main([command]) == 1
+        assert "name an ensemble" in capsys.readouterr().err
+
+
+def test_standard_input(tmp_path, capsys, monkeypatch):
+    model = sl.ensembles.sk(N=10, rng=0)
+    path, proof = str(tmp_path / "model.npz"), str(tmp_path / "proof.npz")
+    sl.models.save_instance(model, path)
+    assert main(["ground-state", path, "--certificate", proof]) == 0
+    capsys.readouterr()
+    content = Path(path).read_bytes()
+    given(monkeypatch, content)
+    assert answer(capsys, "verify", proof, "-", "--json")["proven"] is True
+    np.save(tmp_path / "J.npy", model.couplings())
+    given(monkeypatch, (tmp_path / "J.npy").read_bytes())
+    record = answer(capsys, "diagnose", "-", "--json")
+    assert (
+        record["phase"]["value"]
+        == answer(capsys, "diagnose", str(tmp_path / "J.npy"), "--json")["phase"]["value"]
+    )
+    machine = sl.rbm.RBM(4, 3, rng=0)
+    machine.save(tmp_path / "rbm.npz")
+    given(monkeypatch, (tmp_path / "rbm.npz").read_bytes())
+    assert main(["sample", "-", "-", "--chains", "2", "--steps", "3"]) == 0
+    shown = np.loadtxt(io.StringIO(capsys.readouterr().out), delimiter=",")
+    np.testing.assert_array_equal(shown, machine.sample(3, 2, rng=0))
+
+
+def test_json_of_the_others(tmp_path, capsys, monkeypatch):
+    assert answer(capsys, "cache", "--json")["folder"]
+    store = str(tmp_path / "sk.sqlite")
+    assert main(["accessibility", "sk", "-N", "6", "--instances", "2", "--quiet", "--store", store]) == 0
+    capsys.readouterr()
+    assert answer(capsys, "sweep", "status", store, "--json", "--errors")["done"] == 2
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_all_commands_and_options(shell, capsys):
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    for command, parser in build_parser()[1].items():
+        assert command in script
+        for action in parser._actions:
+            assert all(option.lstrip("-") in script for option in action.option_strings)
+    assert "fig1" in script
+    assert "hopfield" in script
+    if shutil.which(shell):
+        subprocess.run([shell, "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("spinlab gr", "ground-state"),
+        ("spinlab scan --temp", "--temperatures"),
+        ("spinlab study fig", "fig1"),
+    ],
+)
+def test_bash_completes(line, wanted, capsys):
+    assert main(["completion", "bash"]) == 0
+    words = line.split()
+    ask = f"COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _spinlab; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    script = capsys.readouterr().out + ask
+    done = subprocess.run(["bash"], input=script, text=True, capture_output=True, check=True)
+    assert wanted in done.stdout.split()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_both_signals_keep_what_is_done(tmp_path, number, status):
+    data, out = tmp_path / "data.npy", tmp_path / "rbm.npz"
+    np.save(data, sl.datasets.bars(3).train)
+    command = [
+        sys.executable,
+        "-m",
+        "spinlab",
+        "train",
+        str(data),
+        str(out),
+        "-H",
+        "4",
+        "--epochs",
+        "100000000",
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    kept = tmp_path / "rbm.checkpoint.npz"
+    for _ in range(600):
+        if kept.exists():
+            break
+        time.sleep(0.1)
+    time.sleep(0.5)
+    process.send_signal(number)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == status
+    assert said.splitlines()[-1] in ("spinlab: interrupted", "spinlab: terminated")
+    assert int(sl.rbm.load_checkpoint(kept)["counters"][0]) >= 0  # whole
