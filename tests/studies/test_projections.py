@@ -31,6 +31,8 @@ def values(**changed):
     wiggle = np.array([-0.001, 0.0, 0.002, -0.001])
     here = {kind: {"train": 0.05} for kind in study.KINDS}
     here["sign, each update"]["train"] = here["none"]["train"] = 0.4
+    for kind in study.CLIPS:
+        here[kind]["train"] = 0.5
     here[study.USUAL] |= {"moved": 0.1, "random": 0.4, "different": 7.8}
     for kind, new in changed.items():
         here[{"usual": study.USUAL, "often": "sign, each update", "clip": "clip 2"}[kind]] |= new
@@ -44,6 +46,7 @@ def values(**changed):
         ("the sign after each update RAPID reconstructs worse", {"often": {"train": 0.05}}),
         ("the sign after each update RAPID reconstructs worse", {"often": {"train": 0.01}}),
         ("does not matter within errors", {"clip": {"train": 0.2}}),
+        ("with none of them RAPID reconstructs", {"clip": {"train": 0.2}}),
         ("patterns lie close to minima", {"usual": {"moved": 0.3}}),
         ("nearly each its own", {"usual": {"different": 3.0}}),
     ],
