@@ -42,7 +42,7 @@ SMALL: dict[str, Any] = {
     "seed": 234,
 }
 PAPER: dict[str, Any] = {
-    "reference": {"rapid": (300, 100), "cd": (1000, 25), "pcd": (50, 4), "exact": (50, 25)},
+    "reference": {"rapid": (300, 100), "cd": (1000, 25), "pcd": (50, 3), "exact": (50, 25)},
     "spinlab": {"rapid": (300, 30), "cd": (100, 25)},
     "patterns": {"rapid": (300, 30)},
     "seed": 234,
