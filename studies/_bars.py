@@ -43,8 +43,8 @@ SMALL: dict[str, Any] = {
 }
 PAPER: dict[str, Any] = {
     "reference": {"rapid": (300, 100), "cd": (1000, 25), "pcd": (50, 3), "exact": (50, 25)},
-    "spinlab": {"rapid": (300, 30), "cd": (100, 25)},
-    "patterns": {"rapid": (300, 30)},
+    "spinlab": {"rapid": (300, 25), "cd": (100, 25)},
+    "patterns": {"rapid": (300, 25)},
     "seed": 234,
 }
 CONVENTIONS = ("reference", "spinlab", "patterns")

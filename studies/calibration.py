@@ -320,22 +320,36 @@ def _recipes(data: dict[str, Any], name: str) -> Any:
 
     found = measured(data, name)
     place = np.arange(len(found))[::-1]
+    edge = 12.0 if name == "noisy" else 20.0  # a linear axis below, a logarithmic one above
     with plotting.style():
-        figure, ax = plt.subplots(figsize=(7.4, 1.6 + 0.3 * len(found)), layout="constrained")
+        figure, axes = plt.subplots(
+            1,
+            2,
+            figsize=(7.4, 1.9 + 0.3 * len(found)),
+            sharey=True,
+            width_ratios=(3, 1),
+            layout="constrained",
+        )
+        lowest = highest = UNIFORM
         for i, (state, words) in enumerate(STATES.items()):
             held = [runs["nll"].sel(state=state, side="judge").values for runs in found.values()]
             at = place + 0.22 * (1 - i)
             look = {"color": plotting.COLOURS[i], "marker": plotting.MARKERS[i], "linestyle": "none"}
-            for x, y in zip(held, at, strict=True):
-                ax.plot(x, np.full(len(x), y), **look, markersize=2.5, alpha=0.5)
-            ax.plot([np.median(x) for x in held], at, **look, label=words)
-        ax.axvline(UNIFORM, color="grey", linewidth=0.8, linestyle=":")
-        ax.set_yticks(place, [RECIPES[r] for r in found])
-        ax.set(xscale="log", xlabel="NLL of judging images (nats)")
-        ax.set_title(
-            f"{DATA[name]}, medians of {data[name].sizes['replica']} splits (small: each)", fontsize=11
-        )
-        ax.legend(fontsize=9, loc="upper right")
+            lowest, highest = (f(*(f(x) for x in held), y) for f, y in ((min, lowest), (max, highest)))
+            for ax in axes:
+                above = ax is axes[1]
+                for x, y in zip(held, at, strict=True):
+                    shown = x[(x > edge) == above]
+                    ax.plot(shown, np.full(len(shown), y), **look, markersize=2.5, alpha=0.5)
+                middle = np.array([np.median(x) for x in held])
+                ax.plot(np.where((middle > edge) == above, middle, np.nan), at, **look, label=words)
+        axes[0].axvline(UNIFORM, color="grey", linewidth=0.8, linestyle=":")
+        axes[0].set_yticks(place, [RECIPES[r] for r in found])
+        axes[0].set(xlim=(lowest - 0.3, edge), xlabel="NLL of judging images (nats)")
+        axes[1].set(xscale="log", xlim=(edge, max(2 * highest, 10 * edge)), xlabel="above")
+        splits = data[name].sizes["replica"]
+        figure.suptitle(f"{DATA[name]}: medians of {splits} splits (small: each)", fontsize=11)
+        figure.legend(*axes[0].get_legend_handles_labels(), fontsize=9, ncols=3, loc="outside lower center")
     return figure
 
 
