@@ -41,12 +41,19 @@ SMALL: dict[str, Any] = {
     "patterns": {"rapid": (30, 4)},
     "seed": 234,
 }
-PAPER: dict[str, Any] = {
-    "reference": {"rapid": (300, 100), "cd": (1000, 25), "pcd": (50, 3), "exact": (50, 25)},
-    "spinlab": {"rapid": (300, 25), "cd": (100, 25)},
+SHORT: dict[str, Any] = {
+    "reference": {"rapid": (300, 100), "cd": (1000, 25), "pcd": (30, 3), "exact": (50, 25)},
+    "spinlab": {"rapid": (300, 25)},
     "patterns": {"rapid": (300, 25)},
     "seed": 234,
 }
+PAPER: dict[str, Any] = {
+    "reference": {"rapid": (300, 200), "cd": (1000, 25), "pcd": (300, 25), "exact": (300, 25)},
+    "spinlab": {"rapid": (300, 200), "cd": (300, 25)},
+    "patterns": {"rapid": (300, 200)},
+    "seed": 234,
+}
+PRESETS = {"small": SMALL, "short": SHORT, "paper": PAPER}
 CONVENTIONS = ("reference", "spinlab", "patterns")
 
 

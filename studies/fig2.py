@@ -12,7 +12,8 @@ random start, which a raw ratio hides. Crosses: stored runs of the paper's code.
 Expected: (a) RAPID at .99 and above throughout, the others rising from .1 to .3 at epoch 100; (b) RAPID
 between .65 and .9, the others from .15 to .4.
 
-Runtime: paper preset about 10 minutes on 2 free cores (shared with fig3 and fig4), small preset seconds.
+Runtime: paper preset about 2.5 CPU hours, short preset 15 CPU minutes (both shared with
+fig3 and fig4), small preset seconds.
 Verdict: agrees with the stored runs; see docs/verdicts/fig2.md for the statements that hold.
 """
 
@@ -26,10 +27,10 @@ from spinlab import plotting
 from spinlab.studies import Output
 
 from . import _bars, _bars_compare
-from ._bars import METHODS, PAPER, SMALL
+from ._bars import METHODS, PAPER, PRESETS, SMALL
 from ._bars_compare import text, trained_by, values, z_score
 
-__all__ = ["PAPER", "SMALL", "main", "plot", "verdict"]
+__all__ = ["PAPER", "PRESETS", "SMALL", "main", "plot", "verdict"]
 
 NAMES = ("gibbs_min", "gibbs_mean", "reached")
 
@@ -37,7 +38,7 @@ NAMES = ("gibbs_min", "gibbs_mean", "reached")
 def main(preset: str, out: str, workers: int | None = None, progress: bool = True) -> Output:
     """Run or resume the study and write figure and verdict; the runs lie in ``bars-PRESET`` beside it."""
     output = Output(out)
-    settings = {"small": SMALL, "paper": PAPER}[preset]
+    settings = PRESETS[preset]
     data = _bars.run(settings, preset, output, workers, progress)
     output.figure(plot(data), "fig2")
     output.verdict(*verdict(data, settings, preset))

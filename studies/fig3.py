@@ -12,7 +12,8 @@ runs of the paper's code.
 Expected: one free step: RAPID .20 at epoch 1 and .03 at epoch 100, the others .45 and .21; clamped: .19 and
 .03, the others .30 and .05. NLL: RAPID above 10^3 nats, the others 3 to 4 (ln 14 = 2.64 is ideal).
 
-Runtime: paper preset about 10 minutes on 2 free cores (shared with fig2 and fig4), small preset seconds.
+Runtime: paper preset about 2.5 CPU hours, short preset 15 CPU minutes (both shared with
+fig2 and fig4), small preset seconds.
 Verdict: with the published code's distance RAPID leads from the first epoch; with the row held the lead is
 gone by epoch 10, and its density is off by 10^3 nats in either case. See docs/verdicts/fig3.md.
 """
@@ -28,10 +29,10 @@ from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
 from . import _bars, _bars_compare
-from ._bars import METHODS, PAPER, SIDES, SMALL
+from ._bars import METHODS, PAPER, PRESETS, SIDES, SMALL
 from ._bars_compare import text, trained_by, values, z_score
 
-__all__ = ["PAPER", "SMALL", "main", "plot", "verdict"]
+__all__ = ["PAPER", "PRESETS", "SMALL", "main", "plot", "verdict"]
 
 CONVENTIONS = {"one_step": "one free step", "clamped": "top row held, 10 steps"}
 NAMES = (*(f"hamming/{c}/{s}" for c in CONVENTIONS for s in SIDES), "nll/train", "nll/test")
@@ -41,7 +42,7 @@ IDEAL = math.log(14)
 def main(preset: str, out: str, workers: int | None = None, progress: bool = True) -> Output:
     """Run or resume the study and write figure and verdict; the runs lie in ``bars-PRESET`` beside it."""
     output = Output(out)
-    settings = {"small": SMALL, "paper": PAPER}[preset]
+    settings = PRESETS[preset]
     data = _bars.run(settings, preset, output, workers, progress)
     output.figure(plot(data), "fig3")
     output.verdict(*verdict(data, settings, preset))

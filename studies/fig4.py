@@ -8,7 +8,8 @@ Figure: (a) the sixteen singular values after the last epoch of each method, ove
 
 Expected: RAPID 81, 65, 52, 47 and then 0; CD at epoch 1000: 3.04, 2.89, 2.71, 2.54 and then .28.
 
-Runtime: paper preset about 10 minutes on 2 free cores (shared with fig2 and fig3), small preset seconds.
+Runtime: paper preset about 2.5 CPU hours, short preset 15 CPU minutes (both shared with
+fig2 and fig3), small preset seconds.
 Verdict: holds for every method; see docs/verdicts/fig4.md.
 """
 
@@ -23,10 +24,10 @@ from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
 from . import _bars, _bars_compare
-from ._bars import METHODS, PAPER, SMALL
+from ._bars import METHODS, PAPER, PRESETS, SMALL
 from ._bars_compare import VARIANTS, text
 
-__all__ = ["PAPER", "SMALL", "main", "plot", "verdict"]
+__all__ = ["PAPER", "PRESETS", "SMALL", "main", "plot", "verdict"]
 
 LEAST_GAP = 2.0  # a singular value stands out if it is this many times the next one
 
@@ -34,7 +35,7 @@ LEAST_GAP = 2.0  # a singular value stands out if it is this many times the next
 def main(preset: str, out: str, workers: int | None = None, progress: bool = True) -> Output:
     """Run or resume the study and write figure and verdict; the runs lie in ``bars-PRESET`` beside it."""
     output = Output(out)
-    settings = {"small": SMALL, "paper": PAPER}[preset]
+    settings = PRESETS[preset]
     data = _bars.run(settings, preset, output, workers, progress)
     output.figure(plot(data), "fig4")
     output.verdict(*verdict(data, settings, preset))
