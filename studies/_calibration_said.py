@@ -159,9 +159,12 @@ def _stopping(here: Any, least: float) -> str | None:
 def _generalises(here: Any) -> str:
     best = min(here, key=lambda n: float(here[n]["stopped"].mean()))
     x = here[best]["stopped"]
-    d, error, words = _difference(np.full(len(x), UNIFORM), x)
+    d, error, _ = _difference(np.full(len(x), UNIFORM), x)
     gain = "no recipe generalises" if d < max(1.0, 2 * error) else "some recipe generalises"
-    return f"{gain}; the best one ({best}) is better than the uniform density by {words}."
+    side = "better" if d > 0 else "worse"
+    return (
+        f"{gain}; the best one ({best}) is {abs(d):.2f} ± {error:.2f} nats {side} than the uniform density."
+    )
 
 
 RULES = (_axons, _factor, _stopping_saves_rapid, _scale_with_pid, _boltzmann, _steps, _stopping)

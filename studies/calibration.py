@@ -370,6 +370,7 @@ def _patterns(data: Any) -> Any:
         ax.axhline(_entropy(), color="black", linewidth=0.8, linestyle="--")
         ax.set(xscale="log", xlabel="patterns $K$ (16 visible units)", ylabel="NLL of judging images (nats)")
         ax.set_xticks(data["K"].values, [str(K) for K in data["K"].values])
+        ax.minorticks_off()
         ax.set_title(f"{DATA['noisy']}; dashed: the true density, dotted: uniform", fontsize=11)
         ax.legend(fontsize=9)
     return figure
