@@ -57,7 +57,7 @@ def main():
             taken = choose(exact.METHODS, model, kind).name
             methods = [getattr(module, task) for module in (exact.METHODS[taken], sl)]
             functions = [functools.partial(method, threads=1) for method in methods]
-            repeats = 60 if model.n_spins <= 24 else 6  # of what takes less than a millisecond
+            repeats = 200 if model.n_spins <= 24 else 6  # of what takes less than a millisecond
             alone, front = best(functions, lambda m=model: m.scaled(1.0), repeats)
             row.append(f"{taken} {1e3 * alone:.3g} ms, {front / alone:.2f}")
         print(f"| {name} | " + " | ".join(row) + " |", flush=True)
