@@ -42,7 +42,7 @@ def to_certificate(
             rows.append(proof)
     cycles = [row for proof in rows for row in proof.edges]
     odd = [row for proof in rows for row in proof.odd]
-    certified = not tree.open and tree.is_closed(top)
+    certified = not tree.open and tree.is_closed(top) and problem.resolved
     top = tree.best + (top - tree.best) // tree.step * tree.step
     return Certificate(
         model=fingerprint,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_BITS = 51  # of the largest coupling
+_BITS = 53  # of the largest coupling
 _SUM_BITS = 57  # of the sum of all couplings: room for the multipliers
 
 
@@ -28,6 +28,9 @@ class Problem(NamedTuple):
         How far below the bound a proof may end: what float64 cannot resolve in the energies.
     scale : int
         Units of the largest coupling: a power of two.
+    resolved : bool
+        Whether what was lost stays within that, too. Beside one huge coupling it may not: then a closed tree
+        proves no more than a bound.
     """
 
     n: int
@@ -42,6 +45,7 @@ class Problem(NamedTuple):
     step: int
     slack: int
     scale: int
+    resolved: bool = True
 
     def matrix(self) -> np.ndarray:
         """The couplings as a full integer matrix."""
@@ -113,13 +117,14 @@ def make_problem(
     np.add.at(rows, j, c)
     step = 2 * math.gcd(*(2 * rows).tolist(), *(4 * c).tolist())
     unit = base * Fraction(2) ** exponent
-    slack = 0
+    slack, resolved = 0, True
     if lost:
         tolerance = 4 * (n + 15) * Fraction(1, 2**53) * int(np.abs(c).sum()) * unit
         slack = max(0, math.floor((tolerance - lost) * 2 / unit) - 1)
+        resolved = lost <= tolerance
     scale = 1 << (int(np.abs(c).max()).bit_length() - 1)
     lost += Fraction(rounding)
-    return Problem(n, i, j, c, ghost, base, exponent, lost, Fraction(offset), step, slack, scale)
+    return Problem(n, i, j, c, ghost, base, exponent, lost, Fraction(offset), step, slack, scale, resolved)
 
 
 def _bits(relative: float) -> int:

@@ -213,7 +213,7 @@ class Run:
             energy=energy,
             state=problem.without_ghost(tree.state),
             method=NAME,
-            certified=not tree.open,
+            certified=not tree.open and problem.resolved,
             lower_bound=bound,
             reason=_words(tree, self.relaxation),
             seconds=time.perf_counter() - self.begin,
