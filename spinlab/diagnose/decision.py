@@ -63,6 +63,9 @@ class Numbers:
         No state can have a free energy below that of the replicas.
     round_trips : float
         Mean number per ladder of replicas.
+    agreed : bool
+        Whether replicas from random states and from the lowest state agree; they are in equilibrium
+        (``converged``) if they also went round, or are in one state or none.
     few_states : float
         Number of states of the smaller layer with nine tenths of the weight; nan if not enumerated.
     smaller_layer : int
@@ -90,6 +93,7 @@ class Numbers:
     field: float = 0.0
     polarised: bool = False
     round_trips: float = 0.0
+    agreed: bool = True
     excluded: bool = True
     few_states: float = math.nan
     smaller_layer: int = 0

@@ -54,7 +54,7 @@ class Equilibrium:
         The lowest state known.
     round_trips : float
         Mean number per ladder.
-    converged : bool
+    agreed, converged : bool
         Whether replicas from random states and from the lowest state agree, and either went round or are in
         no state or all in one, up to a flip: what several states weigh only round trips can tell.
     energy_apart : float
@@ -84,6 +84,7 @@ class Equilibrium:
     best_energy: float
     best_state: np.ndarray
     round_trips: float
+    agreed: bool
     converged: bool
     energy_apart: float
     q2: float
@@ -162,6 +163,7 @@ def equilibrium(
         best_energy=float(pool[1][0]),
         best_state=pool[0][0],
         round_trips=trips,
+        agreed=agreement[0],
         converged=agreement[0] and (trips >= _TRIPS or _no_choice(agreement[2], shared, N)),
         energy_apart=agreement[1],
         q2=agreement[2],

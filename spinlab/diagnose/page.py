@@ -145,5 +145,5 @@ def _temperatures(ax: Any, found: dict[str, Any]) -> None:
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks], minor=False)
     ax.set_xticks([], minor=True)
     ax.set_title("overlap by temperature")
-    starts = "two kinds of starts agree" if found["converged"] else "two kinds of starts differ"
+    starts = "two kinds of starts agree" if found["agreed"] else "two kinds of starts differ"
     ax.legend(fontsize=8, title=starts, title_fontsize=8)

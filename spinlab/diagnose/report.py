@@ -344,6 +344,7 @@ def _numbers(
         field=field,
         polarised=field > 0 and _polarised(model, hot),
         round_trips=hot.round_trips,
+        agreed=hot.agreed,
         # Beyond a line its instability decides.
         excluded=bool(
             not by_spectrum or field or lines.log_distance < 0 or lowest_free_energy(model, hot.log_partition)
@@ -383,6 +384,7 @@ def _without_fields(model: IsingModel) -> IsingModel:
 
 def _equilibrium(hot: Equilibrium) -> dict[str, Any]:
     return {
+        "agreed": hot.agreed,
         "converged": hot.converged,
         "energy_apart": hot.energy_apart,
         "q2": hot.q2,

@@ -75,6 +75,11 @@ def _reasons(n: Numbers) -> Iterator[str]:
             "replicas from random states and from the lowest state agree; "
             f"{n.round_trips:.1f} round trips per ladder"
         )
+    elif n.agreed:
+        yield (
+            "replicas from random states and from the lowest state agree, but are in several states with "
+            f"{n.round_trips:.1f} round trips per ladder: not known to be in equilibrium"
+        )
     else:
         yield (
             "replicas from random states and from the lowest state differ: no equilibrium within the "

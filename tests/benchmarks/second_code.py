@@ -182,7 +182,7 @@ def run(out: Path, limit: float) -> int:
             if time.perf_counter() - start > limit:
                 return len(todo) - n
             report = diagnose(model, beta=1 / case.T, extras=False, threads=1)
-            found = (report.parts[0].report if report.parts else report).evidence["equilibrium"]
+            found = report.evidence["equilibrium"]
             clock = time.process_time()
             sweeps = min(TIMES * found["n_steps"], MOST_SWEEPS)
             J, b = np.array(model.couplings(), dtype=float), np.array(model.b, dtype=float)

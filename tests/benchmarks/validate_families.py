@@ -168,7 +168,8 @@ def table(found: list[tuple[Record, verdicts.Verdict]], title: str) -> str:
             mean = np.mean([v.confidence for _, v in some])
             share = np.mean([_best(v) == r["truth"] for r, v in some])
             lines.append(f"| {a:g} to {min(b, 1):g} | {len(some)} | {mean:.2f} | {share:.2f} |")
-    lines += ["", "Wrong:\n"]
+    wrong = [v for r, v in known if v.value not in (r["truth"], UNDECIDED)]
+    lines += ["", "Wrong:\n" if wrong else "None of the decided is wrong."]
     for r, v in known:
         if v.value not in (r["truth"], UNDECIDED):
             what = f"{r['family']}, {r['name']}, T = {r['T']:.2f}"

@@ -21,6 +21,7 @@ from spinlab.diagnose.equilibrium import _agree, _no_choice, equilibrium
 from spinlab.diagnose.parts import divided
 from spinlab.diagnose.report import _spectral
 from spinlab.diagnose.structure import structure, through_fields
+from spinlab.diagnose.verdicts import phase as phase_verdict
 from spinlab.diagnose.weights import WEIGHTS
 
 
@@ -226,6 +227,12 @@ def test_same_seed_same_report_for_any_number_of_threads(tmp_path, capsys):
 def test_the_verdict_follows_its_numbers():
     plain = Numbers(200, -0.7, math.inf, None, True, False, True, 0.4, True, 1.1, 0.02)
     assert max(NAMES, key=shares(plain, WEIGHTS).get) == "spin glass"
+    for agreed, words in (
+        (True, "not known to be in equilibrium"),
+        (False, "no equilibrium within the work"),
+    ):
+        doubtful = replace(plain, converged=False, agreed=agreed)
+        assert any(words in reason for reason in phase_verdict(doubtful).reasons)
     stable = Numbers(200, -0.7, -1.2, None, True, False, True, 0.8, True, 0.05, 0.2)
     assert max(NAMES, key=shares(stable, WEIGHTS).get) == "ordered"
     hot = Numbers(200, 0.5, math.inf, None, True, False, True, 0.01, True, 0.4, 0.02)
