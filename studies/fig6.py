@@ -76,20 +76,19 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
     sweep = published.sweep(settings, (*machines, *settings["references"]))
     data = output.run(sweep, "mnist_published", workers, progress).isel(replica=0)
     output.figure(plot(data, settings), "fig6")
+    output.figure(plot_samples(data, settings), "fig6_samples")
     output.verdict(*verdict(data, settings, preset))
     return output
 
 
 def plot(data: Any, settings: dict[str, Any]) -> Any:
-    """Along the training above; shares at the end and samples below."""
+    """Along the training: the size of W, and how many samples look like images; shares at the end."""
     import matplotlib.pyplot as plt
 
-    names, shape, shown = list(data["machine"].values), digits(settings["dataset"]).shape, 12
+    names = list(data["machine"].values)
     trained = [m for m in names if m in settings["machines"]]
     with plotting.style():
-        figure = plt.figure(figsize=(13, 4.4 + 0.62 * len(names)), layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=(4.2, 0.62 * len(names)))
-        left, middle = upper.subplots(1, 2)
+        figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9.6, 3.9), layout="constrained")
         for m, colour, marker in zip(
             trained, itertools.cycle(plotting.COLOURS), itertools.cycle(plotting.MARKERS), strict=False
         ):
@@ -99,32 +98,45 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
             share = run["along"].sel(number="share_near")
             middle.plot(run["mark"], share, line, color=colour, marker=marker, label=m)
         left.set(xscale="log", yscale="log", xlabel="epoch", ylabel="standard deviation of W")
-        left.legend(fontsize=7)
-        middle.axhline(0.95, color="grey", linewidth=0.8)
-        middle.set(xscale="log", xlabel="epoch", ylim=(-0.03, 1.03),
-                   ylabel="samples near a training image", title="grey: test images")  # fmt: skip
-        bars, pictures = lower.subfigures(1, 2, width_ratios=(1, 2.2))
-        ax = bars.subplots()
+        images = middle.axhline(0.95, color="grey", linewidth=0.8)
+        middle.set(xscale="log", xlabel="epoch", ylim=(-0.03, 1.03), ylabel="samples near a training image")
+        curves, labels = middle.get_legend_handles_labels()
+        figure.legend(
+            [*curves, images], [*labels, "test images"], fontsize=9, loc="outside upper left", ncols=2
+        )
         y = np.arange(len(names))[::-1]
         test = judged.quality(data, TEST)
         rows = [judged.shares(judged.quality(data, m), test) for m in names]
-        for i, what in enumerate(("near", "confident", "copied")):
-            ax.barh(
-                y + 0.25 * (1 - i), [row[what] for row in rows], 0.25, color=plotting.COLOURS[i], label=what
-            )
-        ax.set(
-            yticks=y,
-            yticklabels=[m.replace(", run", ",\nrun") for m in names],
-            xlim=(0, 1.02),
-            xlabel="share",
-        )
-        ax.tick_params(axis="y", labelsize=7)
-        ax.legend(fontsize=7, loc="lower right")
-        axes = pictures.subplots(len(names), 1, squeeze=False)[:, 0]
-        for ax, m in zip(axes, names, strict=True):
-            show(ax, strip(data["samples"].sel(machine=m).values[:shown], shape))
-        pictures.suptitle(f"{settings['dataset']}: samples 200 steps from random states", fontsize=10)
+        for i, (what, grey) in enumerate((("near", "black"), ("confident", "grey"), ("copied", "lightgrey"))):
+            right.barh(y + 0.25 * (1 - i), [row[what] for row in rows], 0.25, color=grey, label=what)
+        right.set(yticks=y, yticklabels=[_short(m) for m in names], xlim=(0, 1.02), xlabel="share of samples")
+        right.tick_params(axis="y", labelsize=8)
+        right.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
+        for letter, ax in zip("abc", (left, middle, right), strict=True):
+            ax.set_title(f"({letter})", loc="left", fontsize=10)
     return figure
+
+
+def plot_samples(data: Any, settings: dict[str, Any]) -> Any:
+    """A row of samples for each machine, beside rows of images."""
+    import matplotlib.pyplot as plt
+
+    names, shape, shown = list(data["machine"].values), digits(settings["dataset"]).shape, 12
+    with plotting.style():
+        size = (7.6, 0.55 * len(names) + 0.2)
+        figure, axes = plt.subplots(len(names), 1, figsize=size, squeeze=False)
+        figure.subplots_adjust(left=0.2, right=0.995, top=0.99, bottom=0.01, hspace=0.12)  # room for names
+        for ax, m in zip(axes[:, 0], names, strict=True):
+            show(ax, strip(data["samples"].sel(machine=m).values[:shown], shape))
+            ax.set_ylabel(_short(m), rotation=0, ha="right", va="center", fontsize=8.5)
+    return figure
+
+
+def _short(machine: str) -> str:
+    """A name in two lines, which fit beside a panel."""
+    patterns, _, rest = machine.partition(", ")
+    steps, _, rules = rest.partition(", ")
+    return f"{patterns}, {steps}\n{rules}" if rules else machine
 
 
 def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:

@@ -6,8 +6,8 @@ Sec. V A 3 leaves open what a larger initial scale does to standard machines: th
 
 Figure: 4x4 Bars, V=16, no biases. Along training: place x = s (VH)^(1/4) (independent weights are a glass
 above 1), number of strict minima (exact), Gibbs accessibility as excess over a random start, visible spins
-that never move in ten steps, training NLL (exact). Columns: methods from the usual start; CD-10 from larger
-scales, Gaussian and regularized axons; controls of the learning rate and of exact gradients. A second figure:
+that never move in ten steps, training NLL (exact). Three figures: methods from the usual start; CD-10 from
+larger scales, Gaussian and regularized axons; controls of the learning rate and of exact gradients. A fourth:
 the three verdicts of the diagnosis.
 
 Expected, if the claim holds: runs from large Gaussian weights stay worse than those from small ones, runs
@@ -21,6 +21,7 @@ paramagnet to order; from large scales exact gradients learn and sampled ones ha
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,11 @@ GROUPS = {
     "methods": ("RAPID", "CD 0.01", "PCD 0.01", "exact 0.01"),
     "larger starts, CD-10": ("CD 0.01", "CD Glorot", "CD 0.3", "CD 1", "CD RA 0.3", "CD RA 1"),
     "controls": ("CD 0.01", "CD 1", "exact 0.01", "exact 1", "CD 0.01, rate 0.01", "CD 1, rate 0.01"),
+}
+FIGURES = {
+    "methods": "training_leaves_the_glass",
+    "larger starts, CD-10": "training_leaves_the_glass_starts",
+    "controls": "training_leaves_the_glass_controls",
 }
 
 USUAL = ("CD 0.01", "PCD 0.01", "exact 0.01")
@@ -175,14 +181,15 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
         ).isel(run=0)
         for run in settings["runs"]
     }
-    output.figure(plot(data, settings), "training_leaves_the_glass")
+    for group, name in FIGURES.items():
+        output.figure(plot(data, settings, group), name)
     output.figure(plot_verdicts(data, settings), "training_leaves_the_glass_verdicts")
     output.verdict(*verdict(data, settings, preset))
     return output
 
 
-def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
-    """Rows: quantities; columns: groups of runs."""
+def plot(data: dict[str, Any], settings: dict[str, Any], group: str) -> Any:
+    """Five quantities of a group of runs; a run has one colour in all groups."""
     import matplotlib.pyplot as plt
 
     rows = {
@@ -192,34 +199,44 @@ def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
         "unmoved_spins": "visible spins unmoved",
         "nll_train": "training NLL (nats)",
     }
+    runs = [run for run in GROUPS[group] if run in data]
+    looks = _looks(GROUPS[group])
     with plotting.style():
-        figure, axes = plt.subplots(
-            len(rows), len(GROUPS), figsize=(12.5, 13), sharex=True, sharey="row", layout="constrained"
-        )
-        for column, (title, runs) in zip(axes.T, GROUPS.items(), strict=True):
-            for ax, (name, label) in zip(column, rows.items(), strict=True):
-                for i, run in enumerate(r for r in runs if r in data):
-                    plotting.lines(
-                        ax, data[run]["numbers"].sel(name=name), "epoch",
-                        color=plotting.COLOURS[i], marker=plotting.MARKERS[i], label=run,
-                    )  # fmt: skip
-                ax.set_ylabel(label)
-                if name in ("x", "n_minima", "nll_train"):
-                    ax.set_yscale("log")
-                if name == "x":
-                    ax.axhline(1, color="grey", linestyle="--", linewidth=1)
-                if name == "nll_train":
-                    ax.axhline(np.log(10), color="grey", linestyle=":", linewidth=1)
-            column[0].set_title(title)
-            column[0].legend(fontsize=7)
-            column[-1].set_xlabel("epoch")
-            column[-1].set_xscale("symlog", linthresh=3)
-        figure.suptitle(
-            f"4x4 Bars, V={V}, H={settings['H']}; numbers: scale of the start; bars: standard error over "
-            "runs; dashed: glass of independent weights; dotted: ln 10, the least possible",
-            fontsize=10,
-        )
+        figure, axes = plt.subplots(2, 3, figsize=(7.6, 4.9), layout="constrained")
+        *axes, key = axes.flat
+        for letter, ax, (name, label) in zip("abcde", axes, rows.items(), strict=True):
+            for run in runs:
+                plotting.lines(ax, data[run]["numbers"].sel(name=name), "epoch", **looks[run])
+            ax.set_title(f"({letter})", loc="left", fontsize=10)
+            ax.set(xlabel="epoch", ylabel=label)
+            ax.set_xscale("symlog", linthresh=3)
+            ax.set_xticks([0, 10, 100, 1000][: 4 if max(settings["epochs"].values()) > 300 else 3])
+            if name in ("x", "n_minima", "nll_train"):
+                ax.set_yscale("log")
+            if name == "x":
+                ax.axhline(1, color="grey", linestyle="--", linewidth=1, label="glass of independent weights")
+            if name == "nll_train":
+                least = np.log(10)  # ten training images
+                ax.axhline(least, color="grey", linestyle=":", linewidth=1, label="ln 10, the least possible")
+        key.axis("off")
+        found = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
+        found |= dict(zip(*reversed(axes[-1].get_legend_handles_labels()), strict=True))
+        n = {int(data[run].sizes["replica"]) for run in runs}
+        key.legend(
+            found.values(), found, fontsize=9, loc="center",
+            title=f"{group}\nmeans of {' or '.join(map(str, sorted(n)))} runs, bars: errors",
+        )  # fmt: skip
     return figure
+
+
+def _looks(runs: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Colour and marker of each run; those that several groups have look the same in all of them."""
+    shared = [run for run in RUNS if sum(run in group for group in GROUPS.values()) > 1]
+    order = [*shared, *(run for run in runs if run not in shared)]
+    return {
+        run: {"color": plotting.COLOURS[i], "marker": plotting.MARKERS[i], "label": run}
+        for i, run in enumerate(order)
+    }
 
 
 def plot_verdicts(data: dict[str, Any], settings: dict[str, Any]) -> Any:

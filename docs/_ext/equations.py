@@ -21,6 +21,7 @@ PLAIN = {"bv": "{b_v}", "bh": "{b_h}", "b0": "{b_0}", "E0": "E_0", "J0": "J_0"}
 PLAIN |= {name: name for name in ("dT", "dt", "VH", "LM", "AB")}
 PLAIN |= {"infinity": r"\infty", "inf": r"\infty", "scale": r"\text{scale}", "offset": r"\text{offset}"}
 LONG_INDEX = {"rand", "EA", "SG", "odd", "even", "max", "min", "pairs", "eff"}
+NAMED = r"\\(?:" + "|".join(BY_NAME) + r"|operatorname\{\w+\})(?!\w)"  # set apart from their neighbours
 OPERATORS = {"->": r"\to", "<=": r"\le", ">=": r"\ge", "+-": r"\pm", "-+": r"\mp", "!=": r"\ne"}
 OPERATORS |= {
     "**": "^",
@@ -287,6 +288,8 @@ def _is_equation(piece: list[Token]) -> bool:
 def to_tex(run: list[Token]) -> str:
     """The run in TeX; quotients stay on the line."""
     tex = _Writer(run).sequence(len(run))
+    tex = re.sub(rf"(?<=[\w}})\]]) (?={NAMED})", r" \\, ", tex)
+    tex = re.sub(rf"({NAMED}) (?![(\[^])", r"\1 \\, ", tex)
     return re.sub(r"\s+(?=[\^_])", "", re.sub(r"\s+", " ", tex)).strip()
 
 
@@ -295,6 +298,7 @@ class _Writer:
 
     def __init__(self, run: list[Token]) -> None:
         self.run, self.i = run, 0
+        self.bar_is_open = False
 
     def sequence(self, end: int) -> str:
         out = []
@@ -318,6 +322,9 @@ class _Writer:
             return r"\cdot"
         if token.text in "<>" and self.is_bracket(self.i - 1):
             return r"\langle" if token.text == "<" else r"\rangle"
+        if token.text == "|":
+            self.bar_is_open = not self.bar_is_open
+            return r"\lvert" if self.bar_is_open else r"\rvert"
         return OPERATORS.get(token.text, token.text)
 
     def is_bracket(self, i: int) -> bool:

@@ -1,6 +1,6 @@
 r"""Two layers: the RA-RBM, which is a bidirectional associative memory (BAM), and the Gaussian RBM.
 
-``W_ia = (s / sqrt K) sum_k xi^k_i xi^k_a`` with K random patterns, V visible and H hidden units, all to
+W_ia = (s / sqrt K) sum_k xi_i^k xi_a^k with K random patterns, V visible and H hidden units, all to
 infinity. Three numbers fix the phase: alpha_v = K/V, alpha_h = K/H and b = s sqrt(VH/K), the inverse of
 the temperature; gamma = H/V = alpha_v / alpha_h. Replica symmetric, with overlaps mu, nu of the layers
 with one pattern, Edwards-Anderson overlaps q, p, and D = 1 - b^2 (1-q)(1-p),

@@ -1,6 +1,6 @@
 r"""The Hopfield model at extensive load, replica symmetric.
 
-``J_ij = (1/N) sum_k xi^k_i xi^k_j`` (i != j) with K = alpha N random patterns, N -> infinity. The
+J_ij = (1/N) sum_k xi_i^k xi_j^k (i != j) with K = alpha N random patterns, N -> infinity. The
 overlap m with one pattern, the Edwards-Anderson overlap q and the noise r of the other patterns obey
 
     m = E tanh beta (m + sqrt(alpha r) z),  q = E tanh^2 beta (m + sqrt(alpha r) z),

@@ -16,16 +16,17 @@ equations = importlib.import_module("equations")
     ("plain", "tex"),
     [
         ("E(s) = -sum_{i<j} J_ij s_i s_j", r"E ( s ) = - \sum_{i < j} J_{ij} s_{i} s_{j}"),
-        ("<E> = -d ln Z / d beta", r"\langle E \rangle = - d \ln Z / d \beta"),
+        ("<E> = -d ln Z / d beta", r"\langle E \rangle = - d \, \ln \, Z / d \beta"),
         ("T_g = 1 + sqrt(alpha)", r"T_{g} = 1 + \sqrt{\alpha}"),
         ("2 s sqrt N", r"2 s \sqrt{N}"),
         ("(VH)^(-1/4)", r"( VH )^{- 1 / 4}"),
         ("v.W.h + bv.v", r"v \cdot W \cdot h + {b_v} \cdot v"),
         ("0 < u <= 1", r"0 < u \le 1"),
-        ("sum_k p_k ln p_k", r"\sum_{k} p_{k} \ln p_{k}"),
+        ("sum_k p_k ln p_k", r"\sum_{k} p_{k} \, \ln \, p_{k}"),
         ("chi_SG = N <q^2>", r"\chi_\text{SG} = N \langle q^{2} \rangle"),
-        ("max over c of [ln Phi(c) - c^2/2]", r"\max_{c} [ \ln \Phi ( c ) - c^{2} / 2 ]"),
+        ("max over c of [ln Phi(c) - c^2/2]", r"\max_{c} [ \ln \, \Phi ( c ) - c^{2} / 2 ]"),
         ("W = (scale/sqrt K) xi_v^T xi_h", r"W = ( \text{scale} / \sqrt{K} ) \xi_{v}^{T} \xi_{h}"),
+        ("-sum |J|", r"- \sum \lvert J \rvert"),
         ("M_kk' = sum_a xi_a^k xi_a^k'", r"M_{kk'} = \sum_{a} \xi_{a}^{k} \xi_{a}^{k'}"),
     ],
 )
@@ -59,7 +60,7 @@ def test_an_equation_ends_at_punctuation_and_joins_lines() -> None:
     ]
     assert equations.typeset_docstring(lines) == [
         r"Paramagnet for :math:`T > 1`\ ,",
-        r":math:`Z = \prod 2 \cosh ( M g_\text{odd} / 2 ) + \prod 2 \sinh ( M g_\text{odd} / 2 )`\ .",
+        r":math:`Z = \prod 2 \, \cosh ( M g_\text{odd} / 2 ) + \prod 2 \, \sinh ( M g_\text{odd} / 2 )`\ .",
         "",
         ">>> x = 2 ** 3",
     ]

@@ -120,7 +120,7 @@ def test_diagnosis_of_known_weights(glass):
 
 def test_training_leaves_the_glass_small(glass, tmp_path):
     glass.main("small", tmp_path, workers=None, progress=False)
-    for name in ("training_leaves_the_glass", "training_leaves_the_glass_verdicts"):
+    for name in (*glass.FIGURES.values(), "training_leaves_the_glass_verdicts"):
         assert (tmp_path / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
     runs = json.loads((tmp_path / "verdict.json").read_text())["runs"]
     assert runs["CD 0.01"]["0"]["phase"] == "paramagnet"
