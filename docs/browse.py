@@ -1,8 +1,8 @@
 """Looks at built pages with a headless browser: ``python docs/browse.py docs/_build/html`` (beside .ci/run).
 
 Ten pages at 1440 and 390 pixels: nothing wider than the window, equations laid out, nothing asked of the
-network; and the search finds five names. Without Chromium it says so and ends well. Pictures of the pages go to
-the folder named second.
+network; and the search finds five names. Without Chromium it says so and ends well. Pictures of the pages go
+to the folder named second.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ NAMES = ("ground_state", "GroundState", "parallel_tempering", "gibbs_accessibili
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 # Written into a page that shows another one in a frame of the wanted width, and writes what it sees.
-PROBE = """<!doctype html><iframe id="f" src="/{page}" style="width:{width}px;height:3000px;border:0"></iframe>
+PROBE = """<!doctype html>
+<iframe id="f" src="/{page}" style="width:{width}px;height:3000px;border:0"></iframe>
 <pre id="out"></pre>
 <script>
 document.getElementById("f").onload = () => setTimeout(() => {{
