@@ -15,6 +15,7 @@ from spinlab.dynamics import anneal, block_gibbs, gibbs, metropolis, parallel_te
 
 BETAS = (0.0, 0.02, 0.3, 1.0)
 ORDERS = ("sequential", "random")
+LOOPS = ({"multispin": False}, {"multispin": True}, {"order": "random"})
 NAMED = exact.named_models()
 
 
@@ -92,7 +93,7 @@ def test_metropolis_rule_alone_would_fail_these_tests():
     assert 0.1 < exact.one_class_without_period(every).mean() < 0.9
 
 
-def seen(sampler, models, beta, order="sequential", n_each=150):
+def seen(sampler, models, beta, n_each=150, **options):
     """Which states follow which in one step of the sampler itself: booleans (models, 2^n, 2^n).
 
     The models, of one size and one number of couplings, run side by side as parts of one.
@@ -100,7 +101,7 @@ def seen(sampler, models, beta, order="sequential", n_each=150):
     n, count = len(models[0]), len(models)
     starts = np.repeat(all_states(n), n_each, axis=0)
     together = sl.models.SparseIsing(scipy.sparse.block_diag(models, format="csr"))
-    chains = sampler(together, 1, len(starts), beta=beta, order=order, initial=np.tile(starts, count), rng=3)
+    chains = sampler(together, 1, len(starts), beta=beta, initial=np.tile(starts, count), rng=3, **options)
     ends = (chains.states.reshape(len(starts), count, n) > 0) @ (1 << np.arange(n - 1, -1, -1))
     possible = np.zeros((count, 2**n, 2**n), dtype=bool)
     possible[np.arange(count), np.repeat(np.arange(2**n), n_each)[:, None], ends] = True
@@ -116,8 +117,8 @@ def test_the_samplers_themselves_connect_all_states(sampler, n):
     for m in np.unique(n_couplings):
         models = every[n_couplings == m]
         for part in range(0, len(models), 200):
-            for beta, order in itertools.product((0.0, 0.3), ORDERS):
-                graphs = seen(sampler, models[part : part + 200], beta, order)
+            for beta, loop in itertools.product((0.0, 0.3), LOOPS):
+                graphs = seen(sampler, models[part : part + 200], beta, **loop)
                 assert exact.one_class_without_period(graphs).all()
 
 
