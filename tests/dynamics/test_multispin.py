@@ -15,7 +15,7 @@ from naive import all_states, energies
 
 import spinlab as sl
 from spinlab._core.heat_bath import heat_share
-from spinlab._core.multispin import REACH
+from spinlab._core.multispin import REACH, unsatisfied
 from spinlab._core.request import COLDEST
 from spinlab.dynamics import anneal, gibbs, metropolis, parallel_tempering, population_annealing
 from spinlab.dynamics._bonds import Bonds
@@ -183,6 +183,22 @@ def test_the_bonds_are_those_of_the_model(name):
         own = bonds.site[first:last]
         assert not J[np.ix_(own, own)].any()
         assert 0 <= degree <= REACH
+
+
+@pytest.mark.parametrize("n", [0, 1, 127, 128, 129, 2047, 2048, 9000])
+@pytest.mark.parametrize("kind", ["random", "none satisfied", "half of the chains"])
+def test_unsatisfied_bonds_are_counted_in_every_chain(n, kind):
+    rng = np.random.default_rng(n)
+    words = rng.integers(0, 2**64, 500, dtype=np.uint64)
+    ends = rng.integers(0, 500, (2, n)).astype(np.uint32)
+    if kind != "random":
+        words[0], words[1] = 0, 2**64 - 1 if kind == "none satisfied" else 0xAAAAAAAAAAAAAAAA
+        ends[0], ends[1] = 0, 1
+    found = np.empty(64, np.int64)
+    unsatisfied(words, ends, found)
+    differ = words[ends[0]] ^ words[ends[1]]
+    expected = [int((differ >> np.uint64(r) & np.uint64(1)).sum()) for r in range(64)]
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("shape", [(4, 4, 4), (4, 6), (6,), (5, 7, 3)])
