@@ -153,8 +153,8 @@ def climb(
         s = part.s.reshape(-1, N)
         energy = part.energy.reshape(-1)
         factors = np.tile(betas, own.stop - first)
-        group = len(s) if cluster else CHAINS  # cluster moves need all chains in one group
-        walkers: list[Any] = make_walkers(model, one_step, s, factors, first * R, group)
+        group = len(s) if cluster else CHAINS  # cluster moves need all chains in one group, and their fields
+        walkers: list[Any] = make_walkers(model, one_step, s, factors, first * R, group, plain=cluster)
         slices = [slice(i, i + group) for i in range(0, len(s), group)]
         for step in range(n_steps):
             for w, rows in zip(walkers, slices, strict=True):
@@ -214,14 +214,18 @@ def make_walkers(
     factors: np.ndarray,
     first: int,
     size: int = CHAINS,
+    plain: bool = False,
 ) -> list[Walkers]:
-    """Chains in groups of ``size``, each at the inverse temperature ``request.betas`` times its factor."""
+    """Chains in groups of ``size``, each at the inverse temperature ``request.betas`` times its factor.
+
+    ``plain`` asks for the loop that keeps the fields of sparse models.
+    """
     moved = np.zeros(s.shape, dtype=np.bool_)
     if request.rule == "block_gibbs":
         assert isinstance(model, TwoLayerIsing)
         start: Callable[[Group], Walkers] = partial(start_block, model, request)
     else:
-        start = starter(model, request, min(len(s), CHAINS))
+        start = starter(model, request, 1 if plain else min(len(s), CHAINS))
     if model.device == "gpu":
         size = len(s)
     everyone = Group(factors, s, moved, first)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .._core.forms import Dense, Form, Pattern
+from .._core.forms import Dense, Form, Pattern, Sparse
 from .._core.heat_bath import SITES, acceptances, heat_share, logits
 from .._core.jit import kernel
 from .._core.parallel import map_threads
@@ -21,6 +21,7 @@ from ._dense_steps import DenseWalkers, Tiles, unit_of_float32
 from ._multispin import WORD, bonds_for, word_starter
 from ._pattern_steps import PatternWalkers
 from ._scales import typical_field
+from ._sparse_steps import MOST_NEIGHBOURS, SparseWalkers
 
 # Fields are updated at every flip and recomputed this often, which keeps their rounding near 1e-14.
 _REFRESH = 256
@@ -93,6 +94,9 @@ def starter(model: IsingModel, request: Request, n_chains: int) -> Callable[[Gro
     _refuse_float32(request.dtype)
     if sequential and isinstance(form, Pattern) and n_chains >= CHAINS // 2:
         return lambda group: PatternWalkers(form, request, typical, group)
+    few = isinstance(form, Sparse) and len(form.data) <= MOST_NEIGHBOURS * model.n_spins
+    if sequential and isinstance(form, Sparse) and few and n_chains >= CHAINS // 2:
+        return lambda group: SparseWalkers(form, request, typical, group)
     return lambda group: AnyWalkers(form, request, typical, group)
 
 

@@ -59,19 +59,19 @@ def threshold_roof(rounds=2000):
     from spinlab._core.philox import UPDATE
 
     @kernel
-    def draw_coarse(key, rounds, words, out):
+    def draw_coarse(key, rounds, heat, words, out):
         for t in range(rounds):
-            coarse_thresholds(key, 0, 0, t, UPDATE, False, words, out)
+            coarse_thresholds(key, 0, 0, t, UPDATE, False, heat, words, out)
 
     @kernel
     def draw(key, rounds, out):
         for t in range(rounds):
             logits(key, 0, 0, t, UPDATE, out)
 
-    key, words = np.uint64(1), np.empty(16 * SITES, dtype=np.uint32)
+    key, heat, words = np.uint64(1), np.ones(16, dtype=np.uint32), np.empty(16 * SITES, dtype=np.uint32)
     coarse, exact = np.empty(16 * SITES, dtype=np.float32), np.empty((8, SITES))
     return (
-        fastest(lambda: draw_coarse(key, rounds, words, coarse)) / (16 * SITES * rounds) * 1e9,
+        fastest(lambda: draw_coarse(key, rounds, heat, words, coarse)) / (16 * SITES * rounds) * 1e9,
         fastest(lambda: draw(key, 4 * rounds, exact)) / (16 * SITES * rounds) * 1e9,
     )
 
@@ -189,7 +189,9 @@ def main():
     peers = {name: f for (name, f), m in zip(PEERS.items(), modules, strict=True) if installed(m)}
     coarse, exact = threshold_roof()
     print(f"axpy roof {axpy_roof():.3f} ns per element")
-    print(f"thresholds alone: {coarse:.2f} ns per update for patterns, {exact:.2f} for other models\n")
+    print(
+        f"thresholds alone: {coarse:.2f} ns per update for patterns and graphs, {exact:.2f} for dense models\n"
+    )
     print(" | ".join(["| model, beta = 1", "chains", "updates/ns", *peers]) + " |")
     print("|" + " --- |" * (3 + len(peers)))
     rows = [
@@ -199,7 +201,16 @@ def main():
         ("SK N=1000", sk(1000, rng=0), 100, 16, {}),
         ("SK N=1000, float32", sk(1000, rng=0), 100, 16, {"dtype": "float32"}),
         ("SK N=1000", sk(1000, rng=0), 50, 64, {}),
-        ("3D Edwards-Anderson L=10", edwards_anderson(shape=(10, 10, 10), law="pm1", rng=0), 300, 16, {}),
+        *(
+            (
+                f"3D Edwards-Anderson L={L}, {law}",
+                edwards_anderson(shape=(L, L, L), law=law, rng=0),
+                300,
+                16,
+                {},
+            )
+            for L, law in ((10, "pm1"), (10, "gaussian"), (16, "gaussian"))
+        ),
         *((f"Hopfield N=1000, K={K}", hopfield(1000, K, rng=0), 300, 16, {}) for K in (3, 5, 10, 20, 50)),
         ("RA-RBM V=100, H=400, K=10", ra_rbm(100, 400, 10, rng=0).scaled(0.05), 300, 16, {}),
     ]

@@ -194,6 +194,36 @@ def test_delicate_decisions_are_those_of_the_generic_loop(sampler, case, n_steps
     np.testing.assert_array_equal(lanes.moved[:7], generic.moved)
 
 
+def delicate_graph(case):
+    """A sparse model and an inverse temperature at which its decisions are hard for the vector lanes."""
+    rng = np.random.default_rng(4)
+    if case == "gaussian":
+        return sl.ensembles.edwards_anderson(shape=(6, 6, 6), law="gaussian", rng=1), 1.0
+    if case == "tiny":
+        return sl.ensembles.edwards_anderson(shape=(20, 20), law="gaussian", rng=1).scaled(1e-120), 1e120
+    if case == "ties":  # fields of zero are common, and beta is far beyond float32
+        return sl.ensembles.edwards_anderson(shape=(20, 20), law="pm1", rng=1).scaled(2.0**-33), 1e300
+    if case == "coarse":  # almost free spins where coarse thresholds err most
+        J = sl.models.SparseIsing.from_edges(np.arange(999), np.arange(1, 1000), np.full(999, 1e-9), N=1000)
+        return sl.models.SparseIsing(J.J, rng.uniform(0.167, 0.173, 1000)), 1.0
+    # Couplings and fields of 1e6 that cancel up to a few units: float32 rounds their difference.
+    i = np.arange(0, 900, 2)
+    J = np.append(np.full(450, 1e6), rng.normal(size=449))
+    chain = sl.models.SparseIsing.from_edges(np.append(i, i[:-1] + 1), np.append(i + 1, i[1:]), J, N=900)
+    return sl.models.SparseIsing(chain.J, 1e6 * np.tile([-1, 1], 450) + rng.normal(size=900)), 0.4
+
+
+@pytest.mark.parametrize("sampler", [gibbs, metropolis])
+@pytest.mark.parametrize("case", ["gaussian", "tiny", "ties", "coarse", "cancelling"])
+def test_delicate_decisions_on_graphs_are_those_of_the_generic_loop(sampler, case):
+    # Seven chains take the generic loop.
+    model, beta = delicate_graph(case)
+    kept = {"n_steps": 200 if case == "coarse" else 60, "beta": beta, "record_every": 1, "rng": 5}
+    lanes, generic = (sampler(model, n_chains=n, multispin=False, **kept) for n in (16, 7))
+    np.testing.assert_array_equal(lanes.samples[:, :7], generic.samples)
+    np.testing.assert_array_equal(lanes.moved[:7], generic.moved)
+
+
 def test_block_gibbs_takes_the_same_steps_from_patterns_and_from_weights():
     rng = np.random.default_rng(6)
     xi_v, xi_h = rng.choice([-1, 1], (3, 9)), rng.choice([-1, 1], (3, 70))
