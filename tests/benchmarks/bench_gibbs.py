@@ -189,9 +189,7 @@ def main():
     peers = {name: f for (name, f), m in zip(PEERS.items(), modules, strict=True) if installed(m)}
     coarse, exact = threshold_roof()
     print(f"axpy roof {axpy_roof():.3f} ns per element")
-    print(
-        f"thresholds alone: {coarse:.2f} ns per update for patterns and graphs, {exact:.2f} for dense models\n"
-    )
+    print(f"thresholds alone: {coarse:.2f} ns per update for patterns and graphs, {exact:.2f} else\n")
     print(" | ".join(["| model, beta = 1", "chains", "updates/ns", *peers]) + " |")
     print("|" + " --- |" * (3 + len(peers)))
     rows = [
