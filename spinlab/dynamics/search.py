@@ -15,6 +15,7 @@ from .._core.rng import RNG, as_generator, as_key
 from .._core.stopwatch import Stopwatch
 from .._core.validate import as_count, as_real, as_spins
 from ..models import DenseIsing, IsingModel, ModelLike, SparseIsing, as_model
+from ._forest import forest_state
 from ._groups import Groups
 from ._quench import QUENCH, quench
 from ._scales import fast_form, field_bounds
@@ -33,6 +34,7 @@ _SETUP_TIME = 0.1  # of ``seconds``, after which less is asked of the spectrum
 _RESTARTS_TIME = 0.1  # of ``seconds`` for them
 _COOLING_TIME, _ANNEALING_TIME = 0.2, 0.95  # of ``seconds``, where ladders follow and where they do not
 _LADDER_SWEEPS = 10  # ladders are begun if there is time for so many steps, times the number of temperatures
+_LARGEST_FOREST = 20_000  # spins: 20 ms
 _POINTS = 1025  # inverse temperatures between which cooling by the clock interpolates
 _MAX_STEPS = 16_000
 _LOOKS = 25  # pieces into which a budget of time is cut, so that it is kept when the machine slows down
@@ -175,6 +177,9 @@ def search(
         model, n_groups, betas, cluster=cluster, strong=strong, generator=generator, threads=threads
     )
     lowest = _Lowest(model, n_groups)
+    if isinstance(given, SparseIsing) and N <= _LARGEST_FOREST:
+        forest = forest_state(given.to("cpu"))[None]
+        lowest.take(forest, model.energy(forest), by_group=False)
     if len(known):
         known = known.copy()
         quench(model, known, as_key(generator), threads)

@@ -195,7 +195,10 @@ def edge_fault(
         ((i != np.floor(i)) | (j != np.floor(j)), "sites must be integers"),
         ((low < 0) | (high >= N), f"sites must be in {first}..{N - 1 + first}"),
         ((i == j) & simple, "a site cannot be coupled to itself (s_i s_i = 1 is only a constant)"),
-        (repeated & simple, "this pair is given a second time; each pair must occur once"),
+        (
+            repeated & simple,
+            "this pair is given a second time; each must occur once, parallel couplings added up",
+        ),
     ):
         if bad.any():
             edge = int(np.argmax(bad))
