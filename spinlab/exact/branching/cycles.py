@@ -36,6 +36,7 @@ _MOST = 3000  # cycles added between two solutions
 _ROUNDS = 1000
 _TAIL, _CHILD_TAIL = 25, 5  # rounds over which progress is judged, at the root and below
 _PIVOT, _ROUND = 35e-9, 3e-6  # seconds of a pivot for each row and column, of a round for each column
+_TREES = 24  # by which x is rounded before a node is divided
 _STALLED = 0.005  # of what the bound has risen since the first round
 
 
@@ -148,6 +149,10 @@ class Cycles:
             if program.add(rows) == 0:
                 break
         if not finished:
+            if not halt[0]:
+                found, top = self.descent(self._rounded(x))
+                if top > h2:
+                    state, h2 = found, top
             proof = self._better(proof, self._prove_floats(ties, active))
             if proof is not inherited:
                 proof = proof._replace(columns=program.columns())
@@ -158,6 +163,11 @@ class Cycles:
             if e >= 0:
                 pair = (int(problem.i[e]), int(problem.j[e]))
         return Outcome(proof.bound, proof, proof.size(), pair, state, h2, iterations, halted, program.counted)
+
+    def _rounded(self, x: np.ndarray) -> np.ndarray:
+        """States of trees that span by nearness to 0 or 1, and of trees that also go by chance."""
+        noise = np.random.default_rng(0).normal(size=(_TREES, len(x))) * np.linspace(0, 0.3, _TREES)[:, None]
+        return np.stack([spanning_state(self.graph, np.clip(x + z, 0, 1)) for z in noise])
 
     def _branching_edge(self, x: np.ndarray, ties: Ties) -> int:
         free = np.flatnonzero(ties.free)
