@@ -73,6 +73,14 @@ def test_one_name_for_every_ensemble(capsys):
     assert theory_lines("ra-rbm", [0.05]).keys() == theory_lines("ra_rbm", [0.05]).keys()
 
 
+def test_stores_keep_their_names(tmp_path):
+    """Seeds come from the parameters: a store of an earlier version goes on, and new ones are read by it."""
+    store = tmp_path / "ra_rbm.sqlite"
+    scan("ra_rbm", sizes=[6], loads=[0.5], temperatures=[1.0], instances=1, n_steps=10, store=store)
+    (sweep,) = sl.sweeps.Store(store).status()["sweeps"]
+    assert sweep["fixed"]["ensemble"] == "ra-rbm"
+
+
 def test_instances_were_once_called_replicas():
     new = scan("sk", sizes=[6], temperatures=[1.0], instances=2, n_steps=10)
     with pytest.warns(FutureWarning, match="replicas is now called instances"):

@@ -36,9 +36,9 @@ def words() -> dict[str, tuple[list[str], list[str]]]:
     """Options and names of each command."""
     from .. import ensembles, studies
     from ..cli import build_parser
-    from ..scans import FAMILIES
+    from ..scans.families import NAMES
 
-    names = {"study": studies.names(), "scan": list(FAMILIES), "accessibility": list(ensembles.__all__)}
+    names = {"study": studies.names(), "scan": list(NAMES), "accessibility": list(ensembles.__all__)}
     found = {}
     for command, parser in build_parser()[1].items():
         options = [name for action in parser._actions for name in action.option_strings]

@@ -168,19 +168,19 @@ def _record(data: Any, show: str | None) -> dict[str, Any]:
 def _check_show(args: argparse.Namespace) -> None:
     """Refuse, before anything is computed, a name that the scan will not have."""
     from .._core.validate import as_choice
-    from ..scans.families import FAMILIES, as_family
+    from ..scans.families import NAMES, as_family, stored_name
     from ..scans.measuring import names
     from ..scans.reducing import REDUCED
     from ._names import chosen
 
     if args.ensemble is None:
-        raise ValueError(f"name an ensemble, here or in the file of --config: {', '.join(FAMILIES)}")
+        raise ValueError(f"name an ensemble, here or in the file of --config: {', '.join(NAMES)}")
     if args.ensemble not in ("rbm_gaussian", "edwards_anderson"):
-        args.ensemble = chosen(args.ensemble, "ensemble", FAMILIES)
+        args.ensemble = chosen(args.ensemble, "ensemble", NAMES)
     args.ensemble = as_family(args.ensemble)
     if args.show is not None:
         axis = "T" if args.std is None else "std"
-        known = names(args.ensemble, axis, args.accessibility, args.minima) | {*REDUCED}
+        known = names(stored_name(args.ensemble), axis, args.accessibility, args.minima) | {*REDUCED}
         as_choice(args.show, "--show", sorted(known))
 
 

@@ -85,21 +85,11 @@ def _rbm_temperature(size: int, load: float, ratio: float, std: Any) -> Any:
     return 1 / theory.coordinates.gaussian_rbm(size, max(1, round(ratio * size)), std)
 
 
-_OTHER_NAMES = {"ra-rbm": "ra_rbm", "rbm_gaussian": "rbm", "edwards_anderson": "ea"}
-
-
-class _Families(dict[str, Family]):
-    """Families by name; what stores of earlier scans call them will do."""
-
-    def __missing__(self, name: str) -> Family:
-        return self[_OTHER_NAMES[name]]
-
-
-FAMILIES = _Families()
-FAMILIES |= {
+# By the names that stores have: the seeds of a scan, and the fingerprint of its point, depend on them.
+FAMILIES = {
     "hopfield": Family(_hopfield, "N", "K/N", _hopfield_temperature),
     "ra": Family(_hopfield, "N", "K/N", _hopfield_temperature),
-    "ra_rbm": Family(_ra_rbm, "V", "K/V", _ra_rbm_temperature),
+    "ra-rbm": Family(_ra_rbm, "V", "K/V", _ra_rbm_temperature),
     "sk": Family(_sk, "N", None, _sk_temperature),
     "rbm": Family(_rbm, "V", None, _rbm_temperature),
     "ea": Family(_ea, "L", None, None),
@@ -111,10 +101,19 @@ FAMILIES |= {
 _CUBIC = {"gaussian": 0.951, "pm1": 1.109}
 
 
+NAMES = tuple(name.replace("-", "_") for name in FAMILIES)
+_OTHER_NAMES = {"ra-rbm": "ra_rbm", "rbm_gaussian": "rbm", "edwards_anderson": "ea"}
+
+
 def as_family(ensemble: str) -> str:
     """The name of a family; that of its ensemble, and older names, will do."""
     name = _OTHER_NAMES.get(ensemble, ensemble) if isinstance(ensemble, str) else ensemble
-    return as_choice(name, "ensemble", FAMILIES)
+    return as_choice(name, "ensemble", NAMES)
+
+
+def stored_name(ensemble: str) -> str:
+    """What FAMILIES and stores call a family."""
+    return as_family(ensemble).replace("_", "-")
 
 
 def theory_lines(

@@ -15,7 +15,7 @@ from .._core import device as _device
 from .._core.validate import as_choice, as_count, as_real, as_renamed
 from .attributes import ATTRIBUTES
 from .crossings import check_scan
-from .families import FAMILIES, as_family
+from .families import FAMILIES, as_family, stored_name
 from .measuring import N_BINS, PER_T, measure
 
 if TYPE_CHECKING:
@@ -55,9 +55,6 @@ _WORK = {
     "quick": {"instances": 8, "n_steps": 400, "n_chains": 4},
     "paper": {"instances": 200, "n_steps": 20_000, "n_chains": 4},
 }
-
-# What stores call a family: the instances of a scan are drawn from this name, too.
-_STORED = {"ra_rbm": "ra-rbm"}
 
 
 def scan(
@@ -155,7 +152,7 @@ def scan(
     instances = as_renamed(replicas, instances, "replicas", "instances")
     as_choice(preset, "preset", PRESETS)
     as_choice(device, "device", _device.DEVICES)
-    family, defaults, work = FAMILIES[ensemble], PRESETS[preset][ensemble], _WORK[preset]
+    family, defaults, work = FAMILIES[stored_name(ensemble)], PRESETS[preset][ensemble], _WORK[preset]
     if temperatures is not None and stds is not None:
         raise ValueError("give temperatures or stds (weight scales), not both")
     if stds is not None and family.temperature is None:
@@ -173,7 +170,7 @@ def scan(
     as_choice(law, "law", ("gaussian", "pm1", "uniform"))
     axes: dict[str, Any] = {"size": size}
     fixed: dict[str, Any] = {
-        "ensemble": _STORED.get(ensemble, ensemble),
+        "ensemble": stored_name(ensemble),
         "axis": axis,
         "values": values,
         "ratio": as_real(ratio, "ratio", 0.0, exclusive=True),

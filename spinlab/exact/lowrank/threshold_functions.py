@@ -73,9 +73,7 @@ def best_function(counts: np.ndarray, F: Convex, threads: int | None = None) -> 
     even = F.is_even
 
     def run(start: int) -> tuple[float, int, int]:
-        m, sums = np.empty((K, *n.shape)), np.empty((5, *n.shape))
-        flat = m.reshape(K, -1), sums.reshape(len(sums), -1)
-        value, row, e = _search(w[start : start + _TASK], n, F, even, m, sums, *flat)
+        value, row, e = _search(w[start : start + _TASK], n, F, even)
         return value, start + row, e
 
     found = map_with_progress(run, range(0, len(w), _TASK), threads, "ground state")
@@ -105,16 +103,17 @@ def _transform(a: np.ndarray, spare: np.ndarray) -> None:
 
 
 @kernel
-def _search(  # type: ignore[no-untyped-def]
-    weights, n, F, even, m, sums, flat_m, flat_sums
-):
+def _search(weights: np.ndarray, n: np.ndarray, F: Any, even: bool) -> Any:
     """(largest F, number of its weights, number of its signs); the columns are _LANES rows of weights.
 
-    ``n`` is the transform of the counts, in every column; m (K, classes, _LANES) and sums (5, classes,
-    _LANES) are scratch, with their flat views.
+    ``n`` is the transform of the counts, in every column.
     """
     classes, K = len(n), weights.shape[1]
-    f, spare, values, opposite, linear = sums[0], sums[1], sums[2], sums[3], sums[4]
+    f, spare = np.empty((classes, _LANES)), np.empty((classes, _LANES))
+    m = np.empty((K, classes, _LANES))
+    values, opposite = np.empty((classes, _LANES)), np.empty((classes, _LANES))
+    linear, x = np.empty((classes, _LANES)), np.empty(classes * _LANES)
+    flat_m, flat_values, flat_opposite = m.reshape(K, -1), values.reshape(-1), opposite.reshape(-1)
     record, best, signs = -np.inf, 0, 0
     for r in range(0, len(weights), _LANES):
         for l in range(_LANES):
@@ -153,8 +152,8 @@ def _search(  # type: ignore[no-untyped-def]
             for e in range(classes):
                 for l in range(_LANES):
                     opposite[e, l] = values[e, l]
-            _add_groups(F, flat_m, -1.0, flat_sums[1], flat_sums[3])
-        _add_groups(F, flat_m, 1.0, flat_sums[1], flat_sums[2])
+            _add_groups(F, flat_m, -1.0, x, flat_opposite)
+        _add_groups(F, flat_m, 1.0, x, flat_values)
         for e in range(classes):
             for l in range(_LANES):
                 value = values[e, l] + abs(linear[e, l])
