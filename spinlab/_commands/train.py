@@ -152,9 +152,8 @@ def _machine(args: argparse.Namespace, kind: str, V: int) -> Any:
 
 def _print(record: dict[str, Any]) -> None:
     print(f"machine     {record['machine']}")
-    print(
-        f"training    {record['epochs']} epochs of {record['samples']} samples, {record['updates']} updates"
-    )
+    resumed = " (went on from its checkpoint)" if record["resumed"] else ""
+    print(f"training    {record['epochs']} epochs of {record['samples']} samples{resumed}")
     for name, title in (("log_likelihood", "ln P"), ("test_log_likelihood", "test ln P")):
         if name in record:
             print(f"{title:12s}{record[name]:.2f} nats per sample (knowing nothing: {record['uniform']:.2f})")

@@ -67,6 +67,8 @@ def summary(value: Any, in_full: bool = False) -> str:
     """A value in a few letters: arrays by dtype and shape, ``in_full`` also by their range."""
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return _of_array(value, in_full)
+    if in_full and isinstance(value, float):
+        return f"{value:.10g}"
     if isinstance(value, Result):
         text = type(value).__name__ + "(...)"
     elif isinstance(value, Mapping):
@@ -89,6 +91,15 @@ def _of_array(x: Any, in_full: bool) -> str:
         text = "[" + ", ".join(f"{v:.6g}" if x.dtype.kind == "f" else repr(v.item()) for v in x) + "]"
         if len(text) <= _LONGEST_VALUE:
             return text
+    if (
+        in_full
+        and host
+        and x.ndim == 1
+        and x.size <= _LONGEST_VALUE
+        and x.dtype == np.int8
+        and (abs(x) == 1).all()
+    ):
+        return "".join("+" if spin > 0 else "-" for spin in x)
     text = f"{x.dtype} {shape}"
     if in_full and host and x.size and x.dtype.kind in "iuf":
         finite = x[np.isfinite(x)]
