@@ -218,7 +218,7 @@ def delicate_graph(case):
 def test_delicate_decisions_on_graphs_are_those_of_the_generic_loop(sampler, case):
     # Seven chains take the generic loop.
     model, beta = delicate_graph(case)
-    kept = {"n_steps": 200 if case == "coarse" else 60, "beta": beta, "record_every": 1, "rng": 5}
+    kept = {"n_steps": 1000 if case == "coarse" else 60, "beta": beta, "record_every": 1, "rng": 5}
     lanes, generic = (sampler(model, n_chains=n, multispin=False, **kept) for n in (16, 7))
     np.testing.assert_array_equal(lanes.samples[:, :7], generic.samples)
     np.testing.assert_array_equal(lanes.moved[:7], generic.moved)
