@@ -22,8 +22,9 @@ def forest_state(model: SparseIsing) -> np.ndarray:
     parts = connected_components(csr_array((np.ones(len(J)), (i, j)), shape=(N, N)), directed=False)[1]
     roots = np.unique(parts, return_index=True)[1]
     free = roots[~np.isin(parts[roots], parts[fields])]  # one site of each part without fields
-    tail = np.concatenate([i, fields, free])
-    head = np.concatenate([j, np.full(len(fields) + len(free), N)])
+    # Trees of scipy 1.13 and 1.14 take indices of 32 bits only.
+    tail = np.concatenate([i, fields, free]).astype(np.int32)
+    head = np.concatenate([j, np.full(len(fields) + len(free), N)]).astype(np.int32)
     terms = np.concatenate([J, model.b[fields], np.ones(len(free))])
     shape = (N + 1, N + 1)
     forest = minimum_spanning_tree(csr_array((-np.abs(terms), (tail, head)), shape=shape))

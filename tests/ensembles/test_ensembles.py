@@ -209,7 +209,7 @@ def test_sk_bad_std(std):
 @pytest.mark.parametrize("law", ["normal", "", None, 3, "GAUSSIAN"])
 def test_unknown_laws(law):
     for draw in (lambda: sk(3, law=law), lambda: edwards_anderson(shape=(3,), law=law)):
-        with pytest.raises(ValueError, match=r"unknown law .*; known: gaussian, uniform, pm1"):
+        with pytest.raises(ValueError, match=r"unknown law .*known: gaussian, uniform, pm1"):
             draw()
 
 
