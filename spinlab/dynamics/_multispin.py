@@ -20,13 +20,14 @@ def bonds_for(model: IsingModel, request: Request, n_chains: int) -> Bonds | Non
     """The model's bonds where 64 chains are to share a word: if asked for, else from 64 chains on."""
     if request.multispin is False or (request.multispin is None and n_chains < WORD):
         return None
-    bonds = Bonds.of(model) if request.order == "sequential" and request.rule != "block_gibbs" else None
+    asked = request.order == "sequential" and request.rule != "block_gibbs" and request.dtype == "float64"
+    bonds = Bonds.of(model) if asked else None
     if request.multispin and bonds is None:
         raise ValueError(
             "multispin=True takes a SparseIsing on the CPU whose couplings and fields are multiples of the "
             f"smallest of them, at most {REACH} of it together at each site, visited in sequential order by "
-            f"a single-spin rule; got {model!r} ({model.device}), {request.rule}, {request.order} order: "
-            "leave multispin out"
+            f"a single-spin rule without dtype; got {model!r} ({model.device}), {request.rule}, "
+            f"{request.order} order, {request.dtype}: leave multispin out"
         )
     return bonds
 

@@ -227,6 +227,9 @@ def test_what_does_not_apply_is_left_alone_or_refused():
         np.testing.assert_array_equal(few.states, many.states)
     with pytest.raises(ValueError, match="random order"):
         gibbs(MODELS["pair"], 1, 4, order="random", multispin=True)
+    for multispin in (None, True):
+        with pytest.raises(ValueError, match="float32"):
+            gibbs(MODELS["pair"], 1, 64, dtype="float32", multispin=multispin)
     with pytest.raises(TypeError, match="multispin"):
         gibbs(MODELS["pair"], 1, 4, multispin="yes")
 
