@@ -82,8 +82,7 @@ def test_without_round_trips_only_one_state_or_none_is_equilibrium():
     assert _no_choice(0.03, 0.5, N)  # no overlap to speak of
     assert _no_choice(0.6, 0.8, N)  # all in one state, q^2 = .64
     assert not _no_choice(0.3, 0.8, N)  # in several: what each weighs is not known
-    # Two states of a ferromagnet in two groups, one of which flips at once, the other never: ladders of 500
-    # strongly coupled spins make no round trip and are found in four states.
+    # Two ferromagnets side by side have four states; with hardly any work no ladder goes round.
     import scipy.linalg
 
     group = (np.ones((120, 120)) - np.eye(120)) * 8 / 120
