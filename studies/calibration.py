@@ -7,7 +7,7 @@ Every recipe is trained on the same images, stopped where the likelihood of a se
 on a third one. Main case: noisy patterns, drawn anew for every split; beside it 4x4 Bars in the paper's
 split, and Bars and Bars and Stripes split at random so that an image and its inverse stay together.
 
-Figures: exact negative log-likelihood of the judging images by recipe, at the end of training, where it was
+Figure: exact negative log-likelihood of the judging images by recipe, at the end of training, where it was
 best on the stopping images, and there with one factor of the weights fitted to them; the same on Bars;
 against the number of patterns; and the Hamming distance (top row held) on Bars.
 

@@ -1,8 +1,8 @@
 """How many patterns can weights of the form (E2) retrieve (arXiv:1910.01592, Appendix E)?
 
-Question: a hybrid machine of regularized axons marginalises to J_ij = (1/K) sum_kk' xi_i^k xi_j^k' M_kk' with
-M_kk' = sum_h xi_h^k xi_h^k', which is not the Hebbian form, whose capacity is .14 N; the paper leaves open
-whether its capacity can be higher.
+Claim: a hybrid machine of regularized axons marginalises to J_ij = (1/K) sum_kk' xi_i^k xi_j^k' M_kk' with
+M_kk' = sum_h xi_h^k xi_h^k', which is not the Hebbian form, whose capacity is .14 N. Whether its capacity can
+be higher is left open there.
 
 Measured: visible patterns are random; the hidden parts, which make M, are random too, or chosen. The best
 known choice is M = C^-1 with C_kk' = xi^k.xi^k'/N (projection on the patterns; Kanter and Sompolinsky, Phys.

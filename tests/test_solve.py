@@ -136,7 +136,9 @@ def test_refusals_give_an_estimate_and_an_alternative():
     with pytest.raises(ValueError, match=r"N=50.*max_spins=50"):
         sl.ground_state(np.eye(50) - 1, "enumeration")
     assert sl.ground_state(sl.ensembles.sk(N=42, rng=0), "enumeration", max_spins=42).certified
-    with pytest.raises(ValueError, match="unknown method 'magic'; known: auto, enumeration, layer"):
+    with pytest.raises(
+        ValueError, match="unknown method 'magic'; known: auto, tempering, annealing, enumeration, layer"
+    ):
         sl.ground_state([[0, 1], [1, 0]], "magic")
     with pytest.raises(TypeError, match="belong to one method"):
         sl.ground_state([[0, 1], [1, 0]], dtype="float32")

@@ -7,9 +7,10 @@ import os
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 SUFFIXES = (".npy", ".npz", ".csv", ".txt")
 HELP = ".npy, .npz or .csv (a row per sample; spins +-1, or 0/1), - for standard input"
@@ -35,6 +36,8 @@ def read_data(path: str, key: str | None = None) -> np.ndarray:
 
 def write_states(path: str, states: np.ndarray) -> None:
     """Samples as .npy, .npz (array ``samples``) or .csv; - is CSV on standard output."""
+    import numpy as np
+
     from .._core.files import atomic_write
 
     suffix = os.path.splitext(path)[1].lower()
@@ -68,6 +71,8 @@ def check_output(option: str, path: str) -> None:
 
 
 def _parsed(content: bytes, key: str | None) -> np.ndarray:
+    import numpy as np
+
     if content[:4] == b"PK\x03\x04":  # a zip archive
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             names = list(arrays)
@@ -90,6 +95,8 @@ def _parsed(content: bytes, key: str | None) -> np.ndarray:
 
 def _table(text: str) -> np.ndarray:
     """Numbers between commas, semicolons or blanks; a first line of names is left out."""
+    import numpy as np
+
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     rows: list[list[float]] = []
     for number, line in enumerate(lines):
@@ -121,4 +128,6 @@ def add_data_options(parser: Any) -> None:
 
 def spins(data: np.ndarray, threshold: float | None) -> np.ndarray:
     """Grey levels cut at a threshold; other data as they are."""
+    import numpy as np
+
     return data if threshold is None else np.where(data > threshold, 1, -1).astype(np.int8)

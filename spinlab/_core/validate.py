@@ -235,7 +235,7 @@ def as_choice(x: Any, name: str, known: Iterable[str]) -> str:
     """One of the known names."""
     known = list(known)
     if not isinstance(x, str) or x not in known:
-        close = difflib.get_close_matches(str(x).lower(), known, 1)
+        close = difflib.get_close_matches(x.lower(), known, 1) if isinstance(x, str) else []
         hint = f"; did you mean {close[0]!r}?" if close else ";"
         raise ValueError(f"unknown {name} {x!r}{hint} known: {', '.join(known)}")
     return x

@@ -548,7 +548,7 @@ def test_the_point_of_a_scan_bit_for_bit():
 
 
 def test_the_device_of_a_scan():
-    with pytest.raises(ValueError, match="unknown device 'tpu'; known: cpu, gpu"):
+    with pytest.raises(ValueError, match=r"unknown device 'tpu'; did you mean 'gpu'\? known: cpu, gpu"):
         sl.scans.scan("sk", sizes=[6], device="tpu")
     data = sl.scans.scan(
         "hopfield", sizes=[8], loads=[0.3], temperatures=[1.0], replicas=1, n_steps=10, device="gpu"

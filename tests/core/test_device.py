@@ -114,7 +114,7 @@ def test_to(simulated):
     np.testing.assert_array_equal(on_gpu.scaled(2).J, 2 * model.J)
     with pytest.raises(AttributeError, match="immutable"):
         on_gpu.device = "cpu"
-    with pytest.raises(ValueError, match="unknown device 'tpu'; known: cpu, gpu"):
+    with pytest.raises(ValueError, match=r"unknown device 'tpu'; did you mean 'gpu'\? known: cpu, gpu"):
         model.to("tpu")
 
 

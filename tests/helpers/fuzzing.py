@@ -103,13 +103,13 @@ def _bqm() -> Any:
 
 @functools.cache
 def _scan(sizes: tuple[int, ...] = (6, 8)) -> xr.Dataset:
-    options = {"replicas": 4, "n_steps": 64, "n_chains": 2, "seed": 1, "progress": False}
+    options = {"instances": 4, "n_steps": 64, "n_chains": 2, "seed": 1, "progress": False}
     return sl.scans.scan("sk", sizes=sizes, temperatures=(0.4, 1.0, 1.6), **options)
 
 
 @functools.cache
 def _patterns() -> xr.Dataset:
-    options = {"replicas": 2, "n_steps": 32, "n_chains": 2, "seed": 1, "progress": False}
+    options = {"instances": 2, "n_steps": 32, "n_chains": 2, "seed": 1, "progress": False}
     return sl.scans.scan("hopfield", sizes=(20,), loads=(0.1, 0.2), temperatures=(0.6, 1.4), **options)
 
 
@@ -369,6 +369,7 @@ WORK = {
     "sites",
     "epochs",
     "patience",
+    "instances",
     "replicas",
     "bins",
     "T",
