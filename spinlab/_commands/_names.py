@@ -13,14 +13,14 @@ def chosen(text: str, what: str, known: Iterable[str], others: Iterable[str] = (
     ValueError
         If none begins so, or several do.
     """
-    from .._core import plugins
-    from .._core.validate import as_choice
-
     known = [*known, *others]
     plain = text.replace("-", "_").lower()
     exact = [name for name in known if name.replace("-", "_").lower() == plain]
     if exact:
         return exact[0]
+    from .._core import plugins
+    from .._core.validate import as_choice
+
     if what in plugins.GROUPS:  # read only now that the name is not one of our own
         known = plugins.names(what, known)
         if text in known:

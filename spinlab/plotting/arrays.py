@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .checks import as_numbers, as_shape, check_axes
+from .checks import as_bins, as_numbers, as_shape, check_axes
 from .style import COLOURS, DIVERGING, MARKERS
 
 if TYPE_CHECKING:
@@ -73,6 +73,10 @@ def spectrum(ax: Any, values: Any, edges: Any = None, *, label: str | None = Non
         ``Spectrum.values`` or ``WeightSpectrum.singular_values``.
     edges : (low, high), optional
         Of the law of a random matrix, drawn as dashed lines.
+    label : str, optional
+        In the legend.
+    bins : int
+        Of the histogram.
 
     Examples
     --------
@@ -85,7 +89,7 @@ def spectrum(ax: Any, values: Any, edges: Any = None, *, label: str | None = Non
     check_axes(ax)
     x = as_numbers(values, "values").ravel()
     edges = () if edges is None else as_numbers(edges, "edges").ravel()
-    ax.hist(x, bins=bins, density=True, color=COLOURS[0], alpha=0.75, label=label)
+    ax.hist(x, bins=as_bins(bins), density=True, color=COLOURS[0], alpha=0.75, label=label)
     for k, edge in enumerate(edges):
         ax.axvline(
             edge,

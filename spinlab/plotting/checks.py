@@ -33,3 +33,12 @@ def as_shape(shape: Any) -> tuple[int, int]:
     if min(height, width) < 1:
         raise ValueError(f"shape must be (height, width) of an image, both 1 or more, got {shape!r}")
     return height, width
+
+
+def as_bins(bins: Any) -> int:
+    """Number of bins of a histogram."""
+    if not isinstance(bins, int | np.integer) or isinstance(bins, bool):
+        raise TypeError(f"bins must be a number of bins, an int of 1 or more, got {bins!r}")
+    if bins < 1:
+        raise ValueError(f"bins must be 1 or more, got {bins}")
+    return int(bins)

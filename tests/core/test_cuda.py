@@ -551,7 +551,7 @@ def test_the_device_of_a_scan():
     with pytest.raises(ValueError, match=r"unknown device 'tpu'; did you mean 'gpu'\? known: cpu, gpu"):
         sl.scans.scan("sk", sizes=[6], device="tpu")
     data = sl.scans.scan(
-        "hopfield", sizes=[8], loads=[0.3], temperatures=[1.0], replicas=1, n_steps=10, device="gpu"
+        "hopfield", sizes=[8], loads=[0.3], temperatures=[1.0], instances=1, n_steps=10, device="gpu"
     )
     assert data.attrs["failed_points"] == 0
     assert data["e_random"].notnull().all()
