@@ -47,6 +47,7 @@ html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 html_math_renderer = "mathml"
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
+os.environ.pop("MPLBACKEND", None)  # a backend without notebooks would leave their figures out
 nb_execution_mode = "cache"  # below docs/_build: a notebook is executed again when its cells change
 nb_execution_cache_path = str(HERE / "_build" / "notebooks")
 nb_execution_timeout = 300

@@ -18,7 +18,7 @@ import sqlite3
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -84,20 +84,17 @@ class Writer:
             raise OSError(
                 error.errno, f"no folder for the store ({error.strerror})", str(self.path)
             ) from error
-        with named_errors(self.path):
+        with named_errors(self.path), ExitStack() as opened:
             lock = Path(f"{os.path.realpath(self.path)}.lock")  # one for all links to the store
-            self._lock = _connect(lock, "rwc", timeout=0)
-            try:
-                self._lock.execute("BEGIN EXCLUSIVE")
-                self.db = _connect(self.path, "rwc")
-                if self.db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-                    self.db.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
-                _check(self.db, self.path)
-                if (report := self.db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-                    raise sqlite3.DatabaseError(report)
-            except BaseException:
-                self._lock.close()
-                raise
+            self._lock = opened.enter_context(closing(_connect(lock, "rwc", timeout=0)))
+            self._lock.execute("BEGIN EXCLUSIVE")
+            self.db = opened.enter_context(closing(_connect(self.path, "rwc")))
+            if self.db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+                self.db.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
+            _check(self.db, self.path)
+            if (report := self.db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(report)
+            opened.pop_all()  # from here on __exit__ closes them
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, traceback: TracebackType | None) -> None:
@@ -228,7 +225,11 @@ def _connect(path: Path | None, mode: str, timeout: float = 60) -> sqlite3.Conne
         return sqlite3.connect(":memory:", isolation_level=None)
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     db = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None)
-    db.execute("PRAGMA synchronous = FULL")
+    try:
+        db.execute("PRAGMA synchronous = FULL")
+    except BaseException:  # no database
+        db.close()
+        raise
     return db
 
 
