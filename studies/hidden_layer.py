@@ -140,10 +140,9 @@ def statements(H: list[int], runs: dict[str, list[np.ndarray]], load: np.ndarray
     ):
         first, last = runs[name][0], runs[name][-1]
         z = better * z_score(last, first)
-        how = "" if z > 3 else "not " if z > -3 else "the other way round: not "
+        how = "yes" if z > 3 else "no difference by three errors" if z > -3 else "the other way round"
         said.append(
-            f"With more hidden units {what}: {how}so from H = {H[0]} ({text(first)}) to {H[-1]} "
-            f"({text(last)})."
+            f"With more hidden units {what}: {how}, {text(first)} at H = {H[0]} and {text(last)} at {H[-1]}."
         )
     above = [h for h, x in zip(H, load, strict=True) if x > K / V]
     said.append(
