@@ -178,21 +178,25 @@ class Estimate(Result):
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Result):
-    """A row per exact method; ``str()`` is a table."""
+    """A row per exact method, and the one that "auto" takes (None: all refuse); ``str()`` is a table."""
 
     model: str
     rows: tuple[Estimate, ...]
+    taken: str | None = None
 
     def __str__(self) -> str:
         lines = [self.model, f"{'method':14s}{'seconds':>10s}{'memory':>10s}  remark"]
-        best = min((row.seconds for row in self.rows if row.seconds is not None), default=None)
+        taken = next((row.seconds for row in self.rows if row.method == self.taken), None)
         for row in self.rows:
             if row.seconds is None or row.bytes is None:
                 lines.append(f"{row.method:14s}{'-':>10s}{'-':>10s}  {row.refusal}")
             else:
-                remark = "cheapest" if row.seconds == best else ""
-                if row.method == "branching" and row.seconds > LONGEST_PROOF:
-                    remark = "with seconds= only: the best state and a proven bound"
+                remark = "cheapest" if row.method == self.taken else ""
+                if row.method == "branching" and row.method != self.taken:
+                    if row.seconds > LONGEST_PROOF:
+                        remark = "with seconds= only: the best state and a proven bound"
+                    elif taken is not None and taken <= _SOON:
+                        remark = f"by the size alone: tried where the others take over {_SOON:g} s"
                 lines.append(f"{row.method:14s}{row.seconds:10.2g}{row.bytes / 1e6:7.3g} MB  {remark}")
         return "\n".join(line.rstrip() for line in lines)
 
@@ -224,15 +228,15 @@ def explain(model: ModelLike, task: Task = "ground_state") -> Explanation:
         refusal = solver.refusal(model, task)
         seconds, size = (None, None) if refusal else solver.cost(model, task)[:2]
         rows.append(Estimate(name, seconds, size, refusal))
-    others = [row.seconds for row in rows if row.seconds is not None and row.method != "branching"]
-    if min(others, default=math.inf) > _SOON:  # the root of a proof says more than the size
-        rows = [
-            replace(row, seconds=exact.branching.probe(model).seconds)
-            if row.method == "branching" and row.seconds is not None
-            else row
-            for row in rows
-        ]
-    return Explanation(repr(model), tuple(rows))
+    if task == "log_partition":
+        choice = _choose(model, "auto", task)
+    else:
+        choice = _choose_ground_state(model, "auto", task, False, None)
+    if choice.name == "branching":  # the root of a proof says more than the size
+        probe = exact.branching.probe(model)
+        rows = [replace(row, seconds=probe.seconds) if row.method == "branching" else row for row in rows]
+        choice = _after_root(model, probe)
+    return Explanation(repr(model), tuple(rows), choice.name)
 
 
 def _heuristic(
@@ -503,19 +507,27 @@ def _by_branching(model: IsingModel, choice: Choice, threads: int | None, budget
     seconds, root = probe.seconds, probe.root
     if root.certified or probe.run.tree.interrupted:
         return root
-    if seconds < LONGEST_PROOF:
+    choice = _after_root(model, probe)
+    if choice.name == "branching":
         answer = go_on(probe, model, budget, threads)
         return replace(answer, reason=f"{seconds:.2g} s by estimate; {answer.reason}")
-    other = choose(exact.METHODS, model, "ground_state", ["branching"])
-    if other.name is not None:
-        solver: Any = exact.METHODS[other.name]
+    if choice.name is not None:
+        solver: Any = exact.METHODS[choice.name]
         result: GroundState = solver.ground_state(model, threads=threads)
-        return replace(result, reason=other.reason)
+        return replace(result, reason=choice.reason)
     raise _NoProof(
         f"a proof takes {duration(seconds)} by estimate, {root.relative_gap:.1%} being left at its root; "
         "seconds= gives the best state and a proven bound after that time"
         f"{exact.branching.missing_solver(model)}"
     )
+
+
+def _after_root(model: IsingModel, probe: exact.branching.Probe) -> Choice:
+    """Branching where the root of its proof says that it ends soon and before the others, or one of those."""
+    other = choose(exact.METHODS, model, "ground_state", ["branching"])
+    if probe.root.certified or probe.seconds < min(LONGEST_PROOF, other.cost.seconds):
+        return Choice("branching", exact.Cost(probe.seconds, 0.0), f"{probe.seconds:.2g} s by estimate")
+    return other
 
 
 def _run_mean_energy(model: IsingModel, beta: Any, threads: int | None, solver: Any) -> Any:

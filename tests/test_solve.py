@@ -362,6 +362,29 @@ def test_explain_lists_every_method():
     assert "its limit is N=" in text
 
 
+def test_explain_marks_what_auto_takes():
+    """Also where the estimate of branching, by the size alone, is lower than that of the method taken."""
+    graph = sl.ensembles.edwards_anderson
+    models = {
+        "torus, narrow": graph(shape=(12, 12), periodic=True, rng=0),
+        "torus, wide": graph(shape=(24, 24), periodic=True, rng=0),
+        "square": graph(shape=(12, 12), rng=0),
+        "glass": sl.ensembles.sk(28, rng=0),
+        "patterns": sl.ensembles.hopfield(N=60, K=3, rng=0),
+        "layers": sl.ensembles.rbm_gaussian(V=10, H=50, rng=0),
+    }
+    taken = {name: sl.explain(model).taken for name, model in models.items()}
+    assert taken == {name: sl.ground_state(model).method for name, model in models.items()}
+    assert taken["torus, narrow"] == "tree"
+    table = sl.explain(models["torus, narrow"])
+    marked = [line.split()[0] for line in str(table).splitlines() if line.endswith("cheapest")]
+    assert marked == ["tree"]
+    estimates = {row.method: row.seconds for row in table.rows}
+    assert estimates["branching"] < estimates["tree"]  # else the remark is not tested
+    assert "by the size alone" in str(table)
+    assert sl.explain(sl.ensembles.sk(130, rng=0)).taken is None
+
+
 @pytest.mark.parametrize("name", sl.exact.METHODS)
 def test_flags_are_true_or_false(name):
     """Not any object with a truth value: degeneracy="no" would count."""

@@ -7,6 +7,7 @@ the tree are counted, not seconds, so that the answer is the same on every machi
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,39 +23,53 @@ _SPAN = 6  # spins over which growth is measured
 _SLOWS = 0.3  # growth slows down: the work of spin glasses is so much of what it foretells
 _SAMPLE, _CAP = 8, 200_000  # chunks, and ways in each
 
-_known: WeakKeyDictionary[IsingModel, tuple[float, Search | None]] = WeakKeyDictionary()
 
 
-def search_time(model: IsingModel) -> float:
-    """Seconds on all threads that the search for the ground state takes, by estimate; kept with the model."""
-    return _looked_at(model)[0] / n_threads()
+class Look(NamedTuple):
+    """Seconds on one core: of the last spins, which one thread solves, and of the rest, which all share."""
+
+    last_spins: float
+    rest: float
+    search: Search | None  # with its last spins solved, if the look went that far
+
+    @property
+    def on_one_core(self) -> float:
+        return self.last_spins + self.rest
+
+    def seconds(self) -> float:
+        """On all threads."""
+        return self.last_spins + self.rest / n_threads()
 
 
-def prepared(model: IsingModel) -> Search | None:
-    """The search with its last spins solved, if a look at the model went that far."""
-    return _known[model][1] if model in _known else None
+_known: WeakKeyDictionary[IsingModel, Look] = WeakKeyDictionary()
 
 
-def _looked_at(model: IsingModel) -> tuple[float, Search | None]:
+def look(model: IsingModel) -> Look:
+    """How long the search for the ground state takes, by estimate; kept with the model."""
     if model not in _known:
         _known[model] = _look(model)
     return _known[model]
 
 
-def _look(model: IsingModel) -> tuple[float, Search | None]:
+def prepared(model: IsingModel) -> Search | None:
+    """The search with its last spins solved, if a look at the model went that far."""
+    return _known[model].search if model in _known else None
+
+
+def _look(model: IsingModel) -> Look:
     search = Search(model, prune=False)
     work: list[int] = []
     for ways in search.solve_last_spins():
         work.append(ways)
         if sum(work) > _LOOK and (ahead := _ahead(work, search)) > QUICK / _SECONDS_PER_WAY:
-            return ahead * _SECONDS_PER_WAY, None
+            return Look(ahead * _SECONDS_PER_WAY, 0.0, None)  # most of which the last spins would take
     search.threshold = above_ground(search.G, search.eps)
     chunks = np.unique(np.linspace(0, search.n_chunks - 1, min(_SAMPLE, search.n_chunks)).astype(np.int64))
     sample = [search.minimum(int(chunk), _CAP)[1] for chunk in chunks]
     rest = float(np.mean(sample)) * search.n_chunks
     if max(sample) >= _CAP:  # these may go on for long: as long as the last spins say
         rest = max(rest, _ahead(work, search))
-    return (sum(work) + rest) * _SECONDS_PER_WAY, search
+    return Look(sum(work) * _SECONDS_PER_WAY, rest * _SECONDS_PER_WAY, search)
 
 
 def _ahead(work: list[int], search: Search) -> float:

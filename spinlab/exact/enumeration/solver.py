@@ -15,7 +15,7 @@ from ...models import IsingModel, ModelLike, TwoLayerIsing, as_model
 from ..couplings import exact_energies, free_spins, over_limit, round_down
 from ..result import GroundState
 from . import gpu as _gpu
-from .probe import QUICK, prepared, search_time
+from .probe import QUICK, look, prepared
 from .search import SECONDS_PER_STATE, Search, chunk_minima, in_levels
 
 NAME = "enumeration"
@@ -31,8 +31,8 @@ def refusal(model: IsingModel) -> str | None:
     if model.n_spins <= largest(model):
         return None
     if model.n_spins <= LARGEST and model.device == "cpu":
-        seconds = search_time(model)
-        return None if seconds * n_threads() <= QUICK else too_large(model, seconds)
+        guess = look(model)
+        return None if guess.on_one_core <= QUICK else too_large(model, guess.seconds())
     return too_large(model, cost(model)[0], largest(model))
 
 
@@ -60,7 +60,7 @@ def cost(model: IsingModel) -> tuple[float, float]:
         return 0.01 + states * _gpu.SECONDS_PER_STATE, 1e8
     seconds = 4e-4 + 1.2 * states * SECONDS_PER_STATE / n_threads()
     if looks(model):
-        seconds = min(1e-3 + search_time(model), seconds)
+        seconds = min(1e-3 + look(model).seconds(), seconds)
     return seconds, 1e6
 
 

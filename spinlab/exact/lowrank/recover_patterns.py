@@ -28,6 +28,7 @@ TOLERANCE = 1e-10  # of sum |J|, for what the patterns leave over
 _PIVOT = 1e-10  # relative size below which what is left of a block is rounding
 _SAME = 1e-6  # relative distance between rows of one class
 _MAX_STEPS = 10_000
+_INDEFINITE = "it is not positive semidefinite for any diagonal (or this could not be found out)"
 
 
 class Recovered(NamedTuple):
@@ -38,7 +39,10 @@ class Recovered(NamedTuple):
 
 
 def recover_patterns(model: DenseIsing | SparseIsing) -> Recovered | str:
-    """Up to 7 binary patterns, or real ones of rank up to 3, behind the couplings; or why there are none."""
+    """Up to 7 binary patterns, or real ones of rank up to 3, behind the couplings; or why there are none.
+
+    ``scale`` is negative where -J has binary patterns.
+    """
     N = model.n_spins
     if not MIN_SPINS <= N <= MAX_SPINS:
         return f"it is sought for {MIN_SPINS} to {MAX_SPINS} spins, got N={N}"
@@ -48,9 +52,16 @@ def recover_patterns(model: DenseIsing | SparseIsing) -> Recovered | str:
     with one_blas_thread():
         exponent = int(np.frexp(np.abs(J).max())[1])
         x = _real_patterns(np.ldexp(J, -exponent))
+        binary = None
+        if x is _INDEFINITE:
+            negative = _real_patterns(-np.ldexp(J, -exponent))
+            binary = None if isinstance(negative, str) else _binary_patterns(J, negative)
+            if binary is not None:
+                x = negative
         if isinstance(x, str):
             return x
-        binary = _binary_patterns(J, x) if x.shape[1] else None
+        if binary is None and x.shape[1]:
+            binary = _binary_patterns(J, x)
         if binary is None and x.shape[1] > MAX_RANK:
             return f"it has rank {x.shape[1]} up to its diagonal, and the patterns are not binary"
         xi, scale = binary or (x.T if x.shape[1] else np.zeros((1, N)), math.ldexp(1.0, exponent))
@@ -62,7 +73,7 @@ def recover_patterns(model: DenseIsing | SparseIsing) -> Recovered | str:
         exact = binary and all(Fraction(scale) * n == Fraction(scale * n) for n in range(len(xi) + 1))
         if left > 0 or not exact:  # the difference itself is rounded
             size = np.abs(xi).sum(1)
-            left += (len(xi) + 2) * U * scale * float(size @ size)
+            left += (len(xi) + 2) * U * abs(scale) * float(size @ size)
     if left > TOLERANCE * np.abs(J).sum():
         return f"the nearest patterns of rank {x.shape[1]} leave over {left:.2g} of sum |J|"
     return Recovered(patterns, left)
@@ -89,7 +100,7 @@ def _real_patterns(J: np.ndarray) -> np.ndarray | str:
     for k in range(r):
         p = int(d.argmax())
         if d.min() < -_SAME * top or d[p] <= 0:
-            return "it is not positive semidefinite for any diagonal (or this could not be found out)"
+            return _INDEFINITE
         column = inner[:, p] - y @ y[p]
         column[p] = d[p]
         y[:, k] = column / np.sqrt(d[p])
@@ -138,7 +149,7 @@ def _binary_patterns(J: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, float] |
             columns = _factor(products, K)
             if columns is not None:
                 xi = sign * columns[group].T
-                sites = first if len(first) > 1 else [0, 1]
+                sites = first + np.setdiff1d(np.arange(len(x)), first)[:1].tolist()  # two of one class, too
                 n = xi[:, sites].T @ xi[:, sites]
                 np.fill_diagonal(n, 0)
                 i, j = np.unravel_index(np.where(n == 0, np.inf, np.abs(n)).argmin(), n.shape)

@@ -15,7 +15,8 @@ thresholds  binary patterns: sites of the same pattern column up to sign are one
             functions of up to 7 inputs are visited, whatever the number of sites;
 turns       real patterns of rank up to 3, a field that needs a dimension included: all directions;
 types       few different pairs (xi_i, b_i) up to sign: sites of a type align and act as one spin;
-classes     up to 3 binary patterns in any field: the sums over the classes of sites are the variables.
+classes     up to 3 binary patterns in any field and with couplings of either sign (an antiferromagnet on the
+            complete graph): the sums over the classes of sites are the variables, nothing need be convex.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ def ground_state(
         - a matrix J of 8 to 4000 spins that has one of these forms up to its diagonal, or a matrix W of
           weights between two layers (up to 16 million of them) that has one.
 
-        ``scale`` must not be negative (of an RBM it may). For an RBM this concerns one layer, whichever is
+        ``scale`` may be negative for up to 3 binary patterns (equal antiferromagnetic couplings of all pairs
+        are one), and of an RBM. For an RBM this concerns one layer, whichever is
         cheaper; the other may have any patterns, fields and size.
     degeneracy : bool, default False
         Not available: ties are not counted.
@@ -218,14 +220,19 @@ def _new_plan(model: IsingModel) -> Plan | str:
     if isinstance(model, DenseIsing | SparseIsing | BipartiteIsing):
         return _plan_of_matrix(model)
     if isinstance(model, PatternIsing):
-        if model.scale < 0:
-            return (
-                f"{NAME} needs scale >= 0, got {model.scale:g}: with negative couplings the energy is not "
-                "minus a convex function of the overlaps (one pattern is number partitioning). Instead: "
-                f"enumeration up to N={MAX_SPINS}, or spinlab.dynamics without a proof"
-            )
         form = model.form()
-        return _cheapest([Side(form.xi, form.b, model.scale, Fraction(model.offset))])
+        side = Side(form.xi, form.b, model.scale, Fraction(model.offset))
+        if model.scale >= 0:
+            return _cheapest([side])
+        plan = _class_sums(side)
+        if isinstance(plan, Plan):
+            return plan
+        return (
+            f"{NAME} needs scale >= 0, or up to {class_sums.MAX_PATTERNS} binary patterns, got "
+            f"scale={model.scale:g} and K={model.K}: with negative couplings the energy is not minus a "
+            "convex function of the overlaps (one real pattern is number partitioning). Instead: "
+            f"enumeration up to N={MAX_SPINS}, or spinlab.dynamics without a proof"
+        )
     if isinstance(model, PatternBipartiteIsing):
         xi_v, xi_h = np.split(model.form().xi, [model.V])
         bv, bh = np.split(model.form().b, [model.V])
@@ -396,12 +403,15 @@ def _class_sums(side: Side) -> Plan | str:
     other = None if side.other is None else (bits[-1], side.other.b)
     fields = float(sum(np.abs(layer.b).sum() for layer in layers))
     units = 0 if other is None else len(other[0])
-    size = fields + abs(scale) * K * float(N) * float(units or 5 * N)
-    rounding = Fraction(class_sums.rounding(size, fields, N + units)) + Fraction(2.0**-1000)
+    unit = abs(scale) if side.plain() and scale else 1.0
+    size = fields + abs(scale / unit) * K * float(N) * float(units or 5 * N)
+    rounding = Fraction(0)
+    if (other is not None and not side.plain()) or not _fits(np.append(b, scale / unit / 2), size):
+        rounding = Fraction(class_sums.rounding(size, fields, N + units)) + Fraction(2.0**-1000)
 
     def solve(threads: int | None) -> tuple[np.ndarray, Fraction]:
-        s, value = class_sums.best_sums(K, negative, b, scale, other, threads)
-        return side.complete(s), side.lower(Fraction(value) + rounding)
+        s, value = class_sums.best_sums(K, negative, b, scale / unit, other, threads)
+        return side.complete(s), side.lower(Fraction(unit) * (Fraction(value) + rounding))
 
     counts = np.bincount(class_sums.classes_of(negative, K)[0], minlength=1 << (K - 1))
     seconds = class_sums.seconds(K, counts, units) / n_threads()
@@ -436,13 +446,17 @@ def _with_field(negative: np.ndarray, K: int, b: np.ndarray) -> tuple[np.ndarray
 
 def _sums_exactly(F: Convex, reach: np.ndarray) -> bool:
     """Whether float64 holds all partial sums of F exactly: multiples of a power of two below 2^53 of it."""
-    values = np.concatenate([F.Q.ravel(), F.c, F.U.ravel(), F.t, F.level])
+    return _fits(np.concatenate([F.Q.ravel(), F.c, F.U.ravel(), F.t, F.level]), F.size(reach))
+
+
+def _fits(values: np.ndarray, size: float) -> bool:
+    """Whether integer combinations of the values, of sizes up to ``size``, are float64 numbers."""
     mantissas, exponents = np.frexp(values[values != 0])
     if not len(mantissas):
         return True
     digits = (mantissas * 2.0**53).astype(np.int64)
     lowest = int((exponents - 53 + np.frexp((digits & -digits).astype(np.float64))[1] - 1).min())
-    return bool(np.frexp(F.size(reach))[1] - lowest <= 53)
+    return bool(np.frexp(size)[1] - lowest <= 53)
 
 
 def _reduce(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

@@ -22,7 +22,7 @@ def test_disordered_models_are_taken_and_solved():
     # No smaller than it is: within a factor of ten, in the units of the look.
     search = probe.prepared(model)
     work = sum(search.minimum(chunk, 1 << 62)[1] for chunk in range(search.n_chunks))
-    sampled = probe.search_time(model) * n_threads() / probe._SECONDS_PER_WAY
+    sampled = probe.look(model).rest / probe._SECONDS_PER_WAY
     assert work / 3 < sampled < 10 * work
 
 

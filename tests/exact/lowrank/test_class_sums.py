@@ -61,7 +61,7 @@ def test_one_layer(seed):
     rng = np.random.default_rng(seed)
     for _ in range(50):
         K, N = int(rng.integers(1, 4)), int(rng.integers(2, 14))
-        scale = float(rng.choice([1.0, 1 / N, 0.3]))
+        scale = float(rng.choice([1.0, 1 / N, 0.3, -1.0, -0.7]))
         model = PatternIsing(patterns(rng, K, N), scale, random_field(rng, N), offset=rng.normal())
         check(model, enumeration.ground_state(model).energy)
 
@@ -117,3 +117,35 @@ def test_the_front_door_takes_generic_fields():
         assert gain.min() > -1e-9 * abs(gs.energy) / model.n_spins
     with pytest.raises(ValueError, match="binary patterns are limited to 3"):
         sl.ground_state(sl.ensembles.ra(100, 4, field_std=1.0, rng=0), "lowrank")
+
+
+@pytest.mark.parametrize("n", [16, 17, 31, 64, 101, 200])
+def test_antiferromagnet_on_the_complete_graph(n):
+    """E = (M^2 - n)/2 - b M, with M the nearest value to b that n spins have; proven without a gap."""
+    magnetisation = np.arange(-n, n + 1, 2.0)
+    for b in (0.0, 0.5, 7.0):
+        model = sl.models.DenseIsing(-(np.ones((n, n)) - np.eye(n)), np.full(n, b))
+        gs = sl.ground_state(model)
+        assert gs.certified
+        assert gs.energy == gs.lower_bound == ((magnetisation**2 - n) / 2 - b * magnetisation).min()
+    fields = np.sort(np.random.default_rng(n).normal(size=n))[::-1]
+    best = min(
+        (M**2 - n) / 2 - fields[:up].sum() + fields[up:].sum() for up, M in enumerate(magnetisation)
+    )
+    gs = sl.ground_state(sl.models.DenseIsing(-(np.ones((n, n)) - np.eye(n)), fields))
+    assert gs.certified
+    assert gs.energy == pytest.approx(best, rel=1e-12)
+    assert gs.bound_gap < 1e-11 * abs(best)
+
+
+def test_negative_patterns_behind_a_matrix_are_found():
+    """Minus two or three random patterns and a field, handed over as couplings alone."""
+    rng = np.random.default_rng(11)
+    for K in (1, 2, 3):
+        hidden = PatternIsing(rng.choice([-1.0, 1.0], (K, 26)), -0.35, rng.normal(size=26), offset=0.3)
+        plain = sl.models.DenseIsing(hidden.couplings(), hidden.b, offset=hidden.offset)
+        answer = sl.exact.lowrank.ground_state(plain)
+        E0 = enumeration.ground_state(plain).energy
+        assert answer.energy == pytest.approx(E0, rel=1e-13)
+        assert answer.lower_bound <= E0
+        assert E0 - answer.lower_bound < 1e-9
