@@ -1,4 +1,4 @@
-"""A second list of families unseen by any rule of ``spinlab.diagnose``, for the rules that the first list taught.
+"""A second list of families unseen by any rule of ``spinlab.diagnose``: for those that the first list taught.
 
 Written down, with their truth and its source, before any of them was diagnosed; to be run once
 (``validate_families.py run --set second``) and reported whatever comes. None of them is in
@@ -66,16 +66,16 @@ def plane(name: str, J: Any) -> SparseIsing:
         inside, outside = [(0, 1, (0, 0)), (0, 2, (0, 0)), (1, 2, (0, 0))], [(1, 0, (1, 0)), (2, 0, (0, 1))]
         return crystal((8, 8), 3, [*inside, *outside, (2, 1, (-1, 1))], J)
     if name == "dice":  # each of two sites of degree 3 joins three hubs of degree 6
-        up, down = [(1, 0, d) for d in ((0, 0), (1, 0), (0, 1))], [(2, 0, d) for d in ((1, 0), (0, 1), (1, 1))]
-        return crystal((8, 8), 3, [*up, *down], J)
+        up = [(1, 0, d) for d in ((0, 0), (1, 0), (0, 1))]
+        return crystal((8, 8), 3, [*up, *[(2, 0, d) for d in ((1, 0), (0, 1), (1, 1))]], J)
     bonds = [(0, 1, (0, 0)), (1, 0, (1, 0)), (0, 2, (0, 0)), (2, 0, (0, 1))]  # decorated square
     return crystal((9, 9), 3, bonds, J)
 
 
 @family(SECOND)
 def plane_ferromagnets() -> Any:
-    """Triangular 4/ln 3, kagome 4/ln(3 + 2 sqrt 3) (I. Syozi 1951), dice by duality, the square lattice with a
-    spin on every bond by decimation, tanh^2(1/T) = sqrt 2 - 1, and equal couplings to eight neighbours,
+    """Triangular 4/ln 3, kagome 4/ln(3 + 2 sqrt 3) (I. Syozi 1951), dice by duality, the square lattice with
+    a spin on every bond by decimation, tanh^2(1/T) = sqrt 2 - 1, and equal couplings to eight neighbours,
     K_c = .19019 (M. P. Nightingale, H. W. J. Bloete 1982).
     """
     kagome = math.log(3 + 2 * math.sqrt(3)) / 4
@@ -166,8 +166,8 @@ def delaunay(N: int, negative: float, rng: np.random.Generator) -> SparseIsing:
 
 @family(SECOND)
 def ferromagnetic_power_chains() -> Any:
-    """1/r^2: T_c = 1/.6552 (E. Luijten, H. Messingfeld, Phys. Rev. Lett. 86, 5305 (2001)). 1/r^1.5: above that
-    (R. B. Griffiths 1967) and below the mean field, 2 zeta(1.5) = 5.22.
+    """1/r^2: T_c = 1/.6552 (E. Luijten, H. Messingfeld, Phys. Rev. Lett. 86, 5305 (2001)). 1/r^1.5: above
+    that (R. B. Griffiths 1967) and below the mean field, 2 zeta(1.5) = 5.22.
     """
 
     def make(rng: np.random.Generator, N: int, power: float) -> DenseIsing:
@@ -223,8 +223,9 @@ def cactus(N: int, k: int, negative: float, rng: np.random.Generator) -> SparseI
 
 @family(SECOND)
 def planted_on_nishimori_line() -> Any:
-    """Bonds +1 with probability 1/(1 + exp(-2/T)), at T itself: from order to paramagnet at b tanh^2(1/T) = 1,
-    b = 4 (H. Nishimori 1981; F. Krzakala, L. Zdeborova, Phys. Rev. Lett. 102, 238701 (2009)); regular
+    """Bonds +1 with probability 1/(1 + exp(-2/T)), at T itself: from order to paramagnet at
+    b tanh^2(1/T) = 1, b = 4 (H. Nishimori 1981; F. Krzakala, L. Zdeborova, Phys. Rev. Lett. 102,
+    238701 (2009)); regular
     graphs of degree 5 and random graphs of mean degree 4.
     """
     T_N = 1 / math.atanh(0.5)
@@ -261,8 +262,8 @@ def two_degrees() -> Any:
 
 @family(SECOND)
 def diluted_long_range_chains() -> Any:
-    """+-J on six bonds per site, present with probability ~ r^-rho: T_c = 2.19 at rho = 1.25, 1.76 at 1.53 (L.
-    Leuzzi et al., Phys. Rev. Lett. 101, 107203 (2008)).
+    """+-J on six bonds per site, present with probability ~ r^-rho: T_c = 2.19 at rho = 1.25, 1.76 at 1.53
+    (L. Leuzzi et al., Phys. Rev. Lett. 101, 107203 (2008)).
     """
     for (rho, T_c), x in itertools.product(((1.25, 2.19), (1.53, 1.76)), (0.45, 0.7, 1.4, 1.9)):
 
@@ -293,7 +294,7 @@ def maximum_cut_of_dense_graphs() -> Any:
 
 @family(SECOND)
 def graded_sites() -> Any:
-    """SK with sites of different strength, J_ij = a_i a_j g_ij/sqrt(N), a from .2 to 1.8: beta^2 <a^4> = 1."""
+    """SK with sites of unequal strength, J_ij = a_i a_j g_ij/sqrt(N), a from .2 to 1.8: beta^2 <a^4> = 1."""
     for N, x in itertools.product((150, 300), (0.45, 0.7, 1.4, 1.9)):
         a = np.linspace(0.2, 1.8, N)
         yield (
@@ -357,8 +358,8 @@ def planted_machines() -> Any:
 
 @family(SECOND)
 def strips() -> Any:
-    """Long strips of the square lattice, 3 and 4 sites around: nothing orders at T > 0; correlation lengths of
-    the ferromagnets, from the transfer matrix, are below a tenth of their length.
+    """Long strips of the square lattice, 3 and 4 sites around: nothing orders at T > 0; correlation lengths
+    of the ferromagnets, from the transfer matrix, are below a tenth of their length.
     """
     for (w, n), T, negative in (
         *itertools.product(((3, 100),), (1.9, 2.6), (0.0,)),
