@@ -35,7 +35,8 @@ def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) ->
         couplings of all pairs.
     binary : bool, default False
         The units of the given arrays are 0/1, as in most packages; converted to +-1 with x = (1 + s)/2.
-        A diagonal of couplings is then a field, J_ii x_i^2 / 2 = J_ii x_i / 2; for +-1 it is a constant.
+        A diagonal of couplings is then a field, J_ii x_i^2 / 2 = J_ii x_i / 2. For +-1 the diagonal of a
+        matrix, dense or sparse, and the self-loops of a graph are a constant, s_i s_i = 1, and left out.
 
     Returns
     -------
@@ -76,7 +77,23 @@ def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) ->
         source = source.detach().cpu().numpy()
     if isinstance(source, np.ndarray | list | tuple):
         return _from_array(source, None, None, rbm, binary, "the matrix")
-    return _plain(as_model(source), binary)
+    return _plain(as_model(_without_diagonal(source)), binary)
+
+
+def _without_diagonal(source: Any) -> Any:
+    """Sparse matrices and graphs without what couples a spin to itself, known by their manners."""
+    if hasattr(source, "diagonal") and hasattr(source, "tocsr"):
+        J = source.tocsr()
+        if J.ndim == 2 and J.shape[0] == J.shape[1] and J.diagonal().any():
+            J = J.copy()
+            J.setdiag(0)
+        return J
+    if hasattr(source, "remove_edges_from"):
+        loops = [edge for edge in source.edges if edge[0] == edge[1]]
+        if loops:
+            source = source.copy()
+            source.remove_edges_from(loops)
+    return source
 
 
 def _plain(model: IsingModel, binary: bool) -> IsingModel:
@@ -128,7 +145,7 @@ def _from_array(x: Any, bv: Any, bh: Any, rbm: bool | None, binary: bool, name: 
         W = (W + W.T) / 2
         if binary:
             return from_binary(W, bv)
-        np.fill_diagonal(W, 0.0)  # s_i s_i = 1: a constant
+        np.fill_diagonal(W, 0.0)
         return DenseIsing(W, bv)
     sizes = [None if b is None or np.ndim(b) == 0 else len(b) for b in (bv, bh)]
     if (sizes[0] or W.shape[0], sizes[1] or W.shape[1]) == W.shape[::-1] and W.shape[0] != W.shape[1]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
+import scipy.sparse
 
 import spinlab as sl
 from spinlab.cli import main
@@ -325,6 +326,14 @@ def test_a_diagonal_is_a_field_of_zero_one_units_and_a_constant_of_spins(tmp_pat
     np.testing.assert_allclose(model.energy(2 * np.array(states) - 1), E, atol=1e-12)
     np.testing.assert_array_equal(read_model(tmp_path / "J.npz").couplings(), J - np.diag(np.diag(J)))
     np.testing.assert_array_equal(read_model(tmp_path / "J.npz").b, b)
+    # One rule for every way to give them; what is given is left as it was.
+    matrix, graph = scipy.sparse.csr_array(J), nx.from_numpy_array(J)
+    for source in (J, matrix, matrix.tocoo(), scipy.sparse.csc_matrix(J), graph, nx.MultiGraph(graph)):
+        np.testing.assert_allclose(read_model(source).couplings(), J - np.diag(np.diag(J)), rtol=1e-15)
+    assert matrix.diagonal().all()
+    assert nx.number_of_selfloops(graph) == 4
+    with pytest.raises(ValueError, match="square"):
+        read_model(scipy.sparse.csr_array(np.ones((2, 3))))
 
 
 def test_report_page_figure_and_json(tmp_path, capsys):
