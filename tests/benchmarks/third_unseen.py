@@ -39,11 +39,8 @@ def sierpinski_gaskets() -> Any:
         edges = {((0, 0), (1, 0)), ((0, 0), (0, 1)), ((1, 0), (0, 1))}
         for g in range(5):
             size = 2**g
-            edges |= {
-                tuple((x + dx, y + dy) for x, y in edge)
-                for dx, dy in ((size, 0), (0, size))
-                for edge in edges
-            }
+            moves = ((size, 0), (0, size))
+            edges |= {tuple((x + dx, y + dy) for x, y in edge) for dx, dy in moves for edge in edges}
         number = {p: k for k, p in enumerate(sorted({p for edge in edges for p in edge}))}
         i, j = np.array([[number[p] for p in edge] for edge in sorted(edges)]).T
         return gauged(edges_model(i, j, signs(rng, negative)(len(i)), len(number)), rng)
@@ -106,7 +103,7 @@ def cubic_with_normal_couplings_of_mean_one() -> Any:
 
 @family(THIRD)
 def heavy_tails_on_regular_graphs() -> Any:
-    """Couplings of Student's law of 3 degrees of freedom on random graphs of degree 5: 4 <tanh^2(J/T)> = 1."""
+    """Couplings of Student's law of three degrees of freedom, graphs of degree 5: 4 <tanh^2(J/T)> = 1."""
     sample = np.random.default_rng(0).standard_t(3, 200_000)
     T_c = crossing(lambda T: 4 * float((np.tanh(sample / T) ** 2).mean()))
     for N, x in itertools.product((200, 400), GLASSY):
@@ -161,8 +158,8 @@ def random_fields_on_regular_graphs() -> Any:
 
 @family(THIRD)
 def cubic_decay_in_the_plane() -> Any:
-    """1/r^3 on a periodic square lattice: T_c above that of its nearest neighbours, 2.27 (R. B. Griffiths 1967),
-    below the mean field, 9.03.
+    """1/r^3 on a periodic square lattice: T_c above that of its nearest neighbours, 2.27 (R. B. Griffiths
+    1967), below the mean field, 9.03.
     """
     for T, truth in ((0.9, O), (1.6, O), (12.5, P), (17.0, P)):
 

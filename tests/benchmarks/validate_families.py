@@ -6,7 +6,7 @@ held back are run once, with weights fitted to all others.
 
     python tests/benchmarks/validate_families.py run --out families.jsonl              resumable
     python tests/benchmarks/validate_families.py run --set held-back --out held_back.jsonl
-    python tests/benchmarks/validate_families.py run --set unseen --out unseen.jsonl        or second
+    python tests/benchmarks/validate_families.py run --set unseen --out unseen.jsonl        or second, third
     python tests/benchmarks/validate_families.py fit families.jsonl                    weights of all families
     python tests/benchmarks/validate_families.py table families.jsonl held_back.jsonl unseen.jsonl
     python tests/benchmarks/validate_families.py shipped unseen.jsonl                  weights of the package
@@ -28,6 +28,7 @@ import numpy as np
 import other_machines
 import phase_families
 import second_unseen
+import third_unseen
 import unseen_families
 
 from spinlab.diagnose import verdicts
@@ -50,6 +51,7 @@ SETS = {
     "held-back": lambda: phase_families.cases(held_back=True),
     "unseen": unseen_families.cases,
     "second": second_unseen.cases,
+    "third": third_unseen.cases,
     "machines": other_machines.cases,
 }
 
