@@ -13,7 +13,10 @@ _LARGEST = 80.0  # e^80 and its inverse are float32 numbers
 _MOST_SPINS = 20  # one table of all weights
 _MOST_BLOCKS = 16  # with more logarithms than these the direct sum is faster
 _WIDTH = 256  # units at a time, so that their sums stay in the cache
-_LEAST = -28.0  # a state this far below the largest weight does not reach the last bit of a sum
+_TILE = 8  # units at a time, whose rows stay in the first cache
+_LOST = 2.0**-25  # weight of the states left out, over that of all: half of the last bit of a sum
+_BINS = 8  # per factor e of the weight, where states are left out
+_AT_ONCE = 8  # products up to e^80 whose product is a float64 number, so that they share a logarithm
 
 
 def blocks_of(W: np.ndarray) -> np.ndarray | None:
@@ -49,8 +52,7 @@ def enumerated_products(W: np.ndarray, blocks: np.ndarray) -> np.ndarray:
     half = np.float32(0.5)
     log_w = np.zeros((len(a), len(b)))
     _log_weights(up * half, down * half, right.T.copy(), left.T.copy(), blocks, log_w)
-    log_w -= log_w.max()
-    w = np.where(log_w < _LEAST, 0.0, np.exp(log_w)).astype(np.float32)
+    w = relevant_weights(log_w)
     of_a, of_b = np.zeros((len(a), m), np.float32), np.zeros((len(b), m), np.float32)
     for low in range(0, m, _WIDTH):
         part = slice(low, low + _WIDTH)
@@ -61,22 +63,39 @@ def enumerated_products(W: np.ndarray, blocks: np.ndarray) -> np.ndarray:
     return np.concatenate([a.T @ of_a, b.T @ of_b]) / w.sum(dtype=np.float64)
 
 
+def relevant_weights(log_w: np.ndarray) -> np.ndarray:
+    """exp(log_w), 1 at most, with 0 for the smallest, which have at most _LOST of the sum together."""
+    below = log_w.max() - log_w
+    if not np.isfinite(below).all():
+        return np.full(log_w.shape, np.nan, np.float32)  # the gradient tells that training has diverged
+    w = np.exp(-below)
+    bins = (_BINS * below).astype(np.int64)
+    of_bin = np.bincount(bins.ravel(), w.ravel())
+    from_here = np.cumsum(of_bin[::-1])[::-1]  # the weight of a bin and of all smaller ones
+    w[bins >= np.count_nonzero(from_here > _LOST * from_here[0])] = 0.0
+    return w.astype(np.float32)
+
+
 @kernel
 def _log_weights(up: Any, down: Any, right: Any, left: Any, blocks: Any, out: Any) -> None:
     """out_ab = sum_h ln cosh x_h, with cosh x = (e^y e^z + e^-y e^-z)/2 multiplied up within a block."""
-    one = np.float32(1.0)
-    product = np.empty(out.shape[1], np.float32)
-    for a in range(len(out)):
-        first = 0
-        for end in blocks:
-            product[:] = one
-            for h in range(first, end):
-                p, q = up[a, h], down[a, h]
-                for b in range(len(product)):
-                    product[b] *= p * right[h, b] + q * left[h, b]
-            for b in range(len(product)):
-                out[a, b] += np.log(np.float64(product[b]))
-            first = end
+    product, together = np.empty(out.shape, np.float32), np.empty(out.shape)
+    first = 0
+    for block, end in enumerate(blocks):
+        product[:] = np.float32(1.0)
+        if block % _AT_ONCE == 0:
+            together[:] = 1.0
+        for low in range(first, end, _TILE):  # rows of a few units stay in the cache
+            for a in range(len(out)):
+                row = product[a]
+                for h in range(low, min(low + _TILE, end)):
+                    p, q, r, s = up[a, h], down[a, h], right[h], left[h]
+                    for b in range(len(row)):
+                        row[b] *= p * r[b] + q * s[b]
+        together *= product
+        if block % _AT_ONCE == _AT_ONCE - 1 or block + 1 == len(blocks):
+            out += np.log(together)
+        first = end
 
 
 @kernel

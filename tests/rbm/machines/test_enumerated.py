@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import spinlab as sl
-from spinlab.rbm.machines.enumerated import blocks_of, enumerated_products
+from spinlab.rbm.machines.enumerated import blocks_of, enumerated_products, relevant_weights
 
 
 def plain(W):
@@ -44,6 +44,30 @@ def test_blocks_keep_products_finite():
     assert np.allclose(enumerated_products(W, blocks), plain(W), atol=2e-6)
     with np.errstate(over="ignore", invalid="ignore"):
         assert not np.isfinite(enumerated_products(W, np.array([400]))).all()
+
+
+@pytest.mark.parametrize("spread", [1.0, 20.0, 400.0])
+def test_states_left_out_have_no_weight_together(spread):
+    log_w = 700.0 + np.random.default_rng(2).normal(0, spread, (128, 256))
+    exact = np.exp(log_w - log_w.max())
+    found = relevant_weights(log_w)
+    kept = found > 0
+    np.testing.assert_allclose(found[kept], exact[kept], rtol=1e-6)
+    assert exact[~kept].sum() <= 2.0**-25 * exact.sum()
+    assert kept.all() if spread == 1.0 else kept.sum() < 0.2 * kept.size
+    assert (
+        exact[exact < 0.75 * exact[kept].min()].sum() > 2.0**-26 * exact.sum()
+        or kept.sum() < 100
+        or kept.all()
+    )
+
+
+def test_many_blocks_share_logarithms():
+    """Twelve factors of e^70 in the largest state: their product is no float64 number."""
+    W = np.full((4, 12 * 70), 0.25, np.float32)
+    blocks = blocks_of(W)
+    assert len(blocks) > 10
+    assert np.allclose(enumerated_products(W, blocks), plain(W), atol=2e-6)
 
 
 def test_strong_weights_and_many_units_are_left_to_the_sum():
