@@ -30,6 +30,8 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
+from . import _figures
+
 LABELS = {"ra": "RA", "gaussian": "Gaussian", "uniform": "uniform", "ra_load": "RA at fixed K/V"}
 PARTS = ("offset", "luck", "descent", "noise")
 PLATEAU = 10.0
@@ -166,6 +168,11 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
     return output
 
 
+# Parts are not ensembles: pale and grey tones for them, the palette for ensembles.
+PART_COLOURS = ("#9ecae1", "#E69F00", "#bdbdbd", "#CC79A7")
+ENSEMBLE_COLOURS = (plotting.COLOURS[0], plotting.COLOURS[1], plotting.COLOURS[2], plotting.COLOURS[6])
+
+
 def _stack(ax: Any, x: Any, parts: Any, bars: bool) -> None:
     """Positive parts above the axis, negative ones below; their sum in black."""
     up, down = np.zeros(len(x)), np.zeros(len(x))
@@ -174,72 +181,85 @@ def _stack(ax: Any, x: Any, parts: Any, bars: bool) -> None:
         for base, part in ((up, np.maximum(y, 0)), (down, np.minimum(y, 0))):
             label = name if base is up else None
             if bars:
-                ax.bar(x, part, 0.7, base, color=plotting.COLOURS[i], label=label)
+                ax.bar(x, part, 0.7, base, color=PART_COLOURS[i], label=label)
             else:
-                ax.fill_between(
-                    x, base, base + part, color=plotting.COLOURS[i], alpha=0.75, linewidth=0, label=label
-                )
+                ax.fill_between(x, base, base + part, color=PART_COLOURS[i], linewidth=0, label=label)
             base += part
     ax.plot(x, parts.sum("part"), "k_" if bars else "k.-", markersize=14 if bars else 6, label="$E/E_0$")
     ax.axhline(0, color="black", linewidth=0.8)
 
 
 def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
-    """Upper row: the parts; lower row: freezing, sizes, hidden units."""
+    """The parts against the scale and at the plateau; freezing, sizes, hidden units."""
     import matplotlib.pyplot as plt
 
     V, H = settings["V"], settings["H"]
     scale = data["scale"]
     with plotting.style():
-        figure, axes = plt.subplots(2, 3, figsize=(13, 7.6), layout="constrained")
-        for ax, name in zip(axes[0], ("ra", "gaussian"), strict=False):
+        figure, axes = plt.subplots(3, 2, figsize=(7.6, 8.6), layout="constrained")
+        for ax, name in zip(axes[0], ("ra", "gaussian"), strict=True):
             _stack(ax, scale["std"].values, scale["mean"].sel(ensemble=name).mean("replica"), bars=False)
             ax.set(
                 xscale="log", xlabel="standard deviation of $W$", ylabel="parts of $E/E_0$",
                 title=f"{LABELS[name]}: mean of ten chains", ylim=(-1, 1.3),
             )  # fmt: skip
-        axes[0, 0].legend(loc="lower right", ncols=2)
+        axes[0, 0].legend(loc="lower right", fontsize=8)
+        ax = axes[1, 0]
         names = [(e, how) for e in ("ra", "gaussian", "uniform") for how in ("mean", "lowest")]
         parts = np.array([scale[how].sel(ensemble=e, std=PLATEAU).mean("replica").values for e, how in names])
         bars = scale["mean"].isel(replica=0, ensemble=0, std=0, drop=True).expand_dims(bar=len(names)).copy()
         bars.values = parts
-        _stack(axes[0, 2], np.arange(len(names)), bars, bars=True)
-        axes[0, 2].set(title=f"plateau, standard deviation {PLATEAU:g}", ylabel="parts of $E/E_0$")
-        axes[0, 2].set_ylim(-0.08, 1.05)
-        axes[0, 2].set_xticks(range(len(names)), [f"{LABELS[e]}\n{how}" for e, how in names], fontsize=8)
-        axes[0, 2].grid(visible=False, axis="x")
+        _stack(ax, np.arange(len(names)), bars, bars=True)
+        ax.set(
+            title=f"plateau, standard deviation {PLATEAU:g}", ylabel="parts of $E/E_0$", ylim=(-0.08, 1.05)
+        )
+        short = {"ra": "RA", "gaussian": "Gauss", "uniform": "unif."}
+        ax.set_xticks(range(len(names)), [f"{short[e]}\n{how}" for e, how in names], fontsize=8)
 
-        plotting.lines(axes[1, 0], scale["unmoved_chains"], "std", "ensemble")
+        ax = axes[1, 1]
+        _curves(ax, scale["unmoved_chains"], "std")
         fine = np.geomspace(float(scale["std"][0]), float(scale["std"][-1]), 120)
-        axes[1, 0].plot(fine, [unmoved(V, H, s) for s in fine], "k--", linewidth=1, label="predicted, iid")
-        _named(axes[1, 0])
-        axes[1, 0].set(
+        ax.plot(fine, [unmoved(V, H, s) for s in fine], "k--", linewidth=1, label="predicted, iid")
+        _named(ax, loc="center right")
+        ax.set(
             xscale="log", xlabel="standard deviation of $W$", ylabel="fraction of chains",
             title="chains that never moved", ylim=(-0.03, 1.03),
         )  # fmt: skip
 
-        at_V = data["V"]["mean"].isel(std=0)
-        plotting.lines(axes[1, 1], at_V.sel(part="descent"), "V", "ensemble")
-        plotting.lines(axes[1, 1], at_V.sel(part="offset"), "V", "ensemble", linestyle=":", label="_")
-        _named(axes[1, 1], loc="upper right", bbox_to_anchor=(1, 0.85))
-        axes[1, 1].set(xlabel="visible units $V$", ylabel="part of $E/E_0$",
-                       title="descent (full) and offset (dotted)")  # fmt: skip
+        ax, at_V = axes[2, 0], data["V"]["mean"].isel(std=0)
+        _curves(ax, at_V.sel(part="descent"), "V")
+        _curves(ax, at_V.sel(part="offset"), "V", linestyle=":", label="_")
+        _named(ax, loc="upper center", ncols=2, fontsize=9)
+        ax.set(
+            xlabel="visible units $V$", ylabel="part of $E/E_0$", ylim=(-0.03, 1.35),
+            title="descent (solid), offset (dotted)",
+        )  # fmt: skip
 
-        at_H = data["H"].isel(std=0)
-        ax = axes[1, 2]
-        plotting.lines(ax, at_H["mean"].sel(part="descent"), "H", "ensemble")
-        plotting.lines(ax, at_H["unmoved_chains"], "H", "ensemble", linestyle=":", label="_")
+        ax, at_H = axes[2, 1], data["H"].isel(std=0)
+        _curves(ax, at_H["mean"].sel(part="descent"), "H")
+        _curves(ax, at_H["unmoved_chains"], "H", linestyle=":", label="_")
         fine = np.geomspace(settings["hidden"][0], settings["hidden"][-1], 60)
         ax.plot(fine, [unmoved(V, int(h), PLATEAU) for h in fine], "k--", linewidth=1, label="predicted, iid")
         _named(ax)
-        ax.set(xscale="log", xlabel="hidden units $H$", ylabel="fraction",
-               title="descent (full), unmoved chains (dotted)")  # fmt: skip
+        ax.set(
+            xscale="log", xlabel="hidden units $H$", ylabel="fraction", ylim=(-0.03, 1.03),
+            title="descent (solid), unmoved chains (dotted)",
+        )  # fmt: skip
+        _figures.letters(axes.flat)
         figure.suptitle(
-            f"Untrained RBMs, V={V}, H={H}, K={settings['K']} unless varied; {settings['instances']} "
-            f"instances, bars: standard error; lower middle and right: standard deviation {PLATEAU:g}",
-            fontsize=10,
+            f"Untrained RBMs, $V={V}$, $H={H}$, $K={settings['K']}$ unless varied; (c), (e), (f) at standard "
+            f"deviation {PLATEAU:g}",
+            fontsize=9.5,
         )
     return figure
+
+
+def _curves(ax: Any, values: Any, x: str, **style: Any) -> None:
+    """One curve for each ensemble, in its colour; those of the parts are other colours."""
+    for ensemble in values["ensemble"].values.tolist():
+        i = list(LABELS).index(ensemble)
+        look = {"color": ENSEMBLE_COLOURS[i], "marker": plotting.MARKERS[i], "label": ensemble}
+        plotting.lines(ax, values.sel(ensemble=ensemble), x, **look | style)
 
 
 def _named(ax: Any, **where: Any) -> None:

@@ -26,6 +26,7 @@ import spinlab as sl
 from spinlab import plotting, theory
 from spinlab.studies import Output, markdown_table
 
+from . import _figures
 from ._follow import DIMS, follow
 
 SMALL: dict[str, Any] = {
@@ -103,14 +104,14 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
     rbm, full = (data.sel(kind=kind).mean("replica") for kind in ("ra_rbm", "ra"))
     panels = [
         (rbm["mean"], V, glass_std_ra_rbm(fine, V, H), "RA-RBM: raw ratio", "$E/E_0$, mean of 10 chains"),
-        (rbm["excess"], V, glass_std_ra_rbm(fine, V, H), "RA-RBM: excess over a random start",
-         r"$(E-E_{\rm rand})/(E_0-E_{\rm rand})$, below 0 shown as 0"),
-        (full["mean"], N, glass_std_ra(fine, N), "fully connected RA: raw ratio = excess", "$E/E_0$"),
+        (rbm["excess"], V, glass_std_ra_rbm(fine, V, H), "RA-RBM: excess",
+         r"$(E-E_{\rm rand})/(E_0-E_{\rm rand})$, below 0: 0"),
+        (full["mean"], N, glass_std_ra(fine, N), "fully connected: ratio = excess", "$E/E_0$"),
         (rbm["moved_chains"], V, glass_std_ra_rbm(fine, V, H), "RA-RBM: chains that ever moved",
          "fraction of chains"),
     ]  # fmt: skip
     with plotting.style():
-        figure, axes = plt.subplots(2, 2, figsize=(10.5, 8), layout="constrained")
+        figure, axes = plt.subplots(2, 2, figsize=(7.6, 6.6), layout="constrained")
         for ax, (values, sites, line, title, label) in zip(axes.flat, panels, strict=True):
             plotting.colour_map(
                 ax, values.transpose("K", "std"), stds, K / sites, label=label, vmin=0, vmax=1
@@ -121,15 +122,16 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
             )
             ax.set(
                 title=title,
-                xlabel="standard deviation of the couplings",
+                xlabel="std of the couplings",
                 ylabel="load $K/V$" if sites == V else "load $K/N$",
                 xlim=(stds[0], stds[-1]),
             )
-        axes[0, 0].legend(loc="upper left", frameon=True)
+        _figures.letters(axes.flat)
+        axes[0, 0].legend(loc="upper left", frameon=True, fontsize=8)
         figure.suptitle(
-            f"Gibbs accessibility after 10 steps from random starts, {settings['instances']} instances "
-            f"per cell; RA-RBM V={V}, H={H}; fully connected N={N}",
-            fontsize=10,
+            f"Ten steps from random starts, {settings['instances']} instances per cell; RA-RBM "
+            f"$V={V}$, $H={H}$; fully connected $N={N}$",
+            fontsize=9.5,
         )
     return figure
 

@@ -343,13 +343,13 @@ def _recipes(data: dict[str, Any], name: str) -> Any:
                     ax.plot(shown, np.full(len(shown), y), **look, markersize=2.5, alpha=0.5)
                 middle = np.array([np.median(x) for x in held])
                 ax.plot(np.where((middle > edge) == above, middle, np.nan), at, **look, label=words)
-        axes[0].axvline(UNIFORM, color="grey", linewidth=0.8, linestyle=":")
+        axes[0].axvline(UNIFORM, color="grey", linewidth=0.8, linestyle=":", label="uniform density")
         axes[0].set_yticks(place, [RECIPES[r] for r in found])
         axes[0].set(xlim=(lowest - 0.3, edge), xlabel="NLL of judging images (nats)")
         axes[1].set(xscale="log", xlim=(edge, max(2 * highest, 10 * edge)), xlabel="above")
         splits = data[name].sizes["replica"]
         figure.suptitle(f"{DATA[name]}: medians of {splits} splits (small: each)", fontsize=11)
-        figure.legend(*axes[0].get_legend_handles_labels(), fontsize=9, ncols=3, loc="outside lower center")
+        figure.legend(*axes[0].get_legend_handles_labels(), fontsize=9, ncols=4, loc="outside lower center")
     return figure
 
 
@@ -366,12 +366,12 @@ def _patterns(data: Any) -> Any:
                     ax, held.sel(state=state), "K", color=plotting.COLOURS[i], linestyle=line,
                     marker=plotting.MARKERS[i], label=f"{RECIPES[str(recipe)]}, {STATES[state]}",
                 )  # fmt: skip
-        ax.axhline(UNIFORM, color="grey", linewidth=0.8, linestyle=":")
-        ax.axhline(_entropy(), color="black", linewidth=0.8, linestyle="--")
+        ax.axhline(UNIFORM, color="grey", linewidth=0.8, linestyle=":", label="uniform density")
+        ax.axhline(_entropy(), color="black", linewidth=0.8, linestyle="--", label="true density")
         ax.set(xscale="log", xlabel="patterns $K$ (16 visible units)", ylabel="NLL of judging images (nats)")
         ax.set_xticks(data["K"].values, [str(K) for K in data["K"].values])
         ax.minorticks_off()
-        ax.set_title(f"{DATA['noisy']}; dashed: the true density, dotted: uniform", fontsize=11)
+        ax.set_title(DATA["noisy"], fontsize=11)
         ax.legend(fontsize=9)
     return figure
 
@@ -389,7 +389,7 @@ def _plane(found: dict[str, Any]) -> Any:
                 ax.errorbar(*at, xerr=_error(x), yerr=_error(y), color=colour, alpha=0.4, linewidth=1)
                 ax.annotate(str(i), at, color=colour, fontsize=9, ha="center", va="center", weight="bold")
             ax.plot([], [], color=colour, label=STATES[state])
-        ax.axvline(UNIFORM, color="grey", linewidth=0.8, linestyle=":")
+        ax.axvline(UNIFORM, color="grey", linewidth=0.8, linestyle=":", label="uniform density")
         ax.set(
             xscale="log", xlabel="NLL of judging images (nats)", ylabel="Hamming distance, top row held",
             ylim=(0, 0.55),

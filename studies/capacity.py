@@ -116,16 +116,17 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
     import matplotlib.pyplot as plt
 
     with plotting.style():
-        figure, ax = plt.subplots(figsize=(7.4, 4.4), layout="constrained")
+        figure, ax = plt.subplots(figsize=(7.4, 5), layout="constrained")
         for i, (rule, words) in enumerate(RULES.items()):
             look = {"color": plotting.COLOURS[i], "marker": plotting.MARKERS[i], "label": words}
             plotting.lines(ax, data["kept"].sel(rule=rule), "load", **look)
-        ax.axvline(HEBBIAN, color="grey", linestyle="--", linewidth=1)
+        label = f"limit of Hebb, N to infinity: {HEBBIAN:g}"
+        ax.axvline(HEBBIAN, color="black", linestyle="--", linewidth=1, label=label)
         ax.set(
-            xlabel="load $K/N$ (dashed: .14)", ylabel=f"share of patterns kept (overlap > {KEPT:g})",
+            xlabel="load $K/N$", ylabel=f"share of patterns kept (overlap > {KEPT:g})",
             title=f"N = {settings['N']}, descent from {WRONG:.0%} wrong spins",
         )  # fmt: skip
-        ax.legend(fontsize=9)
+        figure.legend(*ax.get_legend_handles_labels(), fontsize=9, ncols=2, loc="outside lower center")
     return figure
 
 

@@ -29,6 +29,8 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
+from . import _figures
+
 METHODS = ("PID, W formed", "PID, low rank", "CD")
 SMALL: dict[str, Any] = {"V": 196, "H": (200, 400, 800), "K": (20, 40, 80), "k": (1, 3, 9), "batch": 50}
 PAPER: dict[str, Any] = {
@@ -135,7 +137,8 @@ def plot(curves: Any, settings: dict[str, Any]) -> Any:
     from matplotlib.ticker import LogFormatter
 
     with plotting.style():
-        figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), sharey=True, layout="constrained")
+        figure, cells = plt.subplots(2, 2, figsize=(7.6, 6), sharey=True, layout="constrained")
+        *axes, key = cells.flat
         for method, variable, x, seconds, _ in curves:
             i = METHODS.index(method)
             ax = axes["KkH".index(variable)]
@@ -152,11 +155,17 @@ def plot(curves: Any, settings: dict[str, Any]) -> Any:
             ax.yaxis.set_major_formatter("{x:g}")
             ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.6)))
         V, H = settings["V"], settings["H"]
-        axes[0].set(xlabel="patterns $K$", ylabel="negative phase, ms on one core", title=f"V={V}, H={H[1]}")
+        for ax in (axes[0], axes[2]):
+            ax.set_ylabel("negative phase (ms on one core)")
+        axes[0].set(xlabel="patterns $K$", title=f"V={V}, H={H[1]}")
         axes[1].set(xlabel="steps $k$ of CD", title=f"V={V}, H={H[1]}")
         axes[2].set(xlabel="hidden units $H$", title=f"V={V}, K={settings['K'][1]}, k={settings['k'][1]}")
-        axes[2].legend()
-        figure.suptitle(f"Medians of {REPEATS} repeats; bars: quartiles", fontsize=10)
+        _figures.letters(axes)
+        key.axis("off")
+        key.legend(
+            *axes[2].get_legend_handles_labels(), loc="center",
+            title=f"medians of {REPEATS} repeats,\nbars: quartiles",
+        )  # fmt: skip
     return figure
 
 

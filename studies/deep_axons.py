@@ -29,6 +29,8 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
+from . import _figures
+
 K = 8
 NOISE = 0.05
 # Sizes of the hidden layers; "full": all units coupled.
@@ -137,12 +139,13 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
 def plot(nll: Any, settings: dict[str, Any]) -> Any:
     """A panel for each case."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     cases = settings["cases"]
     with plotting.style():
-        rows = -(-len(cases) // 3)
+        rows = -(-len(cases) // 2)
         figure, axes = plt.subplots(
-            rows, 3, figsize=(12, 3.6 * rows + 0.5), layout="constrained", squeeze=False
+            rows, 2, figsize=(7.6, 2.5 * rows + 0.9), layout="constrained", squeeze=False
         )
         for ax, case in zip(axes.flat, cases, strict=False):
             for i, (recipe, name) in enumerate(RECIPES.items()):
@@ -150,13 +153,20 @@ def plot(nll: Any, settings: dict[str, Any]) -> Any:
                     ax, nll.where(np.isfinite(nll)).sel(case=case, recipe=recipe), "epoch", label=name,
                     color=plotting.COLOURS[i], marker=plotting.MARKERS[i],
                 )  # fmt: skip
-            ax.axhline(CASES[case][0] * math.log(2), color="grey", linestyle="--", linewidth=1)
+            uniform = CASES[case][0] * math.log(2)
+            ax.axhline(uniform, color="black", linestyle="--", linewidth=1, label="uniform density")
             ax.set_xscale("symlog", linthresh=1)
             ax.set_xlim(-0.2, None)
             ax.set(yscale="log", xlabel="epoch", ylabel="held-out NLL (nats)", title=case)
+            ax.yaxis.set_minor_formatter(NullFormatter())
+            ax.yaxis.set_major_locator(LogLocator(subs=(1.0,) if "digits" in case else (1.0, 2.0, 5.0)))
+            ax.yaxis.set_major_formatter("{x:g}")
         for ax in axes.flat[len(cases) :]:
             ax.remove()
-        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        _figures.letters(axes.flat[: len(cases)])
+        figure.legend(
+            *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9
+        )
     return figure
 
 

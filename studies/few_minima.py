@@ -3,10 +3,10 @@
 Claim (arXiv:1910.01592): couplings built from few patterns have few minima, independent couplings
 exponentially many.
 
-Figure: strictly one-flip-stable states, exact numbers. Left: models with regularized axons at fixed odd K
+Figure: strictly one-flip-stable states, exact numbers. (a) Models with regularized axons at fixed odd K
 from 10 to a million spins (Hopfield's differ by a factor, so their minima are the same), below the number of
-zero-threshold functions of K inputs. Middle: fixed K/N and the Sherrington-Kirkpatrick model against N, with
-the rates of growth that theory gives. Right: time to a proven ground state.
+zero-threshold functions of K inputs. (b) Fixed K/N and the Sherrington-Kirkpatrick model against N, with
+the rates of growth that theory gives. (c) Time to a proven ground state.
 
 Expected: left, constant, 14 at K = 3; middle, straight lines, less steep at lower load; right, the time to
 read the patterns.
@@ -28,6 +28,8 @@ import numpy as np
 import spinlab as sl
 from spinlab import plotting, theory
 from spinlab.studies import Output, markdown_table
+
+from . import _figures
 
 BOUNDS = {1: 2, 3: 14, 5: 1882, 7: 15028134}  # zero-threshold functions of K inputs
 # Fixed loads: K odd and N even, so that all fields are odd and none is zero.
@@ -173,57 +175,66 @@ def ordering(slopes: dict[float, tuple[float, float]]) -> tuple[str, dict[str, f
 
 
 def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
-    """Three panels: fixed K, fixed load, time."""
+    """Three panels: fixed K, fixed load, time; the fourth cell has the legends."""
     import matplotlib.pyplot as plt
 
     with plotting.style():
-        figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 4.4), layout="constrained")
-        _plot_fixed_K(left, data)
-        _plot_loads(middle, data, settings)
-        plotting.lines(right, data["timed"]["seconds"].sum("replica").expand_dims("replica") * 1e3, "N", "K")
-        right.set(
-            xscale="log", yscale="log", xlabel="spins $N$", ylabel="ground state, proven [ms]", title="time"
+        figure, ((left, right), (time, key)) = plt.subplots(2, 2, figsize=(7.6, 6.4), layout="constrained")
+        looks = _plot_fixed_K(left, data)
+        _plot_loads(right, data, settings)
+        seconds = data["timed"]["seconds"].sum("replica").expand_dims("replica") * 1e3
+        for K in seconds["K"].values.tolist():
+            plotting.lines(time, seconds.sel(K=K), "N", **looks[K])
+        time.set(
+            xscale="log", yscale="log", xlabel="spins $N$", ylabel="proven ground state (ms)", title="time"
         )
-        right.legend(title="patterns $K$")
+        _figures.letters((left, right, time))
+        key.axis("off")
+        first = key.legend(*left.get_legend_handles_labels(), title="(a), (c)", fontsize=9, loc="upper left")
+        key.add_artist(first)
+        key.legend(*right.get_legend_handles_labels(), title="(b)", fontsize=9, loc="upper right")
     return figure
 
 
-def _plot_fixed_K(ax: Any, data: dict[str, Any]) -> None:
-    from spinlab.plotting.style import COLOURS, MARKERS
-
+def _plot_fixed_K(ax: Any, data: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    """Counts and their bounds; returns the look of each K."""
     parts = [data[name]["count"] for name in ("fixed_K", "seven") if name in data]
     values = [(K, part.sel(K=K)) for part in parts for K in part["K"].values.tolist()]
+    looks: dict[int, dict[str, Any]] = {}
     for i, (K, part) in enumerate(values):
+        looks[K] = {"color": plotting.COLOURS[i], "marker": plotting.MARKERS[i], "label": f"$K={K}$"}
         for kind in part["kind"].values.tolist():
-            look = {"color": COLOURS[i], "marker": MARKERS[i], "label": f"$K={K}$"}
-            if kind == "ra_rbm":
-                look |= {"markerfacecolor": "none", "linestyle": ":", "label": None}
-            plotting.lines(ax, part.sel(kind=kind), "N", **look)
-        ax.axhline(BOUNDS[K], color=COLOURS[i], linewidth=0.8, linestyle="--")
+            open_ = {"markerfacecolor": "none", "linestyle": ":", "label": None} if kind == "ra_rbm" else {}
+            plotting.lines(ax, part.sel(kind=kind), "N", **looks[K] | open_)
+        ax.axhline(BOUNDS[K], color=looks[K]["color"], linewidth=0.8, linestyle="--")
     ax.set(xscale="log", yscale="log", xlabel="spins $N$", ylabel="strict minima, mean", ylim=(1, None))
-    ax.set_title("fixed $K$ (open: RA-RBM; dashed: bound)")
-    ax.legend(loc="center", bbox_to_anchor=(0.68, 0.33), ncols=2)
+    ax.plot([], [], "o:", color="grey", markerfacecolor="none", label="RA-RBM")
+    ax.plot([], [], "--", color="grey", linewidth=0.8, label="bound")
+    ax.set_title("fixed $K$")
+    return looks
 
 
 def _plot_loads(ax: Any, data: dict[str, Any], settings: dict[str, Any]) -> None:
-    from spinlab.plotting.style import COLOURS, MARKERS
-
+    """Counts at fixed K/N with theory's slopes through the largest size; shades, as colours are for K."""
+    shades = _figures.shades(len(settings["loads"]))
     for i, load in enumerate(settings["loads"]):
         count = data[f"load_{load:g}"]["count"]
         N = count["N"].values
+        look: dict[str, Any] = {"color": shades[i], "marker": plotting.MARKERS[i]}
         label = "SK, Gaussian" if math.isinf(load) else f"$K/N={load:g}$"
-        plotting.lines(ax, count, "N", color=COLOURS[i], marker=MARKERS[i], linestyle="none", label=label)
+        plotting.lines(ax, count, "N", linestyle="none", label=label, **look)
         typical = np.exp(np.log(count).mean("replica").values)
-        ax.plot(N, typical, MARKERS[i], color=COLOURS[i], markerfacecolor="none")
+        ax.plot(N, typical, linestyle="none", markerfacecolor="none", **look)
         mean = float(count.isel(N=-1).mean())
         line = np.array([N[0], N[-1]])
-        ax.plot(line, mean * np.exp(rate(load) * (line - N[-1])), color=COLOURS[i], linewidth=1)
+        ax.plot(line, mean * np.exp(rate(load) * (line - N[-1])), color=shades[i], linewidth=1)
         if math.isinf(load):
             exact = [math.exp(theory.minima.sk_log_mean_number(int(n))) for n in N]
             ax.plot(N, exact, color="black", linewidth=1, linestyle="--", label="SK, exact mean")
+    ax.plot([], [], "o", color="grey", markerfacecolor="none", label="typical number")
+    ax.plot([], [], color="grey", linewidth=1, label="theory's slope")
     ax.set(yscale="log", xlabel="spins $N$", ylabel="strict minima", ylim=(1, None))
-    ax.set_title("fixed $K/N$ (open: typical; lines: theory's slope)")
-    ax.legend()
+    ax.set_title("fixed $K/N$")
 
 
 def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:

@@ -26,6 +26,7 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output
 
+from . import _figures
 from ._fig1_verdict import ENSEMBLES, LABELS, PLATEAU, REDUCTIONS, verdict
 from ._follow import DIMS, follow
 
@@ -110,7 +111,7 @@ def plot(panel: Any, inset: Any, settings: dict[str, Any]) -> Any:
     glorot = panel.isel(std=-1)
     x = grid["std"] * grid["std_W"]  # the measured standard deviation of each instance
     with plotting.style():
-        figure, axes = plt.subplots(2, 2, figsize=(10.5, 7.6), sharex=True, layout="constrained")
+        figure, axes = plt.subplots(2, 2, figsize=(8.6, 7), sharex=True, layout="constrained")
         for ax, name, title in zip(
             axes[0], REDUCTIONS, ("mean of 10 chains", "lowest of 10 chains"), strict=True
         ):
@@ -141,13 +142,14 @@ def plot(panel: Any, inset: Any, settings: dict[str, Any]) -> Any:
         axes[1, 0].set_ylim(-2.2, 1.1)
         _inset(axes[1, 0], inset["excess"], (0.72, 0.14, 0.27, 0.33), "excess at std 10")
         plotting.lines(axes[1, 1], grid["moved_chains"], x, "ensemble", spread=False)
-        axes[1, 1].set(ylabel="fraction of chains", title="chains in which any visible unit ever moved")
+        axes[1, 1].set(ylabel="fraction of chains", title="chains that ever moved")
         for ax in axes[1]:
             ax.set(xscale="log", xlabel="measured standard deviation of $W$")
+        _figures.letters(axes.flat)
         n = settings["instances"]
         figure.suptitle(
-            f"Untrained RBMs, V={settings['V']}, H={settings['H']}, K={settings['K']}: "
-            f"{n} instances, bars: standard error, shading: standard deviation",
+            f"Untrained RBMs, $V={settings['V']}$, $H={settings['H']}$, $K={settings['K']}$: {n} instances; "
+            "bars: standard error, shading: standard deviation",
             fontsize=10,
         )
     return figure

@@ -5,7 +5,7 @@ training; the patterns of RAPID characterise low energies far better than conven
 the first epochs, and are overtaken late in training.
 
 Figure: against the epoch, for RAPID, CD-10, PCD-10 and exact gradients on 4x4 Bars: (a) Gibbs accessibility,
-lowest of ten chains of ten steps from random states; (b) method accessibility, the lowest energy among the
+lowest of ten chains of ten steps from random states; method accessibility, the lowest energy among the
 configurations of the negative phase over the ground energy; (c) mean of the ten chains; (d) excess over a
 random start, which a raw ratio hides. Crosses: stored runs of the paper's code.
 
@@ -26,7 +26,7 @@ import numpy as np
 from spinlab import plotting
 from spinlab.studies import Output
 
-from . import _bars, _bars_compare
+from . import _bars, _bars_compare, _figures
 from ._bars import METHODS, PAPER, PRESETS, SMALL
 from ._bars_compare import text, trained_by, values, z_score
 
@@ -50,14 +50,14 @@ def plot(data: dict[tuple[str, str], Any]) -> Any:
     import matplotlib.pyplot as plt
 
     panels = [
-        ("gibbs_min", "(a) Gibbs accessibility, lowest of 10 chains", "$E/E_0$"),
-        ("reached", "(b) method accessibility", "lowest $E$ of the negative phase $/E_0$"),
-        ("gibbs_mean", "(c) Gibbs accessibility, mean of 10 chains", "$E/E_0$"),
-        ("excess_mean", "(d) excess over a random start, mean of 10 chains",
+        ("gibbs_min", "Gibbs, lowest of ten chains", "$E/E_0$"),
+        ("reached", "method accessibility", "lowest $E$ of the negative phase $/E_0$"),
+        ("gibbs_mean", "Gibbs, mean of ten chains", "$E/E_0$"),
+        ("excess_mean", "excess over a random start",
          r"$(E-E_{\rm rand})/(E_0-E_{\rm rand})$"),
     ]  # fmt: skip
     with plotting.style():
-        figure, axes = plt.subplots(2, 2, figsize=(10.5, 7.6), layout="constrained")
+        figure, axes = plt.subplots(2, 2, figsize=(7.6, 6.6), layout="constrained")
         for ax, (name, title, label) in zip(axes.flat, panels, strict=True):
             _bars.curves(ax, data, name)
             if name in NAMES:
@@ -67,11 +67,9 @@ def plot(data: dict[tuple[str, str], Any]) -> Any:
                 ax.axhline(0, color="grey", linewidth=0.8, zorder=0)
                 ax.set_ylim(-3, 1.1)  # thermal noise at small weights lies far below a random start
             ax.set(title=title, ylabel=label)
-        axes[0, 0].legend(loc=(0.03, 0.55), fontsize=8)
-        figure.suptitle(
-            "4x4 Bars, V=16, H=1000, K=8; bars: standard error, shading: standard deviation over runs; "
-            "crosses: stored runs of the paper's code",
-            fontsize=10,
+        _figures.letters(axes.flat)
+        figure.legend(
+            *axes[0, 0].get_legend_handles_labels(), fontsize=9, ncols=4, loc="outside lower center"
         )
     return figure
 

@@ -28,7 +28,7 @@ import numpy as np
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
-from . import _bars, _bars_compare
+from . import _bars, _bars_compare, _figures
 from ._bars import METHODS, PAPER, PRESETS, SIDES, SMALL
 from ._bars_compare import text, trained_by, values, z_score
 
@@ -50,12 +50,12 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
 
 
 def plot(data: dict[tuple[str, str], Any]) -> Any:
-    """Rows: training and test images; columns: both distances and the likelihood."""
+    """Columns: training and test images; rows: both distances and the likelihood."""
     import matplotlib.pyplot as plt
 
     with plotting.style():
-        figure, axes = plt.subplots(2, 3, figsize=(13, 7.4), sharex=True, layout="constrained")
-        for row, side in zip(axes, SIDES, strict=True):
+        figure, axes = plt.subplots(3, 2, figsize=(7.6, 8.8), sharex=True, layout="constrained")
+        for row, side in zip(axes.T, SIDES, strict=True):
             for ax, (convention, title) in zip(row, CONVENTIONS.items(), strict=False):
                 _bars.curves(ax, data, "hamming", distance=convention, side=side)
                 _bars_compare.crosses(ax, f"hamming/{convention}/{side}")
@@ -67,11 +67,11 @@ def plot(data: dict[tuple[str, str], Any]) -> Any:
             row[2].annotate("ln 14", (0.02, IDEAL), fontsize=8, va="top")
             row[2].annotate("uniform", (0.02, 16 * math.log(2)), fontsize=8, va="bottom")
             row[2].set(title=f"{side}: exact likelihood", ylabel="NLL (nats per image)", yscale="log")
-        axes[0, 0].legend(loc="upper right", fontsize=8)
-        figure.suptitle(
-            "4x4 Bars, V=16, H=1000, K=8; bars: standard error, shading: standard deviation over runs; "
-            "crosses: stored runs of the paper's code",
-            fontsize=10,
+        for ax in axes[:2].flat:
+            ax.set_xlabel("")
+        _figures.letters(axes.flat)
+        figure.legend(
+            *axes[0, 0].get_legend_handles_labels(), fontsize=9, ncols=4, loc="outside lower center"
         )
     return figure
 

@@ -23,7 +23,7 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
-from . import _bars, _bars_compare
+from . import _bars, _bars_compare, _figures
 from ._bars import METHODS, PAPER, PRESETS, SMALL
 from ._bars_compare import VARIANTS, text
 
@@ -66,7 +66,7 @@ def plot(data: dict[tuple[str, str], Any]) -> Any:
     import matplotlib.pyplot as plt
 
     with plotting.style():
-        figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.2), layout="constrained")
+        figure, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.9), layout="constrained")
         rank = np.arange(1, 17)
         for i, method in enumerate(METHODS):
             s = spectra(data, method)
@@ -93,8 +93,9 @@ def plot(data: dict[tuple[str, str], Any]) -> Any:
         left.set(
             xlabel="rank",
             ylabel="singular value over the largest",
-            title="(a) after the last epoch",
+            title="after the last epoch",
             ylim=(0, 1.1),
+            xticks=range(2, 17, 2),
         )
         left.legend(fontsize=8)
         ratio = {
@@ -104,14 +105,8 @@ def plot(data: dict[tuple[str, str], Any]) -> Any:
             for key, values in data.items()
         }
         _bars.curves(right, ratio, "ratio", spread=False)
-        right.set(
-            ylabel="fifth over fourth singular value", title="(b) the gap along training", ylim=(0, 1.05)
-        )
-        figure.suptitle(
-            "Weights trained on 4x4 Bars, V=16, H=1000; bars: standard deviation (a) and error (b) "
-            "over runs; crosses: stored runs of the paper's code",
-            fontsize=10,
-        )
+        right.set(ylabel="fifth over fourth singular value", title="the gap along training", ylim=(0, 1.05))
+        _figures.letters((left, right))
     return figure
 
 

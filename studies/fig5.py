@@ -28,6 +28,8 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
+from . import _figures
+
 SMALL: dict[str, Any] = {
     "size": 6,
     "H": 500,
@@ -167,19 +169,22 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
 
     size, x = settings["size"], data["epoch"].values
     with plotting.style():
-        figure = plt.figure(figsize=(10.5, 6.8), layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=(3, 1.5))
+        figure = plt.figure(figsize=(7.6, 6), layout="constrained")
+        upper, lower = figure.subfigures(2, 1, height_ratios=(3, 1.7))
         axes = upper.subplots(1, 3)
-        titles = ("one step, nothing held", "given pixels held, ten steps")
+        titles = ("one free step", "given pixels held")
         for ax, how, title in zip(axes, CONVENTIONS, titles, strict=False):
-            plotting.lines(ax, data["distance"].sel(convention=how), x, "side", spread=True)
+            for side, colour, marker in zip(("train", "test"), ("black", "0.55"), "os", strict=True):
+                look = {"color": colour, "marker": marker, "label": side}  # colours are for kinds of samples
+                plotting.lines(ax, data["distance"].sel(convention=how, side=side), x, spread=True, **look)
             ax.axhline(0.1, color="grey", linewidth=0.8, linestyle=":")
             ax.set(xscale="log", xlabel="epoch", ylabel="Hamming distance / $V$", title=title, ylim=(0, 0.5))
         axes[0].legend()
         plotting.lines(axes[2], data["composition"], x, "kind")
         axes[2].set(xscale="log", xlabel="epoch", ylabel="fraction of free samples", ylim=(-0.03, 1.03),
-                    title="what free samples are")  # fmt: skip
-        axes[2].legend()
+                    title="free samples")  # fmt: skip
+        axes[2].legend(fontsize=9)
+        _figures.letters(axes)
         panels = lower.subplots(2, N_KEPT // 2)
         first = data.isel(replica=0)
         for ax, k in zip(panels.flat, range(N_KEPT), strict=True):
@@ -189,11 +194,11 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
             new = first["sample_kinds"].values[k] == KINDS.index("new")
             for spine in ax.spines.values():
                 spine.set(visible=True, color="C1" if new else "0.7", linewidth=3 if new else 1)
-        lower.suptitle("free samples that are not uniform; framed: valid and never trained", fontsize=10)
+        lower.suptitle("(d) free samples that are not uniform; framed: valid and never trained", fontsize=9.5)
         figure.suptitle(
-            f"RAPID on Bars and Stripes {size}x{size}: H={settings['H']}, K={settings['K']}, "
+            f"RAPID on Bars and Stripes {size}x{size}: $H={settings['H']}$, $K={settings['K']}$, "
             f"{settings['runs']} runs; bars: standard error, shading: standard deviation",
-            fontsize=10,
+            fontsize=9.5,
         )
     return figure
 

@@ -30,7 +30,7 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
-from . import _fig6_short
+from . import _fig6_short, _figures
 from . import _mnist_judged as judged
 from . import _mnist_published as published
 from ._mnist import STANDARD, digits, show, strip
@@ -88,7 +88,7 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
     names = list(data["machine"].values)
     trained = [m for m in names if m in settings["machines"]]
     with plotting.style():
-        figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9.6, 3.9), layout="constrained")
+        figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9, 4.6), layout="constrained")
         for m, colour, marker in zip(
             trained, itertools.cycle(plotting.COLOURS), itertools.cycle(plotting.MARKERS), strict=False
         ):
@@ -112,8 +112,7 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
         right.set(yticks=y, yticklabels=[_short(m) for m in names], xlim=(0, 1.02), xlabel="share of samples")
         right.tick_params(axis="y", labelsize=8)
         right.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
-        for letter, ax in zip("abc", (left, middle, right), strict=True):
-            ax.set_title(f"({letter})", loc="left", fontsize=10)
+        _figures.letters((left, middle, right))
     return figure
 
 

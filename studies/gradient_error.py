@@ -9,8 +9,8 @@ weighted by exp(-F), and the guesses tanh W and 0: relative error |N - C|/|C| (F
 best common factor, cosine and length of the gradient that 4x4 Bars give. Over scale, K, H, along training,
 and after Gibbs steps. b = s sqrt(VH/K): few patterns are remembered from b = 1 on.
 
-Figure: errors against b for random and orthogonal patterns; after the best factor; against K, H and steps;
-along training. Lines: what follows for weak couplings.
+Figure: errors against b for random and orthogonal patterns, after the best factor, and the gradient; against
+K, H and steps, and along training. Lines: what follows for weak couplings.
 
 Expected: weak couplings have C = W, and the patterns' own parts are N = W/(s sqrt K): the right direction,
 the wrong length. Summing the hidden units out makes N = S W, S = x^T x/K, which misses by
@@ -32,6 +32,7 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output
 
+from . import _figures
 from ._gradient_error_verdict import K, V, strength, verdict, weak
 from ._negative_phases import (
     NUMBERS,
@@ -45,7 +46,7 @@ from ._negative_phases import (
 )
 
 KINDS = ("random", "orthogonal")
-RECIPES = {"rapid": "RAPID", "own": "patterns of their own scale, exact gradients"}
+RECIPES = {"rapid": "RAPID", "own": "own scale, exact gradients"}
 SMALL: dict[str, Any] = {
     "H": 80,
     "scales": (0.002, 0.02, 0.2, 1.0),
@@ -192,81 +193,104 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
         for name, sweep in sweeps(settings).items()
     }
     output.figure(plot(data, settings), "gradient_error")
+    output.figure(plot_varied(data, settings), "gradient_error_varied")
     output.verdict(*verdict(data, settings, preset))
     return output
 
 
 def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
-    """Eight panels: against b twice, the best factor, gradient; K, H, steps, training."""
+    """Four panels against b: two kinds of patterns, what the best factor leaves, the gradient."""
     import matplotlib.pyplot as plt
 
     with plotting.style():
-        figure, axes = plt.subplots(2, 4, figsize=(17, 7.6), layout="constrained")
+        figure, axes = plt.subplots(2, 2, figsize=(7.6, 6.6), layout="constrained", sharex=True)
         scale = data["scale"]["numbers"]
         b = strength(scale["scale"].values, settings["H"])
-        for ax, kind in zip(axes[0], KINDS, strict=False):
+        for ax, kind in zip(axes[0], KINDS, strict=True):
             for i, reading in enumerate(READINGS):
-                if reading == "zero":
-                    ax.axhline(1, color="grey", linestyle="--", linewidth=1, label=READINGS[reading])
-                    continue
-                part = scale.sel(kind=kind, reading=reading, number="error")
-                plotting.lines(ax, part, b, label=READINGS[reading], **_look(i))
+                if reading != "zero":
+                    part = scale.sel(kind=kind, reading=reading, number="error")
+                    plotting.lines(ax, part, b, label=READINGS[reading], **_look(i))
+            ax.axhline(1, label=READINGS["zero"], **ZERO)
             weak_error = weak(K) if kind == "random" else V / K - 1
             ax.axhline(weak_error, color="black", linestyle=":", linewidth=1, label="weak couplings")
-            ax.axvline(1, color="lightgrey", linewidth=1, zorder=0)
-            ax.set(xscale="log", yscale="log", ylim=(0.02, 30), xlabel="$b = s\\sqrt{VH/K}$",
-                   ylabel="$|N-C|/|C|$", title=f"{kind} patterns")  # fmt: skip
-        axes[0, 0].legend(fontsize=7)
+            ax.set(yscale="log", ylim=(0.02, 30), ylabel="$|N-C|/|C|$", title=f"{kind} patterns")
         random = scale.sel(kind="random")
         for ax, number, label in (
-            (axes[0, 2], "cosine", "left by the best factor"),
-            (axes[0, 3], "gradient_cosine", "cosine of the gradient"),
+            (axes[1, 0], "cosine", "$|N-C|/|C|$ at the best factor"),
+            (axes[1, 1], "gradient_cosine", "cosine with the true gradient"),
         ):
             for i, reading in enumerate(READINGS):
                 part = random.sel(reading=reading, number=number)
                 if number == "cosine":
                     part = left_by_best_factor(part)
-                plotting.lines(ax, part, b, **_look(i))
-            ax.set(xscale="log", xlabel="$b$", ylabel=label, title="random patterns")
-        for ax, name, x, logy in (
-            (axes[1, 0], "load", "K", "patterns $K$"),
-            (axes[1, 1], "size", "H", "hidden units $H$"),
+                if reading != "zero":
+                    plotting.lines(ax, part, b, **_look(i))
+                elif number == "gradient_cosine":
+                    plotting.lines(ax, part, b, marker="", **ZERO)
+            ax.set(xlabel="$b = s\\sqrt{VH/K}$", ylabel=label, title="random patterns")
+        for ax in axes.flat:
+            ax.axvline(1, color="lightgrey", linewidth=1, zorder=0)
+            ax.set_xscale("log")
+        _figures.letters(axes.flat)
+        figure.legend(
+            *axes[0, 0].get_legend_handles_labels(), fontsize=9, ncols=2, loc="outside lower center"
+        )
+    return figure
+
+
+def plot_varied(data: dict[str, Any], settings: dict[str, Any]) -> Any:
+    """Four panels: against K, H and Gibbs steps at several b, and along training."""
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import NullFormatter
+
+    by_step = strength(np.array(settings["step_scales"]), settings["H"])
+    every = sorted({*settings["b"], *by_step.round(6).tolist()})
+    colour = dict(zip(every, _figures.shades(len(every)), strict=True))  # b has one shade in all panels
+    with plotting.style():
+        figure, ((left, right), (steps, along)) = plt.subplots(2, 2, figsize=(7.6, 6.4), layout="constrained")
+        for ax, name, x, label, limits in (
+            (left, "load", "K", "patterns $K$", (0.02, 30)),  # K = 1, 2: 0 from b = 3
+            (right, "size", "H", "hidden units $H$", (0.3, 5)),
         ):
             part = data[name]["numbers"].sel(reading="field", number="error")
-            plotting.lines(ax, part, x, "b")
+            for i, b in enumerate(settings["b"]):
+                look = {"color": colour[b], "marker": plotting.MARKERS[i], "label": f"{b:g}"}
+                plotting.lines(ax, part.sel(b=b), x, **look)
             if name == "load":
                 K_line = part["K"].values
                 ax.plot(K_line, [weak(int(k)) for k in K_line], ":k", linewidth=1, label="weak couplings")
-            ax.axhline(1, color="grey", linestyle="--", linewidth=1)
-            ax.set_ylim(
-                0.02 if name == "load" else 0.2, 30 if name == "load" else 5
-            )  # K = 1, 2: 0 from b = 3
-            ax.set(xscale="log", yscale="log", xlabel=logy, ylabel="$|N-C|/|C|$, hidden summed out")
-            ax.legend(title="$b$", fontsize=7)
-        ax = axes[1, 2]
-        for i, s in enumerate(settings["step_scales"]):
-            label = f"{strength(s, settings['H']):.1f}"
-            plotting.lines(ax, data["steps"]["bias"].sel(scale=s), "step", label=label, **_look(i))
-        ax.set_xscale("symlog", linthresh=1)
-        ax.set(xlabel="Gibbs steps from the patterns", ylabel="bias $|N-C|/|C|$", ylim=(0, None))
-        ax.legend(title="$b$", fontsize=7)
-        ax = axes[1, 3]
+            else:
+                ax.axhline(weak(K), color="black", linestyle=":", linewidth=1)
+            ax.axhline(1, color="grey", linestyle="--", linewidth=1, label="guess 0")
+            ax.set(xscale="log", yscale="log", ylim=limits, xlabel=label, ylabel="$|N-C|/|C|$")
+        right.set_yticks([0.5, 1, 2, 5], ["0.5", "1", "2", "5"])
+        right.yaxis.set_minor_formatter(NullFormatter())
+        left.legend(title="$b$", fontsize=8, ncols=2, loc="upper right")
+        for i, (s, b) in enumerate(zip(settings["step_scales"], by_step, strict=True)):
+            look = {"color": colour[round(float(b), 6)], "marker": plotting.MARKERS[i], "label": f"{b:.2g}"}
+            plotting.lines(steps, data["steps"]["bias"].sel(scale=s), "step", **look)
+        steps.set(xlabel="Gibbs steps from the patterns", ylabel="bias $|N-C|/|C|$", ylim=(0, 1.75))
+        steps.legend(title="$b$", fontsize=8, ncols=3, loc="upper right")
         for i, recipe in enumerate(RECIPES):
             run = data["training"]["numbers"].sel(recipe=recipe, reading="field")
-            look = {"color": plotting.COLOURS[i], "marker": plotting.MARKERS[i]}
-            plotting.lines(ax, run.sel(number="error"), "epoch", label=RECIPES[recipe], **look)
-            plotting.lines(ax, run.sel(number="gradient_cosine"), "epoch", linestyle=":", label="_", **look)
-        ax.axhline(1, color="grey", linestyle="--", linewidth=1)
-        ax.set_xscale("symlog", linthresh=1)
-        ax.set_xlim(-0.2, None)
-        ax.set(xlabel="epoch", ylabel="error (lines), cosine of gradient (dots)", title="along training")
-        ax.legend(fontsize=7)
-        figure.suptitle(
-            f"Negative phase of machines with V={V}, H={settings['H']}, K={K} where not varied; bars: "
-            "standard error over instances",
-            fontsize=10,
-        )
+            look = {"color": RECIPE_COLOURS[i], "marker": plotting.MARKERS[i]}
+            plotting.lines(along, run.sel(number="error"), "epoch", label=RECIPES[recipe], **look)
+            plotting.lines(
+                along, run.sel(number="gradient_cosine"), "epoch", linestyle=":", label="_", **look
+            )
+        along.axhline(1, color="grey", linestyle="--", linewidth=1)
+        along.set(xlabel="epoch", ylabel="$|N-C|/|C|$ (solid), cosine (dotted)", ylim=(0, 1.75))
+        along.legend(fontsize=8, loc="upper right")
+        for ax in (steps, along):
+            ax.set_xscale("symlog", linthresh=1)
+            ax.set_xlim(-0.2, None)
+        _figures.letters(figure.axes)
     return figure
+
+
+ZERO: dict[str, Any] = {"color": "grey", "linestyle": "--", "linewidth": 1}
+RECIPE_COLOURS = (plotting.COLOURS[5], plotting.COLOURS[6])  # the others are readings
 
 
 def _look(i: int) -> dict[str, Any]:

@@ -27,7 +27,7 @@ import spinlab as sl
 from spinlab import plotting, theory
 from spinlab.studies import Output, markdown_table
 
-from . import calibration
+from . import _figures, calibration
 from ._bars_compare import text, z_score
 
 V, K = 16, 8
@@ -113,19 +113,20 @@ def plot(data: Any) -> Any:
         for i, (name, label) in enumerate((("lowest", "lowest"), ("mean", "mean of eight"))):
             look = {"color": plotting.COLOURS[i], "marker": plotting.MARKERS[i], "label": label}
             plotting.lines(energy, data[name], "H", **look)
-        energy.set(ylabel="$E/E_0$", title="(a) random patterns")
+        energy.set(ylabel="$E/E_0$", title="random patterns")
         energy.legend(fontsize=9)
         load.plot(data["H"], largest_load(data["H"]), color=plotting.COLOURS[0], marker="o")
         load.axhline(K / V, color="grey", linestyle="--", linewidth=1)
-        load.set(ylabel="largest $K/V$ at $T=0$", title="(b) theory; dashed: here", ylim=(0, 0.6))
+        load.set(ylabel="largest $K/V$ at $T=0$", title="theory; dashed: $K/V$ here", ylim=(0, 0.6))
         plotting.lines(distance, data["distance"], "H", color=plotting.COLOURS[0], marker="o")
         distance.set(
-            ylabel="Hamming distance", title="(c) RAPID, Bars", xlabel="hidden units $H$", ylim=(0, None)
+            ylabel="Hamming distance", title="RAPID, Bars", xlabel="hidden units $H$", ylim=(0, None)
         )
         plotting.lines(nll, data["density"], "H", color=plotting.COLOURS[0], marker="o")
-        nll.set(ylabel="NLL (nats)", title="(d) own scale, noisy patterns", xlabel="hidden units $H$")
+        nll.set(ylabel="NLL (nats)", title="own scale, noisy patterns", xlabel="hidden units $H$")
         for ax in axes.flat:
             ax.set_xscale("log")
+        _figures.letters(axes.flat)
     return figure
 
 

@@ -22,6 +22,8 @@ import spinlab as sl
 from spinlab import plotting, theory
 from spinlab.studies import Output, markdown_table
 
+from . import _figures
+
 SMALL: dict[str, Any] = {
     "N": (200, 500, 1000),
     "alpha": (0.02, 0.05, 0.1, 0.15),
@@ -97,7 +99,7 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
     fine = np.linspace(0, alpha[-1] * 1.1, 200)
     hopfield = theory.hopfield
     with plotting.style():
-        figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.4), layout="constrained")
+        figure, (left, right) = plt.subplots(1, 2, figsize=(7.6, 4.1), layout="constrained")
         mesh = left.pcolormesh(
             alpha, T, largest, shading="nearest", cmap="viridis", vmin=0, vmax=1, rasterized=True
         )
@@ -111,7 +113,7 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
             left.plot(fine, at, color="white", linewidth=2.8)
             left.plot(fine, at, color="black", linewidth=1.3, linestyle=look, label=label)
         left.set(xlabel=r"load $\alpha = K/N$", ylabel="temperature $T$", xlim=(0, fine[-1]), ylim=(0, 1.3))
-        left.set_title(f"N = {settings['N'][-1]}, {settings['n_steps']} steps from the pattern")
+        left.set_title(f"$N={settings['N'][-1]}$, {settings['n_steps']} steps from the pattern")
         left.legend(fontsize=8, frameon=True, loc="upper right")
         for k, (a, t) in enumerate(compared(settings)):
             m = data["m"].sel(alpha=a, temperature=t)
@@ -124,7 +126,8 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
         right.axhline(0, color="grey", linewidth=0.8)
         right.set(xlabel="$1000/N$", ylabel="measured $m$ - theory, infinite size", xlim=(0, None))
         right.legend(fontsize=8)
-        figure.suptitle(f"Hopfield model, {settings['instances']} instances per cell", fontsize=10)
+        _figures.letters((left, right))
+        figure.suptitle(f"Hopfield model, {settings['instances']} instances per cell", fontsize=9.5)
     return figure
 
 

@@ -3,9 +3,9 @@
 Claim (arXiv:1910.01592): an RBM with regularized axons has few minima, one with independent weights
 exponentially many.
 
-Figure: strictly one-flip-stable states of both layers together, exact numbers. Left: against V at equal
-layers, mean and typical (exp of the mean of ln), with the slopes of theory. Middle: rates of growth per
-visible spin at all loads and shapes against the complexity of infinite size, mean and typical. Right: at the
+Figure: strictly one-flip-stable states of both layers together, exact numbers. (a) Against V at equal
+layers, mean and typical (exp of the mean of ln), with the slopes of theory. (b) Rates of growth per
+visible spin at all loads and shapes against the complexity of infinite size, mean and typical. (c) At the
 sizes of Fig. 1, H = 999 hidden units and V growing at a fixed number of patterns: ln of the number per
 visible spin.
 
@@ -27,6 +27,8 @@ import numpy as np
 import spinlab as sl
 from spinlab import plotting, theory
 from spinlab.studies import Output, markdown_table
+
+from . import _figures
 
 # K, V and H are odd, so that all fields are odd and none is zero.
 SMALL: dict[str, Any] = {
@@ -127,13 +129,13 @@ def label(load: float) -> str:
 
 
 def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
-    """Numbers, rates, and the sizes of Fig. 1."""
+    """Numbers, rates, and the sizes of Fig. 1; the fourth cell has the legends."""
     import matplotlib.pyplot as plt
 
     from spinlab.plotting.style import COLOURS, MARKERS
 
     with plotting.style():
-        figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 4.4), layout="constrained")
+        figure, ((left, right), (low, key)) = plt.subplots(2, 2, figsize=(7.6, 6.6), layout="constrained")
         for i, load in enumerate(settings["sizes"]):
             look = {"color": COLOURS[i], "marker": MARKERS[i]}
             count = data[name(load)]["count"].sel(gamma=1)
@@ -146,30 +148,38 @@ def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
             for gamma in settings["gamma"]:
                 measured, expected = rates(data, load, gamma), complexity(load, gamma)
                 for rate, filled in ((measured.mean, True), (measured.typical, False)):
-                    middle.errorbar(
+                    right.errorbar(
                         expected, rate.value, rate.error, **look, markerfacecolor=None if filled else "none"
                     )
-                middle.annotate(
-                    f"{gamma}", (expected, measured.mean.value), xytext=(3, -11), textcoords="offset points",
-                    fontsize=7, color=COLOURS[i],
+                right.annotate(
+                    f"{gamma}", (expected, measured.mean.value), xytext=(4, -12), textcoords="offset points",
+                    fontsize=8, color=COLOURS[i],
                 )  # fmt: skip
         diagonal = np.array([0, math.log(2)])
-        middle.plot(diagonal, diagonal, color="black", linewidth=0.8, zorder=0)
-        left.set(yscale="log", xlabel="visible units $V$ ($H=V$)", ylabel="strict minima", ylim=(1, None))
-        left.set_title("equal layers (open: typical; lines: theory's slope)")
-        left.legend()
-        middle.set(
+        right.plot(diagonal, diagonal, color="black", linewidth=0.8, zorder=0)
+        left.plot([], [], "o", color="grey", markerfacecolor="none", label="typical number")
+        left.plot([], [], color="grey", linewidth=1, label="theory's slope")
+        left.set(yscale="log", xlabel="visible units $V$", ylabel="strict minima", ylim=(1, None))
+        left.set_title("equal layers, $H=V$")
+        right.set(
             xlabel=r"complexity $\Sigma$ per visible unit, theory", ylabel="measured rate per visible unit"
         )
-        middle.set_title("rates of growth (labels: $H/V$; open: typical)")
+        right.set_title("rates of growth (labels: $H/V$)")
         wide = np.log(data["wide"]["count"]) / data["wide"]["V"]
+        number = [K for K in wide["K"].values.tolist() if K]
+        shade = dict(zip(number, _figures.shades(len(number)), strict=True))
         for i, K in enumerate(wide["K"].values.tolist()):
-            text = f"$K={K}$" if K else "independent"
-            plotting.lines(right, wide.sel(K=K), "V", color=COLOURS[i], marker=MARKERS[i], label=text)
-        right.axhline(math.log(2), color="black", linewidth=0.8, linestyle="--", label=r"$\ln 2$")
-        right.set(xlabel="visible units $V$", ylabel=r"$\ln(\mathrm{number})/V$", ylim=(0, 0.75))
-        right.set_title(f"fixed $K$, $H={settings['wide']['H']}$")
-        right.legend(loc="lower left", ncols=2)
+            independent = len(settings["sizes"]) - 1  # the look it has in the other panels
+            look = {"color": shade.get(K, COLOURS[independent]), "marker": MARKERS[i if K else independent]}
+            plotting.lines(low, wide.sel(K=K), "V", label=f"$K={K}$" if K else "independent", **look)
+        low.axhline(math.log(2), color="black", linewidth=0.8, linestyle="--", label=r"$\ln 2$")
+        low.set(xlabel="visible units $V$", ylabel=r"$\ln(\mathrm{number})/V$", ylim=(0, 0.75))
+        low.set_title(f"fixed $K$, $H={settings['wide']['H']}$")
+        _figures.letters((left, right, low))
+        key.axis("off")
+        first = key.legend(*left.get_legend_handles_labels(), title="(a), (b)", fontsize=9, loc="upper left")
+        key.add_artist(first)
+        key.legend(*low.get_legend_handles_labels(), title="(c)", fontsize=9, loc="upper right")
     return figure
 
 

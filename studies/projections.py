@@ -26,7 +26,7 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
-from . import _bars
+from . import _bars, _figures
 from ._bars_compare import text, z_score
 
 EPOCHS = (0, 1, 3, 10, 30, 100)
@@ -148,11 +148,12 @@ def plot(data: Any) -> Any:
             axes[1], data.sel(kind=data["kind"].values[0])["moved_random"], "epoch", color="grey", marker="",
             linestyle=":", label="random states",
         )  # fmt: skip
-        axes[0].set(ylabel="Hamming distance,\none free step", title="(a) reconstruction of training images")
-        axes[1].set(ylabel="share of visible spins", title="(b) from a pattern to the minimum below it")
-        axes[2].set(ylabel="minima", title="(c) different minima below the eight patterns", xlabel="epoch")
+        axes[0].set(ylabel="Hamming distance,\none free step", title="reconstruction of training images")
+        axes[1].set(ylabel="share of visible spins", title="from a pattern to the minimum below it")
+        axes[2].set(ylabel="minima", title="different minima below the eight patterns", xlabel="epoch")
         axes[2].set_xscale("symlog", linthresh=1)
         axes[2].set_xlim(-0.1, None)
+        _figures.letters(axes)
         figure.legend(*axes[0].get_legend_handles_labels(), fontsize=9, ncols=3, loc="outside upper center")
         axes[1].legend(*(x[-1:] for x in axes[1].get_legend_handles_labels()), fontsize=9)
     return figure

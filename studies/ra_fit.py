@@ -28,6 +28,8 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
+from . import _figures
+
 SMALL: dict[str, Any] = {"datasets": ("bars",), "K": (1, 2, 4, 8, 16), "runs": 3, "seed": 10}
 PAPER: dict[str, Any] = {"datasets": ("bars", "digits"), "K": (1, 2, 4, 8, 16, 32, 64), "runs": 5, "seed": 10}
 FITS = ("binary patterns", "singular values", "shuffled, binary")
@@ -141,7 +143,7 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
 
     names = settings["datasets"]
     with plotting.style():
-        figure, axes = plt.subplots(len(names), 2, figsize=(10, 3.6 * len(names)), squeeze=False,
+        figure, axes = plt.subplots(len(names), 2, figsize=(7.6, 2.9 * len(names)), squeeze=False,
                                     layout="constrained")  # fmt: skip
         for (left, right), name in zip(axes, names, strict=True):
             run = data.sel(dataset=name)
@@ -154,8 +156,9 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
                           label="the trained machine")  # fmt: skip
             right.set(xscale="log", yscale="log", xlabel="number of patterns $K$",
                       ylabel="NLL, nats per image", title=f"{name}: fitted machine")  # fmt: skip
-            left.legend()
-            right.legend()
+            left.legend(fontsize=9)
+            right.legend(fontsize=9)
+        _figures.letters(axes.flat)
     return figure
 
 

@@ -24,6 +24,8 @@ import spinlab as sl
 from spinlab import plotting, theory
 from spinlab.studies import Output, markdown_table
 
+from . import _figures
+
 # "same": (V, H, K) with one (K/V, K/H); "other": one K/(V+H) = 1/40, several H/V; "quoted": published sizes.
 SMALL: dict[str, Any] = {
     "same": ((200, 400, 10), (400, 800, 20)),
@@ -117,7 +119,7 @@ def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
     T = np.array(settings["T"])
     fine = np.linspace(T[0], T[-1], 200)
     with plotting.style():
-        figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained", sharey=True)
+        figure, axes = plt.subplots(1, 2, figsize=(7.6, 4), layout="constrained", sharey=True)
         for ax, group, title in zip(
             axes, ("same", "other"), ("equal $K/V$, $K/H$", "equal $K/(V+H)$ = 1/40"), strict=True
         ):
@@ -137,7 +139,8 @@ def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
                     )
             ax.set(title=title, xlabel="temperature $1/b$")
             ax.legend(fontsize=8, title="lines: saddle point")
-        axes[0].set_ylabel(r"overlap $\mu$ of the visible layer with the pattern")
+        axes[0].set_ylabel(r"overlap $\mu$ of the visible layer")
+        _figures.letters(axes)
         figure.suptitle(
             f"RA-RBM, block Gibbs sampling from a pattern, {settings['instances']} instances", fontsize=10
         )

@@ -33,6 +33,7 @@ import spinlab as sl
 from spinlab import plotting, theory
 from spinlab.studies import Output
 
+from . import _figures
 from ._sampling_hardness_verdict import KINDS, PROXIES, QUANTITIES, TRAINED, verdict
 
 NOISE = 0.05
@@ -207,9 +208,9 @@ def plot(data: dict[str, Any], settings: dict[str, Any], numbers: dict[str, Any]
 
     V = settings["sizes"][-1]
     with plotting.style():
-        figure, axes = plt.subplots(2, 3, figsize=(14, 8), layout="constrained")
+        figure, axes = plt.subplots(3, 2, figsize=(7.6, 8.8), layout="constrained")
         start = 0
-        for ax, (how, label) in zip(axes[0], HOW.items(), strict=True):
+        for ax, (how, label) in zip(axes.flat, HOW.items(), strict=False):
             values = settings[how]
             part = data["untrained"].sel(V=V).isel(cell=slice(start, start + len(values)))
             start += len(values)
@@ -224,38 +225,37 @@ def plot(data: dict[str, Any], settings: dict[str, Any], numbers: dict[str, Any]
             ax.minorticks_off()
             if how != "std":
                 ax.invert_xaxis()
-        axes[0, 0].legend()
-        ax = axes[1, 0]
+        axes[0, 0].legend(fontsize=9)
+        ax = axes[1, 1]
         for i, (kind, name) in enumerate(KINDS.items()):
             part = data["untrained"].sel(V=V, kind=kind)
             x, y = (part.sel(quantity=q).values.ravel() for q in ("accessibility", "log_block"))
             ax.plot(x, y, plotting.MARKERS[i], color=plotting.COLOURS[i], markersize=2.5, label=name)
-        ax.set(xlabel="accessibility $E/E_0$, mean of chains", ylabel="$\\ln\\tau$", title="all cells")
-        ax = axes[1, 1]
-        for i, kind in enumerate(data["trained"]["kind"].values.tolist()):
-            part = data["trained"].sel(kind=kind)
-            for run in part.transpose("replica", "epoch", "quantity"):
-                look = {"color": plotting.COLOURS[i], "marker": plotting.MARKERS[i], "markersize": 3}
+        ax.set(xlabel="accessibility $E/E_0$, mean of chains", ylabel="$\\ln\\tau$, block Gibbs steps",
+               title="every machine of (a) to (c)")  # fmt: skip
+        ax = axes[2, 0]
+        for kind, name, i in (("free", "free weights", 0), ("own", "patterns, own scale", 3)):
+            look = {"color": plotting.COLOURS[i], "marker": plotting.MARKERS[i], "markersize": 3}
+            for run in data["trained"].sel(kind=kind).transpose("replica", "epoch", "quantity"):
                 ax.plot(run.sel(quantity="nll"), run.sel(quantity="log_sites"), linewidth=0.7, **look)
-            ax.plot(
-                [], [], color=plotting.COLOURS[i], label={"free": "free weights", "own": "patterns"}[kind]
-            )
+            ax.plot([], [], label=name, **look)
         ax.set(
             xlabel="held-out NLL (nats)",
             ylabel="$\\ln\\tau$, heat-bath sweeps",
-            title="noisy 4x4 Bars, along training",
+            title="along training, noisy Bars",
         )
         ax.set_xlim(min(6.0, ax.get_xlim()[1]), None)
-        ax.legend()
-        ax = axes[1, 2]
+        ax.legend(fontsize=9)
+        ax = axes[2, 1]
         for i, pool in enumerate(numbers["correlations"]):
             rho = [numbers["correlations"][pool].get(p, (math.nan, 0.0)) for p in PROXIES]
             ax.errorbar(
                 np.arange(len(PROXIES)) + 0.12 * (i - 1), [r for r, _ in rho], [e for _, e in rho],
-                fmt=plotting.MARKERS[i], color=plotting.COLOURS[i], capsize=2, label=pool,
+                fmt=plotting.MARKERS[4 + i], color=("black", "0.5", plotting.COLOURS[5])[i], label=pool,
             )  # fmt: skip
         ax.axhline(0, color="grey", linewidth=1)
-        ax.set_xticks(range(len(PROXIES)), list(PROXIES.values()), rotation=20, ha="right")
-        ax.set(ylabel="rank correlation with $\\ln\\tau$", ylim=(-1.05, 1.05))
-        ax.legend(fontsize=8)
+        ax.set_xticks(range(len(PROXIES)), list(PROXIES.values()), rotation=30, ha="right", fontsize=9)
+        ax.set(ylabel="rank correlation with $\\ln\\tau$", ylim=(-1.05, 1.1), title="proxies")
+        ax.legend(fontsize=8, loc="lower left")
+        _figures.letters(axes.flat)
     return figure

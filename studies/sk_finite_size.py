@@ -28,6 +28,7 @@ import spinlab as sl
 from spinlab import plotting, theory
 from spinlab.studies import Output, markdown_table
 
+from . import _figures
 from ._sk_large import Energies, energies, scale_of
 
 # Fits: the smallest size, and the exponent of a term beside N^(-2/3). The first is the result, the others
@@ -152,7 +153,8 @@ def plot(found: dict[int, Energies], result: dict[str, Any]) -> Any:
     std = np.array([e.energy.std(ddof=1) for e in found.values()])
     count = np.array([len(e.energy) for e in found.values()])
     with plotting.style():
-        figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
+        figure, axes = plt.subplots(2, 2, figsize=(7.6, 6.6), layout="constrained")
+        (left, middle), (right, key) = axes
         x = N ** (-2 / 3)
         left.errorbar(x, mean, error, marker="o", linestyle="none", label="exact ground states")
         sizes = np.linspace(1e-9, x.max(), 100) ** -1.5
@@ -160,7 +162,6 @@ def plot(found: dict[int, Energies], result: dict[str, Any]) -> Any:
         left.plot(sizes ** (-2 / 3), line(result, sizes), color=plotting.COLOURS[1], label=label)
         left.axhline(parisi(), color="black", linestyle="--", linewidth=1, label="Parisi, infinite size")
         left.set(xlabel="$N^{-2/3}$", ylabel="mean of $E_0/N$", xlim=(0, None))
-        left.legend(fontsize=8)
         rest, low = mean - line(result, N), lower - line(result, N)
         middle.errorbar(x, 1e3 * rest, 1e3 * error, marker="o", linestyle="none")
         if (low < rest).any():
@@ -172,16 +173,18 @@ def plot(found: dict[int, Energies], result: dict[str, Any]) -> Any:
         middle.axhline(0, color=plotting.COLOURS[1])
         edge = (result["smallest"] - 1) ** (-2 / 3)
         middle.axvspan(edge, x.max() * 1.05, color="0.93", label="not in the fit")
-        middle.set(xlabel="$N^{-2/3}$", ylabel="mean of $E_0/N$ minus fit, $10^{-3}$", xlim=(-0.004, None))
-        middle.legend(fontsize=8, loc="lower right", frameon=True, framealpha=1)
+        middle.set(xlabel="$N^{-2/3}$", ylabel="mean of $E_0/N$ minus fit ($10^{-3}$)", xlim=(-0.004, None))
         right.errorbar(N, std, std / np.sqrt(2 * (count - 1)), marker="o", linestyle="none")
         at = np.flatnonzero(count >= min(50, count.max()))[-1]  # a size whose spread is known
         right.plot(N, std[at] * (N / N[at]) ** (-5 / 6), color="black", linewidth=1, label="$N^{-5/6}$")
-        right.set(
-            xscale="log", yscale="log", xlabel="$N$", ylabel="standard deviation of $E_0/N$ over instances"
-        )
-        right.legend(fontsize=8)
-        figure.suptitle("Sherrington-Kirkpatrick model, Gaussian couplings of variance 1/N", fontsize=10)
+        right.set(xscale="log", yscale="log", xlabel="$N$", ylabel="standard deviation of $E_0/N$")
+        _figures.letters((left, middle, right))
+        key.axis("off")
+        for part, ax, where in (("(a)", left, 1.0), ("(b)", middle, 0.62), ("(c)", right, 0.24)):
+            names = ax.get_legend_handles_labels()
+            key.add_artist(
+                key.legend(*names, title=part, fontsize=9, loc="upper left", bbox_to_anchor=(0, where))
+            )
     return figure
 
 

@@ -31,6 +31,8 @@ from spinlab import plotting, theory
 from spinlab.diagnose import diagnose
 from spinlab.studies import Output, markdown_table
 
+from . import _figures
+
 V, K = 16, 8
 EPOCHS = (0, 3, 10, 30, 100, 300, 1000)
 VERDICTS = {
@@ -204,10 +206,9 @@ def plot(data: dict[str, Any], settings: dict[str, Any], group: str) -> Any:
     with plotting.style():
         figure, axes = plt.subplots(2, 3, figsize=(7.6, 4.9), layout="constrained")
         *axes, key = axes.flat
-        for letter, ax, (name, label) in zip("abcde", axes, rows.items(), strict=True):
+        for ax, (name, label) in zip(axes, rows.items(), strict=True):
             for run in runs:
                 plotting.lines(ax, data[run]["numbers"].sel(name=name), "epoch", **looks[run])
-            ax.set_title(f"({letter})", loc="left", fontsize=10)
             ax.set(xlabel="epoch", ylabel=label)
             ax.set_xscale("symlog", linthresh=3)
             ax.set_xticks([0, 10, 100, 1000][: 4 if max(settings["epochs"].values()) > 300 else 3])
@@ -218,6 +219,7 @@ def plot(data: dict[str, Any], settings: dict[str, Any], group: str) -> Any:
             if name == "nll_train":
                 least = np.log(10)  # ten training images
                 ax.axhline(least, color="grey", linestyle=":", linewidth=1, label="ln 10, the least possible")
+        _figures.letters(axes)
         key.axis("off")
         found = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
         found |= dict(zip(*reversed(axes[-1].get_legend_handles_labels()), strict=True))
@@ -248,7 +250,7 @@ def plot_verdicts(data: dict[str, Any], settings: dict[str, Any]) -> Any:
     epochs = [e for e in EPOCHS if e <= max(settings["epochs"].values())]
     with plotting.style():
         figure, axes = plt.subplots(
-            1, 3, figsize=(13, 0.36 * len(data) + 2), sharey=True, layout="constrained"
+            1, 3, figsize=(7.6, 0.3 * len(data) + 1.6), sharey=True, layout="constrained"
         )
         for ax, (question, answers) in zip(axes, VERDICTS.items(), strict=True):
             picture = np.full((len(data), len(epochs)), np.nan)
@@ -263,14 +265,15 @@ def plot_verdicts(data: dict[str, Any], settings: dict[str, Any]) -> Any:
                 picture, cmap=ListedColormap(colours), vmin=-0.5, vmax=len(answers) - 0.5, aspect="auto",
                 alpha=0.75,
             )  # fmt: skip
-            ax.set_title(question, pad=34)
-            ax.set_xticks(range(len(epochs)), [str(e) for e in epochs])
+            ax.set_title(question)
+            ax.set_xticks(range(len(epochs)), [str(e) for e in epochs], rotation=45, fontsize=9)
             ax.set_yticks(range(len(data)), list(data))
             ax.set_xlabel("epoch")
             ax.legend(
                 [Patch(color=c, alpha=0.75) for c in colours], answers, ncols=2, fontsize=8,
-                loc="lower center", bbox_to_anchor=(0.5, 1.0),
+                loc="lower center", bbox_to_anchor=(0.5, 1.06), handlelength=1, columnspacing=1,
             )  # fmt: skip
+        _figures.letters(axes)
     return figure
 
 

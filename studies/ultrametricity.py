@@ -4,10 +4,10 @@ Claim (arXiv:1910.01592, Sec. IV): states of a spin glass are organised ultramet
 test of whether a model is in the glass phase.
 
 Figure: two measures of ultrametricity, each as its distance from three null hypotheses in standard deviations
-(positive: more ultrametric than chance). Left: Rammal, Toulouse and Virasoro's; middle: Katzgraber and
+(positive: more ultrametric than chance). (a) Rammal, Toulouse and Virasoro's; (b) Katzgraber and
 Hartmann's; for equilibrium states of glasses (SK, many patterns, independent RBM weights; bold), of models
 without a glass (paramagnet, ferromagnet, few patterns), for data, samples of a trained RBM, and an exact
-tree. Right: the first measure against size.
+tree. The first measure against size has a figure of its own.
 
 Expected, if the claim holds: glasses far to the right, all others near zero, for every null.
 
@@ -25,6 +25,8 @@ import numpy as np
 import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
+
+from . import _figures
 
 DISCRIMINATES = 0.95  # separation
 NULLS = ("sites", "distances", "factor")
@@ -177,6 +179,7 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
         for name, sweep in sweeps(settings).items()
     }
     output.figure(plot(data, settings), "ultrametricity")
+    output.figure(plot_sizes(data, settings), "ultrametricity_sizes")
     output.verdict(*verdict(data, settings, preset))
     return output
 
@@ -198,47 +201,62 @@ def separation(glass: np.ndarray, other: np.ndarray) -> float:
     return float(((difference > 0) + (difference == 0) / 2).mean())
 
 
+NULL_COLOURS = ("black", "0.45", "0.7")  # colours are for the sources
+
+
 def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
-    """Distances from the nulls, and values against size."""
+    """Distances from the nulls by source."""
     import matplotlib.pyplot as plt
 
-    from spinlab.plotting.style import COLOURS, MARKERS
-
     shown = kinds(settings)
-    titles = ("subdominant ultrametric", "triples of branches")
     with plotting.style():
-        figure, axes = plt.subplots(1, 3, figsize=(14.5, 5.2), layout="constrained", width_ratios=(1, 1, 1.1))
-        for j, ax in enumerate(axes[:2]):
+        figure, axes = plt.subplots(1, 2, figsize=(7.6, 4.9), layout="constrained", sharey=True)
+        for j, ax in enumerate(axes):
             for y, kind in enumerate(shown):
                 z = distances(data, kind)[:, :, j]
                 for k, null in enumerate(NULLS):
                     ax.errorbar(
-                        z[:, k].mean(), y + 0.2 * (k - 1), xerr=z[:, k].std(ddof=1), color=COLOURS[k],
-                        marker=MARKERS[k], label=null if y == 0 else None,
+                        z[:, k].mean(), y + 0.22 * (k - 1), xerr=z[:, k].std(ddof=1), color=NULL_COLOURS[k],
+                        marker=plotting.MARKERS[k], label=null if y == 0 else None,
                     )  # fmt: skip
-            ax.axvspan(-3, 3, color="0.9", zorder=0)
+            ax.axvspan(-3, 3, color="#56B4E9", alpha=0.2, zorder=0, linewidth=0)
             ax.set_xscale("symlog", linthresh=3)
             ax.set_xticks([-10, -3, 0, 3, 10, 100], ["-10", "-3", "0", "3", "10", "100"])
             ax.minorticks_off()
-            ax.set(yticks=range(len(shown)), title=titles[j], xlabel="standard deviations from the null")
-            ax.set_yticklabels([SOURCES[kind][0] for kind in shown] if j == 0 else [])
-            ax.invert_yaxis()
+            ax.set(
+                title=("subdominant ultrametric", "triples of branches")[j],
+                xlabel="standard deviations from the null",
+            )
+        axes[0].set_yticks(range(len(shown)), [SOURCES[kind][0] for kind in shown])
+        axes[0].invert_yaxis()
         for label in axes[0].get_yticklabels()[: sum(SOURCES[kind][1] is True for kind in shown)]:
             label.set_fontweight("bold")
-        figure.legend(*axes[0].get_legend_handles_labels(), title="null", loc="outside lower left", ncols=3)
+        _figures.letters(axes)
+        figure.legend(*axes[0].get_legend_handles_labels(), title="null", loc="outside lower center", ncols=3)
+    return figure
+
+
+def plot_sizes(data: dict[str, Any], settings: dict[str, Any]) -> Any:
+    """The first measure against size, by source."""
+    import matplotlib.pyplot as plt
+
+    with plotting.style():
+        figure, ax = plt.subplots(figsize=(7.6, 4), layout="constrained")
         value = data["models"]["value"].sel(measure="subdominant")
         for i, kind in enumerate(MODELS):
+            look = {"color": "grey", "marker": "x"}  # zero by construction
+            if kind != "tree":
+                look = {"color": plotting.COLOURS[i], "marker": plotting.MARKERS[i]}
             plotting.lines(
-                axes[2], value.sel(kind=kind), "N", color=COLOURS[i % 7], marker=MARKERS[(i + i // 7) % 7],
-                label=SOURCES[kind][0], linestyle="-" if SOURCES[kind][1] else ":",
+                ax, value.sel(kind=kind), "N", label=SOURCES[kind][0],
+                linestyle="-" if SOURCES[kind][1] else ":", **look,
             )  # fmt: skip
-        axes[2].set(
-            xscale="log", xlabel="spins $N$", ylim=(0, None), title="0: ultrametric (solid: glass)",
-            ylabel=r"$\sum (d-d_{\rm sub})/\sum d$",
-        )  # fmt: skip
-        axes[2].set_xticks(list(settings["N"]), [str(N) for N in settings["N"]])
-        axes[2].minorticks_off()
-        axes[2].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+        ax.set(xscale="log", xlabel="spins $N$", ylim=(-0.01, None), ylabel=r"$\sum (d-d_{\rm sub})/\sum d$")
+        ax.set_xticks(list(settings["N"]), [str(N) for N in settings["N"]])
+        ax.minorticks_off()
+        figure.legend(
+            *ax.get_legend_handles_labels(), fontsize=9, loc="outside right center", title="solid: glass"
+        )
     return figure
 
 

@@ -24,17 +24,15 @@ Verdict: see docs/verdicts/unlearning.md.
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
 
 import spinlab as sl
 from spinlab import plotting
-from spinlab.plotting.style import MARKERS
 from spinlab.studies import Output, markdown_table
 
-from . import _unlearning
+from . import _figures, _unlearning
 from ._mnist import digits
 from ._mnist_published import N_ALONG, NUMBERS, STEPS, held_out, judge, numbers
 from ._unlearning import CONDITIONS, FOLLOWING, PLAIN, PUBLISHED, RESTORED, WITH_SURPLUS, std_of
@@ -140,43 +138,52 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
 
 
 def plot(data: Any, settings: dict[str, Any]) -> Any:
-    """Digits, the lead of the first mode and the size of W along the training, with surplus and without."""
+    """Digits, the lead of the first mode and the size of W along the training, with surplus and without.
+
+    The colour says how the runs end, marker and filling which condition it is: fifteen colours cannot be told
+    apart.
+    """
     import matplotlib.pyplot as plt
 
     values = data["singular_values"]
     panels = (
         (data["digits"], "samples that are digits"),
-        (values.isel(rank=0) / values.isel(rank=1), "first over second singular value"),
-        (data["std_W"], "standard deviation of W"),
+        (values.isel(rank=0) / values.isel(rank=1), "$s_1/s_2$ of $W$"),
+        (data["std_W"], "standard deviation of $W$"),
     )
     rows = {
-        "with a surplus": [c for c in settings["conditions"] if c in WITH_SURPLUS],
-        "without": [c for c in settings["conditions"] if c not in WITH_SURPLUS],
+        "(a)-(c): with a surplus": [c for c in settings["conditions"] if c in WITH_SURPLUS],
+        "(d)-(f): without": [c for c in settings["conditions"] if c not in WITH_SURPLUS],
     }
     with plotting.style():
-        figure, axes = plt.subplots(2, 3, figsize=(11, 6.6), layout="constrained", sharex=True, sharey="col")
-        for line, (title, conditions) in zip(axes, rows.items(), strict=True):
-            looks = itertools.cycle(zip(plotting.COLOURS, MARKERS, strict=True))
-            for k, (condition, (colour, marker)) in enumerate(zip(conditions, looks, strict=False)):
+        figure, axes = plt.subplots(2, 3, figsize=(7.6, 7), layout="constrained", sharex=True, sharey="col")
+        looks = (("outside lower left", None), ("outside lower right", "white"))  # open markers: without
+        for line, (title, conditions), (where, face) in zip(axes, rows.items(), looks, strict=True):
+            for condition, marker in zip(conditions, (*plotting.MARKERS, "*"), strict=False):
+                ends = float(data["digits"].sel(condition=condition).isel(epoch=-1).mean()) > 0.5
+                colour = plotting.COLOURS[0 if ends else 1]
                 for ax, (quantity, _) in zip(line, panels, strict=True):
                     run = quantity.sel(condition=condition)
                     mean = run.mean("replica")
                     spread = np.abs([run.min("replica") - mean, run.max("replica") - mean])
                     ax.errorbar(
-                        data["epoch"], mean, spread, color=colour, marker=marker, label=condition,
-                        linestyle="--" if k >= len(MARKERS) else "-",
+                        data["epoch"], mean, spread, color=colour, marker=marker, markersize=5, linewidth=0.8,
+                        label=condition, markerfacecolor=face,
                     )  # fmt: skip
-            line[2].legend(fontsize=8, title=title, loc="center left", bbox_to_anchor=(1.0, 0.5))
-        for ax, (_, label) in zip(axes[0], panels, strict=True):
-            ax.set_title(label, fontsize=10)
+            names = line[2].get_legend_handles_labels()
+            figure.legend(*names, fontsize=8, title=title, title_fontsize=9, loc=where, handlelength=1)
+        for ax, (_, label) in zip(axes.T, panels, strict=True):
+            for part in ax:
+                part.set_ylabel(label)
         for ax in axes[1]:
             ax.set_xlabel("epoch")
         for ax in axes[:, 1:].flat:
             ax.set_yscale("log")
+        _figures.letters(axes.flat)
         figure.suptitle(
-            f"{settings['dataset']}, H={settings['H']}, K={settings['K']}; bars: from the lowest to the "
-            f"highest of {settings['runs']} runs",
-            fontsize=10,
+            f"{settings['dataset']}, $H={settings['H']}$, $K={settings['K']}$; blue: runs that end with "
+            f"digits, vermilion: without;\nbars: from the lowest to the highest of {settings['runs']} runs",
+            fontsize=9.5,
         )
     return figure
 
