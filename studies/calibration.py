@@ -70,13 +70,13 @@ SIZES = {"train": 500, "stop": 500, "judge": 4000}  # of samples of the noisy pa
 
 SMALL: dict[str, Any] = {
     "recipes": {
-        "noisy": ("rapid", "free_pid", "free_10", "free_pcd", "rbm_pcd"),
+        "noisy": ("rapid", "free_pid", "free_pcd", "rbm_pcd"),
         "bars_paper": ("rapid", "free_pcd", "rbm_pcd"),
     },
     "K": (2, 8),
     "K_recipes": ("free_pcd",),
     "splits": {"noisy": 2, "bars_paper": 2},
-    "updates": 100,
+    "updates": 60,
     "seed": 5,
 }
 PAPER: dict[str, Any] = {

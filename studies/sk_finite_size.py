@@ -37,7 +37,7 @@ SMALL: dict[str, Any] = {
     "N": (8, 12, 16, 20, 24),
     "instances": (600, 400, 250, 100, 40),
     "large": {30: 6},
-    "seconds": 60.0,
+    "seconds": 10.0,
     "fits": ((12, None), (16, None), (8, 4 / 3)),
     "seed": 7,
 }

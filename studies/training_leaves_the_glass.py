@@ -76,7 +76,7 @@ USUAL = ("CD 0.01", "PCD 0.01", "exact 0.01")
 # Epochs by method; runs of each, "exact" apart because it costs most.
 SMALL: dict[str, Any] = {
     "H": 40,
-    "runs": ("RAPID", "CD 0.01", "CD 1", "CD RA 1"),
+    "runs": ("RAPID", "CD 0.01", "CD 1"),
     "epochs": {"rapid": 30, "cd": 30, "pcd": 10, "exact": 3},
     "replicas": 2,
     "exact_replicas": 2,

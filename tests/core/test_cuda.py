@@ -217,8 +217,8 @@ def test_the_energy_of_walkers():
 def test_tempering_bit_for_bit(R):
     """Also what the ladders count, which the card does by other threads than the states."""
     model = integer_model(size(4, 40), 8)
-    options = {"betas": np.linspace(0.05, 0.3, R), "n_steps": size(12, 200), "n_chains": 2, "rng": 5}
-    options |= {"burn_in": 3, "record_every": 4}
+    options = {"betas": np.linspace(0.05, 0.3, R), "n_steps": size(6, 200), "n_chains": 2, "rng": 5}
+    options |= {"burn_in": 1, "record_every": 2}
     a, b = (sl.dynamics.parallel_tempering(m, **options) for m in (model.to("gpu"), model))
     for name in ("states", "energy", "mean_energy", "energy_variance", "round_trips", "best_state",
                  "best_energy", "samples", "sample_energy"):  # fmt: skip

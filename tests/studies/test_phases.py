@@ -108,8 +108,8 @@ def test_kept_instances_are_read_and_the_others_computed(tmp_path, monkeypatch):
     from spinlab.studies import _sk_large as large
 
     monkeypatch.setattr(large, "KEPT", tmp_path / "kept.csv")
-    preset = {"large": {20: 4}, "seconds": 60.0}
-    first = large.energies(20, 3, 60.0, studies.Output(tmp_path), None, False)
+    preset = {"large": {20: 4}, "seconds": 5.0}
+    first = large.energies(20, 3, 5.0, studies.Output(tmp_path), None, False)
     truth = [sl.ground_state(large.instance_of(20, k), "enumeration").energy / 20 for k in range(4)]
     np.testing.assert_allclose(first.energy, truth[:3], rtol=1e-12)
     assert (first.bound == first.energy).all()
@@ -117,7 +117,7 @@ def test_kept_instances_are_read_and_the_others_computed(tmp_path, monkeypatch):
     rows = large.kept()
     rows[20, 1][0] = -9.5  # as if it had not been finished
     monkeypatch.setattr(large, "kept", lambda: rows)
-    again = large.energies(20, 4, 60.0, studies.Output(tmp_path / "other"), None, False)
+    again = large.energies(20, 4, 5.0, studies.Output(tmp_path / "other"), None, False)
     np.testing.assert_array_equal(again.energy[:3], first.energy)
     assert again.bound[1] == -9.5
     assert again.energy[3] == pytest.approx(truth[3])
