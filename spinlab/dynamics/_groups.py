@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +24,9 @@ from .tempering import levels, respaced, step_lengths
 
 _LEAST_TRIPS = 10  # from the hottest to the coldest temperature and back, in each group
 _MOST_DRIFT = 2.0  # of the coldest mean energy when the time doubles, in units of its temperature
+_MOST_EXCESS = 5.0  # of the coldest mean energy over the lowest known one, in units of its temperature
 _MOST_LEVELS = 1000
+_COLDER = 2.0  # factor by which a ladder that ends too hot is continued, or more
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,37 @@ class Groups:
         quench(self._model, s, as_key(self._generator), self._threads)
         return s, self._model.energy(s)
 
-    def equilibrated(self) -> np.ndarray:
+    def extend(self) -> None:
+        """Go on to lower temperatures in the steps of the last two; what was measured so far is forgotten."""
+        ratio = self.betas[-1] / self.betas[-2]
+        n = math.ceil(math.log(_COLDER) / math.log(ratio))
+        nearest = np.minimum(np.arange(len(self.betas) + n), len(self.betas) - 1)
+        self._ladders = Ladders.start(self._ladders.by_temperature(self._ladders.s)[:, nearest])
+        colder = self.betas[-1] * ratio ** np.arange(1, n + 1)
+        self.betas, self.measured = np.append(self.betas, colder), []
+
+    def is_too_hot(self, lowest: float) -> bool:
+        """Whether all groups but one have mixed, and not down to the energy ``lowest`` (without offset)."""
+        mixed = self.mixed()
+        return bool(mixed.sum() >= self.n_groups - 1 and not self._is_cold(lowest)[mixed].any())
+
+    def equilibrated(self, lowest: float) -> np.ndarray:
+        """Whether each group has mixed down to the energy ``lowest`` (without offset), shape (n_groups,)."""
+        return self.mixed() & self._is_cold(lowest)
+
+    def _is_cold(self, lowest: float) -> np.ndarray:
+        """Whether the coldest replicas are next to the lowest energy: kT is left, and not entropy.
+
+        Above a ground state of few forms there may be so many states of an excitation more that even at the
+        temperature where single flips freeze, the lowest level is never seen.
+        """
+        if not self.measured:
+            return np.zeros(self.n_groups, dtype=bool)
+        energy = self._coldest_energy(np.cumsum([piece.n_steps for piece in self.measured]), 0.5, 1.0)
+        excess = self.betas[-1] * (energy - lowest).reshape(self.n_groups, -1).mean(1)
+        return np.asarray(excess <= _MOST_EXCESS)
+
+    def mixed(self) -> np.ndarray:
         """Whether the coldest replicas of each group have mixed, shape (n_groups,).
 
         Replicas went often between the ends of the ladder, and the mean energy at the coldest temperature has

@@ -190,7 +190,7 @@ def search(
     pace = _Pace(n_steps, max_steps, seconds, clock, anneals, restarts * n_steps, one_sweep)
 
     def report(stopped: str) -> Search:
-        mixed = groups.equilibrated()
+        mixed = groups.equilibrated(lowest.depth)
         return Search(
             energy=float(given.energy(lowest.state)),
             state=lowest.state,
@@ -209,8 +209,12 @@ def search(
             return "bound"
         if lowest.energy <= target:
             return "target"
-        if seconds is None and _is_time_to_look(len(groups.measured)):
-            return "agreement" if report("").hits >= n_groups - 1 else ""
+        if _is_time_to_look(len(groups.measured)):
+            if groups.is_too_hot(lowest.depth):
+                groups.extend()
+                pace.tune()
+            elif seconds is None and report("").hits >= n_groups - 1:
+                return "agreement"
         return ""
 
     stopped, before = judge(), 0.0
@@ -262,7 +266,7 @@ class _Pace:
         one_sweep: float,
     ) -> None:
         """Before ladders, annealing runs take ``restarts`` sweeps in all, or their share of the time."""
-        self.done, self._anneals = 0, anneals
+        self.done, self._anneals, self._tuning = 0, anneals, list[int]()
         self._restarts, self._one_sweep = restarts, one_sweep
         self._n_steps, self._max_steps, self._seconds, self._clock = n_steps, max_steps, seconds, clock
 
@@ -317,22 +321,25 @@ class _Pace:
         if self._anneals:
             return
         speed = (self._clock.seconds() - start) / self.done
-        tuning = [max(1, round(share * self._n_steps)) for share in _TUNING]
+        self.tune()
         while self.done < self._max_steps:
-            piece = tuning[0] if tuning else self._n_steps
+            tunes = len(self._tuning) > 0
+            piece = self._tuning.pop(0) if tunes else self._n_steps
             if self._seconds is not None:
                 left = self._seconds - self._clock.seconds()
                 if left <= speed:
                     return
                 fits = max(1, int(min(left, self._seconds / _LOOKS) / speed))
-                piece = min(piece, fits) if tuning else fits
+                piece = min(piece, fits) if tunes else fits
             piece = min(piece, self._max_steps - self.done)
             self.done += piece
             start = self._clock.seconds()
-            yield _Round(piece, tunes=bool(tuning))
+            yield _Round(piece, tunes=tunes)
             speed = (self._clock.seconds() - start) / piece
-            if tuning:
-                tuning.pop(0)
+
+    def tune(self) -> None:
+        """Space the ladder anew in the next rounds."""
+        self._tuning = [max(1, round(share * self._n_steps)) for share in _TUNING]
 
     def limit(self) -> str:
         """What ended the search, if nothing else did."""
@@ -348,6 +355,12 @@ class _Lowest:
         self._rounding = _ROUNDING * size
         self._energies = np.full(n_groups, np.inf)
         self.energy, self.state = np.inf, np.ones(model.n_spins, dtype=np.int8)
+
+    @property
+    def depth(self) -> float:
+        """The lowest energy without the model's offset."""
+        s = self.state
+        return float(-(s @ self._model.local_fields(s) + s @ self._model.b) / 2)
 
     def take(self, states: np.ndarray, energy: np.ndarray, by_group: bool = True) -> None:
         """Note states, those of the first group first; or of no group, if they are not ``by_group``."""
