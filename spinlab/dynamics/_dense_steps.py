@@ -38,11 +38,12 @@ class Tiles(NamedTuple):
         n = len(form.b)
         n_tiles = -(-n // _TILE)
         unit = unit_of_float32(form) if dtype == np.float32 else 1.0
-        whole = np.zeros((n_tiles * _TILE, n_tiles * _TILE), dtype=dtype)
         b = np.zeros(n_tiles * _TILE, dtype=dtype)
-        whole[:n, :n], b[:n] = form.J / unit, form.b / unit
+        b[:n] = form.b / unit
         J = aligned((n_tiles, n_tiles * _TILE, _TILE), dtype)
-        J[...] = whole.reshape(-1, n_tiles, _TILE).swapaxes(0, 1)
+        for tile, own in enumerate(range(0, n, _TILE)):
+            columns = form.J[:, own : own + _TILE]
+            J[tile, :n, : columns.shape[1]] = columns if unit == 1.0 else columns / unit
         return cls(J, b.reshape(n_tiles, _TILE), unit)
 
 

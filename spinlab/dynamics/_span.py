@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._core.blas import one_blas_thread
 from .._core.philox import random_spins
 from .._core.rng import as_key
+from .._core.stopwatch import Stopwatch
 from ..models import IsingModel
-from ._quench import quench
+from ._quench import QUENCH, quench
 from ._scales import typical_field
 from .descent import zero_fields
 
@@ -31,6 +33,8 @@ class Span(NamedTuple):
     fields: np.ndarray
     """Sizes of the fields that are not zero, of all minima together, increasing."""
     n_minima: int = 1
+    sweep_seconds: float = 0.0
+    """Of one state at zero temperature, as measured."""
 
     def schedule(self, n: int) -> np.ndarray:
         """``n`` inverse temperatures for cooling at constant thermodynamic speed.
@@ -88,15 +92,25 @@ def cooling_span(
     """
     N = model.n_spins
     n_minima = min(max(_SITES // N, _MINIMA[0]), _MINIMA[1])
-    minima = random_spins(as_key(generator), n_minima, N)
-    quench(model, minima, as_key(generator), threads)
-    fields = np.abs(model.local_fields(minima))
+    minima, key = random_spins(as_key(generator), n_minima, N), as_key(generator)
+    clock = Stopwatch()
+    if is_late is not None:  # a few first, and no more where they took too long
+        quench(model, minima[: _MINIMA[0]], key, threads)
+        if is_late():
+            minima = minima[: _MINIMA[0]]
+            n_minima = len(minima)
+    if n_minima > _MINIMA[0] or is_late is None:
+        clock = Stopwatch()
+        quench(model, minima, key, threads)
+    sweep_seconds = clock.seconds() / (n_minima * QUENCH)
+    with one_blas_thread():
+        fields = np.abs(model.local_fields(minima))
     fields = np.sort(fields[fields > zero_fields(model)])
     if not len(fields):
-        return Span(0.5, 1.0, fields, n_minima)
+        return Span(0.5, 1.0, fields, n_minima, sweep_seconds)
     cold = _coarse(_freezing(fields, n_minima))
     hot = mean_field_line(model, generator, is_late) or 0.5 / float(fields[-1])
-    return Span(min(hot, cold / 2), cold, fields, n_minima)
+    return Span(min(hot, cold / 2), cold, fields, n_minima, sweep_seconds)
 
 
 def mean_field_line(
@@ -114,6 +128,14 @@ def spectral_radius(
     unit = typical_field(model)
     if unit == 0.0:
         return 0.0
+    with one_blas_thread():  # several wait for each other longer than they work
+        return unit * _lanczos(model, unit, generator, is_late)
+
+
+def _lanczos(
+    model: IsingModel, unit: float, generator: np.random.Generator, is_late: Callable[[], bool] | None
+) -> float:
+    """Largest eigenvalue of J by size in the given unit."""
     q = generator.standard_normal(model.n_spins)
     q /= np.linalg.norm(q)
     before, norm = np.zeros_like(q), 0.0
@@ -131,7 +153,7 @@ def spectral_radius(
         before, q = q, w / norm
     n = len(diagonal)
     T = np.diag(diagonal) + np.diag(beside[: n - 1], 1) + np.diag(beside[: n - 1], -1)
-    return unit * float(np.abs(np.linalg.eigvalsh(T)).max())
+    return float(np.abs(np.linalg.eigvalsh(T)).max())
 
 
 def _freezing(fields: np.ndarray, n_minima: int) -> float:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._core.blas import one_blas_thread
 from .._core.progress import bars, meter, shows_progress
 from .._core.results import Result
 from .._core.rng import RNG, as_generator, as_key
@@ -18,6 +19,7 @@ from ..models import DenseIsing, IsingModel, ModelLike, SparseIsing, as_model
 from ._forest import forest_state
 from ._groups import Groups
 from ._quench import QUENCH, quench
+from ._recombine import Pool
 from ._scales import fast_form, field_bounds
 from ._span import Span, cooling_span
 from .annealing import anneal
@@ -29,10 +31,12 @@ _SHARE = 0.6  # of sum J^2 that the two strongest couplings of each site must ha
 _STEP = 1.47  # length of a step of the ladder: three exchanges of ten succeed
 _COOLING = 0.5  # of n_steps
 _TUNING = (0.1, 0.2, 0.2)  # of n_steps; after each the ladder is spaced anew
-_RUNS, _FIRST, _LONGEST = 8, 100, 10_000  # annealing runs at a time before the ladders, and their steps
+_RUNS, _FIRST, _LONGEST = 8, 100, 800  # annealing runs at a time before the ladders, and their steps
 _SETUP_TIME = 0.1  # of ``seconds``, after which less is asked of the spectrum
 _RESTARTS_TIME = 0.1  # of ``seconds`` for them
 _COOLING_TIME, _ANNEALING_TIME = 0.2, 0.95  # of ``seconds``, where ladders follow and where they do not
+_RECOMBINED = 200  # steps of annealing runs whose states are worth it
+_RECOMBINING_TIME = 0.2  # of the time that has gone by
 _LADDER_SWEEPS = 10  # ladders are begun if there is time for so many steps, times the number of temperatures
 _LARGEST_FOREST = 20_000  # spins: 20 ms
 _POINTS = 1025  # inverse temperatures between which cooling by the clock interpolates
@@ -55,7 +59,8 @@ class Search(Result):
         out of so many. That all agree makes an optimum likely and proves nothing.
     equilibrated : int
         Groups whose coldest replicas have equilibrated: ten or more ways from the hottest temperature to the
-        coldest and back, and a mean energy that moved by less than twice its kT while the time doubled.
+        coldest and back, and a mean energy that moved by less than twice its kT while the time doubled and is
+        at most 5 kT above the lowest one found.
     stopped : str
         Why the search ended: "bound" (the energy meets -sum |J| - sum |b|: proven), "target", "agreement",
         "steps", "seconds" or "callback"; "running" for a callback.
@@ -99,8 +104,12 @@ def search(
     where the two strongest couplings of each site outweigh the others. Its temperatures are those of
     :func:`spinlab.dynamics.anneal`. All replicas are cooled, each down to its own temperature; the ladder is
     then spaced by measurement, and the rounds begin, after each of which the colder replicas are quenched.
+    Where they have mixed, but at a mean energy of more than 5 kT above the lowest known one, entropy hides the
+    lowest level (antiferromagnets on triangular lattices), and the ladders go on to colder temperatures.
     With ``target`` or ``seconds`` annealing runs come first, eight at a time, each time twice as long: what
-    they find is found long before ladders are cooled. Without ``seconds`` the search ends when all groups but
+    they find is found long before ladders are cooled. Low states of dense and sparse models are then recombined
+    as well: the domains on which they agree become the spins of a smaller model, which is annealed (Houdayer
+    and Martin, Phys. Rev. Lett. 83, 1030 (1999)). Without ``seconds`` the search ends when all groups but
     one have equilibrated and met the lowest energy.
 
     Parameters
@@ -159,6 +168,26 @@ def search(
         raise TypeError(f"callback must be a function of a Search, got {type(callback).__name__}")
     known = _known_states(initial, N)
     generator = as_generator(rng)
+    with one_blas_thread():  # several wait for each other longer than they work
+        return _search(
+            given, clock, n_steps, max_steps, n_groups, seconds, target, known, callback, generator, threads
+        )
+
+
+def _search(
+    given: IsingModel,
+    clock: Stopwatch,
+    n_steps: int,
+    max_steps: int,
+    n_groups: int,
+    seconds: float | None,
+    target: float,
+    known: np.ndarray,
+    callback: Callable[[Search], Any] | None,
+    generator: np.random.Generator,
+    threads: int | None,
+) -> Search:
+    N = given.n_spins
     model = fast_form(given)
     model, cluster, strong = _clusters(model)
     span = cooling_span(
@@ -168,7 +197,7 @@ def search(
         None if seconds is None else lambda: clock.seconds() > _SETUP_TIME * seconds,
     )
     betas = span.ladder(_STEP)
-    one_sweep = clock.seconds() / (span.n_minima * QUENCH)  # of one replica, or less
+    one_sweep = span.sweep_seconds  # of one replica, or less
     ladder_sweeps = _LADDER_SWEEPS * len(betas) * len(betas) * n_groups * (2 if cluster else 1)
     anneals = seconds is not None and seconds < ladder_sweeps * one_sweep
     if anneals:  # a few replicas, all of which end cold
@@ -217,6 +246,10 @@ def search(
                 return "agreement"
         return ""
 
+    hurries = seconds is not None or target > -np.inf
+    pool = (
+        Pool(model, generator, threads) if hurries and isinstance(model, DenseIsing | SparseIsing) else None
+    )
     stopped, before = judge(), 0.0
     with meter(seconds or max_steps, "search") as shown, bars(False):
         for round in () if stopped else pace.rounds():
@@ -229,8 +262,14 @@ def search(
                 groups.place(known)
             else:
                 piece = groups.advance(round.n_steps, round.n_steps // 2 if round.tunes else 0)
-            if not round.anneals:
-                lowest.take(*groups.quenched())
+            if round.anneals:
+                states, energy = runs.states, runs.energy
+            else:
+                states, energy = groups.quenched()
+                lowest.take(states, energy)
+            if pool is not None and pace.recombines(round, len(groups.measured)):
+                lowest.take(*pool.recombine(states, energy), by_group=False)
+                pace.recombined()
             if round.tunes:
                 groups.respace(piece, _STEP)
             if shown is not None:
@@ -267,6 +306,7 @@ class _Pace:
     ) -> None:
         """Before ladders, annealing runs take ``restarts`` sweeps in all, or their share of the time."""
         self.done, self._anneals, self._tuning = 0, anneals, list[int]()
+        self._since = self._recombining = 0.0
         self._restarts, self._one_sweep = restarts, one_sweep
         self._n_steps, self._max_steps, self._seconds, self._clock = n_steps, max_steps, seconds, clock
 
@@ -292,6 +332,20 @@ class _Pace:
                 done = max(n_steps / most, now / max(time, 1e-9))
             if done >= 1.0 or n_steps >= self._max_steps:
                 return
+
+    def recombines(self, round: _Round, n_measured: int) -> bool:
+        """Whether states are recombined after this round: a fifth of the time, or now and then."""
+        if round.anneals and round.n_steps < _RECOMBINED:
+            return False
+        if self._seconds is None:
+            return round.anneals or _is_time_to_look(n_measured)
+        self._since = self._clock.seconds()
+        return self._recombining <= _RECOMBINING_TIME * self._since
+
+    def recombined(self) -> None:
+        """Note the time that it took."""
+        if self._seconds is not None:
+            self._recombining += self._clock.seconds() - self._since
 
     def spent(self) -> float:
         """So much of the budget, in its unit."""

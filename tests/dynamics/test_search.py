@@ -111,17 +111,31 @@ def test_what_equilibrium_takes():
         threads=1,
     )
 
-    def judge(first, second, trips):
+    def judge(first, second, trips, lowest=-1.0):
         energy = np.zeros((2, 2)), np.array([[9.0, first], [9.0, second]])
         groups.measured = [Piece(10, x, np.array([1.0])) for x in energy]
         groups._ladders.round_trips[:] = trips
-        return groups.equilibrated().tolist()
+        return groups.equilibrated(lowest).tolist()
 
     assert judge(0.9, 0.9, 10) == [True, True]  # a drift by 1.8 kT
     assert judge(1.1, 0.9, 10) == [False, True]
     assert judge(0.9, 0.9, [9, 10]) == [False, True]
+    assert judge(0.9, 0.5, 10, -1.6) == [True, True]  # 5 kT above the lowest energy
+    assert judge(0.9, 0.5, 10, -1.7) == [False, True]
+    assert not groups.is_too_hot(-1.7)
+    assert groups.is_too_hot(-5.0)
+    groups._ladders.round_trips[0] = 9  # one of two may be late
+    assert groups.is_too_hot(-5.0)
+    groups._ladders.round_trips[1] = 9
+    assert not groups.is_too_hot(-5.0)
     groups.measured.pop()
-    assert groups.equilibrated().tolist() == [False, False]  # nothing to compare with
+    assert groups.equilibrated(-1.0).tolist() == [False, False]  # nothing to compare with
+    groups.measured.pop()
+    assert groups.equilibrated(-1.0).tolist() == [False, False]
+    groups.extend()
+    assert groups.betas.tolist() == [1.0, 2.0, 4.0]
+    assert groups.measured == []
+    assert groups.mixed().tolist() == [False, False]
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.3, 2.0])
