@@ -37,6 +37,7 @@ _ROUNDS = 1000
 _TAIL, _CHILD_TAIL = 25, 5  # rounds over which progress is judged, at the root and below
 _PIVOT, _ROUND = 35e-9, 3e-6  # seconds of a pivot for each row and column, of a round for each column
 _TREES = 24  # by which x is rounded before a node is divided
+_UNTIED = 0.5  # of a step of the spectrum: mean sum of what is added to the costs
 _STALLED = 0.005  # of what the bound has risen since the first round
 
 
@@ -88,6 +89,18 @@ class Cycles:
         self.total = 2 * int(problem.c.sum())
         self.largest = int(np.abs(problem.c).max(initial=1))
         self.most = np.inf  # seconds by counted operations after which a node is halted
+        self.cost = self._untied()
+
+    def _untied(self) -> np.ndarray:
+        """Costs with small numbers by chance added, half a step of the spectrum in all.
+
+        Couplings of one size have optima without number, each of which violates other cycles, and a bound
+        that hardly rises. Multipliers of the changed costs bound the model, too.
+        """
+        m = len(self.problem.c)
+        cost = self.problem.c / self.largest
+        most = _UNTIED * self.problem.step / (4 * self.largest)
+        return cost + np.random.default_rng(0).uniform(-2 * most / max(m, 1), 2 * most / max(m, 1), m)
 
     def trivial(self) -> CycleProof:
         """The bound without a cycle: every bond satisfied."""
@@ -110,7 +123,7 @@ class Cycles:
         inherited: CycleProof = node.proof if node.proof is not None else self.proof_of(node)
         problem = self.problem
         room = max(problem.step - 1, problem.slack)
-        program = _Program(problem.c / self.largest, ties, inherited, halt)
+        program = _Program(self.cost, ties, inherited, halt)
         state, h2 = None, -(1 << 200)
         proof = inherited
         history: list[float] = []

@@ -24,7 +24,6 @@ _SLOWS = 0.3  # growth slows down: the work of spin glasses is so much of what i
 _SAMPLE, _CAP = 8, 200_000  # chunks, and ways in each
 
 
-
 class Look(NamedTuple):
     """Seconds on one core: of the last spins, which one thread solves, and of the rest, which all share."""
 

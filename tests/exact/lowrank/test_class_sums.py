@@ -129,9 +129,7 @@ def test_antiferromagnet_on_the_complete_graph(n):
         assert gs.certified
         assert gs.energy == gs.lower_bound == ((magnetisation**2 - n) / 2 - b * magnetisation).min()
     fields = np.sort(np.random.default_rng(n).normal(size=n))[::-1]
-    best = min(
-        (M**2 - n) / 2 - fields[:up].sum() + fields[up:].sum() for up, M in enumerate(magnetisation)
-    )
+    best = min((M**2 - n) / 2 - fields[:up].sum() + fields[up:].sum() for up, M in enumerate(magnetisation))
     gs = sl.ground_state(sl.models.DenseIsing(-(np.ones((n, n)) - np.eye(n)), fields))
     assert gs.certified
     assert gs.energy == pytest.approx(best, rel=1e-12)
