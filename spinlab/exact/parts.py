@@ -61,6 +61,10 @@ def split(model: IsingModel, *, beta: float | None = None, plain: bool = False) 
     n = model.n_spins
     if (not isinstance(model, SparseIsing) and n > LARGEST_DENSE) or (plain and lost(model) > 0):
         return None
+    if isinstance(model, TwoLayerIsing):
+        linked = model.weights() != 0
+        if linked.sum(0).min() > 1 and linked.sum(1).min() > max(1, model.H / 2):
+            return None  # any two visible units share a hidden one
     i, j, J = edges_of(model)
     i, j, J = i[J != 0], j[J != 0], J[J != 0]
     degree = np.bincount(i, minlength=n) + np.bincount(j, minlength=n)

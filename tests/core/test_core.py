@@ -21,7 +21,20 @@ from spinlab._core import messages, progress
 from spinlab._core.heat_bath import SITES, logits
 from spinlab._core.jit import kernel
 from spinlab._core.kernel_cache import cache_dir
-from spinlab._core.lanes import LANES, above, choose, load, not_above, splat, store, widened
+from spinlab._core.lanes import (
+    LANES,
+    above,
+    choose,
+    exponent_of,
+    larger,
+    load,
+    mantissa_of,
+    multiply_add,
+    not_above,
+    splat,
+    store,
+    widened,
+)
 from spinlab._core.parallel import map_threads, n_threads
 from spinlab._core.philox import philox, random_spins, word
 from spinlab._core.primitives import cache_size, field, fill, flip
@@ -127,6 +140,44 @@ def test_lanes_compute_what_numpy_computes(dtype):
     assert [(found[0] >> r) & 1 for r in range(LANES)] == (x > y).tolist()
     assert found[0] ^ found[1] == 0xFFFF
     assert [(found[0] >> r) & 1 for r in (4, 7, 9)] == [0, 0, 1]
+
+
+@kernel
+def parts_of_lanes(a, b, c, fused, mantissas, exponents):
+    x = load(a, 0)
+    store(fused, 0, multiply_add(x, load(b, 0), load(c, 0)))
+    store(mantissas, 0, mantissa_of(x))
+    store(exponents, 0, exponent_of(x))
+
+
+@kernel
+def larger_lanes(a, b, out):
+    store(out, 0, larger(load(a, 0), load(b, 0)) - splat(a[0]) * load(b, 0) + splat(a[1]))
+
+
+def test_lanes_split_numbers_as_frexp_does():
+    rng = np.random.default_rng(2)
+    a = np.ldexp(rng.uniform(1, 2, LANES), rng.integers(-1022, 1023, LANES))
+    a[:3] = 1.0, 2.0**-1022, np.finfo(float).max
+    b, c = rng.normal(size=(2, LANES)) / a
+    fused, mantissas, exponents = np.empty(LANES), np.empty(LANES), np.empty(LANES, np.int64)
+    parts_of_lanes(a, b, c, fused, mantissas, exponents)
+    m, k = np.frexp(a)
+    np.testing.assert_array_equal(mantissas, 2 * m)
+    np.testing.assert_array_equal(exponents, k - 1 + 1023)
+    exact = [Fraction(x) * Fraction(y) + Fraction(z) for x, y, z in zip(a, b, c, strict=True)]
+    size = np.abs(a * b) + np.abs(c)
+    assert (
+        max(abs(Fraction(f) - e) / Fraction(s) for f, e, s in zip(fused, exact, size, strict=True)) < 2.0**-52
+    )
+
+
+def test_lanes_of_integers():
+    rng = np.random.default_rng(3)
+    a, b = rng.integers(-1000, 1000, (2, LANES)).astype(np.int32)
+    b[3], out = a[3], np.empty(LANES, np.int32)
+    larger_lanes(a, b, out)
+    np.testing.assert_array_equal(out, np.maximum(a, b) - a[0] * b + a[1])
 
 
 def test_as_generator():

@@ -145,3 +145,17 @@ def test_two_layers_stay_two_layers():
     answer = parts.join_ground_states(model, whole, exact.layer.ground_state, degeneracy=False)
     assert answer.energy == answer.lower_bound == -5.0
     assert parts.split(BipartiteIsing(np.ones((2, 2)))) is None  # one part without leaves
+
+
+def test_layers_that_hang_together_are_seen_at_a_glance():
+    rng = np.random.default_rng(6)
+    whole = 0
+    for _ in range(300):
+        shape = rng.integers(1, 7, 2)
+        model = BipartiteIsing(
+            rng.normal(size=shape) * (rng.random(shape) < rng.choice([0.4, 0.7, 0.9, 1.0]))
+        )
+        found = parts.split(model)
+        assert (found is None) == (parts.split(model.to_sparse()) is None)
+        whole += found is None
+    assert 50 < whole < 250

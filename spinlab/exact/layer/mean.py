@@ -10,8 +10,10 @@ from ..._core.jit import kernel
 from ..._core.parallel import map_threads
 from ...models import TwoLayerIsing
 from .solver import Layer
+from .tiles import signed_sums
 
 MAX_UNITS = 40
+_TOGETHER = 4
 
 
 def random_start_energy(model: TwoLayerIsing, *, threads: int | None = None) -> float:
@@ -54,56 +56,48 @@ def random_start_energy(model: TwoLayerIsing, *, threads: int | None = None) -> 
 
     def run(first: int) -> np.ndarray:
         units = slice(first, first + chunk)
-        means = np.empty(len(c[units]))
-        _mean_sizes(np.ascontiguousarray(W[:, units]), c[units], means)
-        return means
+        W_, c_ = W[:, units], c[units]
+        padding = -len(c_) % _TOGETHER
+        W_, c_ = np.pad(W_, ((0, 0), (0, padding))), np.pad(c_, (0, padding))
+        half, means = len(W_) // 2, np.empty(len(c_))
+        # The mean distance of two independent sums.
+        _mean_distances(_sorted_sums(c_, W_[:half]), _sorted_sums(np.zeros_like(c_), W_[half:]), means)
+        return means[: len(means) - padding]
 
-    chunk = 64
+    chunk = max(_TOGETHER, min(64, 2**17 >> (len(W) + 1) // 2))  # sums that fit into a cache
     means = np.concatenate(map_threads(run, range(0, model.H, chunk), threads))
     return math.fsum([problem.offset, *-means])
 
 
+def _sorted_sums(start: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """start +- weights[0] +- weights[1] .. of each column in ascending order, then an infinity."""
+    n = 1 << len(weights)
+    out = np.full((len(start), n + 1), np.inf)
+    out[:, :n] = signed_sums(start, weights)
+    out[:, :n].sort(axis=1)
+    return out
+
+
 @kernel
-def _mean_sizes(W: np.ndarray, c: np.ndarray, out: np.ndarray) -> None:
-    """out[a] = mean over v of |v.W[:, a] + c[a]|, as the mean distance of two independent sums x and y."""
-    half = W.shape[0] // 2
-    x, y = np.empty((1 << half) + 1), np.empty((1 << (W.shape[0] - half)) + 1)
-    spare = np.empty(len(y))
-    for a in range(len(out)):
-        _sorted_sums(c[a], W[:half, a], x, spare)
-        _sorted_sums(0.0, W[half:, a], y, spare)
+def _mean_distances(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> None:
+    """out[a] = mean of |x_ai - y_aj| over i and j; a few a together, because each step waits for the last."""
+    nx, ny = x.shape[1] - 1, y.shape[1] - 1
+    i, j = np.empty(_TOGETHER, np.int64), np.empty(_TOGETHER, np.int64)
+    last, total = np.empty(_TOGETHER), np.empty(_TOGETHER)
+    for a in range(0, len(out), _TOGETHER):
+        for k in range(_TOGETHER):
+            i[k] = j[k] = 0
+            last[k] = min(x[a + k, 0], y[a + k, 0])
+            total[k] = 0.0
         # |x - y| is the length of what lies between them: count the pairs around every gap.
-        nx, ny = len(x) - 1, len(y) - 1
-        i, j = 0, 0
-        last = min(x[0], y[0])
-        total = 0.0
         for _ in range(nx + ny):
-            smaller = x[i] <= y[j]
-            here = x[i] if smaller else y[j]
-            total += (here - last) * (float(i) * (ny - j) + float(j) * (nx - i))
-            last = here
-            i += smaller
-            j += 1 - smaller
-        out[a] = total / (float(nx) * ny)
-
-
-@kernel
-def _sorted_sums(start: float, weights: np.ndarray, out: np.ndarray, spare: np.ndarray) -> None:
-    """start +- weights[0] +- weights[1] .. in ascending order, then an infinity."""
-    out[0] = start
-    size = 1
-    for k in range(len(weights)):
-        w = abs(weights[k])
-        for l in range(size):
-            spare[l] = out[l]
-        i, j = 0, 0  # in spare - w and in spare + w, which never ends first
-        while i < size:
-            smaller = spare[i] - w <= spare[j] + w
-            out[i + j] = spare[i] - w if smaller else spare[j] + w
-            i += smaller
-            j += 1 - smaller
-        while j < size:
-            out[i + j] = spare[j] + w
-            j += 1
-        size *= 2
-    out[size] = np.inf
+            for k in range(_TOGETHER):
+                u, v = x[a + k, i[k]], y[a + k, j[k]]
+                smaller = u <= v
+                here = u if smaller else v
+                total[k] += (here - last[k]) * (float(i[k]) * (ny - j[k]) + float(j[k]) * (nx - i[k]))
+                last[k] = here
+                i[k] += smaller
+                j[k] += 1 - smaller
+        for k in range(_TOGETHER):
+            out[a + k] = total[k] / (float(nx) * ny)

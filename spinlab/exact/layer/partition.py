@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.jit import kernel
+from ..._core.lanes import LANES, exponent_of, load, mantissa_of, multiply_add, splat, store
 from ..._core.progress import duration, shows_progress
 from ..._core.validate import as_real, as_real_array
 from ...models import IsingModel, TwoLayerIsing
@@ -31,11 +32,17 @@ from .tiles import LOW, Tiles, aligned
 NAME = "layer"
 MAX_FREE_ENERGIES = 24
 
-_PRODUCT_RATE = 1e10  # units times states per second and core
+_PRODUCT_RATE = 2e10  # units times states per second and core
 _LOGARITHM_RATE = 1e9
 _NEGLIGIBLE = 45.0  # e^-45 < 2^-64
 _LARGEST = 690.0  # below ln of the largest float64
 _LN2 = math.log(2.0)
+
+# Indices of this type spare the check for negative ones.
+_U = np.uint64
+_L, _TWO, _THREE, _FOUR = _U(LANES), _U(2), _U(3), _U(4)
+_CHUNK = _U(32)  # units whose factors for 128 columns fit in the first level of the cache
+_BIAS = np.int64(1023)
 
 
 def refusal(model: IsingModel) -> str | None:
@@ -89,8 +96,8 @@ def log_partition(
 
     Notes
     -----
-    2^(n-1) m hyperbolic cosines without biases, 2^n m with, at about 10 per ns and core:
-    V=20, H=1000 in 0.05 s, V=24 in 0.9 s.
+    2^(n-1) m hyperbolic cosines without biases, 2^n m with, at about 20 per ns and core:
+    V=20, H=1000 in 0.03 s, V=24 in 0.4 s.
 
     Examples
     --------
@@ -265,14 +272,19 @@ def _mean_energy(model: TwoLayerIsing, beta: float, threads: int | None, layer: 
 
 def _tile_weights(tiles: Tiles, numbers: np.ndarray, threads: int | None) -> tuple[np.ndarray, np.ndarray]:
     """(top, weight) of each tile: sum over its states of p(v) = weight e^top."""
-    log_weights, rate = _route(tiles)
+    factors = _factors(tiles) if _passes(tiles) else None
 
     def run(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        log_p = log_weights(part)
-        top = log_p.max(1)
-        log_p -= top[:, None]
-        return top, np.exp(log_p, out=log_p).sum(1)
+        if factors is None:
+            log_p = _logarithm(tiles, part)[0]
+            top = log_p.max(1)
+            log_p -= top[:, None]
+            return top, np.exp(log_p, out=log_p).sum(1)
+        top, weight = np.empty(len(part)), np.empty(len(part))
+        _add_up(*factors(part), top, weight)
+        return top, weight
 
+    rate = _PRODUCT_RATE if factors else _LOGARITHM_RATE
     top, weight = zip(*tiles.map(run, numbers, threads, rate), strict=True)
     return np.concatenate(top), np.concatenate(weight)
 
@@ -280,7 +292,8 @@ def _tile_weights(tiles: Tiles, numbers: np.ndarray, threads: int | None) -> tup
 def _tiles_that_matter(problem: Layer, tiles: Tiles, threads: int | None) -> np.ndarray:
     """Tiles which hold all but a negligible part of Z."""
     if _is_fast(tiles):
-        upper, _ = _tile_weights(tiles, tiles.numbers, threads)
+        top, weight = _tile_weights(tiles, tiles.numbers, threads)
+        upper = top + np.log(weight)  # of a tile, so above each of its states
         lowest = upper.max()
     else:
         best, error = ground.screen(problem, tiles, threads)
@@ -310,24 +323,39 @@ def _is_fast(tiles: Tiles) -> bool:
 
 def _route(tiles: Tiles) -> tuple[Callable[[np.ndarray], np.ndarray], float]:
     """(function from tiles to ln p(v), shape (tiles, states); its rate)."""
-    passes = _passes(tiles)
-    if passes == 0:
+    if not _passes(tiles):
         return lambda part: _logarithm(tiles, part)[0], _LOGARITHM_RATE
+    factors = _factors(tiles)
+
+    def product(part: np.ndarray) -> np.ndarray:
+        mantissa, exponent, rows, column = factors(part)
+        log_p = np.log(mantissa, out=mantissa)
+        log_p += _LN2 * exponent
+        log_p += rows[:, :, None]
+        log_p += column
+        return log_p.reshape(len(part), -1)
+
+    return product, _PRODUCT_RATE
+
+
+def _factors(tiles: Tiles) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
+    """Function from tiles to the factors of p(v) = mantissa 2^exponent e^(rows + column)."""
+    passes = _passes(tiles)
     Y = aligned(tiles.Y.shape)
     np.exp(2 * tiles.Y, out=Y)
     g = tiles.b.copy()
     g[: tiles.low] -= tiles.W[: tiles.low].sum(1)
 
-    def product(part: np.ndarray) -> np.ndarray:
+    _, row, column = tiles.linear(g, tiles.numbers[:1])
+
+    def factors(part: np.ndarray) -> tuple[np.ndarray, ...]:
         shape = (len(part), len(tiles.D), tiles.Y.shape[1])
         size, mantissa, exponent = np.empty(shape[:2]), aligned(shape), aligned(shape, np.int64)
         _product(tiles.base(part), tiles.D, Y, passes, size, mantissa, exponent)
-        log_p = np.log(mantissa, out=mantissa)
-        log_p += _LN2 * exponent
-        _add_linear(tiles, g, part, size - _LN2 * tiles.pad, log_p)
-        return log_p.reshape(len(part), -1)
+        rows = (size - _LN2 * tiles.pad) + tiles.linear_part(g, part)[:, None] + row
+        return mantissa, exponent, rows, column
 
-    return product, _PRODUCT_RATE
+    return factors
 
 
 def _logarithm(tiles: Tiles, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -390,39 +418,134 @@ def _product(
     exponent: np.ndarray,
 ) -> None:
     """prod_a (z + w e^2y) = mantissa 2^exponent and size = sum_a |x| of each row, with Y = e^2y."""
-    z, w = np.empty_like(D), np.empty_like(D)
+    rows, m, columns = _U(D.shape[0]), _U(D.shape[1]), _U(Y.shape[1])
+    z, w = np.empty(rows * _CHUNK), np.empty(rows * _CHUNK)
+    flat_Y, p, e = Y.reshape(-1), mantissa.reshape(-1), exponent.reshape(-1)
     size[:] = 0.0
-    mantissa[:] = 1.0
-    exponent[:] = 0
-    for t in range(base.shape[0]):
-        for i in range(D.shape[0]):
-            for a in range(D.shape[1]):
-                x = base[t, a] + D[i, a]
-                small = _exp(-2.0 * abs(x))
-                z[i, a] = small if x > 0 else 1.0
-                w[i, a] = 1.0 if x > 0 else small
-        p, e = mantissa[t], exponent[t]
-        bits = p.view(np.int64)
-        done = 0
-        for a in range(0, D.shape[1], 4):
-            for i in range(D.shape[0]):
-                size[t, i] += (abs(base[t, a] + D[i, a]) + abs(base[t, a + 1] + D[i, a + 1])) + (
-                    abs(base[t, a + 2] + D[i, a + 2]) + abs(base[t, a + 3] + D[i, a + 3])
-                )
-                z0, z1, z2, z3 = z[i, a], z[i, a + 1], z[i, a + 2], z[i, a + 3]
-                w0, w1, w2, w3 = w[i, a], w[i, a + 1], w[i, a + 2], w[i, a + 3]
-                for j in range(p.shape[1]):
-                    p01 = (z0 + w0 * Y[a, j]) * (z1 + w1 * Y[a + 1, j])
-                    p23 = (z2 + w2 * Y[a + 2, j]) * (z3 + w3 * Y[a + 3, j])
-                    p[i, j] *= p01 * p23
-            done += 1
-            if done == passes or a + 4 == D.shape[1]:
-                done = 0
-                for i in range(p.shape[0]):
-                    for j in range(p.shape[1]):
-                        word = bits[i, j]
-                        e[i, j] += (word >> 52) - 1023
-                        bits[i, j] = (word & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000
+    p[:] = 1.0
+    e[:] = 0
+    for group in range(_U(0), _U(len(base)), _FOUR):  # their products stay in the second level of the cache
+        for low in range(_U(0), m, _CHUNK):
+            n = min(_CHUNK, m - low)
+            for t in range(group, min(group + _FOUR, _U(len(base)))):
+                _split(base[t], D, low, n, z, w, size[t])
+                own = t * rows * columns
+                if rows % _FOUR == 0 and columns % _L == 0:
+                    for j in range(_U(0), columns, _L):
+                        for i in range(_U(0), rows, _FOUR):
+                            out = own + i * columns + j
+                            _multiply_tile(
+                                flat_Y, low * columns + j, columns, z, w, i * _CHUNK, n, passes, p, e, out
+                            )
+                else:
+                    _multiply_few(flat_Y, low * columns, columns, z, w, rows, n, p, e, own)
+
+
+@kernel(fastmath={"contract"})
+def _split(base, D, low, n, z, w, size):  # type: ignore[no-untyped-def]
+    """z and w of n units for every row, and sum |x| of them added to ``size``."""
+    for i in range(_U(len(size))):
+        for a in range(n):
+            x = base[low + a] + D[i, low + a]
+            small = _exp(-2.0 * abs(x))
+            z[i * _CHUNK + a] = small if x > 0 else 1.0
+            w[i * _CHUNK + a] = 1.0 if x > 0 else small
+        size[i] += _sum_of_sizes(base, D, i, low, n)
+
+
+@kernel(fastmath={"reassoc"})
+def _sum_of_sizes(base, D, i, low, n):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for a in range(low, low + n):
+        total += abs(base[a] + D[i, a])
+    return total
+
+
+@kernel
+def _multiply_tile(Y, y, columns, z, w, x, n, passes, p, e, out):  # type: ignore[no-untyped-def]
+    """Multiply four rows of sixteen columns of p 2^e, in registers, by the factors of n units.
+
+    The exponents are taken out of p after ``passes`` times four factors, before they overflow.
+    """
+    out1, out2, out3 = out + columns, out + _TWO * columns, out + _THREE * columns
+    p0, p1, p2, p3 = load(p, out), load(p, out1), load(p, out2), load(p, out3)
+    e0, e1, e2, e3 = load(e, out), load(e, out1), load(e, out2), load(e, out3)
+    bias, left = splat(_BIAS), passes
+    for a in range(x, x + n, _FOUR):
+        y0, y1 = load(Y, y), load(Y, y + columns)
+        y2, y3 = load(Y, y + _TWO * columns), load(Y, y + _THREE * columns)
+        y += _FOUR * columns
+        p0 = p0 * _four_factors(z, w, a, y0, y1, y2, y3)
+        p1 = p1 * _four_factors(z, w, a + _CHUNK, y0, y1, y2, y3)
+        p2 = p2 * _four_factors(z, w, a + _TWO * _CHUNK, y0, y1, y2, y3)
+        p3 = p3 * _four_factors(z, w, a + _THREE * _CHUNK, y0, y1, y2, y3)
+        left -= 1
+        if left == 0 or a + _FOUR == x + n:
+            left = passes
+            e0, e1 = e0 + (exponent_of(p0) - bias), e1 + (exponent_of(p1) - bias)
+            e2, e3 = e2 + (exponent_of(p2) - bias), e3 + (exponent_of(p3) - bias)
+            p0, p1, p2, p3 = mantissa_of(p0), mantissa_of(p1), mantissa_of(p2), mantissa_of(p3)
+    store(p, out, p0)
+    store(p, out1, p1)
+    store(p, out2, p2)
+    store(p, out3, p3)
+    store(e, out, e0)
+    store(e, out1, e1)
+    store(e, out2, e2)
+    store(e, out3, e3)
+
+
+@kernel
+def _four_factors(z, w, a, y0, y1, y2, y3):  # type: ignore[no-untyped-def]
+    b, c, d = a + _U(1), a + _TWO, a + _THREE
+    p01 = multiply_add(splat(w[a]), y0, splat(z[a])) * multiply_add(splat(w[b]), y1, splat(z[b]))
+    p23 = multiply_add(splat(w[c]), y2, splat(z[c])) * multiply_add(splat(w[d]), y3, splat(z[d]))
+    return p01 * p23
+
+
+@kernel(fastmath={"contract"})
+def _multiply_few(Y, y, columns, z, w, rows, n, p, e, first):  # type: ignore[no-untyped-def]
+    """The same for tiles of few states."""
+    bits = p.view(np.int64)
+    for a in range(_U(0), n, _FOUR):
+        for i in range(rows):
+            x, out = i * _CHUNK + a, first + i * columns
+            for j in range(columns):
+                y0, y1 = Y[y + j], Y[y + columns + j]
+                y2, y3 = Y[y + _TWO * columns + j], Y[y + _THREE * columns + j]
+                p01 = (z[x] + w[x] * y0) * (z[x + _U(1)] + w[x + _U(1)] * y1)
+                p23 = (z[x + _TWO] + w[x + _TWO] * y2) * (z[x + _THREE] + w[x + _THREE] * y3)
+                p[out + j] *= p01 * p23
+                word = bits[out + j]
+                e[out + j] += (word >> 52) - 1023
+                bits[out + j] = (word & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000
+        y += _FOUR * columns
+
+
+@kernel(fastmath={"contract"})
+def _add_up(
+    mantissa: np.ndarray,
+    exponent: np.ndarray,
+    rows: np.ndarray,
+    column: np.ndarray,
+    top: np.ndarray,
+    weight: np.ndarray,
+) -> None:
+    """weight e^top = sum of mantissa 2^exponent e^(rows + column) over the states of each tile."""
+    peak, total = np.empty_like(column), np.empty_like(column)
+    for t in range(len(top)):
+        peak[:] = -np.inf
+        total[:] = 0.0
+        for i in range(rows.shape[1]):
+            for j in range(len(column)):
+                x = _LN2 * exponent[t, i, j] + (rows[t, i] + column[j])
+                peak[j] = x if x > peak[j] else peak[j]
+        highest = peak.max()
+        for i in range(rows.shape[1]):
+            for j in range(len(column)):
+                x = _LN2 * exponent[t, i, j] + (rows[t, i] + column[j])
+                total[j] += mantissa[t, i, j] * _exp(x - highest)
+        top[t], weight[t] = highest, total.sum()
 
 
 @kernel(fastmath={"contract"})

@@ -42,8 +42,8 @@ class Tiles:
         self.middle = min(LOW + MIDDLE, self.n) - self.low
         self.W, self.b, self.c = W, b, c
         zero = np.zeros_like(c)
-        self.Y = _signed_sums(zero, W[: self.low])
-        self.D = np.ascontiguousarray(_signed_sums(zero, W[self.low : self.low + self.middle]).T)
+        self.Y = signed_sums(zero, W[: self.low])
+        self.D = np.ascontiguousarray(signed_sums(zero, W[self.low : self.low + self.middle]).T)
         self.top = W[self.low + self.middle :]
 
     @property
@@ -70,9 +70,15 @@ class Tiles:
         """sum_i g_i v_i as a sum over tile, row and column."""
         low, top = self.low, self.low + self.middle
         zero, g = np.zeros(1, g.dtype), g[:, None]
+        rows, columns = signed_sums(zero, g[low:top])[0], signed_sums(zero, g[:low])[0]
+        return self.linear_part(g[:, 0], numbers), rows, columns
+
+    def linear_part(self, g: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """The tiles' part of it."""
+        top = self.low + self.middle
         bits = (numbers[:, None] >> np.arange(self.n - top)) & 1
-        tile = ((2 * bits - 1) * g[top:, 0]).sum(1)
-        return tile, _signed_sums(zero, g[low:top])[0], _signed_sums(zero, g[:low])[0]
+        tiles: np.ndarray = ((2 * bits - 1) * g[top:]).sum(1)
+        return tiles
 
     def spins(self, index: int) -> np.ndarray:
         """The state v with number ``index``."""
@@ -97,7 +103,7 @@ def aligned(shape: tuple[int, ...], dtype: Any = np.float64) -> np.ndarray:
     return raw[first : first + size].view(dtype).reshape(shape)
 
 
-def _signed_sums(start: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def signed_sums(start: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """start +- rows[0] .. +- rows[n - 1], shape (len(start), 2^n): + where bit k of the column is set."""
     out = aligned((len(start), 1 << len(rows)), start.dtype)
     out[:, 0] = start

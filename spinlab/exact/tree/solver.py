@@ -20,7 +20,7 @@ from ..._core.parallel import n_threads
 from ..._core.progress import duration, shows_progress
 from ..._core.stopwatch import Stopwatch
 from ..._core.validate import as_flag, check_memory
-from ...models import IsingModel, ModelLike, SparseIsing, as_model
+from ...models import IsingModel, ModelLike, SparseIsing, TwoLayerIsing, as_model
 from ..couplings import LARGEST_DENSE, edges_of, exact_sum, in_units, lost, n_couplings, round_down
 from ..result import GroundState
 from . import buckets as _buckets
@@ -53,7 +53,12 @@ def cost(model: IsingModel) -> tuple[float, float]:
 
 
 def least(model: IsingModel) -> float | None:
-    """Seconds that the narrowest graph with as many couplings takes; None where even that is too wide."""
+    """Seconds that the narrowest graph with as many couplings takes; None where even that is too wide.
+
+    In two layers there is more to know. A unit with d neighbours left has a table of 2^d entries. When the
+    first unit of one layer goes, all its neighbours but as many as the width are gone, with all of theirs
+    left.
+    """
     n = model.n_spins
     if n <= SMALL:
         return _SECONDS
@@ -62,7 +67,15 @@ def least(model: IsingModel) -> float | None:
     width = least_width(n, n_couplings(model))
     if width > MAX_WIDTH:
         return None
-    return _SECONDS + _SECONDS_PER_SPIN * n + _SECONDS_PER_ENTRY * 2.0**width / n_threads()
+    entries = 2.0**width
+    if isinstance(model, TwoLayerIsing):
+        linked = model.weights() != 0
+        degrees = np.sort(linked.sum(0)), np.sort(linked.sum(1))
+        for one, other in (degrees, degrees[::-1]):
+            gone = max(int(other[0] - math.log2(MAX_ENTRIES)) - 1, 0)
+            # Tables are half as large without fields.
+            entries = max(entries, float(np.ldexp(0.5, np.minimum(one[:gone], MAX_WIDTH)).sum()))
+    return _SECONDS + _SECONDS_PER_SPIN * n + _SECONDS_PER_ENTRY * entries / n_threads()
 
 
 def sketch(model: IsingModel) -> float:

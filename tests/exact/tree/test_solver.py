@@ -20,7 +20,26 @@ from naive import all_states, ground_energy_and_degeneracy
 import spinlab as sl
 from spinlab.exact import tree
 from spinlab.exact.tree import elimination
-from spinlab.models import DenseIsing, SparseIsing, instance_metadata, load_instance
+from spinlab.models import BipartiteIsing, DenseIsing, SparseIsing, instance_metadata, load_instance
+
+
+def test_the_least_cost_of_two_layers_is_below_the_cost():
+    # From 38 links of each unit of the small layer on, the bound knows more than the number of couplings.
+    rng = np.random.default_rng(5)
+    for V, H, density in [
+        (2, 60, 1.0),
+        (4, 80, 1.0),
+        (7, 200, 1.0),
+        (6, 90, 0.8),
+        (12, 150, 0.6),
+        (9, 39, 0.95),
+    ]:
+        for shape in ((V, H), (H, V)):
+            model = BipartiteIsing(rng.normal(size=shape) * (rng.random(shape) < density))
+            least, cost = tree.solver.least(model), tree.solver.cost(model)[0]
+            assert 0 < least <= cost
+    wide = BipartiteIsing(rng.normal(size=(20, 1000)))
+    assert tree.solver.least(wide) > 1  # 963 tables of 2^19 entries, at 6 ns each
 
 
 @pytest.mark.parametrize("kind", KINDS)
