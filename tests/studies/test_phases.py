@@ -124,6 +124,21 @@ def test_kept_instances_are_read_and_the_others_computed(tmp_path, monkeypatch):
     assert study.fit({20: again, 30: first, 40: first}, 20)["bracket"] > 0
 
 
+def test_stored_instances_are_complete_and_what_their_numbers_say():
+    from spinlab.studies import _sk_large as large
+
+    rows = large.kept()
+    wanted = {(N, k) for N, n in studies.load("sk_finite_size").PAPER["large"].items() for k in range(n)}
+    assert set(rows) == wanted
+    for (N, number), (bound, energy, scale, nodes, took) in rows.items():
+        assert scale == pytest.approx(large.scale_of(large.instance_of(N, number)), rel=1e-12)
+        assert bound == energy or (bound < energy < 0.95 * bound and N == 100)
+        assert nodes >= 1
+        assert took < 610
+    energies = np.array([rows[80, k][1] for k in range(100)])
+    assert energies.mean() == pytest.approx(-0.7209, abs=4 * energies.std() / 10)  # -0.7632 + 0.77 N^(-2/3)
+
+
 def test_an_instance_that_is_not_finished_enters_as_an_interval():
     from spinlab.studies import _sk_large as large
 
