@@ -12,6 +12,7 @@ from ..models import IsingModel, SparseIsing
 
 _TYPICAL_FIELDS: WeakKeyDictionary[IsingModel, float] = WeakKeyDictionary()
 _PLAIN = 1e-100, 1e100  # sums of squares between these lose nothing to under- or overflow
+_ROWS = 64
 _DENSE = 0.25  # couplings per pair from which the dense loops are faster than the sparse ones
 
 
@@ -84,6 +85,7 @@ def field_bounds(model: IsingModel) -> np.ndarray:
         size = np.abs(form.W)
         return np.concatenate([size.sum(1), size.sum(0)]) + np.abs(form.b)
     if isinstance(form, Dense):
-        return np.array([np.abs(row).sum() for row in form.J]) + np.abs(form.b)
+        starts = range(0, len(form.J), _ROWS)  # some rows at a time, which spares a copy of J
+        return np.concatenate([np.abs(form.J[i : i + _ROWS]).sum(1) for i in starts]) + np.abs(form.b)
     rows = np.repeat(np.arange(model.n_spins), np.diff(form.indptr))
     return np.bincount(rows, np.abs(form.data), model.n_spins) + np.abs(form.b)

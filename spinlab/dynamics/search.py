@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._core.blas import one_blas_thread
+from .._core.philox import random_spins
 from .._core.progress import bars, meter, shows_progress
 from .._core.results import Result
 from .._core.rng import RNG, as_generator, as_key
@@ -21,6 +22,7 @@ from ._groups import Groups
 from ._quench import QUENCH, quench
 from ._recombine import Pool
 from ._scales import fast_form, field_bounds
+from ._single_spin import CHAINS
 from ._span import Span, cooling_span
 from .annealing import anneal
 from .cluster import strong_couplings
@@ -33,8 +35,11 @@ _COOLING = 0.5  # of n_steps
 _TUNING = (0.1, 0.2, 0.2)  # of n_steps; after each the ladder is spaced anew
 _RUNS, _FIRST, _LONGEST = 8, 100, 800  # annealing runs at a time before the ladders, and their steps
 _SETUP_TIME = 0.1  # of ``seconds``, after which less is asked of the spectrum
+# In units of a sum over all couplings: set-up, one step and the end; what looking for strong couplings takes.
+_SETUP_PASSES, _CLUSTER_PASSES = 40, 75
 _RESTARTS_TIME = 0.1  # of ``seconds`` for them
-_COOLING_TIME, _ANNEALING_TIME = 0.2, 0.95  # of ``seconds``, where ladders follow and where they do not
+_COOLING_TIME, _ANNEALING_TIME = 0.2, 0.9  # of ``seconds``, where ladders follow and where they do not
+_SPANS = 4  # a first recombination takes as long as looking for the temperatures so often, or less
 _RECOMBINED = 200  # steps of annealing runs whose states are worth it
 _RECOMBINING_TIME = 0.2  # of the time that has gone by
 _LADDER_SWEEPS = 10  # ladders are begun if there is time for so many steps, times the number of temperatures
@@ -65,11 +70,11 @@ class Search(Result):
         Why the search ended: "bound" (the energy meets -sum |J| - sum |b|: proven), "target", "agreement",
         "steps", "seconds" or "callback"; "running" for a callback.
     n_steps : int
-        Steps that every replica took; 0 where annealing runs ended the search before there were any.
+        Steps that every replica took; 0 where the search ended before there were any.
     seconds : float
         Wall-clock time without compilation.
     betas : ndarray, shape (R,)
-        The ladder of inverse temperatures.
+        The ladder of inverse temperatures; empty where there was no time for one.
     """
 
     energy: float
@@ -104,13 +109,13 @@ def search(
     where the two strongest couplings of each site outweigh the others. Its temperatures are those of
     :func:`spinlab.dynamics.anneal`. All replicas are cooled, each down to its own temperature; the ladder is
     then spaced by measurement, and the rounds begin, after each of which the colder replicas are quenched.
-    Where they have mixed, but at a mean energy of more than 5 kT above the lowest known one, entropy hides the
-    lowest level (antiferromagnets on triangular lattices), and the ladders go on to colder temperatures.
+    Where they have mixed, but at a mean energy of more than 5 kT above the lowest known one, entropy hides
+    the lowest level (antiferromagnets on triangular lattices), and the ladders go on to colder temperatures.
     With ``target`` or ``seconds`` annealing runs come first, eight at a time, each time twice as long: what
-    they find is found long before ladders are cooled. Low states of dense and sparse models are then recombined
-    as well: the domains on which they agree become the spins of a smaller model, which is annealed (Houdayer
-    and Martin, Phys. Rev. Lett. 83, 1030 (1999)). Without ``seconds`` the search ends when all groups but
-    one have equilibrated and met the lowest energy.
+    they find is found long before ladders are cooled. Low states of dense and sparse models are then
+    recombined, too: the domains on which they agree become the spins of a smaller model, which is annealed
+    (Houdayer and Martin, Phys. Rev. Lett. 83, 1030 (1999)). Without ``seconds`` the search ends when all
+    groups but one have equilibrated and met the lowest energy.
 
     Parameters
     ----------
@@ -124,9 +129,8 @@ def search(
     seconds : float, optional
         Budget of wall-clock time without compilation. It is used up, whatever the groups agree on, but for a
         proof, the target or the callback; the rounds then follow the clock, so that the result depends on the
-        speed of the machine. Where it is too short for ladders, all of it goes to annealing. It is exceeded
-        where it is shorter than the set-up and one step: 0.15 s for a dense model of 1000 spins, 0.5 s for
-        one of 3000, growing like N^2.
+        speed of the machine. Where it is too short for ladders, all of it goes to annealing; where it is too
+        short for that, as a timed sum over all couplings says, to states at zero temperature, one at least.
     target : float, optional
         Stop at a state of this energy or below.
     initial : array_like of +-1, shape (N,) or (k, N), optional
@@ -187,15 +191,23 @@ def _search(
     generator: np.random.Generator,
     threads: int | None,
 ) -> Search:
-    N = given.n_spins
     model = fast_form(given)
-    model, cluster, strong = _clusters(model)
+    start = clock.seconds()
+    lowest = _Lowest(model, n_groups)
+    one_pass = clock.seconds() - start
+    if seconds is not None and start + _SETUP_PASSES * one_pass > seconds:
+        return _quenches(given, model, lowest, seconds, target, known, callback, generator, threads, clock)
+    cluster, strong = False, None
+    if seconds is None or _CLUSTER_PASSES * one_pass < _SETUP_TIME * seconds:
+        model, cluster, strong = _clusters(model)
+    before_span = clock.seconds()
     span = cooling_span(
         model,
         generator,
         threads,
         None if seconds is None else lambda: clock.seconds() > _SETUP_TIME * seconds,
     )
+    span_seconds = clock.seconds() - before_span
     betas = span.ladder(_STEP)
     one_sweep = span.sweep_seconds  # of one replica, or less
     ladder_sweeps = _LADDER_SWEEPS * len(betas) * len(betas) * n_groups * (2 if cluster else 1)
@@ -205,8 +217,7 @@ def _search(
     groups = Groups(
         model, n_groups, betas, cluster=cluster, strong=strong, generator=generator, threads=threads
     )
-    lowest = _Lowest(model, n_groups)
-    if isinstance(given, SparseIsing) and N <= _LARGEST_FOREST:
+    if isinstance(given, SparseIsing) and given.n_spins <= _LARGEST_FOREST:
         forest = forest_state(given.to("cpu"))[None]
         lowest.take(forest, model.energy(forest), by_group=False)
     if len(known):
@@ -216,7 +227,7 @@ def _search(
     restarts = (
         0 if anneals or (seconds is None and target == -np.inf) else n_groups * groups.each * len(betas)
     )
-    pace = _Pace(n_steps, max_steps, seconds, clock, anneals, restarts * n_steps, one_sweep)
+    pace = _Pace(n_steps, max_steps, seconds, clock, anneals, restarts * n_steps, one_sweep, span_seconds)
 
     def report(stopped: str) -> Search:
         mixed = groups.equilibrated(lowest.depth)
@@ -284,6 +295,52 @@ def _search(
     return report(stopped or pace.limit())
 
 
+def _quenches(
+    given: IsingModel,
+    model: IsingModel,
+    lowest: _Lowest,
+    seconds: float,
+    target: float,
+    known: np.ndarray,
+    callback: Callable[[Search], Any] | None,
+    generator: np.random.Generator,
+    threads: int | None,
+    clock: Stopwatch,
+) -> Search:
+    """What there is time for where even the set-up of a search takes too long: states at zero temperature."""
+    stopped, n = "", 1
+    while not stopped:
+        start = clock.seconds()
+        states = random_spins(as_key(generator), n, model.n_spins)
+        if len(known):
+            states, known = known.copy(), known[:0]
+        quench(model, states, as_key(generator), threads)
+        lowest.take(states, model.energy(states), by_group=False)
+        now = clock.seconds()
+        if now + 2.5 * (now - start) < seconds:
+            n = min(2 * n, CHAINS)
+        found = Search(
+            energy=float(given.energy(lowest.state)),
+            state=lowest.state,
+            hits=0,
+            groups=lowest.n_groups,
+            equilibrated=0,
+            stopped="running",
+            n_steps=0,
+            seconds=now,
+            betas=np.empty(0),
+        )
+        if lowest.is_proven():
+            stopped = "bound"
+        elif lowest.energy <= target:
+            stopped = "target"
+        elif callback is not None and callback(found):
+            stopped = "callback"
+        elif 2 * now - start > seconds:
+            stopped = "seconds"
+    return replace(found, stopped=stopped)
+
+
 class _Round(NamedTuple):
     n_steps: int
     anneals: bool = False
@@ -303,10 +360,11 @@ class _Pace:
         anneals: bool,
         restarts: int,
         one_sweep: float,
+        span_seconds: float,
     ) -> None:
         """Before ladders, annealing runs take ``restarts`` sweeps in all, or their share of the time."""
         self.done, self._anneals, self._tuning = 0, anneals, list[int]()
-        self._since = self._recombining = 0.0
+        self._since, self._recombining, self._last = 0.0, 0.0, _SPANS * span_seconds
         self._restarts, self._one_sweep = restarts, one_sweep
         self._n_steps, self._max_steps, self._seconds, self._clock = n_steps, max_steps, seconds, clock
 
@@ -340,12 +398,14 @@ class _Pace:
         if self._seconds is None:
             return round.anneals or _is_time_to_look(n_measured)
         self._since = self._clock.seconds()
-        return self._recombining <= _RECOMBINING_TIME * self._since
+        fits = self._since + self._last <= (1 + _ANNEALING_TIME) / 2 * self._seconds
+        return fits and self._recombining <= _RECOMBINING_TIME * self._since
 
     def recombined(self) -> None:
         """Note the time that it took."""
         if self._seconds is not None:
-            self._recombining += self._clock.seconds() - self._since
+            self._last = self._clock.seconds() - self._since
+            self._recombining += self._last
 
     def spent(self) -> float:
         """So much of the budget, in its unit."""
@@ -415,6 +475,10 @@ class _Lowest:
         """The lowest energy without the model's offset."""
         s = self.state
         return float(-(s @ self._model.local_fields(s) + s @ self._model.b) / 2)
+
+    @property
+    def n_groups(self) -> int:
+        return len(self._energies)
 
     def take(self, states: np.ndarray, energy: np.ndarray, by_group: bool = True) -> None:
         """Note states, those of the first group first; or of no group, if they are not ``by_group``."""

@@ -171,10 +171,49 @@ def test_the_budget_of_time_is_used_and_kept(seconds, monkeypatch):
     assert search(sl.ensembles.sk(N=10, rng=0), seconds=seconds, max_steps=200, rng=0).n_steps <= 200
 
 
-def test_a_step_is_taken_however_short_the_time():
+@pytest.mark.parametrize(("seconds", "fits"), [(0.5, False), (20, False), (35, False), (100, True)])
+def test_set_up_that_does_not_fit_is_left_out(seconds, fits, monkeypatch):
+    # Time is work: a sum over the couplings takes 1, a quench of a few states 3, looking for temperatures 25.
+    now = 0.0
+    module = sys.modules["spinlab.dynamics.search"]
+
+    class Clock:
+        def seconds(self):
+            return now
+
+    def takes(name, time):
+        function = getattr(module, name)
+
+        def slow(*args, **options):
+            nonlocal now
+            now += time
+            return function(*args, **options)
+
+        monkeypatch.setattr(module, name, slow)
+
+    monkeypatch.setattr(module, "Stopwatch", Clock)
+    for name, time in {"field_bounds": 1.0, "quench": 3.0, "cooling_span": 25.0}.items():
+        takes(name, time)
+    model = sl.ensembles.sk(N=30, rng=0)
+    found = search(model, seconds=seconds, callback=lambda found: fits, rng=0)
+    assert found.energy == model.energy(found.state)
+    if fits:
+        assert found.stopped == "callback"
+        assert now <= seconds
+        return
+    assert (found.n_steps, found.hits, len(found.betas), found.stopped) == (0, 0, 0, "seconds")
+    assert max(4.0, 0.8 * seconds) <= now <= max(4.0, 1.2 * seconds)
+
+
+def test_a_state_is_found_however_short_the_time():
     model = sl.ensembles.edwards_anderson(shape=(8, 8, 8), rng=0)
     found = search(model, seconds=1e-9, rng=0)
-    assert (found.n_steps, found.hits, found.stopped) == (1, 0, "seconds")
+    assert (found.n_steps, found.hits, found.stopped) == (0, 0, "seconds")
+    known = search(model, seconds=1.0, rng=0).state
+    again = search(model, seconds=1e-9, initial=known, rng=0)
+    assert again.energy <= model.energy(known) + 1e-9
+    assert search(model, seconds=1e-9, target=0.0, rng=0).stopped == "target"
+    assert search(np.eye(2) * 0 + 1 - np.eye(2), seconds=1e-9, rng=0).stopped == "bound"
 
 
 def test_target_and_callback_end_a_search():
