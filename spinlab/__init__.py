@@ -59,7 +59,18 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f".{name}", __name__)
     if name in _HOME:
         return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"module 'spinlab' has no attribute {name!r}; it has {', '.join(__all__)}")
+    raise AttributeError(f"module 'spinlab' has no attribute {name!r}; {_where(name)}")
+
+
+def _where(name: str) -> str:
+    """Where a name is that was looked for at the top; read from the sources, so that nothing is imported."""
+    from pathlib import Path
+
+    for package in () if name.startswith("_") else _SUBPACKAGES:
+        source = Path(__file__).parent / package / "__init__.py"
+        if source.is_file() and f'"{name}"' in source.read_text(encoding="utf-8").partition("__all__")[2]:
+            return f"it is spinlab.{package}.{name}"
+    return f"it has {', '.join(__all__)}"
 
 
 def __dir__() -> list[str]:

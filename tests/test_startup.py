@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+import spinlab
+
 HEAVY = ("numpy", "numba", "scipy", "networkx", "matplotlib", "xarray", "pandas", "dimod", "tqdm")
 
 
@@ -44,3 +46,19 @@ def test_no_compiler_without_kernels(package: str) -> None:
 def test_third_parties_wait_for_their_use(package: str) -> None:
     on_use = ("matplotlib", "xarray", "dimod", "networkx", "tqdm", "scipy.stats", "sklearn")
     assert loaded_after(f"import spinlab.{package}", on_use) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [("gibbs", "spinlab.dynamics.gibbs"), ("RBM", "spinlab.rbm.RBM"), ("sk", "spinlab.ensembles.sk"),
+     ("scan", "spinlab.scans.scan"), ("Sweep", "spinlab.sweeps.Sweep")],
+)  # fmt: skip
+def test_names_of_packages_are_found_from_the_top(name: str, where: str) -> None:
+    with pytest.raises(AttributeError, match=rf"it is {where}$"):
+        getattr(spinlab, name)
+
+
+def test_what_is_nowhere_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="it has __version__, models"):
+        spinlab.nothing  # noqa: B018
+    assert not hasattr(spinlab, "_repr_html_")

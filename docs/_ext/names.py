@@ -1,7 +1,8 @@
 """A literal that names a public object becomes a link to its page.
 
-``sl.ground_state(J)``, ``exact.GroundState``, ``Trainer.fit`` and, on the page of its package, ``gibbs``. A
-name that is written with the package in front and does not exist is an error of the build.
+``sl.ground_state(J)``, ``exact.GroundState``, ``Trainer.fit``, ``count_minima(J).error`` and, on the page of
+its package, ``gibbs``. A name that is written with the package in front and does not exist is an error of the
+build.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from sphinx.util.nodes import make_refnode
 logger = logging.getLogger(__name__)
 
 SPAN = re.compile(
-    r"(?P<prefix>(?:sl|spinlab)\.)?(?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?P<call>\(.*\))?", re.DOTALL
+    r"(?:\w+=)?(?P<prefix>(?:sl|spinlab)\.)?(?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)"
+    r"(?P<call>\(.*\)(?:\.\w+)*)?",
+    re.DOTALL,
 )
 FILE = re.compile(r"\.(?:py|md|txt|toml|cff|npz|nc|sqlite|json|png|pdf|ini|yml)$|^spinlab\.\w+$")
 SHORT = {"np": "numpy", "nx": "networkx", "xr": "xarray", "plt": "matplotlib.pyplot"}

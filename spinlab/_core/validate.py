@@ -148,7 +148,10 @@ def as_plain_array(x: Any, name: str) -> Any:
         try:
             return x.to_numpy(dtype=np.float64, na_value=math.nan)
         except (TypeError, ValueError) as error:
-            raise TypeError(f"{name} must hold numbers or booleans in every column: {error}") from None
+            raise TypeError(
+                f"{name} must hold numbers or booleans in every column: {error}; for words take "
+                f"{name} == 'yes'"
+            ) from None
     if hasattr(x, "requires_grad"):  # a tensor of torch says by itself why it is no array
         return x.detach()
     return x
@@ -169,6 +172,9 @@ def _to_spins(array: np.ndarray, name: str) -> str:
     """What to do with values that are no spins."""
     if array.dtype.kind == "f" and np.isnan(array).any():
         return "fill or drop the missing entries"
+    codes = np.unique(array)
+    if len(codes) == 2 and np.isfinite(codes).all() and codes[1] != 255:  # such as 1 and 2
+        return f"for two codes take {name} == {codes[1]:g}"
     if array.min() < 0 or array.max() > 255:
         return "choose a threshold"
     scaled = name if array.max() <= 1 else f"{name} / 255"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -29,6 +30,7 @@ def as_model(x: ModelLike) -> IsingModel:
     Parameters
     ----------
     x : IsingModel, array_like (N, N), scipy.sparse, networkx.Graph, dimod.BinaryQuadraticModel
+        The names of a pandas.DataFrame, the same for rows and columns, become ``labels``.
         A BQM has the opposite sign of energy (E = +sum J s s + sum h s); signs, 0/1 units and
         its offset are converted, so that energies agree.
 
@@ -51,7 +53,33 @@ def as_model(x: ModelLike) -> IsingModel:
         return from_bqm(x)
     if isinstance(x, str | bytes):
         raise TypeError(f"got the text {x!r}; read an instance file with models.load_instance(path)")
-    return DenseIsing(x)
+    if isinstance(x, Mapping):
+        raise TypeError(
+            "got a mapping of pairs; models.from_qubo(Q) takes one of x_i Q_ij x_j with x = 0, 1, "
+            "dimod.BinaryQuadraticModel.from_ising(h, J) one of spins"
+        )
+    if "dimod" in sys.modules and type(x).__module__.startswith("dimod."):
+        raise TypeError(
+            f"got a {type(x).__name__}; make it a BinaryQuadraticModel first (dimod.cqm_to_bqm where there "
+            "are constraints)"
+        )
+    return DenseIsing(x, labels=_names_of(x))
+
+
+def _names_of(x: Any) -> tuple[Any, ...] | None:
+    """The names that rows and columns of a frame of pandas share, if they are more than 0 to N-1."""
+    if not (hasattr(x, "index") and hasattr(x, "columns") and len(x.index) == len(x.columns)):
+        return None
+    rows, columns = tuple(x.index), tuple(x.columns)
+    if rows == tuple(range(len(rows))) or len(set(rows)) < len(rows):
+        return None
+    if columns != rows:
+        if set(columns) == set(rows):
+            raise ValueError(
+                "rows and columns of the frame have the same names in another order; sort them alike"
+            )
+        return None
+    return rows
 
 
 def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field") -> SparseIsing:
@@ -102,7 +130,10 @@ def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field")
                 f"the graph has a self-loop at {u!r}; remove it (s_i s_i = 1 is only a constant)"
             )
         if J is None:
-            raise ValueError(f"edge ({u!r}, {v!r}) has no attribute {weight!r}; set it or pass weight=NAME")
+            raise ValueError(
+                f"edge ({u!r}, {v!r}) has no attribute {weight!r}; set it or pass weight=NAME (all alike: "
+                f"networkx.set_edge_attributes(graph, 1.0, {weight!r}), -1.0 for a largest cut)"
+            )
         i.append(number[u])
         j.append(number[v])
         values.append(J)

@@ -47,7 +47,9 @@ _FOREIGN = {
     r"[0-9]+\s*$": "a list that begins with one number: the OR-Library counts problems there (to be "
     "maximised), others their sites; cut out one problem, begin it with 'n m' and say what it is by format=",
     r"\S+\s+\S+.*\{": "networkx's list of edges with attributes; networkx.read_edgelist gives a graph",
-    r"[^\s,;]+\s*[,;]": "separated by commas or semicolons; put blanks in their place",
+    r"[^\s,;]*\s*[,;]": "separated by commas or semicolons. A matrix: give numpy.loadtxt(path, "
+    "delimiter=',') or pandas.read_csv(path, index_col=0) in place of the file, or save it by numpy.save; a "
+    "list of edges: put blanks in their place",
 }
 
 

@@ -123,7 +123,10 @@ class Sweep:
             pass
         except TypeError as error:
             called = ", ".join(["rng", *self.plan.columns])
-            raise TypeError(f"{self.plan.function} cannot be called with {called}: {error}") from None
+            raise TypeError(
+                f"{self.plan.function} cannot be called with {called}: {error}; a point takes rng, the "
+                "seed of its replica, and every axis"
+            ) from None
 
     def __len__(self) -> int:
         return len(self.plan)

@@ -289,6 +289,7 @@ def test_data_of_one_value():
     ("x", "message"),
     [
         ([0.0, np.nan], "NaN in 1 of 2 entries; fill or drop"),
+        ([1, 2, 1], r"from 1 to 2; for two codes take data == 2$"),
         ([0.0, 0.25, 1.0], r"from 0 to 1; grey levels become spins by datasets.binarized\(data\)$"),
         (np.array([0, 17, 255], np.uint8), r"from 0 to 255; .*binarized\(data / 255\)$"),
         ([-1, 0, 1], "values from -1 to 1; choose a threshold"),

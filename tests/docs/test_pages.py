@@ -60,6 +60,14 @@ def test_text_of_code_and_equations_is_no_text(tmp_path: Path) -> None:
     assert found.unlinked == ["x^2"]
 
 
+def test_names_without_a_link_are_seen(tmp_path: Path) -> None:
+    code = "<code><span>ground_state(J,</span> <span>rng=0)</span></code>"
+    (found,) = page(tmp_path, f'<p>{code} <a href="x"><code>gibbs</code></a></p>').values()
+    assert found.unlinked == ["ground_state(J, rng=0)"]
+    assert check.spelt(found.unlinked[0]) == "ground_state"
+    assert [check.spelt(x) for x in ("sl.scan", "count_minima(...).at_least")] == ["scan", "count_minima"]
+
+
 def test_what_is_loaded_from_elsewhere_is_seen(tmp_path: Path) -> None:
     (found,) = page(
         tmp_path, '<script src="https://cdn.example.org/x.js"></script><img src="a.png">'

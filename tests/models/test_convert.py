@@ -159,7 +159,7 @@ def test_as_model_of_a_rectangle_says_how_to_make_an_rbm():
         as_model(np.ones((2, 3)))
 
 
-@pytest.mark.parametrize("x", [None, 3, object(), {"J": 1}, lambda: 1])
+@pytest.mark.parametrize("x", [None, 3, object(), {1, 2}, lambda: 1])
 def test_as_model_of_other_things(x):
     with pytest.raises((ValueError, TypeError), match="J must"):
         as_model(x)
@@ -351,3 +351,53 @@ def test_bqm_without_variables():
 def test_bqm_with_infinite_bias():
     with pytest.raises(ValueError, match="must be finite"):
         as_model(dimod.BinaryQuadraticModel({0: np.inf}, {}, 0.0, "SPIN"))
+
+
+def frame(names, columns=None):
+    pandas = pytest.importorskip("pandas")
+    J = np.arange(9.0).reshape(3, 3)
+    return pandas.DataFrame((J + J.T) * (1 - np.eye(3)), index=names, columns=columns or names)
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (["mood", "sleep", "work"], ("mood", "sleep", "work")),
+        ([1, 2, 3], (1, 2, 3)),
+        ([0, 1, 2], None),
+        (["a", "a", "b"], None),
+    ],
+)
+def test_the_names_of_a_frame_become_labels(names, labels):
+    table = frame(names)
+    model = as_model(table)
+    assert model.labels == labels
+    np.testing.assert_array_equal(model.couplings(), table.to_numpy())
+
+
+def test_frames_whose_names_differ():
+    assert (
+        as_model(frame([0, 1, 2], ["a", "b", "c"])).labels is None
+    )  # read from a file without names of rows
+    with pytest.raises(ValueError, match="sort them alike"):
+        as_model(frame(["a", "b", "c"], ["b", "a", "c"]))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({(0, 1): 1.0}, "from_qubo"),
+        (dimod.ConstrainedQuadraticModel(), "got a ConstrainedQuadraticModel; .*cqm_to_bqm"),
+    ],
+)
+def test_problems_in_other_forms_are_named(given, message):
+    with pytest.raises(TypeError, match=message):
+        as_model(given)
+
+
+def test_graphs_without_weights_are_told_how():
+    graph = nx.path_graph(3)
+    with pytest.raises(ValueError, match=r"set_edge_attributes\(graph, 1.0, 'weight'\)"):
+        as_model(graph)
+    nx.set_edge_attributes(graph, 1.0, "weight")
+    assert as_model(graph).energy(np.ones(3)) == -2

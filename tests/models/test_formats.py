@@ -474,3 +474,11 @@ def test_a_list_of_edges_alone_is_refused_with_what_it_lacks(tmp_path):
             load_instance(path)
     path.write_text("3 3\n1 2\n2 3\n3 1\n")
     assert load_instance(path).energy([1, 1, -1]) == -1.0  # a cut of two edges
+
+
+@pytest.mark.parametrize("text", [",a,b\na,0,1\nb,1,0\n", "0,1\n1,0\n", "source;target;weight\na;b;1\n"])
+def test_tables_of_numbers_are_no_instances(tmp_path, text):
+    path = tmp_path / "couplings.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"numpy.loadtxt\(path, delimiter=','\)"):
+        load_instance(path)
