@@ -21,7 +21,8 @@ import sweep_points
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinlab.sweeps import Store, Sweep, execute
+from spinlab._core.progress import new_bar
+from spinlab.sweeps import Store, Sweep, execute, store
 from spinlab.sweeps.plan import Plan
 
 GRID = {"V": [8, 10, 12], "std": [0.1, 1.0]}
@@ -312,7 +313,7 @@ def alive(pid):
 
 
 def test_kill_minus_nine(tmp_path):
-    kill_and_resume(tmp_path, kills=5, replicas=1500)
+    kill_and_resume(tmp_path, kills=3, replicas=1000)
 
 
 def test_a_killed_worker_is_replaced(tmp_path):
@@ -490,9 +491,13 @@ def test_progress(capsys, monkeypatch):
     assert capsys.readouterr().err == ""  # too short to show
 
     def slow(a, rng):
-        time.sleep(0.6)
+        time.sleep(0.06)
         return {"y": 1}
 
+    def ten_times_as_fast(delay, mininterval, **options):
+        return new_bar(delay=delay / 10, mininterval=mininterval / 10, **options)
+
+    monkeypatch.setattr(store, "new_bar", ten_times_as_fast)
     for quiet in (False, None):  # nobody looks
         Sweep(slow, {"a": range(2)}).run(progress=quiet)
     assert capsys.readouterr().err == ""
