@@ -176,6 +176,10 @@ class KernelCache(caching.FunctionCache):
     def _impl(self) -> Any:
         return _Results(self._py_func)
 
+    def is_stored(self) -> bool:
+        """Whether the folder has something of this kernel, which may be out of date."""
+        return self._cache_file is not None and os.path.exists(self._cache_file._index_path)
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         if self._cache_file is None:
             return None

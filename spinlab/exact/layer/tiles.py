@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..._core.jit import kernel
 from ..._core.parallel import n_threads
 from ..._core.progress import map_with_progress
 
@@ -62,8 +61,9 @@ class Tiles:
 
     def base(self, numbers: np.ndarray) -> np.ndarray:
         """Inputs from the biases and the top units, shape (tiles, m)."""
-        out = np.empty((len(numbers), len(self.c)), self.c.dtype)
-        _base(numbers, self.top, self.c, out)
+        out = np.tile(self.c, (len(numbers), 1))
+        for k, row in enumerate(self.top):
+            out += (2 * (numbers >> k & 1) - 1).astype(row.dtype)[:, None] * row
         return out
 
     def linear(self, g: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -112,17 +112,3 @@ def signed_sums(start: np.ndarray, rows: np.ndarray) -> np.ndarray:
         out[:, width : 2 * width] = out[:, :width] + row
         out[:, :width] -= row
     return out
-
-
-@kernel
-def _base(numbers: np.ndarray, top: np.ndarray, c: np.ndarray, out: np.ndarray) -> None:
-    for t in range(len(numbers)):
-        for a in range(len(c)):
-            out[t, a] = c[a]
-        for k in range(top.shape[0]):
-            if (numbers[t] >> k) & 1:
-                for a in range(len(c)):
-                    out[t, a] += top[k, a]
-            else:
-                for a in range(len(c)):
-                    out[t, a] -= top[k, a]

@@ -10,7 +10,6 @@ from functools import cached_property
 import numpy as np
 
 from ..._core.blas import one_blas_thread
-from ..._core.jit import kernel
 from . import threshold_functions
 from .threshold_functions import MAX_INPUTS
 from .zonotope import Convex, U, quadratic, sum_of_sizes
@@ -109,8 +108,12 @@ class Side:
 
 def read_bits(X: np.ndarray) -> np.ndarray | None:
     """Bit k of number i is set where X_ik = -1; None if an entry is not +-1."""
-    bits = np.empty(len(X), np.int64)
-    return bits if X.shape[1] < 63 and _read_bits(X, bits) else None
+    if X.shape[1] >= 63 or not all(np.array_equal(np.abs(X[:n]), np.ones_like(X[:n])) for n in (1, None)):
+        return None  # most often seen in the first row
+    bits = np.zeros(len(X), np.int64)
+    for k in range(X.shape[1]):
+        bits |= (X[:, k] < 0).astype(np.int64) << k
+    return bits
 
 
 def fold(negative: np.ndarray, K: int) -> tuple[np.ndarray, np.ndarray]:
@@ -122,17 +125,3 @@ def fold(negative: np.ndarray, K: int) -> tuple[np.ndarray, np.ndarray]:
 def dot(b: np.ndarray, s: np.ndarray) -> Fraction:
     """b.s, rounded once."""
     return Fraction(math.fsum((b * s).tolist()) if b.any() else 0)
-
-
-@kernel
-def _read_bits(X: np.ndarray, bits: np.ndarray) -> bool:
-    binary = True
-    for i in range(X.shape[0]):
-        word = 0
-        for k in range(X.shape[1]):
-            word |= int(X[i, k] < 0) << k
-            binary &= abs(X[i, k]) == 1.0
-        bits[i] = word
-        if not binary:
-            return False
-    return True

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._core.interpreted import small_call
 from ..._core.jit import kernel
 from ..._core.progress import map_with_progress
 from .zonotope import Convex
@@ -30,6 +31,7 @@ COUNTS = (2, 4, 14, 104, 1882, 94572, 15028134)  # functions of K = 1, 2, .. inp
 _LARGEST_WEIGHT = (1, 1, 1, 2, 3, 5, 9)
 _LANES = 32  # functions side by side: short enough for the cache, long enough to vectorise
 _TASK = 2**12
+_FEW = 2**25  # terms that array code adds up in a tenth of a second
 
 
 def half_cube(K: int) -> np.ndarray:
@@ -69,11 +71,15 @@ def best_function(counts: np.ndarray, F: Convex, threads: int | None = None) -> 
     K = len(F.c)
     w = weights(K)
     n = np.repeat(counts.astype(np.float64)[:, None], _LANES, axis=1)
-    _transform(n, np.empty_like(n))
+    small_call(_transform, n, np.empty_like(n))  # exact
     even = F.is_even
 
     def run(start: int) -> tuple[float, int, int]:
-        value, row, e = _search(w[start : start + _TASK], n, F, even)
+        part = w[start : start + _TASK]
+        if part.size * len(n) * len(F.U) <= _FEW:
+            value, row, e = small_call(_search, part, n, F, even, instead=_search_by_arrays)
+        else:
+            value, row, e = _search(part, n, F, even)
         return value, start + row, e
 
     found = map_with_progress(run, range(0, len(w), _TASK), threads, "ground state")
@@ -82,6 +88,40 @@ def best_function(counts: np.ndarray, F: Convex, threads: int | None = None) -> 
     f = np.sign((w[row] * x[e]) @ x.T).astype(np.int64)
     m = (counts * f) @ x
     return (f if F(m) >= F(-m) else -f), value
+
+
+def _search_by_arrays(weights: np.ndarray, n: np.ndarray, F: Convex, even: bool) -> tuple[float, int, int]:
+    """:func:`_search`, bit for bit: the transforms are exact, the rest adds up in the same order."""
+    import scipy.linalg
+
+    classes, K = len(n), weights.shape[1]
+    H = scipy.linalg.hadamard(classes, float)
+    y = np.arange(classes)
+    f = H @ np.where(half_cube(K) @ weights.T > 0, 1.0, -1.0)
+    m, values, linear = np.empty((K, *f.shape)), np.zeros(f.shape), np.zeros(f.shape)
+    for k in range(K):
+        bit = 1 << k if k < K - 1 else 0
+        m[k] = H @ (n[:, :1] * f[y ^ bit]) * np.where(y & bit, -1.0, 1.0)[:, None] / classes
+        values += F.Q[k, k] * m[k] * m[k]
+        linear += F.c[k] * m[k]
+    sides = []
+    for sign in (1.0,) if even else (1.0, -1.0):
+        total = values.copy()
+        for g, u in enumerate(sign * F.U):
+            x = u[0] * m[0]
+            for k in range(1, K - 1, 2):
+                x += u[k] * m[k] + u[k + 1] * m[k + 1]
+            if K % 2 == 0:
+                x += u[-1] * m[-1]
+            piece = g + F.first[g] + np.searchsorted(F.t[F.first[g] : F.first[g + 1]], x)
+            total += F.slope[piece] * x + F.level[piece]
+        sides.append(total + (np.abs(linear) if even else sign * linear))
+    value = np.maximum(*sides) if len(sides) == 2 else sides[0]
+    # Of equal ones the first as the kernel meets them: by blocks of lanes, then signs, then lanes.
+    value = np.pad(value, ((0, 0), (0, -len(weights) % _LANES)), constant_values=-np.inf)
+    in_order = value.reshape(classes, -1, _LANES).swapaxes(0, 1)
+    block, e, lane = np.unravel_index(in_order.argmax(), in_order.shape)
+    return float(in_order[block, e, lane]), int(block) * _LANES + int(lane), int(e)
 
 
 @kernel

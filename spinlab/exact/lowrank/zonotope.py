@@ -92,10 +92,11 @@ class Convex(NamedTuple):
         return float(y @ self.Q @ y + self.c @ y + (self.slope[segment] * x + self.level[segment]).sum())
 
     def _segments(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pieces of all phi_g that hold x_g = U_g.y, and x."""
         x = self.U @ y
-        segment = np.empty(len(x), np.int64)
-        _segments(x, self.first, self.t, segment)
-        return segment, x
+        below = np.append(0, np.cumsum(self.t < np.repeat(x, np.diff(self.first))))
+        first, last = self.first[:-1], self.first[1:]
+        return np.arange(len(x)) + first + below[last] - below[first], x
 
 
 def quadratic(Q: np.ndarray, c: np.ndarray) -> Convex:
@@ -206,20 +207,6 @@ def _all_turns(
     found = map_with_progress(run, range(0, len(Y), step), threads, "ground state")
     value, _, y = max(found, key=lambda answer: answer[0])
     return y, value, 2 * (max(width for _, width, _ in found) + _SAME_ANGLE)
-
-
-@kernel
-def _segments(x: np.ndarray, first: np.ndarray, t: np.ndarray, out: np.ndarray) -> None:
-    """The pieces of phi_g that hold x_g."""
-    for g in range(len(x)):
-        low, high = first[g], first[g + 1]
-        while low < high:
-            middle = (low + high) // 2
-            if t[middle] < x[g]:
-                low = middle + 1
-            else:
-                high = middle
-        out[g] = g + low
 
 
 @kernel

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._core.interpreted import small_call
 from ..._core.jit import kernel
 from ..._core.parallel import map_threads
 from ..._core.philox import philox
@@ -29,6 +30,7 @@ BLOCK = 1 << LOW_BITS  # entries, 16 KB
 _SHARED = 1 << 16  # entries of a table that is worth sharing out over threads
 _PARTS = 16
 _SECONDS_PER_ENTRY = 3e-9
+_FEW = 100  # spins that the interpreter traces in a millisecond
 _SHORT = 8  # runs below it are copied one by one
 
 
@@ -60,7 +62,10 @@ def highest_state(problem: Elimination, threads: int | None) -> tuple[float, np.
 
     sweep(steps, run, threads)
     s = np.empty(len(problem.b), np.int8)
-    trace(steps, place, bits, s)
+    if len(s) <= _FEW:
+        small_call(trace, steps, place, bits, s)
+    else:
+        trace(steps, place, bits, s)
     return math.fsum(T[0][problem.roots]), s
 
 

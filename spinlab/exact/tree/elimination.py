@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from ..._core.interpreted import small_call
 from ..._core.jit import kernel
 from ...models import IsingModel, SparseIsing, TwoLayerIsing
 from ..couplings import LARGEST_DENSE, edges_of
@@ -31,6 +32,7 @@ _HOPELESS = 2.0**33  # entries; more tries will not bring the work within reach
 _MAX_TRIES = 200
 _MAX_SECONDS = 1.0  # of more tries
 _SECONDS_PER_SPIN = 1e-5  # of a try of both rules
+_FEW = 100  # spins that the interpreter orders in milliseconds
 _SECONDS_PER_ENTRY = 1e-9  # of the tables, to weigh the tries against
 
 
@@ -99,11 +101,11 @@ def eliminate(i: np.ndarray, j: np.ndarray, J: np.ndarray, b: np.ndarray) -> Eli
     order = _best_order(indptr, indices)
     if order is None:
         return None
-    start, _, parent, _ = _scopes(indptr, indices, order, math.inf)
+    start, _, parent, _ = _run(_scopes, indptr, indices, order, math.inf)
     largest = np.diff(start)
-    _raise_to_parents(parent, largest)
-    order = order[_postorder(parent, np.argsort(largest, kind="stable"))]
-    start, scope, parent, _ = _scopes(indptr, indices, order, math.inf)
+    _run(_raise_to_parents, parent, largest)
+    order = order[_run(_postorder, parent, np.argsort(largest, kind="stable"))]
+    start, scope, parent, _ = _run(_scopes, indptr, indices, order, math.inf)
 
     widths = np.diff(start)
     # Only where the highest bit numbers the blocks, in this step and in its parent.
@@ -111,7 +113,7 @@ def eliminate(i: np.ndarray, j: np.ndarray, J: np.ndarray, b: np.ndarray) -> Eli
     size = np.left_shift(1, widths - folded)
     child = np.argsort(parent, kind="stable")[np.count_nonzero(parent < 0) :]
     child_start = np.searchsorted(parent[child], np.arange(n + 1))
-    mask, stack, offset, waiting, roundings = _places(start, scope, parent, child_start, child, size)
+    mask, stack, offset, waiting, roundings = _run(_places, start, scope, parent, child_start, child, size)
     step_of = np.argsort(order)
     earlier, later = np.sort([step_of[i], step_of[j]], axis=0)
     edges = np.searchsorted(np.repeat(np.arange(n) * n, widths) + scope, earlier * n + later)
@@ -134,8 +136,8 @@ def rough_work(model: IsingModel) -> float:
     _, indptr, indices = _neighbours(i[J != 0], j[J != 0], model.n_spins)
     least = math.inf
     for order in _given_orders(indptr, indices):
-        least = min(least, _scopes(indptr, indices, order, least)[3])
-    return min(least, float(_greedy(indptr, indices, _MIN_DEGREE, 0, least)[1]))
+        least = min(least, _run(_scopes, indptr, indices, order, least)[3])
+    return min(least, float(_run(_greedy, indptr, indices, _MIN_DEGREE, 0, least)[1]))
 
 
 def _neighbours(i: np.ndarray, j: np.ndarray, n: int) -> tuple[Any, np.ndarray, np.ndarray]:
@@ -151,19 +153,24 @@ def _neighbours(i: np.ndarray, j: np.ndarray, n: int) -> tuple[Any, np.ndarray, 
 def _best_order(indptr: np.ndarray, indices: np.ndarray) -> np.ndarray | None:
     best, least = None, math.inf
     for order in _given_orders(indptr, indices):
-        work = _scopes(indptr, indices, order, least)[3]
+        work = _run(_scopes, indptr, indices, order, least)[3]
         if work < least:
             best, least = order, work
     seconds = 0.0  # by estimate, never by a clock: the order must not depend on the machine's load
     for seed in range(_MAX_TRIES):
         for rule in (_MIN_DEGREE, _MIN_FILL):
-            order, work = _greedy(indptr, indices, rule, seed, least)
+            order, work = _run(_greedy, indptr, indices, rule, seed, least)
             if work < least:
                 best, least = order, work
         seconds += _SECONDS_PER_SPIN * (len(indptr) - 1)
         if least > _HOPELESS or seconds > min(_SECONDS_PER_ENTRY * least / 2, _MAX_SECONDS):
             break
     return best
+
+
+def _run(kernel: Any, first: np.ndarray, *args: Any) -> Any:
+    """A kernel of this file; those for small graphs need not be compiled for a single call."""
+    return small_call(kernel, first, *args) if len(first) <= _FEW else kernel(first, *args)
 
 
 def _given_orders(indptr: np.ndarray, indices: np.ndarray) -> Iterator[np.ndarray]:

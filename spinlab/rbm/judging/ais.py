@@ -351,7 +351,6 @@ _NO_BIASES = np.empty(0)
 @kernel
 def _exponentials(z, n, scratch, out):  # type: ignore[no-untyped-def]
     """out = exp(z) for z <= 0 in the first n entries, by arithmetic that the compiler vectorises."""
-    bits, result = scratch.view(np.int64), out.view(np.int64)
     for i in range(n):  # z = k ln 2 + r, k in the low bits of the sum
         y = max(z[i], -700.0)
         shifted = y * 1.4426950408889634 + 6755399441055744.0
@@ -372,7 +371,8 @@ def _exponentials(z, n, scratch, out):  # type: ignore[no-untyped-def]
         p = p * r + 1.0
         out[i] = p * r + 1.0
     for i in range(n):
-        result[i] += bits[i] << 52
+        k52 = np.float64(scratch[i]).view(np.int64) << 52
+        out[i] = np.int64(np.float64(out[i]).view(np.int64) + k52).view(np.float64)
 
 
 @kernel

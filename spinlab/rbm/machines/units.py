@@ -110,7 +110,6 @@ _1, _2, _3, _4, _5, _6 = (_F(np.log(2.0) ** n / d) for n, d in enumerate((1, 2, 
 @kernel
 def _exponentials(x: Any, e: Any, power: Any) -> None:
     """e = exp(-2 |x|) for up to _BLOCK entries; ``power`` is scratch."""
-    bits = power.view(np.int32)
     for i in range(len(x)):
         y = _SLOPE * abs(_F(x[i]))
         y = y if y > _LOWEST else _LOWEST
@@ -119,7 +118,8 @@ def _exponentials(x: Any, e: Any, power: Any) -> None:
         f = y - (shifted - _ROUND)  # 2^f with |f| <= 1/2 by its series
         e[i] = _ONE + f * (_1 + f * (_2 + f * (_3 + f * (_4 + f * (_5 + f * _6)))))
     for i in range(len(x)):
-        bits[i] = (bits[i] + _BIAS) << _MANTISSA
+        bits = np.int32(np.float32(power[i]).view(np.int32) + _BIAS)
+        power[i] = np.int32(bits << _MANTISSA).view(np.float32)
     for i in range(len(x)):
         e[i] *= power[i]
 

@@ -73,19 +73,18 @@ class SGD(Optimiser):
         for name, theta in machine.parameters.items():
             u = self._remember(name, theta) if self.momentum else theta  # unused without momentum
             decay = self.weight_decay if name in machine.decayed else 0.0
-            if not isinstance(theta, np.ndarray):
+            rate, momentum, decay = map(theta.dtype.type, (lr, self.momentum, decay))
+            if _is_large(theta):
+                good &= _sgd(_flat(theta), _flat(gradient[name]), _flat(u), rate, momentum, decay)
+                continue
+            with np.errstate(over="ignore", invalid="ignore"):
                 x = gradient[name] - decay * theta
                 if self.momentum:
-                    u *= self.momentum
+                    u *= momentum
                     u += x
                     x = u
-                theta += lr * x
-                good &= _is_sane(theta)
-                continue
-            kind = theta.dtype.type
-            good &= _sgd(
-                _flat(theta), _flat(gradient[name]), _flat(u), kind(lr), kind(self.momentum), kind(decay)
-            )
+                theta += rate * x
+            good &= _is_sane(theta)
         return good
 
 
@@ -135,19 +134,19 @@ class Adam(Optimiser):
         for name, theta in machine.parameters.items():
             m, v = self._remember(f"m.{name}", theta), self._remember(f"v.{name}", theta)
             decay = self.weight_decay if name in machine.decayed else 0.0
-            if not isinstance(theta, np.ndarray):
-                x = gradient[name] - decay * theta
-                m *= self.beta1
-                m += (1 - self.beta1) * x
-                v *= self.beta2
-                v += (1 - self.beta2) * (x * x)
-                theta += rate * m / (machine.xp.sqrt(v * norm) + self.eps)
-                good &= _is_sane(theta)
-                continue
-            kind = theta.dtype.type
             numbers = (rate, norm, self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, self.eps, decay)
-            flat = (_flat(x) for x in (theta, gradient[name], m, v))
-            good &= _adam(*flat, *(kind(x) for x in numbers))
+            r, n, b1, c1, b2, c2, eps, d = numbers = tuple(map(theta.dtype.type, numbers))
+            if _is_large(theta):
+                good &= _adam(*(_flat(x) for x in (theta, gradient[name], m, v)), *numbers)
+                continue
+            with np.errstate(over="ignore", invalid="ignore"):
+                x = gradient[name] - d * theta
+                m *= b1
+                m += c1 * x
+                v *= b2
+                v += c2 * (x * x)
+                theta += r * m / (machine.xp.sqrt(v * n) + eps)
+            good &= _is_sane(theta)
         return good
 
 
@@ -174,8 +173,16 @@ LARGEST = 1e6
 _LARGEST = np.float32(LARGEST)
 
 
+_SMALL = 1 << 12
+
+
+def _is_large(theta: Any) -> bool:
+    """Whether a kernel is worth its compilation; below, and on a GPU, arrays give the same bits."""
+    return isinstance(theta, np.ndarray) and theta.size > _SMALL
+
+
 def _is_sane(theta: Any) -> bool:
-    return float(abs(theta).max()) <= LARGEST  # False for NaN
+    return float(abs(theta).max(initial=0)) <= LARGEST  # False for NaN
 
 
 def _flat(x: np.ndarray) -> np.ndarray:
