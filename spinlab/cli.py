@@ -30,7 +30,7 @@ _DESCRIPTION = "Statistical physics of Ising models and Boltzmann machines."
 _EPILOG = """\
 examples:
   spinlab ground-state model.txt                    certified ground state of an instance file
-  spinlab accessibility ra_rbm -V 20 -H 1000 -K 10 --std 0.1 1 10 --instances 20
+  spinlab accessibility ra_rbm -V 20 -H 1000 -K 10 --stds 0.1 1 10 --instances 20
   spinlab scan sk --sizes 32 64 128 --temperatures 0.4:1.6:13   phases over temperature, load and size
   spinlab diagnose W.npy --rbm                      in which phase is a matrix of weights?
   spinlab study fig1 --preset small                 a figure, its data and its verdict
@@ -38,8 +38,8 @@ examples:
   spinlab cache                                     where compiled kernels are kept
   spinlab COMMAND --help                            options and examples of a command
 
-Commands, ensembles, methods and studies may be given by any unique beginning. `spinlab completion bash`
-(zsh, fish) prints what a shell needs to complete them.
+Commands, options, ensembles, methods and studies may be given by any unique beginning. `spinlab completion
+bash` (zsh, fish) prints what a shell needs to complete them.
 """
 
 
@@ -57,7 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"spinlab: {error}", file=sys.stderr)
         return 2
-    args = parser.parse_args(argv)
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        from ._commands._names import unknown_options
+
+        own = commands[argv[0]]
+        own.error(unknown_options(unknown, own))
     from ._core import messages, signals
 
     level = messages.log.level

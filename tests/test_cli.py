@@ -107,7 +107,7 @@ def test_accessibility_table_and_data(tmp_path, capsys):
     assert "excess mean" in table
     assert table.count("±") == 4 * 3
     with xr.open_dataset(out) as data:
-        assert dict(data.sizes) == {"V": 2, "H": 1, "K": 1, "std": 2, "replica": 4}
+        assert dict(data.sizes) == {"V": 2, "H": 1, "K": 1, "std": 2, "instance": 4}
         # The same instance at every scale: energies are proportional to it.
         ratio = data["ground_energy"].sel(std=10.0) / data["ground_energy"].sel(std=0.1)
         np.testing.assert_allclose(ratio, 100.0, rtol=1e-12)
@@ -299,7 +299,7 @@ def test_sigterm_ends_a_command_as_sigint_does(tmp_path):
     "command",
     [
         ["accessibility", "sk", "-N", "6"],
-        ["scan", "sk", "--size", "6", "--T", "0.5", "--steps", "10", "--figure", "x.png"],
+        ["scan", "sk", "--size", "6", "--temperatures", "0.5", "--steps", "10", "--figure", "x.png"],
     ],
 )
 def test_every_point_failing_is_told(command, tmp_path, monkeypatch, capsys):
@@ -325,7 +325,7 @@ def test_every_point_failing_is_told(command, tmp_path, monkeypatch, capsys):
     "command",
     [
         ["accessibility", "sk", "-N", "6", "--instances", "2"],
-        ["scan", "sk", "--size", "6", "--T", "0.5", "--steps", "10", "--instances", "2"],
+        ["scan", "sk", "--size", "6", "--temperatures", "0.5", "--steps", "10", "--instances", "2"],
         ["study", "accessibility_map"],
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable
 
 
@@ -31,3 +32,36 @@ def chosen(text: str, what: str, known: Iterable[str], others: Iterable[str] = (
     if begun:
         raise ValueError(f"{what} {text!r} may be {', '.join(begun)}; say which")
     return as_choice(text, what, known)
+
+
+_OTHER_WORDS = {
+    "--T": "--temperatures",
+    "--beta": "--temperatures",
+    "--alpha": "--loads",
+    "--replicas": "--instances",
+    "--samples": "--instances",
+    "--n-steps": "--steps",
+    "--n-chains": "--chains",
+    "--output": "--out",
+    "--threads": "--workers",
+    "--jobs": "--workers",
+    "--learning-rate": "--lr",
+}
+
+
+def unknown_options(unknown: list[str], parser: argparse.ArgumentParser) -> str:
+    """What to say of words that a command does not take: the option that may be meant."""
+    import difflib
+
+    parsers = [parser]
+    for action in parser._actions:
+        if isinstance(action.choices, dict):  # the actions of `sweep`
+            parsers += action.choices.values()
+    known = [name for p in parsers for name in p._option_string_actions]
+    hints = []
+    for name in (word.split("=")[0] for word in unknown if word.startswith("-")):
+        meant = _OTHER_WORDS.get(name.replace("_", "-"))
+        close = [meant] if meant in known else difflib.get_close_matches(name, known, 1)
+        hints += [f"for {name}, did you mean {close[0]}?"] if close else []
+    words = f"unrecognized arguments: {' '.join(unknown)}"
+    return "; ".join([words, *hints]) + (" An option may be cut to any unique beginning." if hints else "")

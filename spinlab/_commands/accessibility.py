@@ -18,9 +18,9 @@ ensembles and their sizes:
   hopfield, ra, wishart_planted -N -K    sk, mattis -N    edwards_anderson --shape
 
 examples:
-  spinlab accessibility ra_rbm -V 20 -H 1000 -K 10 --std 0.1 1 10 --instances 20
-  spinlab accessibility rbm_gaussian -V 8 12 16 -H 1000 --std 10 --reduce min --workers 2
-  spinlab accessibility sk -N 24 --std 0.2 0.5 1 --steps 100 --store sk.sqlite --out sk.csv
+  spinlab accessibility ra_rbm -V 20 -H 1000 -K 10 --stds 0.1 1 10 --instances 20
+  spinlab accessibility rbm_gaussian -V 8 12 16 -H 1000 --stds 10 --reduce min --workers 2
+  spinlab accessibility sk -N 24 --stds 0.2 0.5 1 --steps 100 --store sk.sqlite --out sk.csv
 """
 
 _SIZES = ("N", "V", "H", "K")
@@ -47,8 +47,6 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--stds",
-        "--std",
-        dest="std",
         type=float,
         nargs="+",
         metavar="X",
@@ -105,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     chain = ("ratio", "excess")
     sweep = sweeps.Sweep(
         measure,
-        axes=axes | {"std": args.std},
+        axes=axes | {"std": args.stds},
         fixed=fixed,
         replicas=args.instances,
         seed=args.seed,
@@ -121,6 +119,7 @@ def run(args: argparse.Namespace) -> int:
             print("{done} of {points} points done, {failed} failed".format(**counts))
             return int(counts["failed"] > 0)
         data = sweep.run(args.store, workers, not args.quiet, **_work.options(args))
+    data = data.rename(replica="instance")
     if "ratio" not in data:
         print(_work.nothing(data))
         return 1
@@ -169,21 +168,21 @@ def _record(args: argparse.Namespace, data: Any) -> dict[str, Any]:
     """Means over chains and instances with standard errors, for scripts."""
     from .._core.results import plain_data
 
-    dims = [d for d in data["ratio"].dims if d not in ("chain", "replica")]
+    dims = [d for d in data["ratio"].dims if d not in ("chain", "instance")]
     record: dict[str, Any] = {
         "ensemble": args.ensemble,
         "dims": dims,
         "coords": {d: data[d].values for d in dims},
-        "instances": data.sizes["replica"],
+        "instances": data.sizes["instance"],
         "failed_points": data.failed_points,
     }
     lowest = {"ratio": data["ratio"].max("chain"), "excess": data["excess"].max("chain")}
     for name in ("ratio", "excess"):
         for how, x in (("mean", data[name].mean("chain")), ("min", lowest[name])):
             if args.reduce in (how, "none"):
-                n = x.notnull().sum("replica")
-                record[f"{name}_{how}"] = x.mean("replica").values
-                record[f"{name}_{how}_error"] = (x.std("replica", ddof=1) / n**0.5).values
+                n = x.notnull().sum("instance")
+                record[f"{name}_{how}"] = x.mean("instance").values
+                record[f"{name}_{how}_error"] = (x.std("instance", ddof=1) / n**0.5).values
     return cast("dict[str, Any]", plain_data(record))
 
 
@@ -215,7 +214,7 @@ def _print(data: Any, reduce: str) -> None:
     if reduce in ("min", "none"):
         columns |= {"E/E0 min": data["ratio"].max("chain"), "excess min": data["excess"].max("chain")}
     columns["chains moved"] = data["moved_chains"]
-    axes = [name for name in next(iter(columns.values())).dims if name != "replica"]
+    axes = [name for name in next(iter(columns.values())).dims if name != "instance"]
     print("".join(f"{name:>10s}" for name in axes) + "".join(f"{name:>22s}" for name in columns))
     for values in itertools.product(*(data[name].values for name in axes)):
         where = dict(zip(axes, values, strict=True))

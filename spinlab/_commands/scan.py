@@ -13,7 +13,7 @@ ensembles, their sizes and loads:
   hopfield, ra   N, K/N      ra_rbm   V, K/V (H = ratio V)
   sk             N           rbm      V (H = ratio V)        ea   side L of a periodic lattice
 
-Temperatures are those of the theory's diagrams (docs: Theory, Coordinates); --std gives weight scales at
+Temperatures are those of the theory's diagrams (docs: Theory, Coordinates); --stds gives weight scales at
 beta = 1 instead. A range is START:STOP:N. One size shows a finite-N crossover, several a finite-size
 series; crossings of Binder cumulants are listed from three sizes on. Give --store and repeat the same
 command to resume; points that fail are listed and the rest is kept.
@@ -40,23 +40,10 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("ensemble", nargs="?", help="hopfield, ra, ra_rbm, sk, rbm or ea")
-    parser.add_argument(
-        "--sizes", "--size", dest="size", type=int, nargs="+", metavar="N", help="sizes, increasing"
-    )
-    parser.add_argument(
-        "--loads", "--load", dest="load", nargs="+", metavar="X", help="K/N or K/V: numbers or START:STOP:N"
-    )
-    parser.add_argument(
-        "--temperatures",
-        "--T",
-        dest="T",
-        nargs="+",
-        metavar="X",
-        help="temperatures: numbers or START:STOP:N",
-    )
-    parser.add_argument(
-        "--stds", "--std", dest="std", nargs="+", metavar="X", help="weight scales instead of temperatures"
-    )
+    parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="sizes, increasing")
+    parser.add_argument("--loads", nargs="+", metavar="X", help="K/N or K/V: numbers or START:STOP:N")
+    parser.add_argument("--temperatures", nargs="+", metavar="X", help="numbers or START:STOP:N")
+    parser.add_argument("--stds", nargs="+", metavar="X", help="weight scales instead of temperatures")
     parser.add_argument("--ratio", type=float, default=1.0, help="H/V of two layers (default 1)")
     parser.add_argument("--dimension", type=int, default=3, help="of the ea lattice (default 3)")
     parser.add_argument("--law", default="gaussian", help="couplings of sk and ea: gaussian, pm1, uniform")
@@ -94,10 +81,10 @@ def run(args: argparse.Namespace) -> int:
     with _scheduler.executor(args) as workers:
         data = scans.scan(
             args.ensemble,
-            sizes=args.size,
-            loads=_numbers(args.load, "--load"),
-            temperatures=_numbers(args.T, "--T"),
-            stds=_numbers(args.std, "--std"),
+            sizes=args.sizes,
+            loads=_numbers(args.loads, "--loads"),
+            temperatures=_numbers(args.temperatures, "--temperatures"),
+            stds=_numbers(args.stds, "--stds"),
             ratio=args.ratio,
             dimension=args.dimension,
             law=args.law,
@@ -158,7 +145,7 @@ def _record(data: Any, show: str | None) -> dict[str, Any]:
         "coords": {d: measured[d].values for d in measured["value"].dims},
         "value": measured["value"].values,
         "error": measured["error"].values,
-        "instances": data.sizes["replica"],
+        "instances": data.sizes["instance"],
         "failed_points": data.attrs["failed_points"],
         "missing_points": data.attrs["missing_points"],
     }
@@ -179,7 +166,7 @@ def _check_show(args: argparse.Namespace) -> None:
         args.ensemble = chosen(args.ensemble, "ensemble", NAMES)
     args.ensemble = as_family(args.ensemble)
     if args.show is not None:
-        axis = "T" if args.std is None else "std"
+        axis = "T" if args.stds is None else "std"
         known = names(stored_name(args.ensemble), axis, args.accessibility, args.minima) | {*REDUCED}
         as_choice(args.show, "--show", sorted(known))
 
@@ -234,7 +221,7 @@ def _print(data: Any, show: str | None) -> None:
         print(
             "\nmetastable regions: some cells keep a pattern that random starts do not find (scans.regions)"
         )
-    if axis == "T" and data.sizes["size"] >= 3 and data.sizes["replica"] >= 4 and data.sizes["T"] >= 3:
+    if axis == "T" and data.sizes["size"] >= 3 and data.sizes["instance"] >= 4 and data.sizes["T"] >= 3:
         _print_crossings(scans.binder_crossings(data))
     if data.attrs["missing_points"]:
         print(f"\n{data.attrs['missing_points']} points were not begun in the time given; run again to go on")
@@ -242,7 +229,7 @@ def _print(data: Any, show: str | None) -> None:
         print(f"\n{data.attrs['failed_points']} points could not be run:")
         for reason, count in json.loads(data.attrs["errors"]).items():
             print(f"  {count} x {reason}")
-        gone = data["n_spins"].isnull().any("replica")
+        gone = data["n_spins"].isnull().any("instance")
         for index in zip(*gone.values.nonzero(), strict=True):
             print(
                 "  "

@@ -20,11 +20,11 @@ def lines(
     x: Any,
     hue: str | None = None,
     *,
-    over: str = "replica",
+    over: str | None = None,
     spread: bool = False,
     **style: Any,
 ) -> None:
-    """Mean over ``over`` against ``x``, one curve per value of ``hue``, bars of one standard error.
+    """Mean over instances against ``x``, one curve per value of ``hue``, bars of one standard error.
 
     Parameters
     ----------
@@ -34,6 +34,8 @@ def lines(
     x : str or DataArray
         Name of the remaining dimension, or its positions (an average over ``over`` is taken if it
         has that dimension).
+    over : str, optional
+        The dimension of the average; by default "replica", as of sweeps, or "instance", as of scans.
     spread : bool, default False
         Also shade one standard deviation over ``over``.
     **style
@@ -47,6 +49,7 @@ def lines(
     for name in (hue, x):
         if isinstance(name, str | int | float) and name not in data.dims and name not in data.coords:
             raise ValueError(f"data has no dimension {name!r}; it has {', '.join(map(str, data.dims))}")
+    over = over or ("instance" if "instance" in data.dims else "replica")
     values = [None] if hue is None else list(data[hue].values)
     for i, value in enumerate(values):
         part = data if hue is None else data.sel({hue: value})

@@ -13,7 +13,7 @@ ATTRIBUTES = {
     "load": _of("load, patterns per spin"),
     "T": _of("temperature of the phase diagram"),
     "std": _of("standard deviation of the weights"),
-    "replica": _of("instance"),
+    "instance": _of("instance of the disorder"),
     "n_spins": _of("number of spins"),
     "temperature": _of("temperature of the phase diagram"),
     "e_random": _of("energy per spin from random starts", _ENERGY),

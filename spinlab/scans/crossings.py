@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def check_scan(data: Any) -> None:
-    """What :func:`spinlab.scans.scan` returns, overlaps included."""
+def as_scan(data: Any) -> xr.Dataset:
+    """What :func:`spinlab.scans.scan` returns, overlaps included; in older files instances are "replica"."""
     import xarray as xr
 
     if not isinstance(data, xr.Dataset):
         raise TypeError(f"data must be the xarray.Dataset of a scan, got {type(data).__name__}")
+    if "replica" in data.dims and "instance" not in data.dims:
+        data = data.rename(replica="instance")
     for name in ("q2", "q4"):
-        if name not in data or "replica" not in data[name].dims:
-            raise ValueError(f"data must be the Dataset of a scan; it has no {name} by replica")
+        if name not in data or "instance" not in data[name].dims:
+            raise ValueError(f"data must be the Dataset of a scan; it has no {name} by instance")
+    return data
 
 
 def binder(data: xr.Dataset) -> xr.DataArray:
@@ -41,8 +44,8 @@ def binder(data: xr.Dataset) -> xr.DataArray:
     >>> bool(g.sel(size=8, T=0.3) > g.sel(size=8, T=3.0))
     True
     """
-    check_scan(data)
-    return ((3 - data["q4"].mean("replica") / data["q2"].mean("replica") ** 2) / 2).rename("binder")
+    data = as_scan(data)
+    return ((3 - data["q4"].mean("instance") / data["q2"].mean("instance") ** 2) / 2).rename("binder")
 
 
 def binder_crossings(data: xr.Dataset, *, n_resamples: int = 400, rng: RNG = 0) -> xr.Dataset:
@@ -80,11 +83,11 @@ def binder_crossings(data: xr.Dataset, *, n_resamples: int = 400, rng: RNG = 0) 
     """
     import xarray as xr
 
-    check_scan(data)
+    data = as_scan(data)
     n_resamples, generator = as_count(n_resamples, "n_resamples", 20), as_generator(rng)
     if "T" not in data.dims:
         raise ValueError("crossings need temperatures; at one weight scale sizes have different temperatures")
-    for name, least in (("size", 3), ("replica", 4), ("T", 3)):
+    for name, least in (("size", 3), ("instance", 4), ("T", 3)):
         if data.sizes[name] < least:
             raise ValueError(f"crossings need at least {least} values of {name}, got {data.sizes[name]}")
     loads = list(data["load"].values) if "load" in data.dims else [None]
@@ -93,7 +96,7 @@ def binder_crossings(data: xr.Dataset, *, n_resamples: int = 400, rng: RNG = 0) 
     out = {name: np.full((len(pairs), len(loads)), np.nan) for name in ("T", "error", "found")}
     for k, load in enumerate(loads):
         part = data if load is None else data.sel(load=load)
-        q2, q4 = (part[name].transpose("size", "replica", "T").values for name in ("q2", "q4"))
+        q2, q4 = (part[name].transpose("size", "instance", "T").values for name in ("q2", "q4"))
         n = q2.shape[1]
         draws = [generator.integers(n, size=(n_resamples, n)) for _ in q2]
         whole = np.concatenate([_binder(a[None], b[None]) for a, b in zip(q2, q4, strict=True)])

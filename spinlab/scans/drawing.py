@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import plotting
 from ..plotting.style import SEQUENTIAL
-from .crossings import check_scan
+from .crossings import as_scan
 from .families import as_family, theory_lines
 from .reducing import reduced
 
@@ -64,7 +64,7 @@ def draw(data: xr.Dataset, observable: str | None = None) -> matplotlib.figure.F
     >>> data = scan("sk", sizes=[8, 12], temperatures=[0.5, 2.0], instances=4, n_steps=100)
     >>> figure = draw(data, "q2")
     """
-    check_scan(data)
+    data = as_scan(data)
     import matplotlib.pyplot as plt
 
     if observable is None:
@@ -79,7 +79,7 @@ def draw(data: xr.Dataset, observable: str | None = None) -> matplotlib.figure.F
                 measured = measured.squeeze("load")
             figure = _curves(plt, data, measured, label)
         figure.suptitle(
-            f"{data.attrs['ensemble']}: {label}\n{data.attrs['status']}; {data.sizes['replica']} instances",
+            f"{data.attrs['ensemble']}: {label}\n{data.attrs['status']}; {data.sizes['instance']} instances",
             fontsize=10,
         )
     plt.close(figure)
@@ -139,7 +139,7 @@ def _curves(plt: Any, data: xr.Dataset, measured: Any, label: str) -> Any:
     sizes = [None] if axis == "size" else data["size"].values
     for i, size in enumerate(sizes):
         part = measured if size is None else measured.sel(size=size)
-        error = part["error"].values if data.sizes["replica"] > 1 else None
+        error = part["error"].values if data.sizes["instance"] > 1 else None
         look = {"color": plotting.COLOURS[i % 7], "marker": plotting.MARKERS[i % 7]}
         name = None if size is None else f"{data.attrs['size_name']} = {size}"
         ax.errorbar(x, part["value"].values, error, label=name, **look)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..observables import errors
-from .crossings import binder, check_scan
+from .crossings import as_scan, binder
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,7 +49,7 @@ def reduced(data: xr.Dataset, name: str) -> xr.Dataset:
     """
     import xarray as xr
 
-    check_scan(data)
+    data = as_scan(data)
     known = observables_of(data)
     if name not in known:
         raise ValueError(f"this scan has no observable {name!r} to average; it has {', '.join(known)}")
@@ -58,19 +58,19 @@ def reduced(data: xr.Dataset, name: str) -> xr.Dataset:
         parts, value, statistic = [data["q2"], data["q4"]], binder(data), _binder
     else:
         x = data["q2"] * _overlap_spins(data) if name == "chi_SG" else data[name].astype(float)
-        parts, value = [x], x.mean("replica")
-    arrays = [x.transpose("replica", *value.dims).values.reshape(x.sizes["replica"], -1) for x in parts]
+        parts, value = [x], x.mean("instance")
+    arrays = [x.transpose("instance", *value.dims).values.reshape(x.sizes["instance"], -1) for x in parts]
     error = _jackknife(statistic, arrays).reshape(value.shape)
     return xr.Dataset({"value": value, "error": (value.dims, error)})
 
 
 def observables_of(data: xr.Dataset) -> list[str]:
     """Names that :func:`reduced` takes."""
-    axes = {"size", "load", data.attrs.get("axis", "T"), "replica"}
+    axes = {"size", "load", data.attrs.get("axis", "T"), "instance"}
     own = [
         str(name)
         for name, x in data.data_vars.items()
-        if "replica" in x.dims and axes.issuperset(x.dims) and x.dtype.kind in "biuf"
+        if "instance" in x.dims and axes.issuperset(x.dims) and x.dtype.kind in "biuf"
     ]
     return sorted({*own, *REDUCED})
 

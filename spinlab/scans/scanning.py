@@ -14,7 +14,7 @@ from .. import sweeps
 from .._core import device as _device
 from .._core.validate import as_choice, as_count, as_real, as_renamed
 from .attributes import ATTRIBUTES
-from .crossings import check_scan
+from .crossings import as_scan
 from .families import FAMILIES, as_family, stored_name
 from .measuring import N_BINS, PER_T, measure
 
@@ -127,7 +127,7 @@ def scan(
     Returns
     -------
     xarray.Dataset
-        Dimensions size, load (if any), T or std, replica; P(q) over q. Per spin: e_random, e_pattern;
+        Dimensions size, load (if any), T or std, instance; P(q) over q. Per spin: e_random, e_pattern;
         overlaps m_pattern (kept from the pattern), m_random (largest, from random starts), q2, q4,
         q_abs. Attribute ``status`` says whether one size, hence a crossover, or several were measured;
         ``failed_points`` and ``errors`` (JSON: how often by reason) tell of points that could not be run,
@@ -209,6 +209,7 @@ def scan(
             timeout=timeout,
             fail_fast=fail_fast,
         )
+    data = data.rename(replica="instance")  # its replicas are chains of one instance
     for name, attributes in ATTRIBUTES.items():
         if name in data.variables:
             data[name].attrs.update(attributes)
@@ -241,11 +242,11 @@ def regions(data: xr.Dataset, threshold: float = 0.5) -> xr.DataArray:
     >>> regions(data).values.tolist()
     [[['recalled', 'no recall']]]
     """
-    check_scan(data)
+    data = as_scan(data)
     threshold = as_real(threshold, "threshold")
     if "m_pattern" not in data:
         raise ValueError("this scan has no patterns; regions are for hopfield, ra and ra_rbm")
-    kept, found = data["m_pattern"].mean("replica"), data["m_random"].mean("replica")
+    kept, found = data["m_pattern"].mean("instance"), data["m_random"].mean("instance")
     names = np.full(kept.shape, "no recall", dtype=object)
     names[kept.values > threshold] = "metastable: only from the pattern"
     names[(kept.values > threshold) & (found.values > threshold)] = "recalled"

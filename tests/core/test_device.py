@@ -346,7 +346,7 @@ def test_the_commands_have_the_option(tmp_path, capsys, simulated, monkeypatch):
     for command in (
         words,
         ["accessibility", "sk", "-N", "6", "--device", "gpu", "--quiet"],
-        ["scan", "sk", "--size", "6", "--T", "1", "--device", "gpu", "--quiet"],
+        ["scan", "sk", "--size", "6", "--temperatures", "1", "--device", "gpu", "--quiet"],
     ):
         assert cli.main(command) == 1
         assert "pip install 'spinlab[gpu]'" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import xarray as xr
 import spinlab as sl
 from spinlab import theory
 from spinlab.cli import main
-from spinlab.scans import binder_crossings, draw, reduced, regions, scan, theory_lines
+from spinlab.scans import binder, binder_crossings, draw, reduced, regions, scan, theory_lines
 from spinlab.scans.families import FAMILIES
 from spinlab.scans.measuring import names
 from spinlab.scans.reducing import observables_of
@@ -48,7 +48,7 @@ def test_random_starts_sample_the_boltzmann_distribution():
             p = np.exp(-(E - E.min()) / T)
             p /= p.sum()
             overlap = states @ states.T / 6
-            measured = data.sel(T=T, size=6).isel(replica=replica)
+            measured = data.sel(T=T, size=6).isel(instance=replica)
             # 200 records of 6 pairs: errors of q2 about .01, of e below .004; 5 sigma for each of the
             # 36 numbers, and the seed is fixed.
             assert float(measured["e_random"]) == pytest.approx(p @ E / 6, abs=0.02)
@@ -69,7 +69,7 @@ def _seeds_of(data):
 
 def test_hopfield_keeps_a_pattern_as_theory_says():
     data = scan("hopfield", sizes=[1000], loads=[0.05], temperatures=[0.3, 1.5], instances=2, n_steps=60)
-    m = data["m_pattern"].sel(size=1000, load=0.05).mean("replica")
+    m = data["m_pattern"].sel(size=1000, load=0.05).mean("instance")
     # m fluctuates by about .003 at N = 1000; .02 is 6 sigma.
     assert float(m.sel(T=0.3)) == pytest.approx(theory.hopfield.retrieval(0.05, 0.3).m, abs=0.02)
     assert float(m.sel(T=1.5)) < 0.2
@@ -90,7 +90,7 @@ def test_resumes_from_its_store(tmp_path):
     again = scan("sk", store=tmp_path / "s", **arguments)
     xr.testing.assert_equal(first, again)
     more = scan("sk", store=tmp_path / "s", **(arguments | {"instances": 3}))
-    xr.testing.assert_equal(more.isel(replica=slice(2)), first)
+    xr.testing.assert_equal(more.isel(instance=slice(2)), first)
 
 
 def test_points_that_cannot_run_are_reported_and_the_rest_completed(capsys):
@@ -100,7 +100,7 @@ def test_points_that_cannot_run_are_reported_and_the_rest_completed(capsys):
     assert np.isnan(data["q2"].sel(load=0.01)).all()
     assert np.isfinite(data["q2"].sel(load=0.1)).all()
     assert (regions(data).sel(load=0.01) == "not measured").all()
-    command = "scan hopfield --size 20 --load 0.01 0.1 --T 1 2 --instances 2 --steps 40 --quiet"
+    command = "scan hopfield --size 20 --load 0.01 0.1 --temperatures 1 2 --instances 2 --steps 40 --quiet"
     assert main(command.split()) == 1
     text = capsys.readouterr().out
     assert "size = 20, load = 0.01" in text
@@ -128,7 +128,7 @@ def _curves(Tc, width, noise, sizes=(8, 16, 32), n=40):
     g = np.array([0.4 - (T - Tc) * L / width for L in sizes])
     q2 = 1 + noise * rng.standard_normal((len(sizes), n, len(T)))
     q4 = (3 - 2 * g)[:, None] * np.ones(q2.shape) * (1 + noise * rng.standard_normal(q2.shape))
-    dims = ("size", "replica", "T")
+    dims = ("size", "instance", "T")
     return xr.Dataset({"q2": (dims, q2), "q4": (dims, q4)}, coords={"size": list(sizes), "T": T})
 
 
@@ -151,9 +151,23 @@ def test_errors_are_those_of_leaving_one_instance_out():
             assert float(at["value"]) == pytest.approx(statistic(q2[kept], q4[kept], L), rel=1e-12)
             expected = ((n - 1) / n * sum((x - sum(left) / n) ** 2 for x in left)) ** 0.5
             assert float(at["error"]) == pytest.approx(expected, rel=1e-9)
-    alone = reduced(data.isel(replica=[0]), "binder")
+    alone = reduced(data.isel(instance=[0]), "binder")
     assert np.isfinite(alone["value"]).all()
     assert alone["error"].isnull().all()
+
+
+def test_older_files_with_replicas_for_instances():
+    data = _curves(0.93, 100, 0.02, n=8).assign_attrs(axis="T", ensemble="ea", dimension=3)
+    old = data.rename(instance="replica")
+    for function in (binder, binder_crossings, lambda x: reduced(x, "q2"), lambda x: reduced(x, "binder")):
+        xr.testing.assert_equal(function(old), function(data))
+    old, data = (
+        x.assign_attrs(size_name="L", status="", law="gaussian", ratio=1.0, load_name="") for x in (old, data)
+    )
+    for made in (draw(old, "q2"), draw(data, "q2")):
+        assert "8 instances" in made._suptitle.get_text()
+    with pytest.raises(ValueError, match="no q2 by instance"):
+        binder(data.rename(instance="copy"))
 
 
 def test_crossings_of_made_up_curves():
@@ -175,7 +189,7 @@ def test_noise_does_not_cross():
     T, seen = np.linspace(3, 6, 7), 0
     for seed in range(20):
         q = np.random.default_rng(seed).normal(size=(3, 8, 7, 24))
-        dims = ("size", "replica", "T")
+        dims = ("size", "instance", "T")
         moments = {"q2": (dims, (q**2).mean(-1)), "q4": (dims, (q**4).mean(-1))}
         data = xr.Dataset(moments, coords={"size": [8, 16, 32], "T": T})
         found = binder_crossings(data, n_resamples=100)
@@ -247,9 +261,8 @@ def test_more_bad_input():
 
 def test_command(tmp_path, capsys, monkeypatch):
     out = tmp_path / "sk.csv"
-    command = (
-        f"scan sk --size 8 12 16 --T 0.4:1.6:4 --instances 4 --steps 40 --quiet --out {out} --show binder"
-    )
+    command = "scan sk --size 8 12 16 --temperatures 0.4:1.6:4 --instances 4 --steps 40 --quiet --show binder"
+    command += f" --out {out}"
     assert main([*command.split(), "--figure", str(tmp_path / "sk.png")]) == 0
     text = capsys.readouterr().out
     assert "crossings of the Binder cumulants" in text
@@ -269,5 +282,5 @@ def test_command(tmp_path, capsys, monkeypatch):
         assert message in capsys.readouterr().err
     assert not computed
     monkeypatch.undo()
-    assert main(["scan", "sk", "--T", "0.4:1.6"]) == 1
+    assert main(["scan", "sk", "--temperatures", "0.4:1.6"]) == 1
     assert "START:STOP:N" in capsys.readouterr().err
