@@ -150,6 +150,37 @@ def test_files_that_configure_nothing(tmp_path, capsys, text, message):
     assert main(["scan", "sk", "--config", str(tmp_path / "none.toml")]) == 2
 
 
+def test_options_are_plural_and_may_be_cut(capsys):
+    """sizes, loads, temperatures, stds; their beginnings will do, other words are told what is meant."""
+    words = build_parser()[1]["scan"]._option_string_actions
+    assert {"--sizes", "--loads", "--temperatures", "--stds"} <= words.keys()
+    assert not {"--size", "--load", "--T", "--std"} & words.keys()
+    rest = ["--instances", "2", "--steps", "10", "--quiet", "--json"]
+    a = answer(capsys, "scan", "sk", "--size", "6", "--temp", "1.0", *rest)
+    assert a == answer(capsys, "scan", "sk", "--sizes", "6", "--temperatures", "1.0", *rest)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("scan sk --T 1.0", "for --T, did you mean --temperatures?"),
+        ("scan sk --sise 6", "for --sise, did you mean --sizes?"),
+        ("scan sk --replicas=3", "for --replicas, did you mean --instances?"),
+        ("ground-state x --sconds 3", "for --sconds, did you mean --seconds?"),
+        ("sweep status x --eror", "for --eror, did you mean --errors?"),
+        ("info --zzzzzz", "unrecognized arguments: --zzzzzz\n"),
+        ("scan sk --st 3", "ambiguous option: --st could match"),
+    ],
+)
+def test_unknown_options(capsys, call, message):
+    with pytest.raises(SystemExit) as end:
+        main(call.split())
+    assert end.value.code == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert f"usage: spinlab {call.split()[0]}" in shown
+
+
 def test_no_ensemble_at_all(capsys):
     for command in ("scan", "accessibility"):
         assert main([command]) == 1
@@ -186,6 +217,26 @@ def test_json_of_the_others(tmp_path, capsys, monkeypatch):
     assert main(["accessibility", "sk", "-N", "6", "--instances", "2", "--quiet", "--store", store]) == 0
     capsys.readouterr()
     assert answer(capsys, "sweep", "status", store, "--json", "--errors")["done"] == 2
+    export = answer(capsys, "sweep", "export", store, str(tmp_path / "sk.csv"), "--json")
+    assert export == {"file": str(tmp_path / "sk.csv"), "bytes": (tmp_path / "sk.csv").stat().st_size}
+    assert answer(capsys, "sweep", "retry", store, "--json", "--quiet") == {"failed": 0}
+    merged = answer(capsys, "sweep", "merge", str(tmp_path / "all"), store, "--json")
+    assert (merged["new"], merged["done"], merged["failed"]) == (2, 2, 0)
+    assert answer(capsys, "sweep", "merge", str(tmp_path / "all"), store, "--json")["new"] == 0
+    saved = answer(capsys, "sweep", "salvage", store, str(tmp_path / "saved"), "--json")
+    assert saved == {"sweeps": 1, "points": 2, "damaged": 0}
+    old = merged["sweeps"][0]["function"]
+    moved = answer(capsys, "sweep", "relabel", str(tmp_path / "all"), old, "mine:walk", "--json")
+    assert moved["sweeps"][0]["function"] == "mine:walk"
+
+
+def test_every_command_has_json():
+    """Those whose answer is data; the others print a script, a folder of figures or a listing."""
+    parsers = build_parser()[1]
+    actions = parsers["sweep"]._subparsers._group_actions[0].choices
+    for name, parser in (parsers | actions).items():
+        if name not in ("sweep", "completion", "study"):
+            assert "--json" in parser._option_string_actions, name
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -43,8 +43,6 @@ def add_parser(subparsers: Any) -> None:
     status.add_argument("store", metavar="STORE")
     status.add_argument("--errors", action="store_true", help="print the error of every failed point")
 
-    status.add_argument("--json", action="store_true", help="print one JSON object")
-
     export = actions.add_parser("export", help="write the results to a .nc (netCDF) or .csv file")
     export.add_argument("store", metavar="STORE")
     export.add_argument("output", metavar="FILE", help="ends in .nc or .csv")
@@ -89,67 +87,89 @@ def add_parser(subparsers: Any) -> None:
     salvage.add_argument("store", metavar="STORE")
     salvage.add_argument("new", metavar="NEW")
     for action in actions.choices.values():
+        action.add_argument("--json", action="store_true", help="print one JSON object, for scripts")
         action.add_argument("--quiet", action="store_true", help="no messages, no progress bar")
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the chosen action; the exit status."""
     from .._core.results import plain_data
+
+    record, text = _ACTIONS[args.action](args)
+    print(json.dumps(plain_data(record)) if args.json else text)
+    return int(args.action == "retry" and record["failed"] > 0)
+
+
+def _status(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from ..sweeps import Store
 
-    if args.action == "merge":
-        return _merge(args.store, args.others, args.changed)
-    if args.action == "salvage":
-        print(
-            "saved {sweeps} sweeps and {points} points; {damaged} were damaged".format(
-                **Store.salvage(args.store, args.new)
-            )
-        )
-        return 0
     store = Store(args.store)
-    if args.action == "status" and args.json:
-        record = store.status() | ({"errors": store.errors()} if args.errors else {})
-        print(json.dumps(plain_data(record)))
-    elif args.action == "status":
-        print(_report(store.status()))
-        if args.errors:
-            for failure in store.errors():
-                print(f"\n{failure['params']}, replica {failure['replica']}:\n{failure['error'].rstrip()}")
-    elif args.action == "export":
-        store.export(args.output, args.sweep)
-        print(f"wrote {args.output}")
-    elif args.action == "relabel":
-        store.relabel(args.old, args.new)
-        print(_report(store.status()))
-    else:
-        sys.path.insert(0, os.getcwd())
-        with _scheduler.executor(args) as workers:
-            failed = store.retry(workers, not args.quiet, **_work.options(args))
-        print(
-            f"{failed} points still fail; `spinlab sweep status {args.store} --errors` shows why"
-            if failed
-            else "all done"
-        )
-        return int(failed > 0)
-    return 0
+    status, errors = store.status(), store.errors() if args.errors else []
+    text = _report(status)
+    for failure in errors:
+        text += f"\n\n{failure['params']}, replica {failure['replica']}:\n{failure['error'].rstrip()}"
+    return status | ({"errors": errors} if args.errors else {}), text
 
 
-def _merge(out: str, others: list[str], changed: str | None) -> int:
+def _export(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    from ..sweeps import Store
+
+    Store(args.store).export(args.output, args.sweep)
+    return {"file": args.output, "bytes": os.path.getsize(args.output)}, f"wrote {args.output}"
+
+
+def _retry(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    from ..sweeps import Store
+
+    store = Store(args.store)
+    sys.path.insert(0, os.getcwd())
+    with _scheduler.executor(args) as workers:
+        failed = store.retry(workers, not args.quiet, **_work.options(args))
+    text = f"{failed} points still fail; `spinlab sweep status {args.store} --errors` shows why"
+    return {"failed": failed}, text if failed else "all done"
+
+
+def _merge(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from ..sweeps import Store
     from ..sweeps.database import Writer
     from ..sweeps.naming import store_path
 
-    stores = [Store(other) for other in others]  # all are there before anything is made
-    if not store_path(out).exists():
-        with Writer(store_path(out)):
+    stores = [Store(other) for other in args.others]  # all are there before anything is made
+    if not store_path(args.store).exists():
+        with Writer(store_path(args.store)):
             pass
-    store = Store(out)
+    store = Store(args.store)
     before = store.status()["done"]
-    store.merge(*stores, changed=changed)
+    store.merge(*stores, changed=args.changed)
     status = store.status()
-    print(_report(status))
-    print(f"{status['done'] - before} results new in {store.path}")
-    return 0
+    new = status["done"] - before
+    return status | {"new": new}, f"{_report(status)}\n{new} results new in {store.path}"
+
+
+def _relabel(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    from ..sweeps import Store
+
+    store = Store(args.store)
+    store.relabel(args.old, args.new)
+    status = store.status()
+    return status, _report(status)
+
+
+def _salvage(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    from ..sweeps import Store
+
+    found = Store.salvage(args.store, args.new)
+    return found, "saved {sweeps} sweeps and {points} points; {damaged} were damaged".format(**found)
+
+
+_ACTIONS = {
+    "status": _status,
+    "export": _export,
+    "retry": _retry,
+    "merge": _merge,
+    "relabel": _relabel,
+    "salvage": _salvage,
+}
 
 
 def _report(status: dict[str, Any]) -> str:
