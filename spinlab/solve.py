@@ -14,7 +14,7 @@ import numpy as np
 from . import exact
 from ._core import plugins
 from ._core.progress import bars, duration, shows_progress
-from ._core.results import Result
+from ._core.results import Result, cut, shortened
 from ._core.rng import RNG
 from ._core.stopwatch import Stopwatch
 from ._core.validate import as_flag, as_real, as_real_array
@@ -178,13 +178,25 @@ class Estimate(Result):
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Result):
-    """A row per exact method, and the one that "auto" takes (None: all refuse); ``str()`` is a table."""
+    """A row per exact method, and the one that "auto" takes (None: all refuse).
+
+    ``str()`` is a short list, :meth:`text` the table with the reasons of those that refuse.
+    """
 
     model: str
     rows: tuple[Estimate, ...]
     taken: str | None = None
 
     def __str__(self) -> str:
+        lines = [shortened(self.model, 60)]
+        for row in self.rows:
+            seconds = "-" if row.seconds is None else f"{row.seconds:.2g} s"
+            remark = "taken" if row.method == self.taken else row.refusal or ""
+            lines.append(f"{row.method:12s}{seconds:>10s}  {shortened(remark, 24)}".rstrip())
+        return cut(lines, "...; text() has all")
+
+    def text(self) -> str:
+        """The table: seconds, memory, and the reasons of the methods that refuse."""
         lines = [self.model, f"{'method':14s}{'seconds':>10s}{'memory':>10s}  remark"]
         taken = next((row.seconds for row in self.rows if row.method == self.taken), None)
         for row in self.rows:

@@ -357,7 +357,7 @@ def test_explain_lists_every_method():
     assert sl.ground_state(rbm).method == min(
         (row for row in table.rows if row.refusal is None), key=lambda row: row.seconds
     ).method  # fmt: skip
-    text = str(table)
+    text = table.text()
     assert "cheapest" in text
     assert "its limit is N=" in text
 

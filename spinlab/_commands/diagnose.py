@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json == "-":
         print(report.to_json())
     else:
-        print(report)
+        print(report.text())
     if args.json and args.json != "-":
         with atomic_write(args.json) as path:
             path.write_text(report.to_json() + "\n", encoding="utf-8")

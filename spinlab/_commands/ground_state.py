@@ -110,7 +110,11 @@ def _run(args: argparse.Namespace) -> int:
     if args.explain:
         table = solve.explain(model, "degeneracy" if args.degeneracy else "ground_state")
         rows = [asdict(row) for row in table.rows]
-        print(json.dumps({"file": args.file, "model": table.model, "methods": rows}) if args.json else table)
+        print(
+            json.dumps({"file": args.file, "model": table.model, "methods": rows})
+            if args.json
+            else table.text()
+        )
         return 0
     from ..exact import METHODS
     from ._names import chosen

@@ -79,7 +79,7 @@ def summary(value: Any, in_full: bool = False) -> str:
         text = f"<{type(value).__name__} of {len(value)}>"
     else:
         text = repr(value)
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
+    return shortened(text, _LONGEST_VALUE)
 
 
 def _of_array(x: Any, in_full: bool) -> str:
@@ -124,6 +124,20 @@ def plain_data(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return str(value)
+
+
+def cut(lines: list[str], more: str = "...") -> str:
+    """As many of the lines as LONGEST letters hold, and ``more`` in place of the others."""
+    text = "\n".join(lines)
+    while len(text) > LONGEST and lines:
+        lines = lines[:-1]
+        text = "\n".join([*lines, more])
+    return text
+
+
+def shortened(text: str, width: int) -> str:
+    """A text, or its beginning and dots."""
+    return text if len(text) <= width else text[: width - 3] + "..."
 
 
 def _items(result: Any) -> list[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.results import Result
+from .._core.results import Result, shortened
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_real, as_real_array
 
@@ -40,9 +40,8 @@ class Dataset(Result):
 
     def __repr__(self) -> str:
         height, width = self.shape
-        return (
-            f"<Dataset {self.name}: {len(self.train)} train, {len(self.test)} test, {height}x{width} pixels>"
-        )
+        sizes = f"{len(self.train)} train, {len(self.test)} test, {height}x{width} pixels"
+        return f"<Dataset {shortened(self.name, 60)}: {sizes}>"
 
 
 def binarized(x: Any, threshold: float | str = 0.5, *, rng: RNG = None) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import observables, solve
 from .._core.progress import shows_progress
-from .._core.results import Result, plain_data
+from .._core.results import Result, cut, plain_data, shortened
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_real
 from ..dynamics import descend
@@ -57,7 +57,7 @@ class Part(Result):
 
 @dataclass(frozen=True, repr=False)
 class Report(Result):
-    """Evidence and verdicts on one model; ``str()`` is the page for a terminal.
+    """Evidence and verdicts on one model; ``str()`` in short, :meth:`text` the page for a terminal.
 
     Attributes
     ----------
@@ -114,6 +114,18 @@ class Report(Result):
         return draw(self._verdicts, self.evidence, self.warnings, self.spectrum, self.overlaps)
 
     def __str__(self) -> str:
+        lines = []
+        for title, verdict in self._verdicts.items():
+            shares = ", ".join(f"{key} {p:.2f}" for key, p in verdict.probabilities.items())
+            lines.append(shortened(f"{title:10s} {verdict.value}  ({shares})", 100))
+        if self.parts:
+            lines.append(f"{len(self.parts)} parts with reports of their own")
+        if self.warnings:
+            lines.append(f"{len(self.warnings)} notes: text() shows them and the evidence")
+        return cut(lines)
+
+    def text(self) -> str:
+        """The page for a terminal: verdicts with their reasons, the evidence by section, notes."""
         from .page import text
 
         page = text(self._verdicts, self.evidence, self.warnings, self.seconds)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._core.messages import log
+from .._core.results import shortened
 from .._core.signals import interrupts_end, terminated_as_interrupted
 from .._core.validate import as_count
 from . import dataset, plan
@@ -133,7 +134,7 @@ class Sweep:
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{name}: {len(values)}" for name, values in self.plan.axes.items())
-        return f"Sweep({self.plan.function}, {axes}, replicas: {self.plan.replicas})"
+        return f"Sweep({self.plan.function}, {shortened(axes, 200)}, replicas: {self.plan.replicas})"
 
     def points(self) -> Iterator[plan.Point]:
         """Every point with its ``id``, ``params``, ``replica`` and ``seed``, replicas running fastest."""

@@ -15,8 +15,6 @@ from spinlab._core.results import LONGEST, Result, plain_data, summary
 
 # Dataclasses in a package's __all__ that are settings or objects of their own and no answers.
 NO_RESULTS = {"Certificate", "Cost", "Geometric", "Linear"}
-# str() of these is a page or a table made to be read.
-PAGES = {"Report", "Explanation"}
 
 
 def result_types():
@@ -54,8 +52,9 @@ def filled(kind):
 def test_every_result_is_short(kind):
     assert issubclass(kind, Result)
     assert dataclasses.fields(kind)
-    if kind.__name__ in PAGES or "__str__" in vars(kind) or "__repr__" in vars(kind):
-        return  # shown as they are below
+    if "__str__" in vars(kind) or "__repr__" in vars(kind):
+        assert kind.__name__ in OWN  # and long below
+        return
     result = filled(kind)
     assert len(repr(result)) <= LONGEST
     assert len(str(result)) <= LONGEST
@@ -64,6 +63,78 @@ def test_every_result_is_short(kind):
     assert all(field.name in table for field in dataclasses.fields(kind))
     data = json.loads(result.to_json())
     assert list(data) == [field.name for field in dataclasses.fields(kind)]
+
+
+def a_report(reasons=("because of this " * 9,) * 9):
+    verdict = sl.diagnose.Verdict("spin glass", 0.5, {f"value {i}": 0.1 for i in range(9)}, reasons)
+    evidence = {f"section {i}": {"numbers": list(range(1000))} for i in range(9)}
+    inner = sl.diagnose.Report(verdict, verdict, verdict, {}, (), None, None, 1.0)
+    part = sl.diagnose.Part(tuple(range(1000)), inner)
+    return sl.diagnose.Report(
+        verdict, verdict, verdict, evidence, ("a note " * 40,) * 30, None, None, 1.0, (part,) * 99
+    )
+
+
+def an_explanation():
+    rows = [sl.solve.Estimate(f"method_{i}", None, None, "the reason " * 30) for i in range(40)]
+    return sl.solve.Explanation("<Model: " + "x" * 1000, tuple(rows))
+
+
+# What has a text of its own, filled with more than it will ever have to show.
+OWN = {
+    "Report": a_report,
+    "Explanation": an_explanation,
+    "Estimate": lambda: sl.observables.Estimate(np.zeros((100, 100)), np.zeros((100, 100)), 10**9),
+    "Dataset": lambda: sl.datasets.Dataset(
+        "d" * 1000, np.ones((900, 784), np.int8), np.ones((100, 784), np.int8), (28, 28)
+    ),
+}
+
+
+def objects():
+    """Objects that are no dataclasses of results, large."""
+    machine = sl.rbm.DBM([4] * 30, rng=0)
+    trainer = sl.rbm.Trainer(sl.rbm.RARBM(200, 300, K=9, rng=0), sl.rbm.Tempering(betas=400), rng=0)
+    trainer.history.record(1, {f"a long name of a value {i}": 1.0 for i in range(99)})
+
+    def point(rng, **axes):
+        return {}
+
+    yield machine
+    yield trainer
+    yield trainer.history
+    yield trainer.negative
+    yield sl.sweeps.Sweep(point, axes={f"a_long_name_of_an_axis_{i}": [1] for i in range(40)})
+    yield sl.ensembles.sk(N=500, rng=0)
+    yield sl.models.SparseIsing.from_edges(
+        range(999), range(1, 1000), [1.0] * 999, 1000, labels=["x" * 99 + str(i) for i in range(1000)]
+    )
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_texts_of_their_own_are_short(name):
+    result = OWN[name]()
+    assert type(result).__name__ == name
+    assert 0 < len(repr(result)) <= LONGEST
+    assert 0 < len(str(result)) <= LONGEST
+
+
+def test_objects_are_short():
+    for thing in objects():
+        assert 0 < len(repr(thing)) <= LONGEST, type(thing)
+        assert len(str(thing)) <= LONGEST
+
+
+def test_the_long_texts_are_complete():
+    report, table = a_report(), an_explanation()
+    assert "spin glass" in str(report)
+    assert report.text().count("note: ") == 30
+    assert " ".join(report.text().split()).count("because of this") == 3 * 81
+    assert "text() has all" in str(table)
+    assert table.text().count("the reason") == 40 * 30
+    small = sl.explain(sl.ensembles.sk(N=10, rng=0))
+    assert all(row.method in str(small) for row in small.rows)
+    assert "text()" not in str(small)
 
 
 def test_there_are_results_at_all():

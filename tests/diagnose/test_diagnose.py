@@ -373,7 +373,7 @@ def test_degenerate_models():
         report = diagnose(source)
         assert report.phase.value in ("paramagnet", "ordered", "undecided")
         json.loads(report.to_json())
-        str(report)
+        report.text()
         report.figure()
     assert diagnose(np.ones((1, 1)), rbm=True).phase.value in ("paramagnet", "ordered", "undecided")
 

@@ -188,7 +188,7 @@ def test_parts_have_their_own_verdicts():
     assert found == {80: "ordered", 120: "spin glass"}
     magnet_part = next(part for part in report.parts if len(part.sites) == 80)
     assert sorted(order[list(magnet_part.sites)]) == list(range(80))
-    assert "part 1" in str(report)
+    assert "part 1" in report.text()
     assert len(json.loads(report.to_json())["parts"]) == 2
     both = scipy.linalg.block_diag(glass, sl.ensembles.sk(100, rng=2).couplings())
     assert diagnose(both, beta=2.5, extras=False, seconds=0.5).phase.value == "spin glass"

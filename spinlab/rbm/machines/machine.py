@@ -17,7 +17,7 @@ import numpy as np
 
 from ..._core import device as _device
 from ..._core.device import to_host, xp_of
-from ..._core.results import Result
+from ..._core.results import Result, summary
 from ..._core.rng import RNG, as_key
 from ..._core.validate import as_choice, as_count, as_data
 from ...dynamics.chains import starting_states
@@ -283,7 +283,7 @@ class Machine(abc.ABC):
         return to_host(phase.layers[0]).astype(np.int8)
 
     def __repr__(self) -> str:
-        sizes = ", ".join(f"{name}={value}" for name, value in self.config.items())
+        sizes = ", ".join(f"{name}={summary(value)}" for name, value in self.config.items())
         return f"<{type(self).__name__}: {sizes}>"
 
 

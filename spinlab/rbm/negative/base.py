@@ -6,6 +6,7 @@ import abc
 
 import numpy as np
 
+from ..._core.results import summary
 from ..machines.machine import Machine, Phase, Statistics, compact
 from ..machines.units import Noise
 
@@ -54,7 +55,7 @@ class NegativePhase(abc.ABC):
 
     def __repr__(self) -> str:
         shown = {k: v for k, v in vars(self).items() if not k.startswith("_") and k != "in_use"}
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
+        return f"{type(self).__name__}({', '.join(f'{k}={summary(v)}' for k, v in shown.items())})"
 
 
 class PersistentPhase(NegativePhase):
