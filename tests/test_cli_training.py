@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -148,9 +149,15 @@ def test_likelihood_along_training():
     with pytest.raises(ValueError, match="say likelihood=10"):
         trainer.fit(BARS.train, 6, test=BARS.test)
     large = sl.rbm.Trainer(sl.rbm.RBM(60, 60, rng=0), rng=0)
-    with pytest.raises(ValueError, match="needs the exact ln Z"):
-        large.fit(np.ones((2, 60)), 1, likelihood=1)
+    data = np.random.default_rng(0).choice([-1, 1], (6, 60))
+    with pytest.raises(ValueError, match="needs the exact ln Z") as refused:
+        large.fit(data, 1, likelihood=1)
     assert large.epoch == 0
+    recipe = re.search(r"callbacks=(\[.*?\])", str(refused.value))[1]
+    callbacks = eval(recipe.replace("Every(10", "Every(1"), {"rbm": sl.rbm, "data": data})
+    history = large.fit(data, 1, callbacks)
+    # Weights near zero: P is nearly uniform.
+    assert float(history["nll"][0]) == pytest.approx(60 * np.log(2), abs=0.5)
 
 
 def measured_test(history):

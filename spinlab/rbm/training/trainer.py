@@ -304,8 +304,10 @@ class Trainer:
             self.machine.log_likelihood(data[:1])
         except ValueError as error:
             raise ValueError(
-                f"likelihood= needs the exact ln Z, and {error}; leave it away, and give a callback that "
-                "calls rbm.negative_log_likelihood now and then"
+                f"likelihood= needs the exact ln Z, and {error}. Leave it away; annealed along the training: "
+                "callbacks=[rbm.Every(10, lambda trainer: {'nll': rbm.negative_log_likelihood("
+                "trainer.machine, data, method='ais', rng=0).nll})], its error beside it as in `interval`; "
+                "afterwards: rbm.negative_log_likelihood, or `spinlab judge` (and no --likelihood, no --test)"
             ) from None
 
     def _training(self) -> dict[str, Any]:
