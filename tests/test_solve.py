@@ -377,11 +377,11 @@ def test_explain_marks_what_auto_takes():
     assert taken == {name: sl.ground_state(model).method for name, model in models.items()}
     assert taken["torus, narrow"] == "tree"
     table = sl.explain(models["torus, narrow"])
-    marked = [line.split()[0] for line in str(table).splitlines() if line.endswith("cheapest")]
+    marked = [line.split()[0] for line in table.text().splitlines() if line.endswith("cheapest")]
     assert marked == ["tree"]
     estimates = {row.method: row.seconds for row in table.rows}
     assert estimates["branching"] < estimates["tree"]  # else the remark is not tested
-    assert "by the size alone" in str(table)
+    assert "by the size alone" in table.text()
     assert sl.explain(sl.ensembles.sk(130, rng=0)).taken is None
 
 
