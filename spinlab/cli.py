@@ -7,6 +7,7 @@ import codecs
 import contextlib
 import importlib
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv = _whole_name(argv, commands)
         _defaults_of_a_file(argv, commands)
     except (ValueError, OSError) as error:
-        print(f"spinlab: {error}", file=sys.stderr)
+        print(f"spinlab: {_in_words(error)}", file=sys.stderr)
         return 2
     args, unknown = parser.parse_known_args(argv)
     if unknown:
@@ -70,18 +71,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         messages.quiet()
     try:
         with signals.terminated_as_interrupted():
-            return int(args.run(args))
+            status = int(args.run(args))
+            sys.stdout.flush()  # here, where a reader that has gone is no error
+            return status
     except signals.Terminated:
         print("spinlab: terminated", file=sys.stderr)
         return 143
     except KeyboardInterrupt:
         print("spinlab: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
+    except BrokenPipeError:  # `| head`
+        with contextlib.suppress(OSError, ValueError):  # or the interpreter fails at its own flush
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         # Messages meant for people; a traceback is for bugs.
-        print(f"spinlab: {error}", file=sys.stderr)
+        print(f"spinlab: {_in_words(error)}", file=sys.stderr)
         return 1
     finally:
         messages.log.setLevel(level)
@@ -122,6 +127,13 @@ def _defaults_of_a_file(argv: list[str], commands: dict[str, argparse.ArgumentPa
         from ._commands import _config
 
         _config.use(argv[1:], commands[argv[0]])
+
+
+def _in_words(error: Exception) -> str:
+    """The text of an error; of the system's about a file, without its number."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{os.fspath(error.filename)!s}: {error.strerror}"
+    return str(error)
 
 
 def _never_fail_on_letters() -> None:
