@@ -1,4 +1,4 @@
-"""Captions say how many instances or runs a figure shows, and every figure stands on a page."""
+"""Captions say how many instances or runs a figure shows; figures stand on a page, and sections once."""
 
 from __future__ import annotations
 
@@ -39,3 +39,10 @@ def test_every_figure_stands_on_a_page() -> None:
     shown = {name for _, name in FIGURES}
     assert shown == {path.name for path in (DOCS / "figures").glob("*.png")}
     assert len(shown) > 30
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)
+def test_no_section_stands_twice(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    sections = re.findall(r"^## .+$", text, re.MULTILINE)
+    assert len(sections) == len(set(sections)), sections
