@@ -68,6 +68,7 @@ def point(
     lr: float,
     decay: float,
     rng: int,
+    convention: str = "spinlab",
 ) -> dict[str, Any]:
     """One training run: distances and the composition of free samples at the listed epochs."""
     data = sl.datasets.bars_and_stripes(size, rng=rng)
@@ -79,6 +80,7 @@ def point(
         schedule=sl.rbm.Geometric(decay, floor=1e-5),
         batch_size=batch_size,
         projection="sign",
+        convention=convention,
         rng=rng,
     )
     trained = {image.tobytes() for image in data.train}

@@ -8,7 +8,11 @@ on 4x4 Bars: Hamming distance of training images, likelihood. As a density (patt
 PCD-10, noisy patterns, stopped by other images): likelihood of a third set. Beside it the theory of infinite
 size: the largest K/V at which a pattern is a stable state at zero temperature, for H/V = gamma.
 
-Figure: the four against H.
+Relaxation: the slowest mode of the heat bath on F(v), exact, in the sector even under inversion: of random
+patterns at the line where they leave the paramagnet and at half of its temperature, and of the machines
+trained as densities. Phase of these: their std of W over that of the line.
+
+Figure: the six against H.
 
 Expected, if the claim holds: more hidden units bring patterns nearer to the ground state and reconstructions
 to the images, and the line of theory rises above K/V = 1/2.
@@ -29,10 +33,16 @@ from spinlab.studies import Output, markdown_table
 
 from . import _figures, calibration
 from ._bars_compare import text, z_score
+from .sampling_hardness import log_time
 
 V, K = 16, 8
-SMALL: dict[str, Any] = {"H": (16, 250), "epochs": 10, "updates": 60, "runs": 3, "seed": 13}
-PAPER: dict[str, Any] = {"H": (16, 64, 250, 1000, 4000), "epochs": 100, "updates": 300, "runs": 6, "seed": 13}
+COLD = (1.0, 0.5)  # T/T_line
+SMALL: dict[str, Any] = {
+    "H": (16, 250), "epochs": 10, "updates": 60, "runs": 3, "machines": 2, "seed": 13,
+}  # fmt: skip
+PAPER: dict[str, Any] = {
+    "H": (16, 64, 250, 1000, 4000), "epochs": 100, "updates": 300, "runs": 6, "machines": 3, "seed": 13,
+}  # fmt: skip
 
 
 def point(H: int, epochs: int, updates: int, rng: int) -> dict[str, Any]:
@@ -55,12 +65,32 @@ def point(H: int, epochs: int, updates: int, rng: int) -> dict[str, Any]:
         "mean": energy.mean() / ground,
         "distance": distance,
         "nll": -sl.rbm.log_likelihood(trained, data.train, threads=1).mean(),
-        "density": density(H, updates, rng),
+        "density": density(H, updates, rng)[1],
     }
 
 
-def density(H: int, updates: int, rng: int) -> float:
-    """Likelihood of noisy patterns, in nats, by the recipe that the calibration found for them.
+def relaxation(H: int, updates: int, rng: int) -> dict[str, Any]:
+    """ln of relaxation times: of random patterns at COLD, and of a machine trained as a density."""
+    model = sl.ensembles.ra_rbm(V, H, K, rng=rng).to_bipartite()
+    line = line_of(H)
+    found = [log_time(model.scaled(line / t), "heat_bath") for t in COLD]
+    trained, nll = density(H, updates, rng)
+    trained = trained.to_bipartite()
+    return {
+        "log_time": np.array(found),
+        "trained_time": log_time(trained, "heat_bath"),
+        "depth": trained.coupling_std() / line,
+        "nll": nll,
+    }
+
+
+def line_of(H: int) -> float:
+    """std of W at which many random patterns leave the paramagnet."""
+    return float(theory.coordinates.ra_rbm_std(V, H, K, theory.bipartite.glass_line(K / V, K / H)))
+
+
+def density(H: int, updates: int, rng: int) -> tuple[Any, float]:
+    """A machine of noisy patterns and its NLL in nats, by the recipe that the calibration found for them.
 
     The start has the same size of fields W^T v and W h at any H: weights of standard deviation .7/sqrt(H).
     """
@@ -74,7 +104,16 @@ def density(H: int, updates: int, rng: int) -> float:
         optimiser="adam", batch_size=len(parts["train"]), rng=generator,
     )  # fmt: skip
     best = calibration.best_of(trainer, parts["train"], parts["stop"], updates)[1]
-    return calibration.nll(best, parts["judge"])
+    return best, calibration.nll(best, parts["judge"])
+
+
+def relaxations(preset: dict[str, Any]) -> sl.sweeps.Sweep:
+    """The same sizes, by fewer machines."""
+    return sl.sweeps.Sweep(
+        relaxation, axes={"H": preset["H"]}, fixed={"updates": preset["updates"]},
+        replicas=preset["machines"], seed=preset["seed"], dims={"log_time": ("cold",)},
+        coords={"cold": COLD},
+    )  # fmt: skip
 
 
 def sweep(preset: dict[str, Any]) -> sl.sweeps.Sweep:
@@ -93,8 +132,9 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
     output = Output(out)
     settings = {"small": SMALL, "paper": PAPER}[preset]
     data = output.run(sweep(settings), "hidden_layer", workers, progress)
-    output.figure(plot(data), "hidden_layer")
-    output.verdict(*verdict(data, settings, preset))
+    times = output.run(relaxations(settings), "hidden_layer_relaxation", workers, progress)
+    output.figure(plot(data, times), "hidden_layer")
+    output.verdict(*verdict(data, times, settings, preset))
     return output
 
 
@@ -103,13 +143,13 @@ def largest_load(H: Any) -> np.ndarray:
     return np.asarray(theory.bipartite.capacity(gamma=np.asarray(H, dtype=float) / V))
 
 
-def plot(data: Any) -> Any:
-    """Four panels against H."""
+def plot(data: Any, times: Any) -> Any:
+    """Six panels against H."""
     import matplotlib.pyplot as plt
 
     with plotting.style():
-        figure, axes = plt.subplots(2, 2, figsize=(7.4, 6.4), sharex=True, layout="constrained")
-        (energy, load), (distance, nll) = axes
+        figure, axes = plt.subplots(2, 3, figsize=(7.6, 5.2), sharex=True, layout="constrained")
+        (energy, load, tau), (distance, nll, depth) = axes
         for i, (name, label) in enumerate((("lowest", "lowest"), ("mean", "mean of eight"))):
             look = {"color": plotting.COLOURS[i], "marker": plotting.MARKERS[i], "label": label}
             plotting.lines(energy, data[name], "H", **look)
@@ -123,7 +163,21 @@ def plot(data: Any) -> Any:
             ylabel="Hamming distance", title="RAPID, Bars", xlabel="hidden units $H$", ylim=(0, None)
         )
         plotting.lines(nll, data["density"], "H", color=plotting.COLOURS[0], marker="o")
-        nll.set(ylabel="NLL (nats)", title="own scale, noisy patterns", xlabel="hidden units $H$")
+        nll.set(ylabel="NLL (nats)", title="own scale, noisy", xlabel="hidden units $H$")
+        for i, (label, value) in enumerate(
+            [(f"random, $T/T_{{line}}$ = {t:g}", times["log_time"].sel(cold=t)) for t in COLD]
+            + [("trained", times["trained_time"])], start=2,
+        ):  # fmt: skip
+            look = {"color": plotting.COLOURS[i], "marker": plotting.MARKERS[i], "label": label}
+            plotting.lines(tau, value, "H", **look)
+        tau.set(ylabel=r"$\ln \tau$ (sweeps)", title="relaxation")
+        tau.legend(fontsize=8)
+        plotting.lines(depth, times["depth"], "H", color=plotting.COLOURS[4], marker=plotting.MARKERS[4])
+        depth.axhline(1, color="grey", linestyle="--", linewidth=1)
+        depth.set(
+            ylabel="std of $W$ / that at the line", title="trained, own scale",
+            xlabel="hidden units $H$", ylim=(0, None),
+        )  # fmt: skip
         for ax in axes.flat:
             ax.set_xscale("log")
         _figures.letters(axes.flat)
@@ -158,17 +212,46 @@ def statements(H: list[int], runs: dict[str, list[np.ndarray]], load: np.ndarray
     return said
 
 
-def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
+def relaxed(H: list[int], tau: dict[str, list[np.ndarray]], depth: list[np.ndarray]) -> list[str]:
+    """Sentences on relaxation times (ln tau of one value per machine at each H) and on the phase."""
+    said = []
+    for name, values in tau.items():
+        first, last = (x[np.isfinite(x)] for x in (values[0], values[-1]))
+        if min(len(first), len(last)) < 2:
+            said.append(f"ln tau, {name}: not resolved at one end.")
+            continue
+        z = z_score(last, first)
+        how = "rises" if z > 3 else "falls" if z < -3 else "changes by less than three errors"
+        said.append(
+            f"With more hidden units ln tau, {name}, {how}: {text(first)} at H = {H[0]} and {text(last)} at "
+            f"{H[-1]}."
+        )
+    sides = [(x.mean() - 1) / max(x.std(ddof=1) / len(x) ** 0.5, 1e-12) for x in depth]
+    beyond = [str(h) for h, z in zip(H, sides, strict=True) if z > 3]
+    before = [str(h) for h, z in zip(H, sides, strict=True) if z < -3]
+    said.append(
+        "Machines trained as densities have weights beyond the line where random patterns leave the "
+        f"paramagnet at H = {', '.join(beyond) or 'none'}, below it at {', '.join(before) or 'none'}."
+    )
+    return said
+
+
+def verdict(data: Any, times: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
     """The table by H and the sentences."""
     H = list(settings["H"])
     names = ("lowest", "mean", "distance", "nll", "density")
     runs = {name: [np.asarray(data[name].sel(H=h), dtype=float) for h in H] for name in names}
     load = largest_load(H)
-    said = statements(H, runs, load)
+    tau = {f"random patterns at T/T_line = {t:g}": [times["log_time"].sel(H=h, cold=t).values for h in H]
+           for t in COLD}  # fmt: skip
+    tau["patterns of their own scale after training"] = [times["trained_time"].sel(H=h).values for h in H]
+    depth = [times["depth"].sel(H=h).values for h in H]
+    said = statements(H, runs, load) + relaxed(H, tau, depth)
     rows = [
         [str(h), f"{K / (V + h):.3f}", f"{load[i]:.3f}", *(text(runs[name][i]) for name in names)]
         for i, h in enumerate(H)
     ]
+    slow = [[str(h), *(text(x[i]) for x in (*tau.values(), depth))] for i, h in enumerate(H)]
     body = "\n".join(
         [
             f"# A growing hidden layer, preset {preset}\n",
@@ -182,6 +265,9 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
                  "Hamming, RAPID", "NLL, RAPID (nats)", "NLL, own scale (nats)"],
                 rows,
             ),
+            f"ln of relaxation times, heat bath on F(v) in sweeps, even sector, {settings['machines']} "
+            "machines each; std of W of the trained ones over that of the line:\n",
+            markdown_table(["H", *tau, "trained: std W / line"], slow),
         ]
     )  # fmt: skip
     return body, {

@@ -20,6 +20,7 @@ Verdict: few directions suffice, few binary patterns do not.
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,17 +58,23 @@ def point(dataset: str, K: tuple[int, ...], rng: int) -> dict[str, Any]:
 
 
 def trained_by(dataset: str, rng: int) -> tuple[sl.datasets.Dataset, sl.rbm.Trainer, int]:
-    """Data, trainer and epochs: the exact gradient for bars, centred PCD for digits."""
+    """Data, trainer and epochs: the exact gradient for bars, centred PCD for digits and MNIST."""
     if dataset == "bars":
         data = sl.datasets.bars(4)
         machine = sl.rbm.RBM(data.V, 64, std=0.01, rng=rng)
         return data, sl.rbm.Trainer(machine, sl.rbm.Exact(), lr=0.02, batch_size=10, rng=rng), 300
     data = sl.datasets.digits()
+    epochs, batch = (5 if dataset == "short digits" else 60), 50
+    if dataset == "mnist":
+        data = sl.datasets.mnist()
+        data, epochs, batch = replace(data, train=data.train[:10_000], test=data.test[:500]), 10, 100
     machine = sl.rbm.RBM(data.V, 128, std=0.01, biases=True, rng=rng)
     machine.parameters["bv"][:] = sl.rbm.data_biases(data.train)
-    schedule = sl.rbm.Linear(60, 0.02)
-    trainer = sl.rbm.Trainer(machine, sl.rbm.PCD(1, 100), lr=0.02, batch_size=50, schedule=schedule, rng=rng)
-    return data, trainer, 60
+    schedule = sl.rbm.Linear(epochs, 0.02)
+    trainer = sl.rbm.Trainer(
+        machine, sl.rbm.PCD(1, 100), lr=0.02, batch_size=batch, schedule=schedule, rng=rng
+    )
+    return data, trainer, epochs
 
 
 def fit_patterns(W: np.ndarray, K: int, generator: np.random.Generator) -> np.ndarray:

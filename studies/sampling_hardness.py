@@ -135,9 +135,9 @@ def log_time(model: Any, dynamics: str) -> float:
     return math.log(max(time, 1e-3))
 
 
-def noisy_bars(n: int, generator: np.random.Generator) -> np.ndarray:
-    """4x4 Bars, each pixel inverted with probability NOISE."""
-    data = sl.datasets.bars(4)
+def noisy_bars(n: int, generator: np.random.Generator, size: int = 4) -> np.ndarray:
+    """Bars of size x size pixels, each inverted with probability NOISE."""
+    data = sl.datasets.bars(size)
     images = np.concatenate([data.train, data.test])
     flips = generator.random((n, images.shape[1])) < NOISE
     return np.where(flips, -1, 1).astype(np.int8) * images[generator.integers(0, len(images), n)]

@@ -40,9 +40,30 @@ def test_sentences_follow_their_numbers(sentence, false):
     assert sentence not in said(**false)
 
 
+def relaxed(depth=(1.5, 0.5), **changed):
+    wiggle = np.array([-0.001, 0.0, 0.002, -0.001])
+    here = {"random": (0.5, 3.0), "trained": (1.0, 1.0)} | changed
+    tau = {name: [x + wiggle for x in pair] for name, pair in here.items()}
+    return " ".join(study.relaxed([16, 4000], tau, [x + wiggle for x in depth]))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "false"),
+    [
+        ("ln tau, random, rises", {"random": (3.0, 3.0)}),
+        ("ln tau, trained, changes by less than three errors", {"trained": (1.0, 0.5)}),
+        ("paramagnet at H = 16, below it at 4000", {"depth": (0.5, 0.5)}),
+    ],
+)
+def test_relaxation_follows_its_numbers(sentence, false):
+    assert sentence in relaxed()
+    assert sentence not in relaxed(**false)
+    assert "not resolved" in relaxed(random=(np.nan, 1.0))
+
+
 def test_small_preset(tmp_path):
     study.main("small", tmp_path, workers=None, progress=False)
     assert (tmp_path / "hidden_layer.png").stat().st_size > 1000
     verdict = json.loads((tmp_path / "verdict.json").read_text())
-    assert len(verdict["sentences"]) == 5
+    assert len(verdict["sentences"]) == 9
     assert max(verdict["density"].values()) < 11.1  # the uniform density

@@ -159,3 +159,78 @@ def test_features():
     of_random_features = studies.load("features").of_random_features
     assert "mostly that of random features" in of_random_features({"a": (0.92, 0.96), "b": (0.94, 0.26)})
     assert "is not that of random features" in of_random_features({"a": (0.92, 0.96), "b": (0.4, 0.92)})
+
+
+def test_ultrametricity_along_training():
+    """Six tests of five runs; the glass lies at +10, data at 0, and training ends at the data."""
+    statements = studies.load("ultrametricity_training").statements
+    wiggle = np.linspace(-1, 1, 5)[:, None, None]
+
+    def runs(before, after):
+        return np.stack([np.full(6, before), np.full(6, after)])[None] + wiggle
+
+    z = {"glass": runs(10.0, 0.0), "usual": runs(0.0, 0.0), "data": runs(0.0, 0.0)}
+    x = {start: np.array([[2.0, 1.5]] * 5) for start in ("glass", "usual")}
+    here = " ".join(statements(z, x))
+    for sentence, start, false in (
+        ("more ultrametric than data: holds. By more than 3 errors in 6 of 6", "glass", runs(0.0, 0.0)),
+        ("ultrametricity, start in the glass: holds. It falls in 6 of 6", "glass", runs(10.0, 10.0)),
+        ("than data, start in the glass: holds. More in 0 of 6 tests", "glass", runs(10.0, 5.0)),
+        ("ultrametricity, usual start: fails. It falls in 0 of 6", "usual", runs(5.0, 0.0)),
+        ("than data, usual start: holds", "usual", runs(0.0, 5.0)),
+    ):
+        assert sentence in here
+        assert sentence not in " ".join(statements(z | {start: false}, x))
+
+
+def test_quirk_of_fig5():
+    study = studies.load("fig5_quirk")
+    wiggle = np.array([-0.001, 0.0, 0.002, -0.001])
+
+    def found(**changed):
+        values = dict.fromkeys(("train", "test"), (0.05, 0.05)) | {"new": (0.1, 0.1)} | changed
+        out = {}
+        for name, pair in values.items():
+            key = f"share of samples: {name}" if name == "new" else f"Hamming distance, one free step, {name}"
+            out[key] = {q: x + f * wiggle for q, x, f in zip(study.QUIRKS, pair, (1, -1), strict=True)}
+        return out
+
+    here = " ".join(study.statements(found()))
+    for sentence, false in (
+        ("over pairs: none.", {"new": (0.1, 0.2)}),
+        ("one free step, without the quirk: yes", {"test": (0.2, 0.05)}),
+        ("one free step, with the quirk: yes", {"test": (0.05, 0.2)}),
+        ("one free step, with the quirk: yes", {"train": (0.05, 0.2), "test": (0.05, 0.2)}),
+        ("drawn, with the quirk: yes", {"new": (0.1, 0.0)}),
+    ):
+        assert sentence in here
+        assert sentence not in " ".join(study.statements(found(**false)))
+
+
+def test_patterns_of_mnist_machines():
+    study = studies.load("ra_fit_mnist")
+    K = (4, 16, 64)
+    excess = {
+        study.FITS[0]: np.array([[9.0, 9.0], [5.0, 4.0], [2.0, 0.5]]),
+        study.FITS[1]: np.array([[9.0, 9.0], [0.5, 0.9], [0.1, 0.1]]),
+    }
+    left = {f: np.array([[0.5, 0.5], [0.4, 0.4], [0.3, 0.3]]) for f in study.FITS[:2]}
+    left[study.FITS[2]] = left[study.FITS[0]] + 0.1
+    here = " ".join(study.statements(K, excess, left))
+    for sentence, fit, false in (
+        (
+            "binary patterns the likelihood comes within 1 nat of the trained machine's at no K up to 64",
+            0,
+            0.5,
+        ),
+        ("singular values the likelihood comes within 1 nat of the trained machine's from K = 16 on", 1, 1.5),
+    ):
+        assert sentence in here
+        changed = excess[study.FITS[fit]].copy()
+        changed[-1] = false
+        assert sentence not in " ".join(study.statements(K, excess | {study.FITS[fit]: changed}, left))
+    assert "shuffled at K = 4, 16, 64" in here
+    farther = left | {study.FITS[0]: left[study.FITS[2]] + 0.1}
+    assert "shuffled at K = none" in " ".join(study.statements(K, excess, farther))
+    # A single good K below worse ones does not count.
+    assert study.enough(K, np.array([[0.1], [2.0], [0.1]])) == 64
