@@ -25,7 +25,7 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
-from . import fig5
+from . import _figures, fig5
 
 QUIRKS = {"spinlab": "without the quirk", "reference": "with the quirk"}
 LEVEL = 3.0  # errors
@@ -108,22 +108,21 @@ def plot(found: dict[str, dict[str, np.ndarray]]) -> Any:
     """Pairs: with the quirk against without."""
     import matplotlib.pyplot as plt
 
-    names = [
-        "Hamming distance, one free step, test",
-        "Hamming distance, given pixels held, test",
-        "share of samples: uniform",
-    ]
+    names = {
+        "one free step, test": "Hamming distance, one free step, test",
+        "pixels held, test": "Hamming distance, given pixels held, test",
+        "uniform samples": "share of samples: uniform",
+    }
     with plotting.style():
-        figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.6), layout="constrained")
-        for ax, name in zip(axes, names, strict=True):
+        figure, axes = plt.subplots(1, 3, figsize=(7.6, 3), layout="constrained")
+        for ax, (title, name) in zip(axes, names.items(), strict=True):
             x, y = (found[name][q] for q in QUIRKS)
             ax.plot(x, y, linestyle="none", marker="o", color=plotting.COLOURS[0])
             top = 1.1 * max(x.max(), y.max())
             ax.plot([0, top], [0, top], color="grey", linewidth=0.8)
-            ax.set(
-                title=name, xlabel="without the quirk", ylabel="with the quirk", xlim=(0, top), ylim=(0, top)
-            )
-            ax.title.set_fontsize(9)
+            ax.set(title=title, xlabel="without the quirk", xlim=(0, top), ylim=(0, top))
+        axes[0].set_ylabel("with the quirk")
+        _figures.letters(axes)
     return figure
 
 

@@ -170,7 +170,7 @@ def plot(data: Any, times: Any) -> Any:
         ):  # fmt: skip
             look = {"color": plotting.COLOURS[i], "marker": plotting.MARKERS[i], "label": label}
             plotting.lines(tau, value, "H", **look)
-        tau.set(ylabel=r"$\ln \tau$ (sweeps)", title="relaxation")
+        tau.set(ylabel=r"$\ln \tau$ (sweeps)", title="relaxation", ylim=(-0.4, 5.2))
         tau.legend(fontsize=8)
         plotting.lines(depth, times["depth"], "H", color=plotting.COLOURS[4], marker=plotting.MARKERS[4])
         depth.axhline(1, color="grey", linestyle="--", linewidth=1)

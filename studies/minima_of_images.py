@@ -27,7 +27,7 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
-from . import fig5
+from . import _figures, fig5
 from ._bars_compare import text
 
 KEPT = Path(__file__).parent / "reference" / "mnist"
@@ -134,7 +134,7 @@ def plot(data: Any) -> Any:
     import matplotlib.pyplot as plt
 
     with plotting.style():
-        figure, axes = plt.subplots(1, 2, figsize=(9.2, 4.2), sharey=True, layout="constrained")
+        figure, axes = plt.subplots(1, 2, figsize=(7.6, 4), sharey=True, layout="constrained")
         top = float(data["mark"].max())
         for ax, start in zip(axes, STARTS, strict=True):
             for i, machine in enumerate(data["machine"].values):
@@ -145,7 +145,8 @@ def plot(data: Any) -> Any:
             ax.plot([1, top], [1, top], color="grey", linewidth=0.8, linestyle="--")
             ax.set(xscale="log", yscale="log", xlabel="starts", title=f"from {start}")
         axes[0].set_ylabel("different minima reached")
-        axes[1].legend(fontsize=8)
+        _figures.letters(axes)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 

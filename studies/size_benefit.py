@@ -42,8 +42,8 @@ RECIPES = {"free": "free weights", "own 8": "8 patterns of their own scale", "ow
 PATTERNS = tuple(r for r in RECIPES if r != "free")
 MEASURES = {
     "nll": "held-out likelihood, nats per pixel",
-    "log_sites": "ln relaxation time, heat bath on F(h)",
-    "log_block": "ln autocorrelation time, block Gibbs",
+    "log_sites": "ln of the relaxation time, heat bath on F(h)",
+    "log_block": "ln of the autocorrelation time, block Gibbs",
 }
 LEVEL = 3.0  # errors
 SMALL: dict[str, Any] = {"V": (16, 36), "updates": 60, "steps": 200, "runs": 2, "seed": 187}
@@ -155,7 +155,7 @@ def statements(V: list[int], found: dict[str, dict[str, list[np.ndarray]]]) -> l
                 else "does not decidedly change"
             )
             said.append(
-                f"{measure[0].upper()}{measure[1:]}, {RECIPES[recipe]} against free weights by V: "
+                f"By the {measure}, {RECIPES[recipe]} against free weights by V: "
                 f"{'; '.join(words)}. From V = {V[0]} to {V[-1]} the benefit {how} "
                 f"({change[0]:+.3f} ± {change[1]:.3f})."
             )
@@ -199,7 +199,7 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
             rows.append(
                 [str(v), name, *(f"{x:.3f} ± {e:.3f}" for x, e in cells),
                  f"{int(part['reliable'].sum())} of {part.sizes['replica']}",
-                 str(int((part["nll"] >= math.log(2)).sum())), f"{float(part['updates'].mean()):.0f}"]
+                 str(int((part["nll"] >= math.log(2)).sum())), f"{float(part['done'].mean()):.0f}"]
             )  # fmt: skip
     body = "\n".join(
         [

@@ -48,7 +48,8 @@ def test_the_hidden_chain_is_that_of_its_own_layer():
     assert slow > 0.1
 
 
-def test_small_preset(tmp_path):
+def test_small_preset(tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "H", 6)  # 32 states of the hidden layer in place of 2048
     study.main("small", tmp_path, workers=None, progress=False)
     assert (tmp_path / "size_benefit.png").stat().st_size > 1000
     verdict = json.loads((tmp_path / "verdict.json").read_text())
