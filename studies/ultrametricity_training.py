@@ -37,7 +37,7 @@ SMALL: dict[str, Any] = {
     "H": 32, "epochs": (0, 2), "n_states": 16, "n_steps": 100, "n_null": 20, "runs": 2, "seed": 19,
 }  # fmt: skip
 PAPER: dict[str, Any] = {
-    "H": 64, "epochs": (0, 1, 3, 10, 30), "n_states": 40, "n_steps": 600, "n_null": 40, "runs": 5,
+    "H": 64, "epochs": (0, 1, 3, 10, 30), "n_states": 40, "n_steps": 600, "n_null": 40, "runs": 3,
     "seed": 19,
 }  # fmt: skip
 
