@@ -15,7 +15,10 @@ logger = logging.getLogger(__name__)
 def mathml(node: nodes.Element, display: bool) -> str:
     """The element <math> of an equation in TeX."""
     try:
-        return convert(node.astext(), display="block" if display else "inline")
+        found = convert(node.astext(), display="block" if display else "inline")
+        if "\\" in found:  # what it does not know stays in TeX
+            raise ValueError(found)
+        return found
     except Exception as error:
         logger.warning("no MathML for %s: %r", node.astext(), error, location=node)
         return f"<code>{escape(node.astext())}</code>"

@@ -62,7 +62,7 @@ def draw(
     with plotting.style():
         figure, axes = plt.subplot_mosaic(
             [["spectrum", "overlaps", "temperatures"], ["words", "words", "words"]],
-            figsize=(12, 7.2), layout="constrained", height_ratios=(1.25, 1),
+            figsize=(7.6, 5.8), layout="constrained", height_ratios=(1.3, 1),
         )  # fmt: skip
         if spectrum is not None:
             _spectrum(axes["spectrum"], spectrum)
@@ -76,14 +76,17 @@ def draw(
             if found is None:
                 axes[name].axis("off")
                 axes[name].text(0.5, 0.5, "no couplings", ha="center")
+        for letter, name in zip("abc", ("spectrum", "overlaps", "temperatures"), strict=True):
+            axes[name].set_title(f"({letter}) {axes[name].get_title()}", loc="left", fontsize=9)
+            axes[name].set_title("")
         axes["words"].axis("off")
         axes["words"].text(
-            0, 1, _words(verdicts, warnings), va="top", fontsize=7.5, family="monospace",
+            0, 1, _words(verdicts, warnings), va="top", fontsize=7.2, family="monospace",
             transform=axes["words"].transAxes,
         )  # fmt: skip
         title = ", ".join(f"{title}: {verdict.value}" for title, verdict in verdicts.items())
         size = ", ".join(f"{key} {_shown(value)}" for key, value in evidence["size"].items())
-        figure.suptitle(f"{title}\n{size}", fontsize=10)
+        figure.suptitle(f"{title}\n{size}", fontsize=9.5)
     plt.close(figure)
     return figure
 
@@ -93,9 +96,9 @@ def _words(verdicts: dict[str, Verdict], warnings: tuple[str, ...]) -> str:
     for title, verdict in verdicts.items():
         words.append(f"{title}: {verdict.value.upper()} ({verdict.confidence:.2f})")
         for reason in verdict.reasons:
-            words += textwrap.wrap(reason, 150, initial_indent="  - ", subsequent_indent="    ")
+            words += textwrap.wrap(reason, 106, initial_indent="  - ", subsequent_indent="    ")
     for warning in warnings:
-        words += textwrap.wrap(f"note: {warning}", 150, subsequent_indent="    ")
+        words += textwrap.wrap(f"note: {warning}", 106, subsequent_indent="    ")
     return "\n".join(words)
 
 
@@ -115,7 +118,7 @@ def _spectrum(ax: Any, s: observables.Spectrum) -> None:
             density /= np.trapezoid(density, x)
         ax.plot(x, inside * (edges[1] - edges[0]) * density, color="black", label=f"{s.law} law")
     name = "eigenvalue" if s.law == "semicircle" else "singular value"
-    ax.set(xlabel=rf"{name} of $\beta$ times the couplings", ylabel="number per bin", yscale="log")
+    ax.set(xlabel=rf"{name} of $\beta J$", ylabel="number per bin", yscale="log")
     ax.set_ylim(0.5, 4 * ax.get_ylim()[1])  # room for the legend
     ax.set_title(f"spectrum, {len(s.outliers)} outliers")
     ax.legend(fontsize=8, loc="upper right")
@@ -123,7 +126,7 @@ def _spectrum(ax: Any, s: observables.Spectrum) -> None:
 
 def _overlaps(ax: Any, p: observables.OverlapDistribution) -> None:
     ax.errorbar(p.centres, p.density, np.nan_to_num(p.error), color=plotting.COLOURS[1])
-    ax.set(xlabel="overlap $q$ of replicas at the asked temperature", ylabel="$P(q)$", xlim=(-1, 1))
+    ax.set(xlabel="overlap $q$ of replicas", ylabel="$P(q)$", xlim=(-1, 1))
     ax.set_ylim(bottom=0)
     ax.set_title("distribution of overlaps")
 
@@ -136,14 +139,14 @@ def _temperatures(ax: Any, found: dict[str, Any]) -> None:
         ax.plot(T, found[key], color=plotting.COLOURS[k], marker=plotting.MARKERS[k], label=label)
     ax.axhline(0, color="grey", linewidth=0.8)
     ax.set(
-        xlabel="temperature over the asked one",
-        ylabel="of the replica overlap",
+        xlabel="$T$ over the asked one",
+        ylabel="from the overlap $q$",
         xscale="log",
         ylim=(-0.55, 1.05),
     )
-    ticks = [t for t in (1, 1.5, 2, 3, 5, 10, 20, 50, 100) if t <= 1.05 * T.max()]
+    ticks = [t for t in (1, 2, 5, 10, 20, 50, 100) if t <= 1.05 * T.max()]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks], minor=False)
     ax.set_xticks([], minor=True)
-    ax.set_title("overlap by temperature")
+    ax.set_title("order by temperature")
     starts = "two kinds of starts agree" if found["agreed"] else "two kinds of starts differ"
     ax.legend(fontsize=8, title=starts, title_fontsize=8)
