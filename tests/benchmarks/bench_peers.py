@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime
 import functools
-import importlib
+import importlib.metadata
 import os
 import platform
 import statistics
@@ -236,11 +236,10 @@ def cpu_name() -> str:
 
 def versions() -> str:
     found = []
-    for name in ("dwave.samplers", "openjij", "peapods", "dimod", "highspy", "scipy", "sklearn"):
+    for name in ("dwave-samplers", "openjij", "peapods", "dimod", "scipy", "scikit-learn"):
         try:
-            module = importlib.import_module(name)
-            found.append(f"{name} {getattr(module, '__version__', '')}".strip())
-        except ImportError:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
             found.append(f"{name} not installed")
     return ", ".join(found)
 

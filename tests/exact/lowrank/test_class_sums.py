@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from fractions import Fraction
 
@@ -13,6 +14,7 @@ import spinlab as sl
 from spinlab.exact import enumeration
 from spinlab.exact.lowrank import solver
 from spinlab.exact.lowrank.layer_sites import Side
+from spinlab.exact.lowrank.recover_patterns import recover_patterns
 from spinlab.models import PatternBipartiteIsing, PatternIsing
 
 
@@ -147,3 +149,8 @@ def test_negative_patterns_behind_a_matrix_are_found():
         assert answer.energy == pytest.approx(E0, rel=1e-13)
         assert answer.lower_bound <= E0
         assert E0 - answer.lower_bound < 1e-9
+        found = recover_patterns(plain)
+        xi, scale = found.model.xi.astype(int), Fraction(found.model.scale)
+        products = {(i, j): int(xi[:, i] @ xi[:, j]) for i, j in itertools.combinations(range(26), 2)}
+        rest = sum(abs(Fraction(plain.J[pair]) - scale * n) for pair, n in products.items())
+        assert rest <= Fraction(found.left)

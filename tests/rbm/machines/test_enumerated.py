@@ -68,6 +68,11 @@ def test_many_blocks_share_logarithms():
     blocks = blocks_of(W)
     assert len(blocks) > 10
     assert np.allclose(enumerated_products(W, blocks), plain(W), atol=2e-6)
+    # Aligned weights have one state that counts; here many do, and each block has to count once.
+    W = weights(6, 1000, 0.16)
+    blocks = blocks_of(W)
+    assert len(blocks) > 8
+    assert np.allclose(enumerated_products(W, blocks), plain(W), atol=4e-6)
 
 
 def test_strong_weights_and_many_units_are_left_to_the_sum():
