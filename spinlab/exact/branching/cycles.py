@@ -35,9 +35,9 @@ _TOLERANCE = 5e-4  # violation from which on a cycle is added
 _MOST = 3000  # cycles added between two solutions
 _ROUNDS = 1000
 _TAIL, _CHILD_TAIL = 25, 5  # rounds over which progress is judged, at the root and below
+_ROOT_HOPE, _CHILD_HOPE = 8, 3  # such stretches are granted, each with the last gain
 _PIVOT, _ROUND = 35e-9, 3e-6  # seconds of a pivot for each row and column, of a round for each column
 _TREES = 24  # by which x is rounded before a node is divided
-_UNTIED = 0.5  # of a step of the spectrum: mean sum of what is added to the costs
 _STALLED = 0.005  # of what the bound has risen since the first round
 
 
@@ -89,18 +89,17 @@ class Cycles:
         self.total = 2 * int(problem.c.sum())
         self.largest = int(np.abs(problem.c).max(initial=1))
         self.most = np.inf  # seconds by counted operations after which a node is halted
-        self.cost = self._untied()
+        self.cost = problem.c / self.largest
 
     def _untied(self) -> np.ndarray:
-        """Costs with small numbers by chance added, half a step of the spectrum in all.
+        """Costs with small numbers by chance added, at most a step of the spectrum in all.
 
         Couplings of one size have optima without number, each of which violates other cycles, and a bound
-        that hardly rises. Multipliers of the changed costs bound the model, too.
+        that hardly rises. So the root begins with these costs, whose multipliers bound the model, too.
         """
-        m = len(self.problem.c)
-        cost = self.problem.c / self.largest
-        most = _UNTIED * self.problem.step / (4 * self.largest)
-        return cost + np.random.default_rng(0).uniform(-2 * most / max(m, 1), 2 * most / max(m, 1), m)
+        m = max(len(self.cost), 1)
+        most = self.problem.step / (4 * self.largest) / m
+        return self.cost + np.random.default_rng(0).uniform(-most, most, len(self.cost))
 
     def trivial(self) -> CycleProof:
         """The bound without a cycle: every bond satisfied."""
@@ -123,10 +122,12 @@ class Cycles:
         inherited: CycleProof = node.proof if node.proof is not None else self.proof_of(node)
         problem = self.problem
         room = max(problem.step - 1, problem.slack)
-        program = _Program(self.cost, ties, inherited, halt)
+        untied = node.parent is None
+        program = _Program(self._untied() if untied else self.cost, ties, inherited, halt)
         state, h2 = None, -(1 << 200)
         proof = inherited
         history: list[float] = []
+        first = np.inf
         tail = _TAIL if node.parent is None else _CHILD_TAIL
         x = np.zeros(len(problem.c))
         finished = False
@@ -136,6 +137,7 @@ class Cycles:
             over = program.counted >= self.most
             iterations += 1
             history.append(value)
+            first = min(first, value)
             floor = self.total - 4 * value * self.largest  # the bound on h2, in floating point
             whole = bool((np.minimum(x, 1 - x) < 1e-6).all())
             if turn % 3 == 0 or whole:
@@ -150,17 +152,24 @@ class Cycles:
                     break
             if halt[0] or over:
                 break
+            hopeless = False
             if len(history) > tail:
                 gain = history[-1] - history[-1 - tail]
-                # At the root the best state may be poor, and says nothing about what is left.
-                if node.parent is None and gain < _STALLED * (history[-1] - history[0]):
-                    break
-                if node.parent is not None and 3 * gain * 4 * self.largest < floor - goal:
-                    break
-            rows = self.separate(x, max(20, len(x) // 50))
-            program.purge(value)
-            if program.add(rows) == 0:
+                hope = _ROOT_HOPE if node.parent is None else _CHILD_HOPE
+                hopeless = hope * gain * 4 * self.largest < floor - goal
+                # At the root the best state may be poor, and says little about what is left.
+                if node.parent is None:
+                    hopeless &= gain < _STALLED * (history[-1] - first)
+            if not hopeless:
+                rows = self.separate(x, max(20, len(x) // 50))
+                program.purge(value)
+                hopeless = program.add(rows) == 0
+            if hopeless and not untied:
                 break
+            if hopeless:
+                untied, tail = False, _CHILD_TAIL
+                history.clear()
+                program.price(self.cost)
         if not finished:
             if not halt[0]:
                 found, top = self.descent(self._rounded(x))
@@ -298,14 +307,19 @@ class _Program:
                 event.interrupt()
 
         highs.cbSimplexInterrupt += interrupt
-        n = len(cost)
-        highs.addVars(n, ties.lower, ties.upper)
-        highs.changeColsCost(n, np.arange(n, dtype=np.int32), np.ascontiguousarray(cost, float))
+        highs.addVars(len(cost), ties.lower, ties.upper)
+        self.price(cost)
         if len(start.edges):
             starts = np.concatenate([[0], np.cumsum([len(row) for row in start.edges])])
             self.add([Rows(np.concatenate(start.edges), np.concatenate(start.odd), starts)])
             if start.columns is not None:
                 self._begin_at(start.columns)
+
+    def price(self, cost: np.ndarray) -> None:
+        """Other costs, with the rows that there are."""
+        n = len(cost)
+        self.highs.changeColsCost(n, np.arange(n, dtype=np.int32), np.ascontiguousarray(cost, float))
+        self.last_purge = -np.inf
 
     def _begin_at(self, columns: list[Any]) -> None:
         """The parent's basis; HiGHS repairs what the rows that were left behind took away."""
