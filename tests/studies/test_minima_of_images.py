@@ -30,6 +30,7 @@ def test_descents_end_in_minima():
 def test_different_states():
     v = np.array([[1, 1, -1], [-1, -1, 1], [1, -1, 1], [1, 1, -1]], dtype=float)
     assert study.different(v) == 2
+    assert study.one_of_each(v.astype(np.int8)).tolist() == [[1, 1, -1], [1, -1, 1]]
     assert study.marks_of(2000)[-1] == 2000
     assert study.marks_of(5) == (1, 2, 5)
 
