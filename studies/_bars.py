@@ -19,9 +19,8 @@ import numpy as np
 
 import spinlab as sl
 from spinlab import plotting
+from spinlab.rbm.negative.tables import TablePCD
 from spinlab.studies import Output
-
-from ._table_chains import TablePCD
 
 METHODS = {"rapid": "RAPID", "cd": "CD-10", "pcd": "PCD-10", "exact": "exact"}
 EPOCHS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import chi2
-from spinlab.studies._table_chains import TablePCD, bits
 
 import spinlab as sl
 from spinlab.rbm.machines.units import Noise
-from spinlab.studies import _bars, _table_chains
+from spinlab.rbm.negative import tables
+from spinlab.rbm.negative.tables import TablePCD, bits
+from spinlab.studies import _bars
 
 KEY = np.uint64(11)
 
@@ -21,7 +22,7 @@ def _chains(W, n, seed):
     v = rng.integers(0, 1 << V, n)
     fours = rng.integers(0, 16, (n, -(-H // 4))).astype(np.uint8)
     h = np.concatenate([2.0 * ((fours >> j) & 1) - 1 for j in range(4)], axis=1)[:, :H]
-    return _table_chains.half_tables(W), _table_chains.sum_tables(W), v, fours, h
+    return tables.half_tables(W), tables.sum_tables(W), v, fours, h
 
 
 @pytest.mark.parametrize(("V", "H"), [(16, 37), (6, 9), (2, 4)])
@@ -34,9 +35,7 @@ def test_tables_hold_the_fields(V, H):
     y = np.stack([sums[np.arange(len(sums)), row].sum(0) for row in fours])
     np.testing.assert_allclose(y[:, :V], h @ W.T, atol=2e-5)
     spins = 2.0 * bits(v, V) - 1
-    np.testing.assert_allclose(
-        _table_chains.products(W, left, right, v), spins.T @ np.tanh(x) / len(v), atol=1e-6
-    )
+    np.testing.assert_allclose(tables.products(W, left, right, v), spins.T @ np.tanh(x) / len(v), atol=1e-6)
 
 
 def test_units_are_drawn_with_their_probabilities():
@@ -47,9 +46,9 @@ def test_units_are_drawn_with_their_probabilities():
     v, fours = np.repeat(v, n), np.repeat(fours, n, axis=0)
     expected = 1 / (1 + np.exp(-2 * h[0] @ W.T)), 1 / (1 + np.exp(-2 * (2.0 * bits(v[:1], 6)[0] - 1) @ W))
     up = np.empty_like(fours)
-    _table_chains._draw_hidden(left, right, v, KEY, np.uint32(1), up)
+    tables._draw_hidden(left, right, v, KEY, np.uint32(1), up)
     there = np.concatenate([(up >> j) & 1 for j in range(4)], axis=1)[:, :13]
-    _table_chains._draw_visible(sums, fours, KEY, np.uint32(2), 63, v)
+    tables._draw_visible(sums, fours, KEY, np.uint32(2), 63, v)
     assert v.max() < 64
     for found, p in ((bits(v, 6), expected[0]), (there, expected[1])):
         assert (np.abs(found.mean(0) - p) < 5 * (p * (1 - p) / n) ** 0.5).all()
