@@ -74,6 +74,21 @@ def store(typingctx, array, index, lanes):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
+def prefetch(typingctx, array, index):  # type: ignore[no-untyped-def]
+    """Ask for the line of the cache with an entry of a flat array, and do not wait for it."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        struct = context.make_array(signature.args[0])(context, builder, args[0])
+        byte, word = ir.IntType(8).as_pointer(), cgutils.int32_t
+        address = builder.bitcast(builder.gep(struct.data, [args[1]]), byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [address, word(0), word(3), word(1)])  # to read, all levels, data
+
+    return types.void(array, index), codegen
+
+
+@intrinsic
 def splat(typingctx, x):  # type: ignore[no-untyped-def]
     """A number in all lanes."""
 

@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._core.forms import Pattern
+from .._core.forms import Pattern, PatternBipartite
 from .._core.heat_bath import COARSE, SITES, acceptances, coarse_thresholds, heat_share, logits
 from .._core.jit import kernel
 from .._core.lanes import LANES, above, aligned, choose, load, not_above, splat, store, widened
 from .._core.philox import UPDATE
 from .._core.request import Request
 from .._core.walkers import Group
+from ._lane_spins import pack, unpack
 
 _REFRESH = 256  # overlaps of real patterns are recomputed this often
 
@@ -31,48 +32,69 @@ _U = np.uint64
 _L = np.uint64(LANES)
 
 
-class InLanes(NamedTuple):
-    """A model in the type of the lanes; the patterns (N + 1, K) have a row of zeros after the last site."""
+class Rows(NamedTuple):
+    """h_i = scale sum_k feels[i, k] m_k - d_i s_i + b_i, with overlaps m_k = sum_j feeds[j, k] s_j."""
 
-    xi: np.ndarray
+    feels: np.ndarray
+    feeds: np.ndarray
+    scale: float
+    d: np.ndarray
+    b: np.ndarray
+
+    @classmethod
+    def of(cls, form: Pattern | PatternBipartite) -> Rows:
+        """Of two layers, each feeds overlaps of its own, which the other feels."""
+        if isinstance(form, Pattern):
+            return cls(form.xi, form.xi, *form[1:])
+        n, K = form.xi.shape
+        feels, feeds = np.zeros((2, n, 2 * K))
+        feels[: form.V, K:] = feeds[: form.V, :K] = form.xi[: form.V]
+        feels[form.V :, :K] = feeds[form.V :, K:] = form.xi[form.V :]
+        return cls(feels, feeds, form.scale, np.zeros(n), form.b)
+
+
+class InLanes(NamedTuple):
+    """The rows of a model in the type of the lanes, with a row of zeros after the last site."""
+
+    feels: np.ndarray
+    feeds: np.ndarray
     d: np.ndarray
     b: np.ndarray
     near: np.ndarray
-    """near[i] = sum_k xi[i, k] xi[i + 1, k]."""
+    """near[i] = sum_k feeds[i, k] feels[i + 1, k]."""
 
 
 class PatternWalkers:
     """Up to sixteen chains on a pattern model, in sequential order; missing chains run idle."""
 
-    def __init__(self, form: Pattern, request: Request, typical: float, group: Group) -> None:
+    def __init__(
+        self, form: Pattern | PatternBipartite, request: Request, typical: float, group: Group
+    ) -> None:
         self.s, self.factors = group.s, group.factors
-        n, K = form.xi.shape
-        size = np.abs(form.xi)
-        largest = (size @ size.sum(0)).max()
-        terms = abs(form.scale) * largest + np.abs(form.d).max() + np.abs(form.b).max()
+        rows = Rows.of(form)
+        n, K = rows.feeds.shape
+        largest = (np.abs(rows.feels) @ np.abs(rows.feeds).sum(0)).max()
+        terms = abs(rows.scale) * largest + np.abs(rows.d).max() + np.abs(rows.b).max()
         # Sums of integers below 2^24 are exact in float32, and take half the time.
         exact = (form.xi == np.rint(form.xi)).all() and largest < 2**24 and terms < 1e25
         dtype, eps = (np.float32, 2.0**-23) if exact else (np.float64, 2.0**-52)
-        xi = np.zeros((n + 1, K))
-        xi[:n] = form.xi
-        near = (xi[:-1] * xi[1:]).sum(1)
-        self._lanes = InLanes(*(x.astype(dtype) for x in (xi, form.d, form.b, near)))
+        feels, feeds = (np.pad(x, ((0, 1), (0, 0))) for x in (rows.feels, rows.feeds))
+        near = (feeds[:-1] * feels[1:]).sum(1)
+        self._lanes = InLanes(*(x.astype(dtype) for x in (feels, feeds, rows.d, rows.b, near)))
         # The lanes round a field by less: at most 5 times by eps/2, and in every sum unless sums are exact.
         self._rounding = (4 if exact else 4 + 2 * K) * eps * terms
-        bits = np.ones((n, LANES), dtype=bool)
-        bits[:, : len(self.s)] = self.s.T > 0
-        self._up = (bits << np.arange(LANES)).sum(1).astype(np.uint16)
+        self._up = pack(self.s)
         self._flipped = np.zeros(n, dtype=np.uint16)
         self._m = aligned(K * LANES, dtype)
         self._lane_factors = np.ones(LANES)
-        self._form, self._rule = form, (request.metropolis, typical, request.betas)
+        self._rows, self._rule = rows, (request.metropolis, typical, request.betas)
         self._moved, self._key, self._first = group.moved, request.key, group.first
 
     def advance(self, start: int, stop: int) -> None:
         """Take the steps start..stop-1."""
         self._lane_factors[: len(self.factors)] = self.factors
         _visit_lanes(
-            self._form,
+            self._rows,
             self._lanes,
             self._rounding,
             *self._rule,
@@ -85,12 +107,16 @@ class PatternWalkers:
             start,
             stop,
         )
-        _unpack(self._up, self._flipped, self.s, self._moved)
+        unpack(self._up, self._flipped, self.s, self._moved)
 
     def energy(self, out: np.ndarray) -> None:
-        """Energies without the model's offset: -(scale/2) sum_k m_k^2 + (1/2) sum_i d_i - sum_i b_i s_i."""
-        form, m = self._form, self._m.reshape(-1, LANES)[:, : len(self.s)].astype(np.float64)
-        out[:] = (form.d.sum() - form.scale * (m * m).sum(0)) / 2 - self.s @ form.b
+        """Energies without the model's offset.
+
+        -(scale/2) sum_k m_k f_k + (1/2) sum_i d_i - sum_i b_i s_i, where f_k = sum_i feels[i, k] s_i.
+        """
+        rows, m = self._rows, self._m.reshape(-1, LANES)[:, : len(self.s)].astype(np.float64)
+        felt = m if rows.feels is rows.feeds else np.roll(m, len(m) // 2, 0)
+        out[:] = (rows.d.sum() - rows.scale * (m * felt).sum(0)) / 2 - self.s @ rows.b
 
 
 @kernel
@@ -116,7 +142,7 @@ def _visit_lanes(  # type: ignore[no-untyped-def]
             close = 1.2 * COARSE + rounding * x
             constants[2 * LANES + r] = close if x == twice_beta[r] else close + 2.0 * _LARGEST_THRESHOLD
         if t % _REFRESH == 0:
-            _fill_overlaps(q.xi, up, m)
+            _fill_overlaps(q.feeds, up, m)
         for low in range(0, n, SITES):
             coarse_thresholds(key, low, first >> 2, t, UPDATE, metropolis, coarse_heat, words, coarse)
             drawn = False
@@ -140,7 +166,7 @@ def _visit_lanes(  # type: ignore[no-untyped-def]
 @kernel
 def _visit_block(q, metropolis, constants, coarse, up, m, flipped, low, start, high):  # type: ignore[no-untyped-def]
     """Visit the sites start..high-1; stop before the first with a decision too close to its threshold."""
-    K, rows = _U(q.xi.shape[1]), q.xi.reshape(-1)
+    K, feels, feeds = _U(q.feels.shape[1]), q.feels.reshape(-1), q.feeds.reshape(-1)
     number = m.dtype.type
     zero, one, minus = splat(number(0.0)), splat(number(1.0)), splat(number(-1.0))
     slope, twice_beta, guard = load(constants, 0), load(constants, LANES), load(constants, 2 * LANES)
@@ -148,7 +174,7 @@ def _visit_block(q, metropolis, constants, coarse, up, m, flipped, low, start, h
     before = own  # row of the last site visited, whose flips are not yet in the overlaps
     change, h, rest = zero, zero, zero
     for k in range(K):
-        h, rest = rest, h + splat(rows[own + k]) * load(m, k * _L)
+        h, rest = rest, h + splat(feels[own + k]) * load(m, k * _L)
     h = h + rest
     i = _U(start)
     while i < _U(high):
@@ -164,9 +190,9 @@ def _visit_block(q, metropolis, constants, coarse, up, m, flipped, low, start, h
         after = own + K
         h, rest = zero, zero
         for k in range(K):
-            overlap = load(m, k * _L) + splat(rows[before + k]) * change
+            overlap = load(m, k * _L) + splat(feeds[before + k]) * change
             store(m, k * _L, overlap)
-            h, rest = rest, h + splat(rows[after + k]) * overlap
+            h, rest = rest, h + splat(feels[after + k]) * overlap
         change = choose(new, one, minus) - s
         h = (h + rest) + splat(q.near[i]) * change
         up[i] = new
@@ -174,7 +200,7 @@ def _visit_block(q, metropolis, constants, coarse, up, m, flipped, low, start, h
         before, own = own, after
         i += _U(1)
     for k in range(K):
-        store(m, k * _L, load(m, k * _L) + splat(rows[before + k]) * change)
+        store(m, k * _L, load(m, k * _L) + splat(feeds[before + k]) * change)
     return np.int64(i)
 
 
@@ -183,8 +209,8 @@ def _visit_exactly(p, metropolis, twice_beta, exact, up, m, flipped, low, i):  #
     """Visit site i with the arithmetic and the thresholds of the generic loop."""
     for r in range(LANES):
         s, h = np.float64(((up[i] >> r) & 1) * 2 - 1), 0.0
-        for k in range(p.xi.shape[1]):
-            h += p.xi[i, k] * np.float64(m[LANES * k + r])
+        for k in range(p.feels.shape[1]):
+            h += p.feels[i, k] * np.float64(m[LANES * k + r])
         x = twice_beta[r] * (p.scale * h - p.d[i] * s + p.b[i])
         threshold = exact[r >> 2, r & 3, i - low]
         if metropolis:
@@ -194,8 +220,8 @@ def _visit_exactly(p, metropolis, twice_beta, exact, up, m, flipped, low, i):  #
         if flips:
             up[i] ^= np.uint16(1 << r)
             flipped[i] |= np.uint16(1 << r)
-            for k in range(p.xi.shape[1]):
-                m[LANES * k + r] += m.dtype.type(-2.0 * s * p.xi[i, k])
+            for k in range(p.feeds.shape[1]):
+                m[LANES * k + r] += m.dtype.type(-2.0 * s * p.feeds[i, k])
 
 
 @kernel
@@ -205,11 +231,3 @@ def _fill_overlaps(xi, up, m):  # type: ignore[no-untyped-def]
         for k in range(xi.shape[1]):
             for r in range(LANES):
                 m[LANES * k + r] += xi[i, k] if (up[i] >> r) & 1 else -xi[i, k]
-
-
-@kernel
-def _unpack(up, flipped, s, moved):  # type: ignore[no-untyped-def]
-    for r in range(len(s)):
-        for i in range(len(up)):
-            s[r, i] = ((up[i] >> r) & 1) * 2 - 1
-            moved[r, i] = (flipped[i] >> r) & 1

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .._core.forms import Dense, Form, Pattern, Sparse
+from .._core.forms import Dense, Form, Pattern, PatternBipartite, Sparse
 from .._core.heat_bath import SITES, acceptances, heat_share, logits
 from .._core.jit import kernel
 from .._core.parallel import map_threads
@@ -17,7 +17,7 @@ from .._core.progress import meter
 from .._core.request import Request
 from .._core.walkers import Group, Walkers, walk
 from ..models import IsingModel
-from ._dense_steps import DenseWalkers, Tiles, unit_of_float32
+from ._dense_steps import DenseLanes, DenseWalkers, Tiles, unit_of_float32
 from ._multispin import WORD, bonds_for, word_starter
 from ._pattern_steps import PatternWalkers
 from ._scales import typical_field
@@ -90,9 +90,10 @@ def starter(model: IsingModel, request: Request, n_chains: int) -> Callable[[Gro
     sequential = request.order == "sequential"
     if sequential and isinstance(form, Dense):
         tiles = Tiles.cut(form, np.dtype(request.dtype))
-        return lambda group: DenseWalkers(tiles, request, typical, group)
+        walkers = DenseLanes if n_chains >= CHAINS // 2 else DenseWalkers
+        return lambda group: walkers(tiles, request, typical, group)
     _refuse_float32(request.dtype)
-    if sequential and isinstance(form, Pattern) and n_chains >= CHAINS // 2:
+    if sequential and isinstance(form, Pattern | PatternBipartite) and n_chains >= CHAINS // 2:
         return lambda group: PatternWalkers(form, request, typical, group)
     few = isinstance(form, Sparse) and len(form.data) <= MOST_NEIGHBOURS * model.n_spins
     if sequential and isinstance(form, Sparse) and few and n_chains >= CHAINS // 2:

@@ -18,6 +18,7 @@ from .._core.lanes import LANES, above, choose, load, not_above, splat
 from .._core.philox import UPDATE
 from .._core.request import Request
 from .._core.walkers import Group
+from ._lane_spins import pack, unpack
 
 # Lanes decide at this 2 beta, in units of the largest field, if it is larger: only a field that is zero up to
 # rounding is then so close to a threshold (all are within 23 of zero) that it needs the exact comparison.
@@ -58,9 +59,7 @@ class SparseWalkers:
         )
         # Couplings together, each of the sums, 2 beta and the product are rounded by 2^-24 at most.
         self._rounding = 2.0 * (degree.max() + 4) * 2.0**-24
-        bits = np.ones((n, LANES), dtype=bool)
-        bits[:, : len(self.s)] = self.s.T > 0
-        self._up = (bits << np.arange(LANES)).sum(1).astype(np.uint16)
+        self._up = pack(self.s)
         self._flipped = np.zeros(n, dtype=np.uint16)
         self._lane_factors = np.ones(LANES)
         self._form, self._rule = form, (request.metropolis, typical, request.betas)
@@ -83,7 +82,7 @@ class SparseWalkers:
             start,
             stop,
         )
-        _unpack(self._up, self._flipped, self.s, self._moved)
+        unpack(self._up, self._flipped, self.s, self._moved)
 
     def energy(self, out: np.ndarray) -> None:
         """Energies without the model's offset."""
@@ -186,11 +185,3 @@ def _energy(p, s, out):  # type: ignore[no-untyped-def]
                 h += p.data[e] * s[r, p.indices[e]]
             total += s[r, i] * h
         out[r] = -0.5 * total
-
-
-@kernel
-def _unpack(up, flipped, s, moved):  # type: ignore[no-untyped-def]
-    for r in range(len(s)):
-        for i in range(len(up)):
-            s[r, i] = ((up[i] >> r) & 1) * 2 - 1
-            moved[r, i] |= (flipped[i] >> r) & 1 == 1

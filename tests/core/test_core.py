@@ -31,6 +31,7 @@ from spinlab._core.lanes import (
     mantissa_of,
     multiply_add,
     not_above,
+    prefetch,
     splat,
     store,
     widened,
@@ -144,6 +145,7 @@ def test_lanes_compute_what_numpy_computes(dtype):
 
 @kernel
 def parts_of_lanes(a, b, c, fused, mantissas, exponents):
+    prefetch(b, 0)
     x = load(a, 0)
     store(fused, 0, multiply_add(x, load(b, 0), load(c, 0)))
     store(mantissas, 0, mantissa_of(x))

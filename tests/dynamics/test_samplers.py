@@ -179,6 +179,14 @@ def delicate(case):
         return sl.models.PatternIsing(np.ones((1, 1000)), 1e-9, WORST * rng.uniform(0.998, 1.002, 1000)), 1.0
     if case == "cancelling":  # antiferromagnet against fields: float32 rounds their difference to 1e-4
         return sl.models.PatternIsing(np.ones((1, 4000)), -1.0, 2000 + rng.random(4000)), 0.35
+    if case == "layers":
+        xi_v, xi_h = rng.choice([-1, 1], (3, 40)), rng.choice([-1, 1], (3, 300))
+        return sl.models.PatternBipartiteIsing(
+            xi_v, xi_h, 0.01, rng.normal(size=40), rng.normal(size=300)
+        ), 1.0
+    if case == "real layers":
+        fields = rng.normal(size=100)
+        return sl.models.PatternBipartiteIsing(*rng.normal(size=(2, 4, 100)), 0.02, fields, 0.0), 1.0
     if case == "real":
         return sl.models.PatternIsing(rng.normal(size=(5, 500)), 1 / 500, rng.normal(size=500)), 1.0
     # Zero fields are common, beta is far beyond float32, and couplings are tiny.
@@ -187,7 +195,15 @@ def delicate(case):
 
 @pytest.mark.parametrize("sampler", [gibbs, metropolis])
 @pytest.mark.parametrize(
-    ("case", "n_steps"), [("coarse", 2000), ("cancelling", 40), ("real", 300), ("cold", 50)]
+    ("case", "n_steps"),
+    [
+        ("coarse", 2000),
+        ("cancelling", 40),
+        ("real", 300),
+        ("cold", 50),
+        ("layers", 300),
+        ("real layers", 300),
+    ],
 )
 def test_delicate_decisions_are_those_of_the_generic_loop(sampler, case, n_steps):
     model, beta = delicate(case)
@@ -196,6 +212,32 @@ def test_delicate_decisions_are_those_of_the_generic_loop(sampler, case, n_steps
     lanes, generic = sampler(model, n_chains=16, **kept), sampler(model, n_chains=7, **kept)
     np.testing.assert_array_equal(lanes.samples[:, :7], generic.samples)
     np.testing.assert_array_equal(lanes.moved[:7], generic.moved)
+
+
+@pytest.mark.parametrize("sampler", [gibbs, metropolis])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("case", ["sk", "coarse", "ties", "cold"])
+def test_delicate_decisions_on_dense_models_are_those_of_single_chains(sampler, dtype, case):
+    rng = np.random.default_rng(4)
+    model, beta = sl.ensembles.sk(150, rng=2, field_std=0.3) if case == "sk" else None, 1.0
+    if case == "coarse":  # almost free spins where coarse thresholds err most: a few decisions are wrong
+        model = sl.models.DenseIsing(
+            1e-9 * (np.ones((129, 129)) - np.eye(129)), rng.uniform(0.167, 0.173, 129)
+        )
+    if case in ("ties", "cold"):  # fields of zero are common; 2 beta h beyond float64 where it is not zero
+        J = np.triu(rng.choice([-1.0, 1.0], (70, 70)), 1)
+        model, beta = sl.models.DenseIsing(J + J.T), 0.05 if case == "ties" else 1e308
+    # Seven chains are visited one by one; eleven leave lanes idle.
+    kept = {
+        "n_steps": 600 if case == "coarse" else 100,
+        "beta": beta,
+        "record_every": 1,
+        "rng": 5,
+        "dtype": dtype,
+    }
+    lanes, single = sampler(model, n_chains=11, **kept), sampler(model, n_chains=7, **kept)
+    np.testing.assert_array_equal(lanes.samples[:, :7], single.samples)
+    np.testing.assert_array_equal(lanes.moved[:7], single.moved)
 
 
 def delicate_graph(case):
