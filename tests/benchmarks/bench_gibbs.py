@@ -19,7 +19,7 @@ os.environ.setdefault("RAYON_NUM_THREADS", "1")  # read by peapods on import
 
 import numpy as np
 
-from spinlab.dynamics import anneal, gibbs, metropolis, parallel_tempering
+from spinlab.dynamics import anneal, gibbs, metropolis, parallel_tempering, population_annealing
 from spinlab.ensembles import edwards_anderson, hopfield, ra_rbm, sk
 from spinlab.models import SparseIsing, to_bqm
 
@@ -50,6 +50,64 @@ def axpy_roof(n=1024, rounds=20_000):
 
     h, J = np.zeros(n), np.ones(n)
     return fastest(lambda: axpy(h, J, rounds)) / (n * rounds) * 1e9
+
+
+def rows_roof(model, chains, dtype, sweeps=20):
+    """ns per update of the additions to the fields alone, for the flips of one sweep and from as large a J.
+
+    Each flip adds a row of J to the fields of its chain. No sampler that keeps fields can do with less.
+    """
+    from spinlab._core.jit import kernel
+    from spinlab._core.lanes import aligned
+    from spinlab.dynamics._dense_steps import _TILE, Tiles, _add_flips
+
+    @kernel
+    def add(J, h, rows, change, ends, sweeps):
+        flat_J, flat_h = J.reshape(-1), h.reshape(-1)
+        for _ in range(sweeps):
+            for tile in range(h.shape[0]):
+                for other in range(h.shape[0]):
+                    for r in range(h.shape[1]):
+                        own = np.uint64((other * h.shape[1] + r) * _TILE)
+                        k = tile * h.shape[1] + r
+                        piece = np.uint64(other * J[0].size)
+                        _add_flips(flat_h, own, flat_J, piece, rows, change, ends[k], ends[k + 1])
+
+    states = [gibbs(model, n, chains, beta=1.0, rng=0).states for n in (100, 101)]
+    tiles = Tiles.cut(model.form(), np.dtype(dtype))
+    flips = np.zeros((chains, len(tiles.b) * _TILE), bool)
+    flips[:, : model.n_spins] = states[0] != states[1]
+    by_tile = flips.reshape(chains, -1, _TILE).swapaxes(0, 1)
+    tile, _, site = np.nonzero(by_tile)
+    rows = ((tile * _TILE + site) * _TILE).astype(np.uint64)
+    change = np.resize([2, -2], len(rows)).astype(dtype)
+    ends = np.append(0, np.cumsum(by_tile.sum(2))).astype(np.uint64)
+    h = aligned((len(tiles.b), chains, _TILE), dtype)
+    add(tiles.J, h, rows, change, ends, 1)
+    return lambda: (
+        seconds(lambda: add(tiles.J, h, rows, change, ends, sweeps))
+        / (sweeps * chains * model.n_spins * 1e-9)
+    )
+
+
+def dense(sizes=(100, 1000)):
+    """SK models beside the additions of rows alone, the two in turn; set-up does not count."""
+    print("\n| model, beta = 1, 16 chains | roof, ns per update | ns per update | of the roof |")
+    print("|" + " --- |" * 4)
+    for N in sizes:
+        model, steps = sk(N, rng=0), 200_000 // N
+        for dtype in ("float64", "float32"):
+
+            def run(n, model=model, dtype=dtype):
+                return seconds(lambda: gibbs(model, n, 16, beta=1.0, rng=0, threads=1, dtype=dtype))
+
+            roof, times = rows_roof(model, 16, dtype), []
+            run(1)
+            for _ in range(12):
+                times.append((roof(), run(steps), run(4 * steps)))
+            limit, short, long = np.min(times, axis=0)
+            own = (long - short) / (3 * steps * 16 * N) * 1e9
+            print(f"| SK N={N}, {dtype} | {limit:.2f} | {own:.2f} | {limit / own:.2f} |", flush=True)
 
 
 def threshold_roof(rounds=2000):
@@ -155,10 +213,26 @@ def random_bits_roof(rounds=3000):
     return fastest(lambda: draw(np.uint64(1), rounds, out)) / (64 * 64 * rounds) * 1e9
 
 
+def population(model, steps, chains, beta, **options):
+    """Population annealing of ten times as many states over ten temperatures."""
+    betas = np.linspace(0, beta, 11)
+    population_annealing(model, 10 * chains, n_steps=steps, n_runs=1, betas=betas, **options)
+
+
 def words(peers):
     """Multispin coding: +-J lattices, 64 chains and more at one temperature."""
     print(f"\nten random bits for each update: {random_bits_roof():.3f} ns per update\n")
-    names = ["chains", "Gibbs", "Metropolis", "one by one", "anneal", "tempering", *peers, "Gibbs / dwave"]
+    names = [
+        "chains",
+        "Gibbs",
+        "Metropolis",
+        "one by one",
+        "anneal",
+        "population",
+        "tempering",
+        *peers,
+        "Gibbs / dwave",
+    ]
     print(" | ".join(["| model, beta", *names]) + " |")
     print("|" + " --- |" * (len(names) + 1))
     for L, beta in ((10, 0.5), (10, 1.0), (10, 2.0), (16, 0.5), (16, 2.0)):
@@ -175,6 +249,7 @@ def words(peers):
             rate(metropolis, beta=beta),
             rate(gibbs, steps // 20, beta=beta, multispin=False),
             rate(anneal, beta_min=0.1, beta_max=beta, schedule="linear"),
+            100 * rate(population, steps // 100, beta=beta),
             10 * rate(parallel_tempering, steps // 5, betas=np.linspace(beta / 4, beta, 10)),
         ]
         sweeps = round(1.6e-3 / updates)
@@ -221,6 +296,7 @@ def main():
             rates = [f(model, sweeps, chains) for f in peers.values()]
             known[key] = ["-" if r is None else f"{r:.4f}" for r in rates]
         print(" | ".join([f"| {name}", str(chains), f"{rate:.4f}", *known[key]]) + " |", flush=True)
+    dense()
     words(peers)
 
 

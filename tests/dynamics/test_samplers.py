@@ -221,15 +221,14 @@ def test_delicate_decisions_on_dense_models_are_those_of_single_chains(sampler, 
     rng = np.random.default_rng(4)
     model, beta = sl.ensembles.sk(150, rng=2, field_std=0.3) if case == "sk" else None, 1.0
     if case == "coarse":  # almost free spins where coarse thresholds err most: a few decisions are wrong
-        model = sl.models.DenseIsing(
-            1e-9 * (np.ones((129, 129)) - np.eye(129)), rng.uniform(0.167, 0.173, 129)
-        )
+        weak, fields = 1e-9 * (np.ones((515, 515)) - np.eye(515)), rng.uniform(0.167, 0.173, 515)
+        model = sl.models.DenseIsing(weak, fields)
     if case in ("ties", "cold"):  # fields of zero are common; 2 beta h beyond float64 where it is not zero
         J = np.triu(rng.choice([-1.0, 1.0], (70, 70)), 1)
         model, beta = sl.models.DenseIsing(J + J.T), 0.05 if case == "ties" else 1e308
     # Seven chains are visited one by one; eleven leave lanes idle.
     kept = {
-        "n_steps": 600 if case == "coarse" else 100,
+        "n_steps": 1500 if case == "coarse" else 100,
         "beta": beta,
         "record_every": 1,
         "rng": 5,
