@@ -12,7 +12,8 @@ variable SPINLAB_CACHE_DIR moves it.
 
 examples:
   spinlab cache            where the kernels are, and how large they are
-  spinlab cache warm       compile what most calls need, for example when an image is built
+  spinlab cache warm       compile what the usual calls need, for example when an image is built: a minute
+                           or two of one core
   spinlab cache clear      remove them, of all versions; they are compiled again when needed
 """
 
@@ -27,40 +28,46 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("action", nargs="?", default="show", choices=("show", "warm", "clear"))
-    parser.add_argument("--json", action="store_true", help="show: print one JSON object")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for scripts")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the action; 1 where the folder cannot be used."""
-    if args.action == "show":
-        return _show(args.json)
-    return {"warm": _warm, "clear": _clear}[args.action]()
-
-
-def _show(as_json: bool) -> int:
     import json
+
+    record, text = {"show": _show, "warm": _warm, "clear": _clear}[args.action]()
+    if args.json:
+        print(json.dumps(record))
+    elif text:
+        print(text)
+    return int(args.action != "clear" and record["folder"] is None)
+
+
+def _show() -> tuple[dict[str, Any], str]:
     import os
 
     from .._core.kernel_cache import VARIABLE, cache_dir, stored
 
-    folder = cache_dir()
-    if as_json:
-        sizes = {str(f): sum(x.stat().st_size for x in f.rglob("*") if x.is_file()) for f in stored()}
-        print(json.dumps({"folder": folder, VARIABLE: os.environ.get(VARIABLE), "bytes": sizes}))
-        return int(folder is None)
-    print(f"{VARIABLE}  {os.environ.get(VARIABLE) or 'not set'}")
-    print(f"this version       {folder or 'no folder: kernels are compiled in every process'}")
+    folder, sizes = cache_dir(), {}
+    lines = [
+        f"{VARIABLE}  {os.environ.get(VARIABLE) or 'not set'}",
+        f"this version       {folder or 'no folder: kernels are compiled in every process'}",
+    ]
     for path in stored():
-        files = [file for file in path.rglob("*") if file.is_file()]
-        size = sum(file.stat().st_size for file in files) / 1e6
-        kernels = sum(file.suffix == ".nbi" for file in files)
+        n_kernels, sizes[str(path)] = _content(path)
         other = "" if str(path) == folder else ", another version"
-        print(f"{path.name}  {kernels} kernels, {size:.1f} MB{other}")
-    return int(folder is None)
+        lines.append(f"{path.name}  {n_kernels} kernels, {sizes[str(path)] / 1e6:.1f} MB{other}")
+    return {"folder": folder, VARIABLE: os.environ.get(VARIABLE), "bytes": sizes}, "\n".join(lines)
 
 
-def _clear() -> int:
+def _content(folder: Any) -> tuple[int, int]:
+    """Number of kernels and bytes of a folder."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return sum(file.suffix == ".nbi" for file in files), sum(file.stat().st_size for file in files)
+
+
+def _clear() -> tuple[dict[str, Any], str]:
     import shutil
 
     from .._core.kernel_cache import stored
@@ -68,39 +75,38 @@ def _clear() -> int:
     folders = stored()
     for path in folders:
         shutil.rmtree(path)
-    print(f"removed {len(folders)} folders of compiled kernels")
-    return 0
+    text = f"removed {len(folders)} folders of compiled kernels"
+    return {"removed": [str(path) for path in folders]}, text
 
 
-def _warm() -> int:
+def _warm() -> tuple[dict[str, Any], str]:
+    import warnings
+    from pathlib import Path
     from time import perf_counter
 
-    import numpy as np
-
-    from .. import dynamics, ensembles, rbm, solve
     from .._core.kernel_cache import cache_dir
+    from .._core.progress import bars, meter
+    from ._warming import calls
 
-    if cache_dir() is None:
-        return 1
-    start = perf_counter()
-    models = (
-        ensembles.sk(N=8, rng=0),
-        ensembles.edwards_anderson(shape=(3, 3), rng=0),
-        ensembles.hopfield(N=10, K=2, rng=0),
-        ensembles.rbm_gaussian(V=4, H=5, rng=0),
-        ensembles.ra_rbm(V=4, H=5, K=2, rng=0),
-    )
-    for model in models:
-        solve.ground_state(model, degeneracy=True)
-        solve.log_partition(model, 1.0)
-        solve.mean_energy(model, 1.0)
-        for sample in (dynamics.gibbs, dynamics.metropolis):
-            sample(model, 2, 2, beta=1.0, rng=0)
-        dynamics.anneal(model, 2, 2, rng=0)
-        dynamics.parallel_tempering(model, 2, 2, betas=[0.5, 1.0], rng=0)
-    for model in models[3:]:
-        dynamics.block_gibbs(model, 2, 2, beta=1.0, rng=0)
-    data = np.where(np.random.default_rng(0).random((8, 4)) < 0.5, -1, 1)
-    rbm.Trainer(rbm.RBM(4, 3, rng=0), rng=0).fit(data, 1, progress=False)
-    print(f"kernels compiled in {perf_counter() - start:.0f} s, kept in {cache_dir()}")
-    return 0
+    folder = cache_dir()
+    if folder is None:
+        return {"folder": None}, ""
+    start, before = perf_counter(), _content(Path(folder))
+    steps = calls()
+    with meter(len(steps), "compiling") as shown, bars(False), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of answers that nobody wants
+        for step in steps.values():
+            step()
+            if shown is not None:
+                shown.tick(1)
+    seconds, (kernels, size) = perf_counter() - start, _content(Path(folder))
+    record = {
+        "folder": folder,
+        "seconds": seconds,
+        "new_kernels": kernels - before[0],
+        "kernels": kernels,
+        "bytes": size,
+    }
+    new = f"{kernels - before[0]} kernels compiled in {seconds:.0f} s"
+    text = f"{new}; there are {kernels} now, {size / 1e6:.1f} MB, in {folder}"
+    return record, text
