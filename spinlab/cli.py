@@ -49,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 done, 1 error, 2 wrong usage, 3 refused, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
     """
+    from ._commands._words import in_words
+
     argv = list(sys.argv[1:] if argv is None else argv)
     parser, commands = build_parser()
     _never_fail_on_letters()
@@ -56,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv = _whole_name(argv, commands)
         _defaults_of_a_file(argv, commands)
     except (ValueError, OSError) as error:
-        print(f"spinlab: {_in_words(error)}", file=sys.stderr)
+        print(f"spinlab: {in_words(error)}", file=sys.stderr)
         return 2
     args, unknown = parser.parse_known_args(argv)
     if unknown:
@@ -86,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         # Messages meant for people; a traceback is for bugs.
-        print(f"spinlab: {_in_words(error)}", file=sys.stderr)
+        print(f"spinlab: {in_words(error, commands[argv[0]])}", file=sys.stderr)
         return 1
     finally:
         messages.log.setLevel(level)
@@ -127,13 +129,6 @@ def _defaults_of_a_file(argv: list[str], commands: dict[str, argparse.ArgumentPa
         from ._commands import _config
 
         _config.use(argv[1:], commands[argv[0]])
-
-
-def _in_words(error: Exception) -> str:
-    """The text of an error; of the system's about a file, without its number."""
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{os.fspath(error.filename)!s}: {error.strerror}"
-    return str(error)
 
 
 def _never_fail_on_letters() -> None:

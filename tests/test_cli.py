@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -232,18 +233,80 @@ def test_cache_is_shown_warmed_and_cleared(tmp_path, monkeypatch, capsys):
         kernel_cache.cache_dir.cache_clear()
 
 
+def test_warming_says_what_it_took(tmp_path, monkeypatch, capsys):
+    from spinlab._commands import _warming
+    from spinlab._core import kernel_cache
+
+    done = []
+
+    def step():
+        folder = Path(kernel_cache.cache_dir()) / "x"
+        folder.mkdir()
+        (folder / "k.nbi").write_bytes(b"x" * 1000)
+        done.append(1)
+
+    monkeypatch.setenv("SPINLAB_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(_warming, "calls", lambda: {"one": step, "two": lambda: done.append(2)})
+    kernel_cache.cache_dir.cache_clear()
+    try:
+        assert main(["cache", "warm", "--json"]) == 0
+        record = json.loads(capsys.readouterr().out)
+        assert done == [1, 2]
+        assert record.pop("seconds") >= 0
+        folder = str(tmp_path / kernel_cache.folder_name())
+        assert record == {"folder": folder, "new_kernels": 1, "kernels": 1, "bytes": 1000}
+        assert main(["cache", "clear", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == {"removed": [folder]}
+    finally:
+        kernel_cache.cache_dir.cache_clear()
+
+
 @pytest.mark.slow
 def test_a_warm_cache_compiles_nothing(tmp_path):
-    environment = os.environ | {"SPINLAB_CACHE_DIR": str(tmp_path)}
-    for command in (["cache", "warm"], ["cache", "warm"]):
+    """After `cache warm` neither README's block nor a usual call of any command compiles."""
+    root = Path(sl.__file__).parents[1]
+    environment = os.environ | {"SPINLAB_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(root)}
+
+    def run(*command):
         done = subprocess.run(
-            [sys.executable, "-m", "spinlab", *command],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
+            [sys.executable, *command], env=environment, cwd=tmp_path, capture_output=True, text=True
         )
-    assert done.stderr == ""  # no word of compiling
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    (tmp_path / "chain.txt").write_text(
+        "# N: 40\n" + "".join(f"{i} {i + 1} {(-1) ** i}\n" for i in range(39))
+    )
+    (tmp_path / "full.txt").write_text(
+        "# N: 20\n" + "".join(f"{i} {j} {(i * j) % 7 - 3.5}\n" for i in range(20) for j in range(i + 1, 20))
+    )
+    bars = sl.datasets.bars(4)
+    np.savez(tmp_path / "bars.npz", train=bars.train)
+    readme = (root / "README.md").read_text()
+    (tmp_path / "readme.py").write_text(re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1])
+    run("-m", "spinlab", "cache", "warm")
+    usual = [
+        "cache warm",
+        "ground-state chain.txt",
+        "ground-state chain.txt --degeneracy",
+        "ground-state full.txt",
+        "ground-state full.txt --method tempering",
+        "ground-state full.txt --certificate proof.npz",
+        "verify proof.npz full.txt",
+        "accessibility ra_rbm -V 12 -H 50 -K 4 --instances 2",
+        "accessibility sk -N 16 --instances 2",
+        "scan sk --sizes 16 32 --temperatures 0.5 1.0 --instances 2 --steps 100",
+        "scan hopfield --sizes 40 --loads 0.05 0.2 --temperatures 0.5 1.0 --instances 2 --steps 100",
+        "diagnose chain.txt",
+        "train bars.npz rbm.npz -H 8 --epochs 2 --likelihood 1",
+        "train bars.npz ra.npz --machine ra_rbm -H 8 -K 3 --epochs 2 --optimiser adam",
+        "judge rbm.npz bars.npz --known 8",
+        "judge rbm.npz bars.npz --method ais",
+        "sample ra.npz out.csv --steps 10",
+    ]
+    for call in usual:
+        assert "compiling" not in run("-m", "spinlab", *call.split()), call
+    assert "compiling" not in run("readme.py")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -168,6 +170,8 @@ def test_options_are_plural_and_may_be_cut(capsys):
         ("scan sk --replicas=3", "for --replicas, did you mean --instances?"),
         ("ground-state x --sconds 3", "for --sconds, did you mean --seconds?"),
         ("sweep status x --eror", "for --eror, did you mean --errors?"),
+        ("ground-state x --beta 2", "unrecognized arguments: --beta 2\n"),
+        ("diagnose x --temperature 300", "for --temperature, did you mean --beta = 1/T?"),
         ("info --zzzzzz", "unrecognized arguments: --zzzzzz\n"),
         ("scan sk --st 3", "ambiguous option: --st could match"),
     ],
@@ -179,6 +183,57 @@ def test_unknown_options(capsys, call, message):
     shown = capsys.readouterr().err
     assert message in shown
     assert f"usage: spinlab {call.split()[0]}" in shown
+
+
+def test_errors_speak_of_options(tmp_path, capsys):
+    path = tmp_path / "model.txt"
+    path.write_text("1 2 1.0\n2 3 1.0\n")
+    assert main(["ground-state", str(path)]) == 1
+    shown = capsys.readouterr().err
+    assert "--format ij" in shown
+    assert "format=" not in shown
+    path.write_text("# N: 3\n1 2 1.0\n2 3 1.0\n")
+    assert main(["ground-state", str(path)]) == 1
+    assert "--first 1" in capsys.readouterr().err
+    for command in ("ground-state", "diagnose", "judge", "verify"):
+        missing = str(tmp_path / "none.npz")
+        assert main([command, missing, *([missing] if command in ("judge", "verify") else [])]) in (1, 2)
+        assert capsys.readouterr().err == f"spinlab: {missing}: No such file or directory\n"
+    assert main(["ground-state", missing, "--json"]) == 1
+    assert "No such file" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_errors_of_newcomers(tmp_path, capsys):
+    np.save(tmp_path / "grey.npy", np.array([[0.1, 0.9], [0.5, 0.2]]))
+    np.save(tmp_path / "W.npy", np.array([[0.0, 1.0], [3.0, 0.0]]))
+    for call, told in (
+        (["train", "grey.npy", "m.npz"], "grey levels become spins by --threshold 0.5"),
+        (["diagnose", "W.npy"], "for the weights of an RBM say --rbm,"),
+        (["accessibility", "sk", "-N", "6", "--instances", "0"], "instances must be at least 1"),
+        (["scan", "sk", "--sizes", "6", "--instances", "0"], "instances must be at least 1"),
+    ):
+        command = [str(tmp_path / word) if "." in word else word for word in call]
+        assert main(command) == 1
+        assert told in capsys.readouterr().err
+
+
+def shell(command, cwd, **more):
+    """A pipeline of the shell, its standard error apart."""
+    program = f"{shlex.quote(sys.executable)} -m spinlab"
+    environment = os.environ | {"PYTHONPATH": str(Path(sl.__file__).parents[1])} | more
+    call = ["bash", "-c", "set -o pipefail; " + command.replace("spinlab", program)]
+    return subprocess.run(call, cwd=cwd, env=environment, capture_output=True, timeout=120)
+
+
+def test_in_a_shell(tmp_path):
+    """A reader that goes, no terminal, an ASCII locale, no colours."""
+    done = shell("spinlab study --list | head -1", tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.count(b"\n") == 1
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "NO_COLOR": "1", "TERM": "dumb"}
+    done = shell("spinlab study --list < /dev/null | cat", tmp_path, **plain)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\x1b" not in done.stdout
 
 
 def test_no_ensemble_at_all(capsys):

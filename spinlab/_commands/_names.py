@@ -36,7 +36,7 @@ def chosen(text: str, what: str, known: Iterable[str], others: Iterable[str] = (
 
 _OTHER_WORDS = {
     "--T": "--temperatures",
-    "--beta": "--temperatures",
+    "--temperature": "--beta",
     "--alpha": "--loads",
     "--replicas": "--instances",
     "--samples": "--instances",
@@ -61,7 +61,8 @@ def unknown_options(unknown: list[str], parser: argparse.ArgumentParser) -> str:
     hints = []
     for name in (word.split("=")[0] for word in unknown if word.startswith("-")):
         meant = _OTHER_WORDS.get(name.replace("_", "-"))
-        close = [meant] if meant in known else difflib.get_close_matches(name, known, 1)
-        hints += [f"for {name}, did you mean {close[0]}?"] if close else []
+        close = [meant] if meant in known else difflib.get_close_matches(name, known, 1, 0.7)
+        inverse = " = 1/T" if close == ["--beta"] else ""
+        hints += [f"for {name}, did you mean {close[0]}{inverse}?"] if close else []
     words = f"unrecognized arguments: {' '.join(unknown)}"
     return "; ".join([words, *hints]) + (" An option may be cut to any unique beginning." if hints else "")

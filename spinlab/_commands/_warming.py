@@ -47,6 +47,7 @@ def _models() -> list[Any]:
         ensembles.rbm_gaussian(V=4, H=5, rng=0),
         ensembles.rbm_gaussian(V=14, H=20, rng=0),
         ensembles.ra_rbm(V=4, H=5, K=2, rng=0),
+        ensembles.ra_rbm(V=12, H=50, K=4, rng=0),
         ensembles.ra_rbm(V=12, H=300, K=7, rng=0),
     ]
 
@@ -78,6 +79,7 @@ def _lattices() -> None:
     for shape in ((5, 30), (12, 12)):  # narrow, and wide enough for matchings
         for law in ("gaussian", "pm1"):
             model = ensembles.edwards_anderson(shape=shape, periodic=False, law=law, rng=0)
+            solve.ground_state(model, "tree" if shape[0] == 5 else "planar", degeneracy=shape[0] == 5)
             for method in ("tree", "planar"):
                 solve.ground_state(model, method)
                 solve.log_partition(model, 1.0, method)
@@ -86,10 +88,15 @@ def _lattices() -> None:
 
 
 def _branching() -> None:
-    from .. import ensembles, exact, solve
+    from .. import ensembles, solve
 
-    for model in (ensembles.sk(N=32, rng=0), ensembles.edwards_anderson(shape=(3, 3, 4), law="pm1", rng=0)):
-        exact.branching.ground_state(model)
+    files = ensembles.sk(N=20, rng=0).to_sparse()  # as instance files are read
+    for model in (
+        files,
+        ensembles.sk(N=32, rng=0),
+        ensembles.edwards_anderson(shape=(3, 3, 4), law="pm1", rng=0),
+    ):
+        solve.ground_state(model, "branching")
         solve.ground_state(model, seconds=1.0)
 
 
@@ -125,12 +132,12 @@ def _training(dtype: str) -> None:
     data = np.where(np.random.default_rng(0).random((8, 80)) < 0.5, -1, 1)
     for V, H in ((6, 5), (80, 60)):  # parameters in arrays, and in kernels
         for machine in (rbm.RBM(V, H, rng=0, dtype=dtype), rbm.RARBM(V, H, K=2, rng=0, dtype=dtype)):
-            negatives: list[Any] = [rbm.PCD(n_chains=4), rbm.CD(), rbm.Tempering(n_chains=2)]
-            negatives += [rbm.Exact()] if V == 6 else []
-            negatives += [rbm.PID()] if isinstance(machine, rbm.RARBM) else []
+            negatives: list[Any] = [lambda: rbm.PCD(n_chains=4), rbm.CD, lambda: rbm.Tempering(n_chains=2)]
+            negatives += [rbm.Exact] if V == 6 else []
+            negatives += [rbm.PID] if isinstance(machine, rbm.RARBM) else []
             for negative in negatives:
                 for optimiser in ("sgd", "adam"):
-                    trainer = rbm.Trainer(machine, negative, optimiser=optimiser, lr=1e-3, rng=0)
+                    trainer = rbm.Trainer(machine, negative(), optimiser=optimiser, lr=1e-3, rng=0)
                     trainer.fit(data[:, :V], 1, progress=False)
 
 
@@ -162,7 +169,7 @@ def _diagnosis() -> None:
         ensembles.hopfield(N=60, K=2, rng=0),
         ensembles.rbm_gaussian(V=30, H=30, rng=0),
     ):
-        diagnose.diagnose(model, rng=0)
+        diagnose.diagnose(model, seconds=0.1, rng=0)
 
 
 def _scans() -> None:

@@ -87,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
     from .. import ensembles, sweeps
     from .._core import device
     from .._core.files import atomic_write
+    from .._core.validate import as_count
     from ._names import chosen
 
     if args.ensemble is None:
@@ -105,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
         measure,
         axes=axes | {"std": args.stds},
         fixed=fixed,
-        replicas=args.instances,
+        replicas=as_count(args.instances, "instances"),
         seed=args.seed,
         pair_over=("std",),
         dims=dict.fromkeys(chain, ("chain",)),

@@ -88,9 +88,9 @@ def run(args: argparse.Namespace) -> int:
     except RefusedError as error:
         return _report(args, error, REFUSED)
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
-        if not args.json:
-            raise
-        return _report(args, error, 1)
+        if args.json:
+            print(json.dumps({"file": args.file, "error": str(error), "refused": False}))
+        raise
 
 
 def _report(args: argparse.Namespace, error: Exception, status: int) -> int:

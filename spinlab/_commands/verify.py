@@ -40,13 +40,14 @@ def run(args: argparse.Namespace) -> int:
     """Verify and say what is proven."""
     from ..exact import CertificateError, load_certificate, verify
     from ..models.io import read_instance
+    from ._words import in_words
 
     model_file: Any = sys.stdin.buffer if args.model == "-" else args.model
     try:
         certificate = load_certificate(args.certificate)
         model, _ = read_instance(model_file, args.format, vartype=args.vartype, first=args.first)
     except (OSError, ValueError) as error:
-        print(f"spinlab: {error}", file=sys.stderr)
+        print(f"spinlab: {in_words(error)}", file=sys.stderr)
         return 2
     try:
         verdict = verify(model, certificate)

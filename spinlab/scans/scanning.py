@@ -192,7 +192,7 @@ def scan(
         measure,
         axes=axes,
         fixed=fixed,
-        replicas=work["instances"] if instances is None else instances,
+        replicas=as_count(work["instances"] if instances is None else instances, "instances"),
         seed=seed,
         dims=dict.fromkeys(PER_T, (axis,)) | {"P": (axis, "q")},
         coords={axis: values, "q": ((np.arange(N_BINS) + 0.5) * 2 / N_BINS - 1).round(12).tolist()},
