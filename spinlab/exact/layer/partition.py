@@ -351,7 +351,10 @@ def _factors(tiles: Tiles) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
     def factors(part: np.ndarray) -> tuple[np.ndarray, ...]:
         shape = (len(part), len(tiles.D), tiles.Y.shape[1])
         size, mantissa, exponent = np.empty(shape[:2]), aligned(shape), aligned(shape, np.int64)
-        _product(tiles.base(part), tiles.D, Y, passes, size, mantissa, exponent)
+        if shape[1] % int(_FOUR) == shape[2] % int(_L) == 0:
+            _product(tiles.base(part), tiles.D, Y, passes, size, mantissa, exponent)
+        else:
+            _product_of_few(tiles.base(part), tiles.D, Y, size, mantissa, exponent)
         rows = (size - _LN2 * tiles.pad) + tiles.linear_part(g, part)[:, None] + row
         return mantissa, exponent, rows, column
 
@@ -430,15 +433,28 @@ def _product(
             for t in range(group, min(group + _FOUR, _U(len(base)))):
                 _split(base[t], D, low, n, z, w, size[t])
                 own = t * rows * columns
-                if rows % _FOUR == 0 and columns % _L == 0:
-                    for j in range(_U(0), columns, _L):
-                        for i in range(_U(0), rows, _FOUR):
-                            out = own + i * columns + j
-                            _multiply_tile(
-                                flat_Y, low * columns + j, columns, z, w, i * _CHUNK, n, passes, p, e, out
-                            )
-                else:
-                    _multiply_few(flat_Y, low * columns, columns, z, w, rows, n, p, e, own)
+                for j in range(_U(0), columns, _L):
+                    for i in range(_U(0), rows, _FOUR):
+                        out = own + i * columns + j
+                        _multiply_tile(
+                            flat_Y, low * columns + j, columns, z, w, i * _CHUNK, n, passes, p, e, out
+                        )
+
+
+@kernel
+def _product_of_few(base, D, Y, size, mantissa, exponent):  # type: ignore[no-untyped-def]
+    """The same for tiles of few states; a kernel of its own, so that one call compiles one of the two."""
+    rows, m, columns = _U(D.shape[0]), _U(D.shape[1]), _U(Y.shape[1])
+    z, w = np.empty(rows * _CHUNK), np.empty(rows * _CHUNK)
+    flat_Y, p, e = Y.reshape(-1), mantissa.reshape(-1), exponent.reshape(-1)
+    size[:] = 0.0
+    p[:] = 1.0
+    e[:] = 0
+    for t in range(_U(0), _U(len(base))):
+        for low in range(_U(0), m, _CHUNK):
+            n = min(_CHUNK, m - low)
+            _split(base[t], D, low, n, z, w, size[t])
+            _multiply_few(flat_Y, low * columns, columns, z, w, rows, n, p, e, t * rows * columns)
 
 
 @kernel(fastmath={"contract"})
@@ -506,7 +522,6 @@ def _four_factors(z, w, a, y0, y1, y2, y3):  # type: ignore[no-untyped-def]
 @kernel(fastmath={"contract"})
 def _multiply_few(Y, y, columns, z, w, rows, n, p, e, first):  # type: ignore[no-untyped-def]
     """The same for tiles of few states."""
-    bits = p.view(np.int64)
     for a in range(_U(0), n, _FOUR):
         for i in range(rows):
             x, out = i * _CHUNK + a, first + i * columns
@@ -516,9 +531,9 @@ def _multiply_few(Y, y, columns, z, w, rows, n, p, e, first):  # type: ignore[no
                 p01 = (z[x] + w[x] * y0) * (z[x + _U(1)] + w[x + _U(1)] * y1)
                 p23 = (z[x + _TWO] + w[x + _TWO] * y2) * (z[x + _THREE] + w[x + _THREE] * y3)
                 p[out + j] *= p01 * p23
-                word = bits[out + j]
+                word = np.float64(p[out + j]).view(np.int64)
                 e[out + j] += (word >> 52) - 1023
-                bits[out + j] = (word & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000
+                p[out + j] = np.int64((word & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000).view(np.float64)
         y += _FOUR * columns
 
 
@@ -540,12 +555,16 @@ def _add_up(
             for j in range(len(column)):
                 x = _LN2 * exponent[t, i, j] + (rows[t, i] + column[j])
                 peak[j] = x if x > peak[j] else peak[j]
-        highest = peak.max()
+        highest = -np.inf  # a loop: methods of arrays take .4 s to compile
+        for j in range(len(column)):
+            highest = peak[j] if peak[j] > highest else highest
         for i in range(rows.shape[1]):
             for j in range(len(column)):
                 x = _LN2 * exponent[t, i, j] + (rows[t, i] + column[j])
                 total[j] += mantissa[t, i, j] * _exp(x - highest)
-        top[t], weight[t] = highest, total.sum()
+        top[t], weight[t] = highest, 0.0
+        for j in range(len(column)):
+            weight[t] += total[j]
 
 
 @kernel(fastmath={"contract"})
