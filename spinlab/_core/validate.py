@@ -54,7 +54,8 @@ def _as_numbers(x: Any, name: str, kinds: str = "iuf") -> np.ndarray:
         raise ValueError(f"{name} is not a regular array of numbers: {error}") from None
     if array.dtype.kind not in kinds:
         what = f"dtype {array.dtype}" if array.ndim else f"{type(x).__name__}"
-        raise TypeError(f"{name} must hold real numbers, got {what}")
+        remedy = "; .astype(float) makes numbers of it" if array.ndim and array.dtype.kind in "bO" else ""
+        raise TypeError(f"{name} must hold real numbers, got {what}{remedy}")
     return array
 
 
@@ -80,7 +81,8 @@ def symmetrised(J: Any, name: str = "J") -> tuple[np.ndarray, float]:
         i = int(np.flatnonzero(np.diagonal(J))[0])
         raise ValueError(
             f"{name} has a non-zero diagonal ({name}[{i},{i}] = {J[i, i]}); s_i s_i = 1 is only a constant: "
-            "set the diagonal to zero and add -sum(diag)/2 to the energy yourself"
+            "set the diagonal to zero and add -sum(diag)/2 to the energy yourself; a QUBO matrix, for x of 0 "
+            "and 1, is read by models.from_qubo"
         )
     if np.array_equal(J, J.T):
         return J, 0.0

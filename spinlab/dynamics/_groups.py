@@ -24,7 +24,7 @@ from .tempering import levels, respaced, step_lengths
 
 _LEAST_TRIPS = 10  # from the hottest to the coldest temperature and back, in each group
 _MOST_DRIFT = 2.0  # of the coldest mean energy when the time doubles, in units of its temperature
-_MOST_EXCESS = 5.0  # of the coldest mean energy over the lowest known one, in units of its temperature
+_MOST_EXCESS = 2.0  # of the coldest mean energy over the lowest known one, in units of its temperature
 _MOST_LEVELS = 1000
 _COLDER = 2.0  # factor by which a ladder that ends too hot is continued, or more
 

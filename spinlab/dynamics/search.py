@@ -65,7 +65,7 @@ class Search(Result):
     equilibrated : int
         Groups whose coldest replicas have equilibrated: ten or more ways from the hottest temperature to the
         coldest and back, and a mean energy that moved by less than twice its kT while the time doubled and is
-        at most 5 kT above the lowest one found.
+        at most 2 kT above the lowest one found.
     stopped : str
         Why the search ended: "bound" (the energy meets -sum |J| - sum |b|: proven), "target", "agreement",
         "steps", "seconds" or "callback"; "running" for a callback.
@@ -109,7 +109,7 @@ def search(
     where the two strongest couplings of each site outweigh the others. Its temperatures are those of
     :func:`spinlab.dynamics.anneal`. All replicas are cooled, each down to its own temperature; the ladder is
     then spaced by measurement, and the rounds begin, after each of which the colder replicas are quenched.
-    Where they have mixed, but at a mean energy of more than 5 kT above the lowest known one, entropy hides
+    Where they have mixed, but at a mean energy of more than 2 kT above the lowest known one, entropy hides
     the lowest level (antiferromagnets on triangular lattices), and the ladders go on to colder temperatures.
     With ``target`` or ``seconds`` annealing runs come first, eight at a time, each time twice as long: what
     they find is found long before ladders are cooled. Low states of dense and sparse models are then

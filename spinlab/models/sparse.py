@@ -145,7 +145,8 @@ def _as_sparse_couplings(J: Any) -> tuple[scipy.sparse.csr_array, float]:
     J = _csr(J.coords[0], J.coords[1], as_real_array(J.data, "J", 1), J.shape)
     if J.diagonal().any():
         raise ValueError(
-            "J has a non-zero diagonal; s_i s_i = 1 is only a constant: remove it (J.setdiag(0))"
+            "J has a non-zero diagonal; s_i s_i = 1 is only a constant: remove it (J.setdiag(0)); a QUBO "
+            "matrix, for x of 0 and 1, is read by models.from_qubo"
         )
     entries = J.tocoo()
     (i, j), data = entries.coords, entries.data

@@ -9,10 +9,11 @@ whole call, and it has to be right for every seed.
 With the word "lattices": instances made here, whose optimum is proven by trees, matching or branching (the
 power-law chains: the lowest energy known), and a budget of processor time for ``search`` and for the annealer
 and the tabu search of dwave-samplers, all on one thread and in this run; each stops at the optimum. Two seeds
-say who reaches it; with "often" sixteen seeds say how fast, where search and annealer are quick.
+say who reaches it; with "often" sixteen seeds say how fast, where search and annealer are quick. "chains":
+six Gaussian chains of 300 spins for each exponent, ``search(seconds=2)`` with its clock on processor time.
 
 Run: SPINLAB_DATA=folder python tests/benchmarks/bench_heuristics.py
-     python tests/benchmarks/bench_heuristics.py lattices|often [part of a name]
+     python tests/benchmarks/bench_heuristics.py lattices|often|chains [part of a name]
 """
 
 from __future__ import annotations
@@ -98,13 +99,28 @@ CHAINS = {
 }
 
 
-def power_law_chain(N, exponent, law):
+# Gaussian chains of 300 spins by their seed: two searches of 5 s of processor time met the same energy each.
+SIX = {
+    1.5: (-268.343019169, -299.610877833, -269.435359728, -297.378953930, -287.856975587, -281.271084280),
+    3.0: (-229.538949745, -258.879056428, -232.372976608, -262.113906586, -241.371923614, -240.179223867),
+}
+
+
+def power_law_chain(N, exponent, law, seed=0):
     """J_ij = x_ij / |i - j|^exponent between all pairs of an open chain."""
-    rng, (i, j) = np.random.default_rng(0), np.triu_indices(N, 1)
+    rng, (i, j) = np.random.default_rng(seed), np.triu_indices(N, 1)
     x = rng.choice([-1, 1], i.size) if law == "pm1" else rng.standard_normal(i.size)
     J = np.zeros((N, N))
     J[i, j] = x / (j - i) ** exponent
     return DenseIsing(J + J.T)
+
+
+def six_chains():
+    """(name, model, optimum, how it is known), as in :func:`lattices`."""
+    for exponent, lowest in SIX.items():
+        for seed, energy in enumerate(lowest):
+            model = power_law_chain(300, exponent, "gaussian", seed)
+            yield f"Gaussian 1/r^{exponent:g} chain, 300, seed {seed}", model, energy, "lowest known"
 
 
 def lattices():
@@ -156,6 +172,22 @@ def by_search(model, bqm, optimum, seed):
         seed += 1000
 
 
+class ProcessorTime:
+    """The clock of a search, in place of wall-clock time: other processes do not count."""
+
+    def __init__(self):
+        self.start = time.process_time()
+
+    def seconds(self):
+        return time.process_time() - self.start
+
+
+def by_search_in_time(model, bqm, optimum, seed):
+    sys.modules["spinlab.dynamics.search"].Stopwatch = ProcessorTime
+    target = optimum + ROUNDING * abs(optimum)
+    yield search(model, target=target, seconds=BUDGET, rng=seed, threads=1).energy
+
+
 def by_annealing(sweeps):
     def run(model, bqm, optimum, seed):
         from dwave.samplers import SimulatedAnnealingSampler
@@ -177,19 +209,20 @@ def by_tabu(model, bqm, optimum, seed):
         yield TabuSampler().sample(bqm, timeout=200, seed=1000 * seed + k, **known).first.energy
 
 
-def compare(part, often):
+def compare(part, kind):
     """The table of the instances that are made here."""
+    often = kind == "often"
     solvers = {
-        "search": by_search,
+        "search": by_search_in_time if kind == "chains" else by_search,
         "dwave SA, 1000 sweeps": by_annealing(1000),
         "dwave SA, 10 000 sweeps": by_annealing(10_000),
     }
     if not often:
         solvers["dwave tabu"] = by_tabu
-    attempts = OFTEN if often else ATTEMPTS
+    attempts = {"often": OFTEN, "chains": 1}.get(kind, ATTEMPTS)
     titles = ["instance", "spins", "optimum", *solvers]
     print("| " + " | ".join(titles) + " |\n" + "|---" * len(titles) + "|")
-    for name, model, known, how in lattices():
+    for name, model, known, how in six_chains() if kind == "chains" else lattices():
         if part not in name or (often and not any(word in name for word in QUICK)):
             continue
         optimum, bqm = known, to_bqm(model)
@@ -219,8 +252,8 @@ def compare(part, often):
 
 
 def main():
-    if sys.argv[1:2] in (["lattices"], ["often"]):
-        compare("".join(sys.argv[2:]), sys.argv[1] == "often")
+    if sys.argv[1:2] in (["lattices"], ["often"], ["chains"]):
+        compare("".join(sys.argv[2:]), sys.argv[1])
         return
     peers = {"spinlab anneal": spinlab_anneal, "dwave-samplers SA": dwave}
     try:

@@ -111,7 +111,7 @@ def test_what_equilibrium_takes():
         threads=1,
     )
 
-    def judge(first, second, trips, lowest=-1.0):
+    def judge(first, second, trips, lowest=0.0):
         energy = np.zeros((2, 2)), np.array([[9.0, first], [9.0, second]])
         groups.measured = [Piece(10, x, np.array([1.0])) for x in energy]
         groups._ladders.round_trips[:] = trips
@@ -120,9 +120,9 @@ def test_what_equilibrium_takes():
     assert judge(0.9, 0.9, 10) == [True, True]  # a drift by 1.8 kT
     assert judge(1.1, 0.9, 10) == [False, True]
     assert judge(0.9, 0.9, [9, 10]) == [False, True]
-    assert judge(0.9, 0.5, 10, -1.6) == [True, True]  # 5 kT above the lowest energy
-    assert judge(0.9, 0.5, 10, -1.7) == [False, True]
-    assert not groups.is_too_hot(-1.7)
+    assert judge(0.9, 0.5, 10, -0.1) == [True, True]  # 2 kT above the lowest energy
+    assert judge(0.9, 0.5, 10, -0.2) == [False, True]
+    assert not groups.is_too_hot(-0.2)
     assert groups.is_too_hot(-5.0)
     groups._ladders.round_trips[0] = 9  # one of two may be late
     assert groups.is_too_hot(-5.0)
