@@ -93,16 +93,14 @@ def cooling_span(
     N = model.n_spins
     n_minima = min(max(_SITES // N, _MINIMA[0]), _MINIMA[1])
     minima, key = random_spins(as_key(generator), n_minima, N), as_key(generator)
-    clock = Stopwatch()
+    sweep_seconds = math.inf
     if is_late is not None:  # a few first, and no more where they took too long
-        quench(model, minima[: _MINIMA[0]], key, threads)
+        sweep_seconds = _quench_time(model, minima[: _MINIMA[0]], key, threads)
         if is_late():
             minima = minima[: _MINIMA[0]]
-            n_minima = len(minima)
-    if n_minima > _MINIMA[0] or is_late is None:
-        clock = Stopwatch()
-        quench(model, minima, key, threads)
-    sweep_seconds = clock.seconds() / (n_minima * QUENCH)
+    if is_late is None or len(minima) > _MINIMA[0]:  # of two times the shorter was interrupted less
+        sweep_seconds = min(sweep_seconds, _quench_time(model, minima, key, threads))
+    n_minima = len(minima)
     with one_blas_thread():
         fields = np.abs(model.local_fields(minima))
     fields = np.sort(fields[fields > zero_fields(model)])
@@ -111,6 +109,13 @@ def cooling_span(
     cold = _coarse(_freezing(fields, n_minima))
     hot = mean_field_line(model, generator, is_late) or 0.5 / float(fields[-1])
     return Span(min(hot, cold / 2), cold, fields, n_minima, sweep_seconds)
+
+
+def _quench_time(model: IsingModel, s: np.ndarray, key: np.uint64, threads: int | None) -> float:
+    """Quench the states in place; the time of a sweep of one of them."""
+    clock = Stopwatch()
+    quench(model, s, key, threads)
+    return clock.seconds() / (len(s) * QUENCH)
 
 
 def mean_field_line(
