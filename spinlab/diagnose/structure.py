@@ -29,8 +29,10 @@ _STANDS_OUT = 2.0
 _STRONGEST = 6
 _MOST_OF_ALL_PAIRS = 600  # spins up to which the Bethe Hessian of all pairs is diagonalised, thirty times
 _LOW_SCALE, _HIGH_SCALE = -150.0, 150.0  # ln of a factor: couplings lie between 1e-60 and 1e60
-# Glasses need d > 2.5 (S. Boettcher, Phys. Rev. Lett. 95, 197205 (2005)); small cubic lattices measure 2.3.
-FLAT = 2.25
+_LOWER_CRITICAL = 2.5  # of glasses (S. Boettcher, Phys. Rev. Lett. 95, 197205 (2005))
+FLAT = 2.25  # as measured; small cubic lattices have 2.3, random triangulations of a torus 2.27 to 2.31
+_BALLS, _THIRD = 8, 3.0  # number, and largest share of the sites
+_PLANE = 2.0  # N = (2 <r>)^2 on a square torus
 # Of the graph of strongest couplings among all: chains with sigma = .85, which have a glass, measure 2.20 to
 # 2.23, with sigma = 2, which have none, 1.36 to 1.46.
 _FLAT_AMONG_ALL = 1.8
@@ -88,6 +90,10 @@ def structure(
     if isinstance(model, SparseIsing):
         bethe = bethe_lines(model.to_sparse()._J, balanced=balanced)
         d, tree_like = _geometry(model)
+        if tree_like and (extent := _extent(model)) <= _PLANE and _in_short_loops(model) > 0.5:
+            d, tree_like = extent, False
+        if d is not None and FLAT <= d < _LOWER_CRITICAL and not tree_like and _on_a_surface(model):
+            d = 2.0
         return Structure(
             "bonds",
             bethe.log_glass,
@@ -219,16 +225,61 @@ def _strongest(model: IsingModel) -> IsingModel:
     return SparseIsing(scipy.sparse.csr_array(kept))
 
 
-def _geometry(model: IsingModel) -> tuple[float | None, bool]:
-    """(d, tree-like): d from the number of sites at distance r, S(r) ~ r^(d-1), the fastest growth that the
-    size allows; tree-like if the second neighbours are nearly as many as without short loops.
+def _in_short_loops(model: SparseIsing) -> float:
+    """Share of the bonds that lie in a triangle or a square."""
+    A = model.to_sparse()._J.copy()
+    A.data = np.ones(len(A.data), dtype=np.int64)
+    degree = np.diff(A.indptr)
+    two = A @ A
+    walks = (two.multiply(A) + (two @ A).multiply(A)).tocsr()
+    i, j = A.tocoo().coords
+    # Of three steps from i to j, deg_i + deg_j - 1 use the bond ij itself.
+    return float((np.asarray(walks[i, j]).ravel() > degree[i] + degree[j] - 1).mean())
+
+
+def _extent(model: SparseIsing) -> float:
+    """d from N = (2 <r>)^d, <r> the mean distance: a quarter of the side per dimension on a torus.
+
+    Hubs, as those of hierarchical lattices, hide the growth of neighbourhoods but not this.
     """
+    distance = _distances(model)
+    finite = distance[np.isfinite(distance)]
+    mean = float(finite.sum()) / max(len(finite) - len(distance), 1)
+    return math.log(model.n_spins) / math.log(2 * mean) if mean > 0.5 else math.inf
+
+
+def _on_a_surface(model: SparseIsing) -> bool:
+    """Whether all balls with up to a third of the sites can be drawn in a plane; those of a solid cannot."""
+    import networkx as nx
+
+    J, distance = model.to_sparse()._J, _distances(model)
+    for r in distance[:: max(1, len(distance) // _BALLS)]:
+        sites = np.cumsum(np.bincount(r[np.isfinite(r)].astype(int)))  # within each distance
+        radius = np.searchsorted(sites, sites[-1] / _THIRD, side="right") - 1
+        ball = np.flatnonzero(r <= radius)
+        if radius < 2:
+            return False  # too small to hold the loops that tell
+        if not nx.check_planarity(nx.from_scipy_sparse_array(J[ball][:, ball]))[0]:
+            return False
+    return True
+
+
+def _distances(model: IsingModel) -> np.ndarray:
+    """Numbers of steps from some sites to all."""
     from scipy.sparse.csgraph import dijkstra
 
     J = model.to_sparse()._J
     n = J.shape[0]
     sites = np.unique(np.linspace(0, n - 1, min(n, _SHELL_SITES)).astype(int))
-    distance = dijkstra(abs(J), directed=False, indices=sites, unweighted=True)
+    return np.asarray(dijkstra(abs(J), directed=False, indices=sites, unweighted=True))
+
+
+def _geometry(model: IsingModel) -> tuple[float | None, bool]:
+    """(d, tree-like): d from the number of sites at distance r, S(r) ~ r^(d-1), the fastest growth that the
+    size allows; tree-like if the second neighbours are nearly as many as without short loops.
+    """
+    J, distance = model.to_sparse()._J, _distances(model)
+    sites = np.argmin(distance, axis=1)  # where it is 0
     finite = distance[np.isfinite(distance)].astype(int)
     shells = np.bincount(finite)[1:] / len(sites)
     reached = 1 + np.cumsum(shells)

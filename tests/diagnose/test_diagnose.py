@@ -13,6 +13,7 @@ import networkx as nx
 import numpy as np
 import pytest
 import scipy.sparse
+import scipy.spatial
 
 import spinlab as sl
 from spinlab.cli import main
@@ -138,6 +139,31 @@ def test_lines_from_the_couplings():
     pair[0, 1] = pair[1, 0] = 50.0
     J = sl.ensembles.sk(40, rng=0).couplings() * 0.3 + pair
     assert lines(sl.models.DenseIsing(J)).log_distance > 0.5
+
+
+def test_dimension_of_hubs_surfaces_and_solids():
+    pairs = nx.Graph([(0, 1)])
+    for _ in range(4):  # every bond becomes two paths of two bonds: dimension 2, and hubs
+        finer = nx.Graph()
+        for k, (a, b) in enumerate(pairs.edges):
+            n = len(pairs) + 2 * k
+            finer.add_edges_from([(a, n), (n, b), (a, n + 1), (n + 1, b)])
+        pairs = finer
+    hubs = lines(sl.ensembles.edwards_anderson(pairs, law="pm1", rng=0))
+    assert len(pairs) == 172
+    assert hubs.dimension < 2
+    assert not hubs.tree_like
+    points = np.random.default_rng(0).random((200, 2))
+    copies = np.concatenate([points + d for d in itertools.product((0, 1, -1), repeat=2)])
+    triangles = scipy.spatial.Delaunay(copies).simplices
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [0, 2]], triangles[:, [1, 2]]])
+    torus = nx.Graph(map(tuple, (edges[(edges < 200).any(1)] % 200).tolist()))
+    assert lines(sl.ensembles.edwards_anderson(torus, rng=0)).dimension == 2
+    for L in (4, 6):
+        cubic = nx.convert_node_labels_to_integers(nx.grid_graph((L, L, L), periodic=True))
+        assert lines(sl.ensembles.edwards_anderson(cubic, rng=0)).dimension > 2.25
+    for N in (50, 100, 200):  # N < (2 <r>)^2 too, but without short loops
+        assert lines(sl.ensembles.edwards_anderson(nx.random_regular_graph(3, N, seed=1), rng=0)).tree_like
 
 
 def _viana_bray(N, degree, seed):
