@@ -17,7 +17,7 @@ from ..observables import MinimaCount
 from .decision import NAMES, Numbers, few_states, inside, of_load, shares, step
 from .equilibrium import Equilibrium
 from .simulation import FromRandom
-from .weights import WEIGHTS, Weights
+from .weights import SHARPNESS, WEIGHTS, Weights
 
 UNDECIDED = "undecided"
 _LEAST_CONFIDENCE = 0.65
@@ -56,7 +56,8 @@ def phase(n: Numbers | None, weights: Weights = WEIGHTS) -> Verdict:
     """Paramagnet, ordered (ferromagnet, Mattis, retrieval, stripes), or spin glass."""
     if n is None:
         return _verdict(dict(zip(NAMES, (0.99, 0.005, 0.005), strict=True)), ["there are no couplings"])
-    return _verdict(shares(n, weights), list(_reasons(n)))
+    calibrated = {name: p**SHARPNESS for name, p in shares(n, weights).items()}
+    return _verdict(calibrated, list(_reasons(n)))
 
 
 def _reasons(n: Numbers) -> Iterator[str]:

@@ -42,3 +42,7 @@ class Weights:
 
 
 WEIGHTS = Weights()
+
+# Probabilities are raised to this power, once the weights have made them: fitted to the verdicts on thirty
+# families that no weight had seen (docs: Diagnose), as confidence on families seen is too high elsewhere.
+SHARPNESS = 0.7

@@ -9,7 +9,8 @@ held back are run once, with weights fitted to all others.
     python tests/benchmarks/validate_families.py run --set unseen --out unseen.jsonl        or second, third
     python tests/benchmarks/validate_families.py fit families.jsonl                    weights of all families
     python tests/benchmarks/validate_families.py table families.jsonl held_back.jsonl unseen.jsonl
-    python tests/benchmarks/validate_families.py shipped unseen.jsonl                  weights of the package
+    python tests/benchmarks/validate_families.py shipped unseen.jsonl                  verdicts of the run
+    python tests/benchmarks/validate_families.py judged unseen.jsonl                   by the weights of today
 """
 
 from __future__ import annotations
@@ -215,7 +216,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("run", "fit", "table", "shipped"))
+    parser.add_argument("what", choices=("run", "fit", "table", "shipped", "judged"))
     parser.add_argument("files", type=Path, nargs="*")
     parser.add_argument("--out", type=Path, default=Path("results/families.jsonl"))
     parser.add_argument("--set", choices=SETS, default="families")
@@ -226,9 +227,10 @@ def main() -> int:
         left = run(args.out, SETS[args.set](), args.limit, args.seed)
         print(f"{left} models left" if left else "done")
         return int(left > 0)
-    if args.what == "shipped":
+    if args.what in ("shipped", "judged"):
         for file in args.files:
-            print(table([(r, _said(r)) for r in read(file)], file.stem))
+            found = [(r, _said(r) if args.what == "shipped" else judged(r, Weights())) for r in read(file)]
+            print(table(found, file.stem))
         return 0
     records = read(args.files[0])
     if args.what == "fit":
