@@ -94,6 +94,7 @@ def structure(
             d, tree_like = extent, False
         if d is not None and FLAT <= d < _LOWER_CRITICAL and not tree_like and _on_a_surface(model):
             d = 2.0
+        tree_like &= d is None or d >= FLAT  # honeycombs have no short loops and are no trees
         return Structure(
             "bonds",
             bethe.log_glass,

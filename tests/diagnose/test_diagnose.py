@@ -162,6 +162,8 @@ def test_dimension_of_hubs_surfaces_and_solids():
     for L in (4, 6):
         cubic = nx.convert_node_labels_to_integers(nx.grid_graph((L, L, L), periodic=True))
         assert lines(sl.ensembles.edwards_anderson(cubic, rng=0)).dimension > 2.25
+    honeycomb = nx.hexagonal_lattice_graph(12, 12, periodic=True)
+    assert not lines(sl.ensembles.edwards_anderson(honeycomb, rng=0)).tree_like
     for N in (50, 100, 200):  # N < (2 <r>)^2 too, but without short loops
         assert lines(sl.ensembles.edwards_anderson(nx.random_regular_graph(3, N, seed=1), rng=0)).tree_like
 
