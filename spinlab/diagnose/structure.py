@@ -21,6 +21,7 @@ from ..observables import Spectrum, Stability
 from .bethe import bethe_lines
 
 _FEW_BONDS = 5.0  # effective number of couplings per site below which single bonds matter
+_MOSTLY_ZERO, _FEW_PER_UNIT = 0.25, 10  # share and number of weights of a machine that is a sparse graph
 _SHELL_SITES = 64
 _TREE = 0.8  # share of a tree's second neighbours (square lattice 0.67, cubic 0.6)
 _UNCUT = 0.55  # share of the sites up to which the size does not yet cut the shells
@@ -87,13 +88,15 @@ def structure(
     balanced = negative.size == 0
     if _at_most_one_loop(model):
         return Structure("bonds", math.inf, math.inf, None, True, balanced)
-    if isinstance(model, SparseIsing):
-        bethe = bethe_lines(model.to_sparse()._J, balanced=balanced)
-        d, tree_like = _geometry(model)
-        if tree_like and (extent := _extent(model)) <= _PLANE and _in_short_loops(model) > 0.5:
-            d, tree_like = extent, False
-        if d is not None and FLAT <= d < _LOWER_CRITICAL and not tree_like and _on_a_surface(model):
-            d = 2.0
+    if isinstance(model, SparseIsing) or _few_weights(model):
+        graph = model.to_sparse()
+        bethe = bethe_lines(graph._J, balanced=balanced)
+        d, tree_like = _geometry(graph)
+        if d is None or d >= FLAT:
+            if (extent := _extent(graph)) <= _PLANE and _in_short_loops(graph) > 0.5:
+                d = extent
+            elif d is not None and d < _LOWER_CRITICAL and not tree_like and _on_a_surface(graph):
+                d = 2.0
         tree_like &= d is None or d >= FLAT  # honeycombs have no short loops and are no trees
         return Structure(
             "bonds",
@@ -129,6 +132,14 @@ def structure(
         # Many patterns of like strength: their common line, not that of the largest eigenvalue.
         log_order = max(log_order, _common_line(model, spectrum, stability.n_directions))
     return Structure("spectrum", _log(stability.beta_glass), log_order, None, True, balanced)
+
+
+def _few_weights(model: IsingModel) -> bool:
+    """Two layers most of whose weights are zero: a sparse graph."""
+    if not isinstance(model, BipartiteIsing):
+        return False
+    n = np.count_nonzero(model.W)
+    return bool(n <= _MOSTLY_ZERO * model.V * model.H and n <= _FEW_PER_UNIT * model.n_spins)
 
 
 def _at_most_one_loop(model: IsingModel) -> bool:

@@ -134,6 +134,13 @@ def test_lines_from_the_couplings():
     assert lattice.dimension == pytest.approx(2.0)
     assert not lattice.tree_like
     assert lines(graph).tree_like
+    # 4 tanh^2 beta = 1 for a machine with five weights at each unit, whatever its other 115 zeros.
+    W, units, rng = np.zeros((120, 120)), np.arange(120), np.random.default_rng(0)
+    for shift in (0, 1, 5, 25, 70):
+        W[units, (units + shift) % 120] = rng.choice([-1.0, 1.0], 120)
+    found = lines(sl.models.BipartiteIsing(W))
+    assert found.log_distance == pytest.approx(math.log(math.atanh(0.5)), abs=1e-5)
+    assert found.method == "bonds"
     # A strong bond between two sites is no collective transition.
     pair = np.zeros((40, 40))
     pair[0, 1] = pair[1, 0] = 50.0
@@ -153,6 +160,13 @@ def test_dimension_of_hubs_surfaces_and_solids():
     assert len(pairs) == 172
     assert hubs.dimension < 2
     assert not hubs.tree_like
+    gasket = nx.Graph([((0, 0), (1, 0)), ((0, 0), (0, 1)), ((1, 0), (0, 1))])
+    for size in (1, 2, 4, 8, 16):  # ln 3/ln 2 dimensions, and shells that jump where three parts meet
+        part = list(gasket.edges)
+        for x, y in ((size, 0), (0, size)):
+            gasket.add_edges_from([((a + x, b + y), (c + x, d + y)) for (a, b), (c, d) in part])
+    gasket = nx.convert_node_labels_to_integers(gasket)
+    assert lines(sl.ensembles.edwards_anderson(gasket, rng=0)).dimension < 2
     points = np.random.default_rng(0).random((200, 2))
     copies = np.concatenate([points + d for d in itertools.product((0, 1, -1), repeat=2)])
     triangles = scipy.spatial.Delaunay(copies).simplices
