@@ -12,7 +12,7 @@ below them the excess over a random start.
 Expected: curves rise from 0 and reach a plateau near standard deviation 1; with the lowest of ten
 chains RA lies at .99 and above the others, with the mean at .92 beside .905.
 
-Runtime: paper preset about 3 minutes on 2 cores, small preset seconds.
+Runtime: paper preset 72 s of processor time, small preset seconds.
 Verdict: the sentence holds for the lowest chain, not for the mean; see docs/reproduction.md.
 """
 

@@ -214,9 +214,9 @@ def random_bits_roof(rounds=3000):
 
 
 def population(model, steps, chains, beta, **options):
-    """Population annealing of ten times as many states over ten temperatures."""
+    """Population annealing of ten times as many states, in two runs, over ten temperatures."""
     betas = np.linspace(0, beta, 11)
-    population_annealing(model, 10 * chains, n_steps=steps, n_runs=1, betas=betas, **options)
+    population_annealing(model, 5 * chains, n_steps=steps, n_runs=2, betas=betas, **options)
 
 
 def words(peers):
