@@ -88,7 +88,8 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
     names = list(data["machine"].values)
     trained = [m for m in names if m in settings["machines"]]
     with plotting.style():
-        figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9, 4.6), layout="constrained")
+        size = (9, 2.2 + 0.3 * len(names))
+        figure, (left, middle, right) = plt.subplots(1, 3, figsize=size, layout="constrained")
         for m, colour, marker in zip(
             trained, itertools.cycle(plotting.COLOURS), itertools.cycle(plotting.MARKERS), strict=False
         ):

@@ -93,6 +93,14 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
     return figure
 
 
+def _by_settings(machines: list[str]) -> dict[str, list[str]]:
+    """Machines of the same patterns and steps, in their order."""
+    found: dict[str, list[str]] = {}
+    for m in machines:
+        found.setdefault(", ".join(m.split(", ")[:2]), []).append(m)
+    return found
+
+
 def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
     """How near the patterns are to images, and into how many classes the samples fall."""
     names = [m for m in data["machine"].values if np.isfinite(data["classes"].sel(machine=m)).all()]
@@ -122,11 +130,14 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
             max(max(found[m]["patterns"]) for m in trained) < usual if trained else None,
             "largest: " + (", ".join(f"{m}: {max(found[m]['patterns']):.2f}" for m in trained) or "no run"),
         ),
-        judged.said(
-            f"samples from one pattern are of several classes ({FEWEST} on average), where most samples are "
-            "near an image",
-            min(np.mean(found[m]["several"]) for m in good) >= FEWEST if good else None,
-            ", ".join(f"{m}: {np.mean(found[m]['several']):.1f}" for m in good) or "no such run",
+        *(
+            judged.said(
+                f"{kind}: samples from one pattern are of several classes ({FEWEST} on average), where "
+                "most samples are near an image",
+                min(np.mean(found[m]["several"]) for m in runs) >= FEWEST,
+                ", ".join(f"{m}: {np.mean(found[m]['several']):.1f}" for m in runs),
+            )
+            for kind, runs in _by_settings(good).items()
         ),
     ]
     among = float(data["nearest"].sel(machine=TEST).mean())

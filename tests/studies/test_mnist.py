@@ -156,3 +156,30 @@ def test_a_strip_of_images():
 def test_presets():
     for study in (fig6, fig7):
         assert set(study.PRESETS) == {"small", "paper", "short"}
+
+
+def test_classes_of_a_pattern_are_judged_by_settings():
+    """Machines of other patterns or steps do not decide for each other, those of the same all do."""
+
+    def verdict(classes):
+        names = [*classes, _mnist_published.TEST]
+        counts = np.full((len(names), 2, 10), np.nan)
+        for i, n in enumerate(classes.values()):
+            counts[i] = 0
+            counts[i, :, :n] = 20 // n
+        data = xr.Dataset(
+            {
+                "classes": (("machine", "pattern", "class"), counts),
+                "pattern_nearest": (("machine", "pattern"), np.full((len(names), 2), 0.5)),
+                "near_from_pattern": (("machine", "pattern"), np.full((len(names), 2), 1.0)),
+                "nearest": (("machine", "sample"), np.full((len(names), 4), 0.9)),
+            },
+            {"machine": names},
+        )
+        settings = {**fig7.SMALL, "machines": tuple(classes)}
+        said = fig7.verdict(data, settings, "small")[1]["statements"]
+        return {s["statement"].split(":")[0]: s["verdict"] for s in said[1:]}
+
+    few, many, more = "K=2, 1 steps, a, b, run 1", "K=4, 10 steps, a, b, run 1", "K=4, 10 steps, a, b, run 2"
+    assert verdict({few: 1, many: 5}) == {"K=2, 1 steps": "fails", "K=4, 10 steps": "holds"}
+    assert verdict({few: 3, many: 5, more: 2}) == {"K=2, 1 steps": "holds", "K=4, 10 steps": "fails"}
