@@ -49,7 +49,9 @@ def test_ground_state_says_what_is_refused(tmp_path, capsys):
     path = tmp_path / "large.npz"
     sl.models.save_instance(sl.ensembles.sk(N=130, rng=0), path)
     assert main(["ground-state", str(path)]) == 3
-    assert "allow_heuristic=True" in capsys.readouterr().err
+    refused = capsys.readouterr().err
+    assert "--seconds gives the best state" in refused
+    assert "Instead: --allow-heuristic for the best state" in refused
     assert main(["ground-state", str(path), "--json"]) == 3
     assert json.loads(capsys.readouterr().out)["refused"] is True
     assert main(["ground-state", "missing.txt", "--json"]) == 1

@@ -20,10 +20,12 @@ def in_words(error: Exception, parser: argparse.ArgumentParser | None = None) ->
         option = "--" + found[1].replace("_", "-")
         if option not in options:
             return found[0]
-        return option if found[3] == "True" else f"{option} {found[3]}"
+        return option if found[3] in (None, "True") else f"{option} {found[3]}"
 
     text = str(error)
     if "--threshold" in options:
         text = text.replace("datasets.binarized(data)", "--threshold 0.5")
-    text = re.sub(r"\b([a-z_]+)=(['\"]?)([\w.,-]*\w)\2", spelled, text)
+    if "--allow-heuristic" in options:
+        text = text.replace("ground_state(model, allow_heuristic=True)", "--allow-heuristic")
+    text = re.sub(r"\b([a-z_]+)=(?:(['\"]?)([\w.,-]*\w)\2)?", spelled, text)
     return re.sub(r"(--[\w-]+) \(\1\)", r"\1", text)

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from . import _device
+from ._words import in_words
 
 if TYPE_CHECKING:
     from ..exact import GroundState
@@ -76,7 +77,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--threads", type=int, help="threads (default: all processors)")
     _device.add_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object, for scripts")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -89,14 +90,15 @@ def run(args: argparse.Namespace) -> int:
         return _report(args, error, REFUSED)
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         if args.json:
-            print(json.dumps({"file": args.file, "error": str(error), "refused": False}))
+            print(json.dumps({"file": args.file, "error": in_words(error, args.parser), "refused": False}))
         raise
 
 
 def _report(args: argparse.Namespace, error: Exception, status: int) -> int:
+    text = in_words(error, args.parser)
     if args.json:
-        print(json.dumps({"file": args.file, "error": str(error), "refused": status == REFUSED}))
-    print(f"spinlab: {error}", file=sys.stderr)
+        print(json.dumps({"file": args.file, "error": text, "refused": status == REFUSED}))
+    print(f"spinlab: {text}", file=sys.stderr)
     return status
 
 

@@ -248,6 +248,22 @@ def test_the_verdict_follows_its_numbers():
     assert shares(flat, WEIGHTS)["spin glass"] < 0.01
 
 
+def test_fields_make_the_verdict_doubtful():
+    # The doubt is .2 f/(1 + f), shared by three phases; order that fields choose breaks nothing.
+    plain = Numbers(200, -0.7, math.inf, None, True, False, True, 0.4, True, 1.1, 0.02)
+    sure, doubtful = shares(plain, WEIGHTS), shares(replace(plain, field=1.0), WEIGHTS)
+    assert doubtful == pytest.approx({name: 0.9 * p + 0.1 / 3 for name, p in sure.items()}, rel=1e-12)
+    ordered = Numbers(200, -0.7, -1.2, None, True, False, True, 0.8, True, 0.05, 0.2, field=1.0)
+    assert max(NAMES, key=shares(ordered, WEIGHTS).get) == "ordered"
+    chosen = shares(replace(ordered, polarised=True), WEIGHTS)
+    assert max(NAMES, key=chosen.get) == "paramagnet"
+    assert chosen["ordered"] == pytest.approx(0.1 / 3, rel=1e-12)
+    b = 0.7 * np.random.default_rng(0).standard_normal(40)
+    model = sl.models.DenseIsing(sl.ensembles.sk(40, rng=0).couplings(), b)
+    numbers = diagnose(model, beta=0.5, extras=False, threads=1, seconds=0.5).evidence["decision"]
+    assert numbers["field"] > 0
+
+
 def test_weakly_joined_groups_are_parts_and_lattices_are_not():
     import scipy.linalg
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import spinlab as sl
+from spinlab import solve
 from spinlab._core.request import Request
 from spinlab.dynamics import equilibration as eq
 from spinlab.dynamics import parallel_tempering, population, population_annealing
@@ -122,3 +123,19 @@ def test_a_heuristic_of_the_front_door_takes_the_user_s_seed_and_options(method)
     np.testing.assert_array_equal(gs.state, best)
     default = sl.ground_state(model, "annealing", n_steps=3, n_chains=2)
     assert (default.state != sl.ground_state(model, "annealing", n_steps=3, n_chains=2, rng=7).state).any()
+
+
+@pytest.mark.parametrize("method", ["annealing", "tempering"])
+def test_a_heuristic_of_the_front_door_takes_the_user_s_threads(method, monkeypatch):
+    # The answer is the same for any number of them.
+    name = "anneal" if method == "annealing" else "search"
+    heuristic, seen = getattr(solve, name), []
+
+    def counted(*args, **options):
+        seen.append(options["threads"])
+        return heuristic(*args, **options)
+
+    monkeypatch.setattr(solve, name, counted)
+    for threads in (1, 2, None):
+        sl.ground_state(sl.ensembles.sk(12, rng=0), method, threads=threads, n_steps=2)
+    assert seen == [1, 2, None]

@@ -158,7 +158,7 @@ def overlap_distribution(model: IsingModel, beta: float = 1.0) -> tuple[np.ndarr
 
     Notes
     -----
-    N for K = 1, N^2 for K = 2 (terms below 1e-300 left out) and 3, V^3 for an RBM with K = 3.
+    N for K = 1, N^2 for K = 2 (terms that underflow left out) and 3, V^3 for an RBM with K = 3.
 
     Examples
     --------
