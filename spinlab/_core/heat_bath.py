@@ -124,6 +124,16 @@ def _accepted(word, heat):  # type: ignore[no-untyped-def]
     return (u if u < heat else _WORDS - heat) / abs(heat - u)
 
 
+@kernel
+def exact_thresholds(key, site, group, step, stream, metropolis, heat, out):  # type: ignore[no-untyped-def]
+    """:func:`logits` or :func:`acceptances` of the groups from ``group`` on, as many as ``out`` holds."""
+    for g in range(len(out)):
+        if metropolis:
+            acceptances(key, site, group + g, step, stream, heat[4 * g : 4 * g + 4], out[g])
+        else:
+            logits(key, site, group + g, step, stream, out[g])
+
+
 @kernel(fastmath={"contract"})
 def coarse_thresholds(key, site, group, step, stream, metropolis, heat, words, out):  # type: ignore[no-untyped-def]
     """float32 approximations of :func:`logits` or :func:`acceptances`, within COARSE, in 40 % of the time.

@@ -14,7 +14,15 @@ from typing import NamedTuple
 import numpy as np
 
 from .._core.forms import Dense
-from .._core.heat_bath import COARSE, SITES, acceptances, coarse_thresholds, heat_share, logits
+from .._core.heat_bath import (
+    COARSE,
+    SITES,
+    acceptances,
+    coarse_thresholds,
+    exact_thresholds,
+    heat_share,
+    logits,
+)
 from .._core.jit import kernel
 from .._core.lanes import (
     LANES,
@@ -271,12 +279,9 @@ def _visit_lanes(  # type: ignore[no-untyped-def]
                     if i == end:
                         break
                     if not drawn:
-                        for g in range((n_chains + 3) // 4):
-                            group = (first >> 2) + g
-                            if metropolis:
-                                acceptances(key, low, group, t, UPDATE, heat[4 * g : 4 * g + 4], exact[g])
-                            else:
-                                logits(key, low, group, t, UPDATE, exact[g])
+                        exact_thresholds(
+                            key, low, first >> 2, t, UPDATE, metropolis, heat, exact[: (n_chains + 3) // 4]
+                        )
                         drawn = True
                     _visit_exactly(
                         flat_J,

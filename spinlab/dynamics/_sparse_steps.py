@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._core.forms import Sparse
-from .._core.heat_bath import COARSE, SITES, acceptances, coarse_thresholds, heat_share, logits
+from .._core.heat_bath import COARSE, SITES, coarse_thresholds, exact_thresholds, heat_share
 from .._core.jit import kernel
 from .._core.lanes import LANES, above, choose, load, not_above, splat
 from .._core.philox import UPDATE
@@ -120,12 +120,7 @@ def _visit_lanes(  # type: ignore[no-untyped-def]
                 if i == high:
                     break
                 if not drawn:
-                    for g in range(LANES // 4):
-                        group = (first >> 2) + g
-                        if metropolis:
-                            acceptances(key, low, group, t, UPDATE, heat[4 * g : 4 * g + 4], exact[g])
-                        else:
-                            logits(key, low, group, t, UPDATE, exact[g])
+                    exact_thresholds(key, low, first >> 2, t, UPDATE, metropolis, heat, exact)
                     drawn = True
                 _visit_exactly(p, metropolis, twice_beta, exact, up, flipped, low, i)
                 i += 1

@@ -110,7 +110,7 @@ def spanning_state(graph: Graph, x: np.ndarray) -> np.ndarray:
 @kernel
 def _short(n: Any, indptr: Any, neighbours: Any, edges: Any, three: Any, four: Any) -> Any:
     a = b = 0
-    via = np.full(n, -1, np.int64)  # first edge of a path of two from u
+    via = np.full(n, -1, np.int64)  # edge from u, where there is one
     for u in range(n):
         for p in range(indptr[u], indptr[u + 1]):
             via[neighbours[p]] = edges[p]
@@ -123,17 +123,9 @@ def _short(n: Any, indptr: Any, neighbours: Any, edges: Any, three: Any, four: A
                 if w > v and via[w] >= 0 and a < len(three):
                     three[a, 0], three[a, 1], three[a, 2] = edges[p], edges[q], via[w]
                     a += 1
-        for p in range(indptr[u], indptr[u + 1]):
-            via[neighbours[p]] = -1
-        # u is the least of the four; v < t are its neighbours, w the opposite one
-        for p in range(indptr[u], indptr[u + 1]):
-            v = neighbours[p]
-            if v < u:
-                continue
-            for q in range(indptr[v], indptr[v + 1]):
-                w = neighbours[q]
                 if w <= u:
                     continue
+                # u is the least of the four; v < t are its neighbours, w the opposite one
                 for r in range(indptr[w], indptr[w + 1]):
                     t = neighbours[r]
                     if t <= v:
@@ -147,6 +139,8 @@ def _short(n: Any, indptr: Any, neighbours: Any, edges: Any, three: Any, four: A
                                 edges[k],
                             )
                             b += 1
+        for p in range(indptr[u], indptr[u + 1]):
+            via[neighbours[p]] = -1
     return a, b
 
 
