@@ -175,7 +175,8 @@ def _to_spins(array: np.ndarray, name: str) -> str:
     if array.dtype.kind == "f" and np.isnan(array).any():
         return "fill or drop the missing entries"
     codes = np.unique(array)
-    if len(codes) == 2 and np.isfinite(codes).all() and codes[1] != 255:  # such as 1 and 2
+    whole = np.isfinite(codes).all() and (codes == np.rint(codes)).all()
+    if len(codes) == 2 and whole and codes[1] != 255:  # such as 1 and 2
         return f"for two codes take {name} == {codes[1]:g}"
     if array.min() < 0 or array.max() > 255:
         return "choose a threshold"

@@ -44,7 +44,7 @@ def load(path: str | os.PathLike[str]) -> Machine:
     >>> sl.rbm.DBM([4, 3, 2], rng=0).save(path, metadata={"name": "small"})
     >>> machine = sl.rbm.load(path)
     >>> machine, machine.provenance["metadata"]
-    (<DBM: sizes=(4, 3, 2), biases=False, positive=mean-field, n_positive=25>, {'name': 'small'})
+    (<DBM: sizes=(4, 3, 2), biases=False, positive='mean-field', n_positive=25>, {'name': 'small'})
     """
     name = os.fspath(path)
     if os.path.isdir(path):

@@ -86,7 +86,7 @@ class DBM(DeepMachine):
         --------
         >>> import spinlab as sl
         >>> sl.rbm.DBM.from_weights([[[1, -1]], [[1], [0.5]]])
-        <DBM: sizes=(1, 2, 1), biases=False, positive=mean-field, n_positive=25>
+        <DBM: sizes=(1, 2, 1), biases=False, positive='mean-field', n_positive=25>
         """
         W = [as_real_array(w, f"weights[{i}]", 2) for i, w in enumerate(weights)]
         if not W:
