@@ -4,7 +4,11 @@ Under pytest-xdist whole files go to processes, the long ones first: a long file
 process busy while the others wait.
 """
 
+import os
 import signal
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores: threads of BLAS would only wait
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
