@@ -21,7 +21,9 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Compile ``function`` on first call. ``options`` go to ``numba.njit`` (e.g. ``fastmath``)."""
     if function is None:
         return lambda f: kernel(f, **options)
-    dispatcher = numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)(function)
+    # Any: the types that numba declares lack the third.
+    settings: Any = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, **options}
+    dispatcher: Any = numba.njit(**settings)(function)
     if hasattr(dispatcher, "enable_caching"):  # not where NUMBA_DISABLE_JIT left the function as it is
         # Set here and not by numba's cache=True: users' own caches stay where they put them.
         dispatcher._cache = KernelCache(function)
