@@ -43,7 +43,7 @@ SMALL: dict[str, Any] = {
     "seed": 234,
 }
 SHORT: dict[str, Any] = {
-    "reference": {"rapid": (300, 100), "cd": (1000, 25), "pcd": (300, 7), "exact": (300, 9)},
+    "reference": {"rapid": (300, 100), "cd": (1000, 25), "pcd": (300, 25), "exact": (300, 25)},
     "spinlab": {"rapid": (300, 75)},
     "patterns": {"rapid": (300, 25)},
     "seed": 234,

@@ -12,7 +12,7 @@ random start, which a raw ratio hides. Crosses: stored runs of the paper's code.
 Expected: (a) RAPID at .99 and above throughout, the others rising from .1 to .3 at epoch 100; (b) RAPID
 between .65 and .9, the others from .15 to .4.
 
-Runtime: paper preset about 40 CPU minutes, short preset 20 CPU minutes (both shared with
+Runtime: short preset about 40 CPU minutes, paper preset some more (both shared with
 fig3 and fig4), small preset seconds.
 Verdict: agrees with the stored runs; see docs/verdicts/fig2.md for the statements that hold.
 """

@@ -12,7 +12,7 @@ runs of the paper's code.
 Expected: one free step: RAPID .20 at epoch 1 and .03 at epoch 100, the others .45 and .21; clamped: .19 and
 .03, the others .30 and .05. NLL: RAPID above 10^3 nats, the others 3 to 4 (ln 14 = 2.64 is ideal).
 
-Runtime: paper preset about 40 CPU minutes, short preset 20 CPU minutes (both shared with
+Runtime: short preset about 40 CPU minutes, paper preset some more (both shared with
 fig2 and fig4), small preset seconds.
 Verdict: with the published code's distance RAPID leads from the first epoch; with the row held the lead is
 gone by epoch 10, and its density is off by 10^3 nats in either case. See docs/verdicts/fig3.md.

@@ -8,7 +8,7 @@ Figure: (a) the sixteen singular values after the last epoch of each method, ove
 
 Expected: RAPID 81, 65, 52, 47 and then 0; CD at epoch 1000: 3.04, 2.89, 2.71, 2.54 and then .28.
 
-Runtime: paper preset about 40 CPU minutes, short preset 20 CPU minutes (both shared with
+Runtime: short preset about 40 CPU minutes, paper preset some more (both shared with
 fig2 and fig3), small preset seconds.
 Verdict: holds for every method; see docs/verdicts/fig4.md.
 """
