@@ -27,5 +27,6 @@ def in_words(error: Exception, parser: argparse.ArgumentParser | None = None) ->
         text = text.replace("datasets.binarized(data)", "--threshold 0.5")
     if "--allow-heuristic" in options:
         text = text.replace("ground_state(model, allow_heuristic=True)", "--allow-heuristic")
-    text = re.sub(r"\b([a-z_]+)=(?:(['\"]?)([\w.,-]*\w)\2)?", spelled, text)
+    # What stands in a file, as '# vartype=SPIN' does, stays as it is.
+    text = re.sub(r"(?<!# )\b([a-z_]+)=(?:(['\"]?)([\w.,-]*\w)\2)?", spelled, text)
     return re.sub(r"(--[\w-]+) \(\1\)", r"\1", text)

@@ -460,7 +460,9 @@ def test_command_line_takes_the_vartype(write, record, capsys):
     assert main(["ground-state", str(path), "--vartype", "BINARY"]) == 0
     assert "binary      10" in capsys.readouterr().out
     assert main(["ground-state", str(path)]) == 1
-    assert "give vartype=" in capsys.readouterr().err
+    assert "begins with '# vartype=SPIN' or '# vartype=BINARY'; where it does not, give --vartype" in (
+        capsys.readouterr().err
+    )
 
 
 def test_command_line_without_a_proof(write, record, tmp_path):
