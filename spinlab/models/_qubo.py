@@ -60,7 +60,7 @@ def parse(
     text: str, format: str, name: str, vartype: str | None = None
 ) -> tuple[SparseIsing, dict[str, Any]]:
     """The model and its metadata."""
-    file = _File(text, name, ("c", "C") if format == "qubo" else ("#",))
+    file = _File(text, name, ("c", "C", "#") if format == "qubo" else ("#",))
     try:
         with decimal.localcontext(_EXACT):
             if format == "coo":

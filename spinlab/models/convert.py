@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from .._core.validate import as_real_array
+from .._core.validate import as_plain_array, as_real, as_real_array
 from ._sums import Sums
 from .base import IsingModel
 from .dense import DenseIsing
@@ -51,6 +51,16 @@ def as_model(x: ModelLike) -> IsingModel:
         x, sys.modules["dimod"].BinaryQuadraticModel | sys.modules["dimod"].DictBQM
     ):
         return from_bqm(x)
+    if _is_graph(x):
+        raise TypeError(
+            f"got a {type(x).__name__} of {type(x).__module__.partition('.')[0]}; make it a networkx.Graph "
+            "(igraph: graph.to_networkx()) with a weight on each edge, or pass its matrix of weights"
+        )
+    if isinstance(x, tuple) and any(isinstance(part, Mapping) for part in x):
+        raise TypeError(
+            "got a tuple with a mapping in it; dimod.BinaryQuadraticModel.from_ising(h, J, offset) makes a "
+            "model of one in spins, models.from_qubo(Q, offset=c) of a QUBO (Q, c)"
+        )
     if isinstance(x, str | bytes):
         raise TypeError(f"got the text {x!r}; read an instance file with models.load_instance(path)")
     if isinstance(x, Mapping):
@@ -63,7 +73,19 @@ def as_model(x: ModelLike) -> IsingModel:
             f"got a {type(x).__name__}; make it a BinaryQuadraticModel first (dimod.cqm_to_bqm where there "
             "are constraints)"
         )
-    return DenseIsing(x, labels=_names_of(x))
+    labels = _names_of(x)
+    if all(getattr(dtype, "kind", "O") in "iuf" for dtype in getattr(x, "dtypes", "O")):
+        x = as_plain_array(x, "J")  # nullable columns become numbers; words do not, even where they could
+    return DenseIsing(x, labels=labels)
+
+
+def _is_graph(x: Any) -> bool:
+    """A graph of another package (igraph, rustworkx, graph-tool), which numpy would not understand."""
+    return (
+        hasattr(x, "vertices")
+        or type(x).__module__.startswith(("igraph", "rustworkx"))
+        or (type(x).__name__ in ("PyGraph", "PyDiGraph"))
+    )
 
 
 def _names_of(x: Any) -> tuple[Any, ...] | None:
@@ -71,15 +93,22 @@ def _names_of(x: Any) -> tuple[Any, ...] | None:
     if not (hasattr(x, "index") and hasattr(x, "columns") and len(x.index) == len(x.columns)):
         return None
     rows, columns = tuple(x.index), tuple(x.columns)
-    if rows == tuple(range(len(rows))) or len(set(rows)) < len(rows):
+    numbers = tuple(range(len(rows)))
+    if rows == columns == numbers:
         return None
-    if columns != rows:
-        if set(columns) == set(rows):
-            raise ValueError(
-                "rows and columns of the frame have the same names in another order; sort them alike"
-            )
-        return None
-    return rows
+    if columns in (rows, numbers) or rows == numbers:  # one side may go without names
+        names = columns if rows == numbers else rows
+        if len(set(names)) < len(names):
+            raise ValueError("the frame has a name twice; give every row and column a name of its own")
+        return names if columns == rows else None
+    if set(columns) == set(rows):
+        raise ValueError(
+            "rows and columns of the frame have the same names in another order; sort them alike"
+        )
+    raise ValueError(
+        "rows and columns of the frame have different names; they name the same spins: rename one of them, "
+        "or give frame.to_numpy()"
+    )
 
 
 def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field") -> SparseIsing:
@@ -90,7 +119,8 @@ def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field")
     graph : networkx.Graph or networkx.MultiGraph
         Undirected, no self-loops. Missing weights are refused, those of parallel edges are added.
     weight, field : str
-        Names of the edge and node attributes; nodes without the field attribute have none.
+        Names of the edge and node attributes; nodes without the field attribute have none. A graph
+        attribute ``offset``, which :func:`to_networkx` writes, is added to every energy.
 
     Returns
     -------
@@ -144,7 +174,9 @@ def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field")
         i, j, couplings = sum_parallel(
             np.array(i, dtype=np.int64), np.array(j, dtype=np.int64), couplings, sums
         )
-    return SparseIsing.from_edges(i, j, couplings, len(nodes), b, labels=nodes)._off_by(sums.lost)
+    offset = as_real(graph.graph.get("offset", 0.0), "graph attribute 'offset'")
+    model = SparseIsing.from_edges(i, j, couplings, len(nodes), b, offset=offset, labels=nodes)
+    return model._off_by(sums.lost)
 
 
 def to_networkx(model: ModelLike, weight: str = "weight", field: str = "field") -> nx.Graph:
@@ -237,7 +269,9 @@ def to_bqm(model: ModelLike) -> Any:
     labels = model.labels if model.labels is not None else tuple(range(model.n_spins))
     linear = {label: -float(b) for label, b in zip(labels, sparse.b, strict=True)}
     quadratic = {(labels[i], labels[j]): -float(J) for i, j, J in zip(*sparse.edges(), strict=True)}
-    return dimod.BinaryQuadraticModel(linear, quadratic, model.offset, "SPIN")
+    bqm = dimod.BinaryQuadraticModel(linear, {}, model.offset, "SPIN")  # first all variables, in our order
+    bqm.add_quadratic_from(quadratic)
+    return bqm
 
 
 def to_binary(model: ModelLike) -> tuple[np.ndarray, np.ndarray, float]:

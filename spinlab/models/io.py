@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -15,11 +16,14 @@ from .._core.files import atomic_write, read_all
 from .._core.instance_formats import FORMATS, QUADRATIC, SUFFIXES, VARTYPES, WRITABLE
 from .._core.validate import as_choice, memory
 from . import _graphs, _npz, _qubo, _text
+from ._lines import NUMBER
 from .base import IsingModel
 
 # A file of text takes up to this many times its size in memory while it is read.
 _TEXT_IN_MEMORY = 20
 _BLOCK = 2**20
+
+_NUMBER = re.compile(NUMBER)
 
 _IJ_KEY = re.compile(r"^[ \t]*#[ \t]*(N|nnz|ghost|convention)[ \t]*:", re.MULTILINE)
 _FORMAT_KEY = re.compile(r"^[ \t]*#[ \t]*format[ \t]*:[ \t]*(\w+)[ \t]*$", re.MULTILINE | re.ASCII)
@@ -30,20 +34,30 @@ _MAGIC = {
     b"\x28\xb5\x2f\xfd": "a zstd-compressed file; unpack it first (unzstd)",
     b"\x89HDF": "an HDF5 file",
     b"\x93NUMPY": "a .npy array; read it with numpy.load and pass the matrix",
+    b"DIMODBQM": "dimod's own file; dimod.BinaryQuadraticModel.from_file(path) gives a model",
+    b"MATLAB 5.0": "a MATLAB file; scipy.io.loadmat(path) gives its matrices",
+    b"PAR1": "a Parquet table; pandas.read_parquet(path) gives a frame",
+    b"\x80\x03": "a pickle, which is never opened (it can run code); save the matrix by numpy.save",
+    b"\x80\x04": "a pickle, which is never opened (it can run code); save the matrix by numpy.save",
+    b"\x80\x05": "a pickle, which is never opened (it can run code); save the matrix by numpy.save",
+    b">>graph6<<": "a graph6 list; networkx.read_graph6(path) gives a graph",
+    b">>sparse6<<": "a sparse6 list; networkx.read_sparse6(path) gives a graph",
     b"\xff\xfe": "text in UTF-16; save it as UTF-8",
     b"\xfe\xff": "text in UTF-16; save it as UTF-8",
 }
 # What other packages write and this one does not read, by its first line of data.
 _FOREIGN = {
     r"[{\[]": "JSON (bqpjson, dimod, OpenJij); build a BQM with its package and pass it",
-    r"%%MatrixMarket": "a Matrix Market file; scipy.io.mmread gives a matrix: pass it as J (for a maximum "
-    "cut, minus the weights), or to models.from_qubo",
+    r"(?i:%%MatrixMarket)": "a Matrix Market file; scipy.io.mmread gives a matrix: pass it as J (for a "
+    "maximum cut, minus the weights), or to models.from_qubo",
     r"<": "XML; networkx.read_graphml gives a graph",
     r"(?i:graph|digraph|creator)\b": "a GML or DOT graph; networkx.read_gml gives a graph",
     r"(?i:min|max|minimi[sz]e|maximi[sz]e)\b": "a linear program (LP) or a list with a goal; turn it into "
     "a minimum and write it as qubo",
     r"(?i:p\s+(?!qubo\b)\S+)": "a DIMACS problem other than 'p qubo'",
     r"NAME\b": "an MPS file",
+    r"(?i:\*(?:vertices|network))": "a Pajek network; networkx.read_pajek gives a graph",
+    r"h(?:\s+-?[0-9]+)+$|\*\s*$": "constraints (WCNF, OPB); write it as qubo with penalties",
     r"[0-9]+\s*$": "a list that begins with one number: the OR-Library counts problems there (to be "
     "maximised), others their sites; cut out one problem, begin it with 'n m' and say what it is by format=",
     r"\S+\s+\S+.*\{": "networkx's list of edges with attributes; networkx.read_edgelist gives a graph",
@@ -51,6 +65,14 @@ _FOREIGN = {
     "delimiter=',') or pandas.read_csv(path, index_col=0) in place of the file, or save it by numpy.save; a "
     "list of edges: put blanks in their place",
 }
+
+_NEIGHBOURS = "lists of neighbours, as METIS and Chaco have them; build a networkx.Graph from them"
+_NEIGHBOUR_SUFFIXES = (".graph", ".metis", ".chaco")
+
+# Comments of other programs: % and // never begin data, c only where no name can stand.
+_COMMENT = re.compile(r"^[ \t]*(?:%(?!%matrixmarket)|//).*$", re.MULTILINE | re.IGNORECASE)
+_C_COMMENT = re.compile(r"^[ \t]*c(?:[ \t].*)?$", re.MULTILINE | re.IGNORECASE)
+_FORTRAN = re.compile(r"(?<=[0-9.])[dD](?=[+-]?[0-9])")
 
 
 def load_instance(
@@ -272,6 +294,9 @@ def _read(
         raise ValueError(f"{name}: vartype is for COO files, the format of this one is {format}")
     if first is not None and format != "ij":
         raise ValueError(f"{name}: first is for ij files, the format of this one is {format}")
+    if format not in ("qubo", "maxcut"):  # these have such comments themselves, with the offset in them
+        text = _C_COMMENT.sub("", text)
+    text = _with_e(text)
     if format in QUADRATIC:
         model, header = _qubo.parse(text, format, name, vartype)
     elif format == "ij":
@@ -279,6 +304,18 @@ def _read(
     else:
         model, header = _graphs.parse(text, format, name)
     return model, header | {"format": format}
+
+
+def _with_e(text: str) -> str:
+    """Fortran's 1.0D+00 as 1.0E+00; comments stay as they are."""
+    if not _FORTRAN.search(text):
+        return text
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        data, mark, comment = line.partition("#")
+        if not data.lstrip().startswith(("c", "C")) and not _graphs.is_key(line):
+            lines[number] = _FORTRAN.sub("E", data) + mark + comment
+    return "\n".join(lines)
 
 
 def _as_text(start: bytes, file: BinaryIO, name: str) -> str:
@@ -295,7 +332,7 @@ def _as_text(start: bytes, file: BinaryIO, name: str) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _COMMENT.sub("", text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a"))
     if not text.isascii():
         for number, line in enumerate(text.split("\n"), 1):
             data = line.partition("#")[0]
@@ -328,14 +365,13 @@ def _guess(text: str, name: str, vartype: str | None) -> str:
             raise ValueError(
                 f"{name}, line {number}: this looks like {what}. Known formats: {', '.join(FORMATS)}"
             )
+    if named is None and not all(_NUMBER.fullmatch(_FORTRAN.sub("E", token)) for token in tokens):
+        raise _no_instance(name, number, line)
     fits = {"ij": bool(_IJ_KEY.search(text)), "coo": has_vartype or vartype is not None}
     if len(tokens) == 2 and not ((fits["ij"] or named == "ij") and _shape(text)[0] == {2}):
         return _guess_sized(text, name, named, has_vartype)
     if len(tokens) not in (0, 2, 3):
-        raise ValueError(
-            f"{name}, line {number}: expected 'i j J' or 'n m', got {line[:80]!r}; "
-            f"the known formats are {', '.join(FORMATS)}"
-        )
+        raise _no_instance(name, number, line)
     if not tokens and not any(fits.values()):
         raise ValueError(f"{name}: the file has no data")
     if not any(fits.values()) and named in fits:
@@ -357,13 +393,12 @@ def _guess_sized(text: str, name: str, named: str | None, has_vartype: bool) -> 
         return "bqp"
     number, tokens = _first_data(text)
     widths, loop = _shape(text)
+    if Path(name).suffix.lower() in _NEIGHBOUR_SUFFIXES or (widths == {2} and _lists_neighbours(text)):
+        raise ValueError(f"{name}: this looks like {_NEIGHBOURS}; a list of edges is read with format=")
     if widths <= {2}:
         return "rudy"  # only graphs come without weights; and where there are no lines, all say the same
     if not all(re.fullmatch("[0-9]+", token) for token in tokens):
-        raise ValueError(
-            f"{name}, line {number}: expected 'i j J' or 'n m', got {' '.join(tokens)[:80]!r}; the "
-            f"known formats are {', '.join(FORMATS)}"
-        )
+        raise _no_instance(name, number, " ".join(tokens))
     fits = "'bq' or 'bqp' (0/1 variables, minimise x.Q.x)"
     if loop is None:
         fits = f"'rudy' (maximum cut, J = -w), 'sg' (spin glass, J > 0 for parallel spins), {fits}"
@@ -372,6 +407,23 @@ def _guess_sized(text: str, name: str, named: str | None, has_vartype: bool) -> 
     raise ValueError(
         f"{name}: a file that begins with 'n m' and whose suffix decides nothing may be {fits}; say format="
     )
+
+
+def _no_instance(name: str, number: int, line: str) -> ValueError:
+    return ValueError(
+        f"{name}, line {number}: expected 'i j J' or 'n m', got {line[:80]!r}; "
+        f"the known formats are {', '.join(FORMATS)}"
+    )
+
+
+def _lists_neighbours(text: str) -> bool:
+    """Whether line k after 'n m' can hold the two neighbours of vertex k: then the lines are no edges."""
+    rows = [line.partition("#")[0].split() for line in text.split("\n") if not line.startswith(("c", "C"))]
+    (n, m), *rows = (row for row in rows if row)
+    if not len(rows) == int(n) == int(m) or not all(x.isdecimal() for row in rows for x in row):
+        return False
+    of = {k: {int(x) for x in row} for k, row in enumerate(rows, 1)}
+    return all(k not in near and all(k in of.get(j, ()) for j in near) for k, near in of.items())
 
 
 def _first_data(text: str) -> tuple[int, list[str]]:
@@ -407,6 +459,8 @@ def _checked_metadata(metadata: Mapping[str, str | int | float]) -> dict[str, st
             raise ValueError(f"metadata key {key!r} is written by save_instance itself; take another name")
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise TypeError(f"metadata {key!r} must be text or a number, got {type(value).__name__}")
+        if isinstance(value, float) and not math.isfinite(value):  # JSON has no such number
+            raise ValueError(f"metadata {key!r} must be a finite number or text, got {value}")
         if isinstance(value, str) and ("\n" in value or "\r" in value):
             raise ValueError(f"metadata {key!r} must be one line")
     return header

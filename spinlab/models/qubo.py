@@ -10,6 +10,7 @@ import scipy.sparse
 
 from .._core.validate import as_real, as_real_array, check_memory
 from ._sums import Sums
+from .base import IsingModel
 from .sparse import SparseIsing
 
 Entries = Iterable[tuple[int, int, float]]
@@ -56,6 +57,7 @@ def from_qubo(Q: Any, *, offset: float = 0.0, labels: Sequence[Hashable] | None 
     >>> model.labels, float(model.energy([1, -1])), float(model.energy([1, 1]))  # x = (1, 0) and (1, 1)
     (('a', 'b'), -1.0, 0.0)
     """
+    _refuse_other_doors(Q)
     sums = Sums()
     offset = as_real(offset, "offset")
     names: int | tuple[Hashable, ...]
@@ -86,6 +88,13 @@ def from_qubo(Q: Any, *, offset: float = 0.0, labels: Sequence[Hashable] | None 
         labels=names if isinstance(names, tuple) else labels,
     )
     return model._off_by(sums.lost)
+
+
+def _refuse_other_doors(Q: Any) -> None:
+    if isinstance(Q, IsingModel) or hasattr(Q, "vartype"):
+        raise TypeError(f"Q is a {type(Q).__name__}, a model already; models.as_model takes it")
+    if isinstance(Q, tuple) and Q and isinstance(Q[0], Mapping):
+        raise TypeError("Q is a tuple, as of to_qubo(); give from_qubo(Q, offset=c) for (Q, c)")
 
 
 def _from_mapping(

@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -371,7 +372,14 @@ def test_what_a_spin_glass_file_cannot_hold(tmp_path):
         ("0 1 {'weight': 1.0}\n", r"networkx.read_edgelist"),
         ("0,1,1.0\n", "commas"),
         ("0;1;1.0\n", "commas"),
-        ("a b c\n", "ij .* or coo"),
+        ("a b c\n", "expected 'i j J' or 'n m', got 'a b c'"),
+        ("MAXCUT 3 2\n1 2 1\n", "expected 'i j J' or 'n m', got 'MAXCUT 3 2'"),
+        ("a: 1\n", "expected 'i j J' or 'n m', got 'a: 1'"),
+        ("%%matrixmarket matrix array real general\n2 2\n0\n", r"Matrix Market.*mmread"),
+        ("*Vertices 3\n*Edges\n1 2 1\n", "read_pajek"),
+        ("* #variable= 2 #constraint= 0\nmin: +1 x1 ;\n", "penalties"),
+        ("h 1 2 0\n1 -1 0\n", "penalties"),
+        ("6 6\n2 6\n1 3\n2 4\n3 5\n4 6\n1 5\n", "lists of neighbours, as METIS"),
     ],
 )
 def test_refused_by_name(write, text, message):
@@ -391,11 +399,65 @@ def test_refused_by_name(write, text, message):
         (b"\x89HDF\r\n", "HDF5"),
         (b"\x93NUMPY\x01\x00", r"numpy\.load"),
         ("# N: 2\n0 1 1\n".encode("utf-16"), "UTF-16"),
+        (b"DIMODBQM\x02\x00", "from_file"),
+        (b"MATLAB 5.0 MAT-file", "loadmat"),
+        (b"PAR1\x15\x04", "read_parquet"),
+        (pickle.dumps([1]), "pickle"),
+        (b">>graph6<<Bw\n", "read_graph6"),
     ],
 )
 def test_binary_files_refused_by_name(write, content, message):
     with pytest.raises(ValueError, match=f"neither a text file nor an .npz archive, but .*{message}"):
         load_instance(write(content))
+
+
+def test_a_ring_as_edges_is_no_list_of_neighbours(write):
+    """Line k of 'n m' graphs of n edges holds an edge, not the neighbours of vertex k."""
+    ring = "4 4\n1 2\n2 3\n3 4\n4 1\n"
+    check(load_instance(write(ring)), lambda s: sum(s[i] * s[i % 4 + 1] for i in range(1, 5)), n=4)
+    neighbours = write("6 6\n2 6\n1 3\n2 4\n3 5\n4 6\n1 5\n", "ring.graph")
+    with pytest.raises(ValueError, match="METIS"):
+        load_instance(neighbours)
+    assert load_instance(neighbours, format="rudy").to_sparse().n_edges == 6
+
+
+COMMENTED = {
+    "rudy": "{0}\n5 5\n{0}\n" + LINES,
+    "sg": "{0}\n5 5\n" + LINES + "{0}\n",
+    "ij": "{0}\n" + LINES,
+    "bq": "{0}\n5 5\n{0}\n" + LINES,
+    "coo": "# vartype=SPIN\n{0}\n" + LINES,
+    "qubo": "{0}\np qubo 0 6 0 5\n{0}\n" + LINES,
+}
+
+
+@pytest.mark.parametrize(
+    "mark", ["c", "c word", "C word", "%", "% word", "// word", "# word", "  % w\u00f6rd"]
+)
+@pytest.mark.parametrize("format", COMMENTED)
+@pytest.mark.filterwarnings("ignore:.*no line names site 0")
+def test_comments_of_other_programs(write, format, mark):
+    bare = load_instance(write(COMMENTED[format].replace("{0}\n", ""), "bare"), format=format)
+    model = load_instance(write(COMMENTED[format].format(mark), "commented"), format=format)
+    states = 2 * np.random.default_rng(0).integers(2, size=(20, bare.n_spins)) - 1
+    np.testing.assert_array_equal(model.energy(states), bare.energy(states))
+
+
+@pytest.mark.parametrize("format", COMMENTED)
+@pytest.mark.filterwarnings("ignore:.*no line names site 0")
+def test_exponents_of_fortran_and_the_end_of_dos_files(write, format):
+    text = COMMENTED[format].replace("{0}\n", "")
+    bare = load_instance(write(text, "bare"), format=format)
+    fortran = load_instance(write(text.replace("-2.5", "-0.25D+01") + "\x1a", "f"), format=format)
+    short = load_instance(write(text.replace(" -1\n", " -1.d0\n"), "g"), format=format)
+    for model in (fortran, short):
+        states = 2 * np.random.default_rng(0).integers(2, size=(20, bare.n_spins)) - 1
+        np.testing.assert_array_equal(model.energy(states), bare.energy(states))
+
+
+def test_exponents_in_names_stay(write):
+    model = load_instance(write('# N: 2\n# labels: ["1d2", "3D+4"]\n0 1 1.0D0\n'))
+    assert model.labels == ("1d2", "3D+4")
 
 
 # Open files and pipes

@@ -237,3 +237,16 @@ def test_fixing_adds_exactly():
 def test_bad_values(values, error, message):
     with pytest.raises(error, match=message):
         fix_variables([[0, 1], [1, 0]], values)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (lambda: dimod.BQM({0: 1.0}, {}, 0.0, "BINARY"), "BinaryQuadraticModel, a model already"),
+        (lambda: SparseIsing.from_edges([0], [1], [1.0], 2), "SparseIsing, a model already"),
+        (lambda: dimod.BQM({0: 1.0}, {}, 2.0, "BINARY").to_qubo(), r"from_qubo\(Q, offset=c\)"),
+    ],
+)
+def test_what_has_another_door(given, message):
+    with pytest.raises(TypeError, match=message):
+        from_qubo(given())

@@ -50,11 +50,21 @@ HABITS = {
     "Fortran order": lambda: np.asfortranarray(J.astype(float)),
     "strides": lambda: _strided(J),
     "pandas": lambda: pd.DataFrame(J, index=list("abc"), columns=list("abc")),
+    "pandas Int64": lambda: pd.DataFrame(J).astype("Int64"),
+    "pandas Float64": lambda: pd.DataFrame(J, index=list("abc"), columns=list("abc")).astype("Float64"),
+    "pandas with names for columns only": lambda: pd.DataFrame(J, columns=list("abc")),
     "dimod view": lambda: dimod.BQM.from_ising({}, {(0, 1): -1, (0, 2): -2, (1, 2): -1}).binary.spin,
     "dimod binary": lambda: dimod.BQM.from_ising({}, {(0, 1): -1, (0, 2): -2, (1, 2): -1}).binary,
     "DictBQM": lambda: dimod.DictBQM({}, {(0, 1): -1, (0, 2): -2, (1, 2): -1}, 0, "SPIN"),
     "Float32BQM": lambda: dimod.Float32BQM({}, {(0, 1): -1, (0, 2): -2, (1, 2): -1}, 0, "SPIN"),
 }
+
+
+class Graph:
+    """As igraph's, which need not be installed."""
+
+
+Graph.__module__ = "igraph"
 
 
 @pytest.mark.parametrize("name", HABITS)
@@ -69,7 +79,15 @@ REFUSED = {
     "bool": (lambda: J > 0, TypeError, r"dtype bool; \.astype\(float\)"),
     "sparse bool": (lambda: scipy.sparse.csr_array(J > 0), TypeError, r"dtype bool; \.astype\(float\)"),
     "object": (lambda: J.astype(object), TypeError, r"dtype object; \.astype\(float\)"),
-    "pandas Int64": (lambda: pd.DataFrame(J).astype("Int64"), TypeError, r"\.astype\(float\)"),
+    "pandas with gaps": (lambda: pd.DataFrame(J).astype("Int64").mask(J == 2), ValueError, "NaN"),
+    "pandas words": (lambda: pd.DataFrame(J.astype(str)), TypeError, "real numbers|dtype"),
+    "two names alike": (lambda: pd.DataFrame(J, list("aab"), list("aab")), ValueError, "a name twice"),
+    "columns alike": (lambda: pd.DataFrame(J, columns=list("aab")), ValueError, "a name twice"),
+    "other names": (lambda: pd.DataFrame(J, list("abc"), list("abd")), ValueError, "different names"),
+    "another order": (lambda: pd.DataFrame(J, list("abc"), list("acb")), ValueError, "another order"),
+    "h and J": (lambda: ({0: 1.0}, {(0, 1): 1.0}), TypeError, "from_ising"),
+    "QUBO and offset": (lambda: ({(0, 1): 1.0}, 3.0), TypeError, r"from_qubo\(Q, offset=c\)"),
+    "igraph": (lambda: Graph(), TypeError, "networkx.Graph"),
     "complex": (lambda: J * 1j, TypeError, "complex128$"),
     "masked": (lambda: np.ma.masked_equal(J, 2), TypeError, r"\.filled\(0\)"),
     "QUBO": (lambda: J - np.eye(3), ValueError, "from_qubo"),

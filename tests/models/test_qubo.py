@@ -372,7 +372,7 @@ def test_vartype_of_the_caller(write):
         ("qubo", "p qubo 0 2 0 2\n0 1 1\n1 0 1\n", "line 3: .*second time"),
         ("qubo", "p qubo 0 2 0 0\n", "names no variable"),
         ("qubo", "p qubo 0 2 0 1\np qubo 0 2 0 1\n0 1 1\n", "line 2: .*two sites"),
-        ("qubo", "p qubo 0 2 0 1\n# 0 1 1\n0 1 1\n", "line 2: .*two sites"),
+        ("qubo", "p qubo 0 2 0 2\n# 0 1 1\n0 1 1\n", "2 couplers are announced, the file has 0 and 1"),
         ("qubo", "p qubo 0 2 0 1\n0 1 NaN\n", "line 2: .*finite number"),
         ("bqp", "", "no data"),
         ("bqp", "2\n1 1 1\n", "line 1: a 0-1 problem begins .*'n m'"),
