@@ -2,10 +2,11 @@
 
 One core, processor time, ``--seeds`` instances each. ``--record FILE`` appends a line of JSON for every
 instance and leaves out those that FILE already has: a run that was stopped goes on from there; ``--table
-FILE`` prints what was recorded. ``--peers HiGHS SCIP CP-SAT`` measures those instead, where they are
-installed, each with the 0-1 program that its users would write down: products of spins linearised for the
-first two, an exclusive or for each bond for CP-SAT. ``--instances FOLDER`` times published ones, by the
-beginning of their names.
+FILE`` prints what was recorded. ``--solvers branching HiGHS SCIP CP-SAT`` runs others on the same instances,
+one after the other, where they are installed: each with the 0-1 program that its users would write down,
+products of spins linearised for the first two, an exclusive or for each bond for CP-SAT. ``--instances
+FOLDER`` times published ones, by the beginning of their names. ``--eigen`` says how much of a proof by
+semidefinite bounds is spent on eigenvectors.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 
 import spinlab as sl
 from spinlab._core.blas import one_blas_thread
+from spinlab._core.lapack import positive_eigenpairs
 from spinlab.exact import branching
 
 
@@ -82,6 +84,7 @@ def chimera(size, law, seed):
 
 
 CASES = {
+    "SK 50": lambda s: gaussian(50, s),
     "SK 60": lambda s: gaussian(60, s),
     "SK 70": lambda s: gaussian(70, s),
     "SK 80": lambda s: gaussian(80, s),
@@ -114,14 +117,15 @@ CASES = {
 
 
 def eigh_seconds(n: int) -> float:
-    """CPU seconds of one eigendecomposition."""
+    """CPU seconds of one eigendecomposition, the quickest of some."""
     A = np.random.default_rng(0).normal(size=(n, n))
     A += A.T
-    np.linalg.eigh(A)
-    begin = time.process_time()
-    for _ in range(5):
+    times = []
+    for _ in range(20 if n <= 400 else 2):
+        begin = time.process_time()
         np.linalg.eigh(A)
-    return (time.process_time() - begin) / 5
+        times.append(time.process_time() - begin)
+    return min(times)
 
 
 def highs_mip(model: sl.models.IsingModel, seconds: float) -> tuple[float, float]:
@@ -253,6 +257,64 @@ def measure(model: sl.models.IsingModel, limit: float) -> dict[str, float]:
     }
 
 
+def eigen(case: str, seeds: int) -> None:
+    """Processor time of proofs beside that of their eigenvectors, and of as many complete eigh."""
+    improve, rows = branching.semidefinite._improve, []
+    for seed in range(seeds):
+        calls = []  # spins, evaluations, seconds, and a matrix as it was met
+
+        def timed(C, x, triangles, m, best_x, best_triangles, X, *rest, calls=calls):
+            begin = time.process_time()
+            value, m, evaluations = improve(C, x, triangles, m, best_x, best_triangles, X, *rest)
+            seconds = time.process_time() - begin
+            calls.append((len(C), evaluations, seconds, (C, best_x, best_triangles[:m], X)))
+            return value, m, evaluations
+
+        branching.semidefinite._improve = timed
+        try:
+            whole = measure(CASES[case](seed), 300.0)["seconds"]
+        finally:
+            branching.semidefinite._improve = improve
+        pairs = full = 0.0
+        with one_blas_thread():
+            for n in {call[0] for call in calls}:
+                same = [call for call in calls if call[0] == n]
+                evaluations = sum(call[1] for call in same)
+                pairs += evaluations * pairs_seconds(matrix_of(*same[0][3]))
+                full += evaluations * eigh_seconds(n)
+        evaluations, bounds = sum(call[1] for call in calls), sum(call[2] for call in calls)
+        rows.append((whole, evaluations, bounds / whole, pairs / whole, full / whole))
+    whole, evaluations, bounds, pairs, full = np.median(rows, axis=0)
+    print(
+        f"{case:18s} median s {whole:.2f}, evaluations {evaluations:.0f}; of the whole: bounds {bounds:.2f}, "
+        f"their eigenvectors {pairs:.2f}, as many complete eigh {full:.2f}",
+        flush=True,
+    )
+
+
+def matrix_of(C: np.ndarray, x: np.ndarray, triangles: np.ndarray, X: np.ndarray) -> np.ndarray:
+    """(C + T(g))/2 - Diag y, with as many positive eigenvalues as X has."""
+    n = len(C)
+    M = 0.5 * C - np.diag(x[:n])
+    for (i, j, k, code), g in zip(triangles, x[n:], strict=False):
+        for a, b, plus in ((i, j, code < 2), (i, k, code in (0, 2)), (j, k, code in (0, 3))):
+            M[a, b] += 0.5 * g if plus else -0.5 * g
+            M[b, a] = M[a, b]
+    w, rank = np.linalg.eigvalsh(M), np.clip(np.linalg.matrix_rank(X), 1, n - 1)
+    return M - np.eye(n) * (w[-rank] + w[-rank - 1]) / 2
+
+
+def pairs_seconds(M: np.ndarray) -> float:
+    """CPU seconds of the eigenpairs that a bound asks for, the quickest of some."""
+    w, Z, times = np.empty(len(M)), np.empty_like(M), []
+    for _ in range(20):
+        A = M.copy()
+        begin = time.process_time()
+        positive_eigenpairs(A, w, Z)
+        times.append(time.process_time() - begin)
+    return min(times)
+
+
 def table(lines: list[dict]) -> None:
     """Proven, median and largest seconds, median in eigendecompositions, nodes, gaps at the root and left."""
     print(
@@ -285,10 +347,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=300.0, help="limit of each, processor time")
-    parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=[])
+    parser.add_argument("--solvers", nargs="+", choices=["branching", *PEERS], default=["branching"])
     parser.add_argument("--record", type=Path, metavar="FILE")
     parser.add_argument("--table", type=Path, metavar="FILE")
     parser.add_argument("--instances")
+    parser.add_argument("--eigen", action="store_true")
     parser.add_argument("cases", nargs="*")
     args = parser.parse_args()
     if args.table:
@@ -296,6 +359,10 @@ def main() -> None:
         return
     for relaxation in ("semidefinite", "cycles"):
         branching.solver.compile_kernels(relaxation)
+    if args.eigen:
+        for case in args.cases:
+            eigen(case, args.seeds)
+        return
     lines = []
     if args.record and args.record.exists():
         lines = [json.loads(line) for line in args.record.read_text().splitlines()]
@@ -307,7 +374,7 @@ def main() -> None:
         else:
             models = ((seed, lambda case=case, seed=seed: CASES[case](seed)) for seed in range(args.seeds))
         for seed, make in models:
-            for solver in args.peers or ["branching"]:
+            for solver in args.solvers:
                 if (case, solver, seed) in known:
                     continue
                 line = {"case": case, "solver": solver, "seed": seed}
