@@ -63,6 +63,21 @@ def test_from_a_file_to_a_verdict_and_samples(files, tmp_path, capsys):
     np.testing.assert_array_equal(2 * shown - 1, machine.sample(5, 2, start=BARS.train[:2], rng=0))
 
 
+@pytest.mark.parametrize("suffix", [".npy", ".csv"])
+def test_data_and_machine_in_the_wrong_order(files, tmp_path, capsys, suffix):
+    _, _, out = files
+    sl.rbm.RBM(9, 3, rng=0).save(out)
+    data = str(tmp_path / f"data{suffix}")
+    np.save(data, BARS.train) if suffix == ".npy" else np.savetxt(data, BARS.train, delimiter=",")
+    what = {".npy": "one array of numpy.save", ".csv": "text"}[suffix]
+    for words in (["judge", data, out], ["sample", data, str(tmp_path / "samples.npy")]):
+        assert main(words) == 1
+        error = capsys.readouterr().err
+        assert f"data{suffix}: no machine, but {what}; a machine is an .npz file of" in error
+    assert main(["judge", out, out]) == 1
+    assert "it is a machine, and data are wanted here" in capsys.readouterr().err
+
+
 def test_a_training_goes_on_to_the_same_bits(files, tmp_path, capsys):
     train, _, out = files
     whole = str(tmp_path / "whole.npz")

@@ -76,6 +76,8 @@ def _parsed(content: bytes, key: str | None) -> np.ndarray:
     if content[:4] == b"PK\x03\x04":  # a zip archive
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             names = list(arrays)
+            if {"kind", "config"} <= set(names):
+                raise ValueError("it is a machine, and data are wanted here")
             if key is None and len(names) > 1:
                 found = [name for name in ("data", "samples", "train", "x", "X") if name in names]
                 key = found[0] if found else None

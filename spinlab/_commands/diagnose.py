@@ -10,6 +10,7 @@ from . import _files
 _EPILOG = """\
 files:
   .npy   a square symmetric matrix (couplings of all pairs), or with --rbm the weights of an RBM
+  .csv   the same as text, numbers between commas, semicolons, tabs or blanks (.txt of numpy.savetxt too)
   .npz   arrays W (and bv, bh) of an RBM, or J (and b); or a model saved by spinlab
   other  an instance file (ij, rudy, coo, qubo, bqp), as for `spinlab ground-state`
 

@@ -35,6 +35,11 @@ FORMATS = {
     "maxcut": Format(
         '"MAX-CUT n m", then 1-based "i j w", repeated edges add up, J = -w', (), 1, writable=False
     ),
+    "matrix": Format(
+        "square symmetric matrix, in text (csv, numpy.savetxt) or .npy, E = -sum_{i<j} J s s",
+        (),
+        writable=False,
+    ),
     "npz": Format("a model saved by spinlab.models.save_instance", (".npz",)),
     "coo": Format(
         'dimod: "# vartype=SPIN" or BINARY, lines "i j x" (E = +sum, linear terms i = j)',

@@ -16,6 +16,7 @@ MEMBERS = 10_000
 SMALL = 2**28  # archives that unpack to less are not compared with the size of the file
 RATIO = 64  # compression beyond this is no data
 _HEADER = 10_000  # bytes
+_OTHERS = {b"\x93NUMPY": "one array of numpy.save", b"\x89HDF": "an HDF5 file"}
 
 
 def read_npy(file: BinaryIO, name: str) -> np.ndarray:
@@ -34,6 +35,15 @@ def read_npy(file: BinaryIO, name: str) -> np.ndarray:
             f"{name}: not a readable array file ({str(error) or type(error).__name__}); save plain numbers "
             "with numpy.save"
         ) from None
+
+
+def _other(start: bytes) -> str | None:
+    """What a file is that is no archive, where its first bytes say so."""
+    for magic, what in _OTHERS.items():
+        if start.startswith(magic):
+            return what
+    printable = start.translate(None, b"\t\r\n").decode("latin-1").isprintable()
+    return "text" if b"\n" in start and start.isascii() and printable else None
 
 
 def _read_header(file: Any, what: str) -> tuple[tuple[int, ...], np.dtype[Any], int]:
@@ -60,12 +70,17 @@ class NpzReader:
         For messages.
     what : str
         What the archive should be, for messages.
+    advice : str
+        What the message adds where the file is of another kind.
     """
 
-    def __init__(self, file: BinaryIO, name: str, what: str = ".npz archive") -> None:
+    def __init__(self, file: BinaryIO, name: str, what: str = ".npz archive", advice: str = "") -> None:
         self._name, self._what = name, what
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.dtypes: dict[str, np.dtype[Any]] = {}
+        file.seek(0)
+        if other := _other(file.read(256)):
+            raise ValueError(f"{name}: no {what}, but {other}{advice}")
         try:
             size = file.seek(0, 2)
             file.seek(0)

@@ -12,6 +12,7 @@ from .._core.npz import NpzReader, read_npy
 from .._core.validate import as_real_array
 from ..models import BipartiteIsing, DenseIsing, IsingModel, as_model, load_instance
 from ..models.binary import from_binary, rbm_from_binary
+from ..models.io import read_matrix
 
 _WEIGHTS = ("W", "weights", "weight", "components_", "weight_matrix")
 _VISIBLE = ("bv", "vbias", "intercept_visible_")
@@ -27,8 +28,8 @@ def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) ->
     ----------
     source : path, array_like, IsingModel, networkx.Graph, sparse matrix, dimod BQM, BernoulliRBM, ...
         Files: .npy (one array); .npz with the arrays ``W`` (and ``bv``, ``bh``) of an RBM or ``J`` (and
-        ``b``), or saved by :func:`spinlab.models.save_instance`; any other instance file of
-        :func:`spinlab.models.load_instance`.
+        ``b``), or saved by :func:`spinlab.models.save_instance`; a matrix as text (.csv, numpy.savetxt); any
+        other instance file of :func:`spinlab.models.load_instance`.
     rbm : bool, optional
         True: a matrix is the weights of a restricted Boltzmann machine (needed for rectangular
         ones; the layers may be in either order). False or None: a square symmetric matrix is the
@@ -65,6 +66,10 @@ def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) ->
             with open(path, "rb") as file, NpzReader(file, name) as archive:
                 if "form" not in archive:
                     return _from_archive(archive.arrays(), rbm, binary, name)
+        if path.suffix != ".npz":
+            matrix = read_matrix(path, any_table=bool(rbm or binary))
+            if matrix is not None:
+                return _from_array(matrix, None, None, rbm, binary, name)
         return _plain(load_instance(path), binary)
     if isinstance(source, IsingModel):
         return _plain(source, binary)

@@ -14,10 +14,12 @@ import numpy as np
 
 from .._core.files import atomic_write, read_all
 from .._core.instance_formats import FORMATS, QUADRATIC, SUFFIXES, VARTYPES, WRITABLE
+from .._core.npz import read_npy
 from .._core.validate import as_choice, memory
-from . import _graphs, _npz, _qubo, _text
+from . import _graphs, _matrix, _npz, _qubo, _text
 from ._lines import NUMBER
 from .base import IsingModel
+from .dense import DenseIsing
 
 # A file of text takes up to this many times its size in memory while it is read.
 _TEXT_IN_MEMORY = 20
@@ -27,13 +29,14 @@ _NUMBER = re.compile(NUMBER)
 
 _IJ_KEY = re.compile(r"^[ \t]*#[ \t]*(N|nnz|ghost|convention)[ \t]*:", re.MULTILINE)
 _FORMAT_KEY = re.compile(r"^[ \t]*#[ \t]*format[ \t]*:[ \t]*(\w+)[ \t]*$", re.MULTILINE | re.ASCII)
+_NPY = b"\x93NUMPY"
 _MAGIC = {
     b"\x1f\x8b": "a gzip-compressed file; unpack it first (gunzip)",
     b"BZh": "a bzip2-compressed file; unpack it first (bunzip2)",
     b"\xfd7zXZ": "an xz-compressed file; unpack it first (unxz)",
     b"\x28\xb5\x2f\xfd": "a zstd-compressed file; unpack it first (unzstd)",
     b"\x89HDF": "an HDF5 file",
-    b"\x93NUMPY": "a .npy array; read it with numpy.load and pass the matrix",
+    _NPY: "a .npy array; format='matrix' reads one",
     b"DIMODBQM": "dimod's own file; dimod.BinaryQuadraticModel.from_file(path) gives a model",
     b"MATLAB 5.0": "a MATLAB file; scipy.io.loadmat(path) gives its matrices",
     b"PAR1": "a Parquet table; pandas.read_parquet(path) gives a frame",
@@ -61,9 +64,9 @@ _FOREIGN = {
     r"[0-9]+\s*$": "a list that begins with one number: the OR-Library counts problems there (to be "
     "maximised), others their sites; cut out one problem, begin it with 'n m' and say what it is by format=",
     r"\S+\s+\S+.*\{": "networkx's list of edges with attributes; networkx.read_edgelist gives a graph",
-    r"[^\s,;]*\s*[,;]": "separated by commas or semicolons. A matrix: give numpy.loadtxt(path, "
-    "delimiter=',') or pandas.read_csv(path, index_col=0) in place of the file, or save it by numpy.save; a "
-    "list of edges: put blanks in their place",
+    r"[^\s,;]*\s*[,;]": "separated by commas or semicolons, and is no square matrix of numbers. The weights "
+    "of an RBM: `spinlab diagnose --rbm`, or give the matrix to models.BipartiteIsing; a list of edges: put "
+    "blanks in their place",
 }
 
 _NEIGHBOURS = "lists of neighbours, as METIS and Chaco have them; build a networkx.Graph from them"
@@ -88,7 +91,7 @@ def load_instance(
     ----------
     path : path or open file
         Pipes and ``/dev/stdin`` too.
-    format : {"auto", "ij", "rudy", "sg", "sgs", "maxcut", "npz", "coo", "qubo", "bq", "bqp"}
+    format : {"auto", "ij", "rudy", "sg", "sgs", "maxcut", "matrix", "npz", "coo", "qubo", "bq", "bqp"}
         "auto" goes by the content of the file; where several formats fit it, by header or suffix, and
         where these do not tell either, it refuses and names them.
 
@@ -108,6 +111,9 @@ def load_instance(
           of Bonn).
         - "sgs": what the spin glass server took: ``type: pm``, gauss (L x L spins), pm3, gauss3 (L^3) or
           sk, ``size: L`` and ``name: ...``, then lines ``i j J``, 1-based, E = -sum J_ij s_i s_j.
+        - "matrix": J of E = -sum_{i<j} J_ij s_i s_j, symmetric and with zero diagonal, as a .npy array or as
+          text, N lines of N numbers between commas, semicolons, tabs or blanks; names of the sites may stand
+          in a first line, and again in a first column. "auto" takes for it what can be nothing else.
         - "npz": written by :func:`save_instance`.
         - "coo": what dimod writes, lines ``i j x`` for E = +sum_{i<j} x_ij s_i s_j + sum_i x_ii s_i
           after the line ``# vartype=SPIN``, or the same in 0/1 variables after ``# vartype=BINARY``.
@@ -130,7 +136,8 @@ def load_instance(
     Returns
     -------
     IsingModel
-        A SparseIsing from text (``.to_dense()`` for a dense one), the saved form from .npz.
+        A SparseIsing from text (``.to_dense()`` for a dense one), a DenseIsing from a matrix, the saved form
+        from .npz.
 
     Raises
     ------
@@ -283,6 +290,10 @@ def _read(
                 file = io.BytesIO(start)
             model, header = _npz.parse(file, name)
             return model, header | {"format": "npz"}
+        if format in ("auto", "matrix") and start.startswith(_NPY):
+            if not file.seekable():
+                file = io.BytesIO(read_all(file, name, (memory() or 2**40) // 4, start))
+            return _of_matrix(_matrix.Table(read_npy(file, name), None), name), {"format": "matrix"}
         text = _as_text(start, file, name)
     except OSError as error:
         if error.errno is None or error.filename is not None:
@@ -294,13 +305,15 @@ def _read(
         raise ValueError(f"{name}: vartype is for COO files, the format of this one is {format}")
     if first is not None and format != "ij":
         raise ValueError(f"{name}: first is for ij files, the format of this one is {format}")
-    if format not in ("qubo", "maxcut"):  # these have such comments themselves, with the offset in them
+    if format not in ("qubo", "maxcut", "matrix"):  # comments of their own, with the offset; names of sites
         text = _C_COMMENT.sub("", text)
     text = _with_e(text)
     if format in QUADRATIC:
         model, header = _qubo.parse(text, format, name, vartype)
     elif format == "ij":
         model, header = _text.parse(text, name, first)
+    elif format == "matrix":
+        model, header = _of_matrix(_matrix.parse(text, name), name), {}
     else:
         model, header = _graphs.parse(text, format, name)
     return model, header | {"format": format}
@@ -316,6 +329,29 @@ def _with_e(text: str) -> str:
         if not data.lstrip().startswith(("c", "C")) and not _graphs.is_key(line):
             lines[number] = _FORTRAN.sub("E", data) + mark + comment
     return "\n".join(lines)
+
+
+def _of_matrix(table: _matrix.Table, name: str) -> IsingModel:
+    try:
+        return DenseIsing(table.numbers, labels=table.labels)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"{name}: {error}") from None
+
+
+def read_matrix(path: str | os.PathLike[str], any_table: bool = False) -> np.ndarray | None:
+    """The numbers of a file that is a square matrix, or any table; None where it is another instance file."""
+    name = os.fsdecode(path)
+    with open(path, "rb") as file:
+        start = file.read(_BLOCK)
+        if b"\0" in start or any(map(start.startswith, _MAGIC)):
+            return None
+        text = _as_text(start, file, name)
+    try:
+        is_matrix = _guess(text, name, None) == "matrix"
+    except ValueError:
+        is_matrix = any_table
+    table = _matrix.read(text) if is_matrix else None
+    return None if table is None else table.numbers
 
 
 def _as_text(start: bytes, file: BinaryIO, name: str) -> str:
@@ -360,6 +396,8 @@ def _guess(text: str, name: str, vartype: str | None) -> str:
     line = " ".join(tokens)
     if re.match(r"(?i:p\s+qubo)\b", line):
         return "qubo"
+    if named in (None, "ij") and not has_vartype and not _IJ_KEY.search(text) and _matrix.fits(text):
+        return "matrix"
     for pattern, what in _FOREIGN.items():
         if re.match(pattern, line):
             raise ValueError(

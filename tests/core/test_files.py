@@ -285,3 +285,10 @@ def test_no_archive_at_all():
         with pytest.raises(ValueError, match=r"^x: damaged"):
             NpzReader(io.BytesIO(content), "x")
     assert not NpzReader(members(), "x").shapes
+    for content, what in (
+        (npy((2,)), "one array of numpy.save"),
+        (b"1,-1\n", "text"),
+        (b"\x89HDF\r\n", "an HDF5 file"),
+    ):
+        with pytest.raises(ValueError, match=rf"^x: no run, but {what}; it is .npz$"):
+            NpzReader(io.BytesIO(content), "x", "run", "; it is .npz")

@@ -344,6 +344,37 @@ def test_every_kind_of_input(tmp_path):
     np.testing.assert_allclose(read_model(machine).weights(), machine.as_ising().weights())
 
 
+def test_matrices_in_text(tmp_path, capsys):
+    from spinlab.cli import main
+
+    rng = np.random.default_rng(4)
+    J, W = rng.normal(size=(5, 5)), rng.normal(size=(4, 3))
+    J += J.T
+    for separator, name in ((",", "csv"), (" ", "txt"), ("\t", "tsv")):
+        np.savetxt(tmp_path / f"J.{name}", J, "%.17g", delimiter=separator)
+        np.savetxt(tmp_path / f"W.{name}", W, "%.17g", delimiter=separator)
+        couplings = read_model(tmp_path / f"J.{name}").couplings()
+        np.testing.assert_array_equal(couplings, J - np.diag(np.diag(J)))
+        machine = read_model(tmp_path / f"W.{name}", rbm=True)
+        np.testing.assert_array_equal(machine.weights(), W)
+        as_binary = read_model(tmp_path / f"W.{name}", rbm=True, binary=True)
+        np.testing.assert_array_equal(as_binary.weights(), W / 4)
+    edges = tmp_path / "edges.txt"
+    edges.write_text("# N: 3\n0 1 1\n1 2 1\n0 2 1\n")
+    assert read_model(edges, rbm=True).n_spins == 3  # what says what it is stays it
+    with pytest.raises(ValueError, match="instance files know their units"):
+        read_model(edges, binary=True)
+    with pytest.raises(ValueError, match=r"no square matrix of numbers.*--rbm"):
+        read_model(tmp_path / "W.csv")
+    assert main(["diagnose", str(tmp_path / "W.csv"), "--rbm", "--json"]) == 0
+    assert '"phase"' in capsys.readouterr().out
+
+
+def test_the_package_called_by_mistake_names_its_function():
+    with pytest.raises(TypeError, match=r"its function is spinlab\.diagnose\.diagnose\(weights"):
+        sl.diagnose(np.zeros((3, 3)))
+
+
 def test_zero_one_units_keep_their_energies():
     rng = np.random.default_rng(0)
     W, bv, bh = rng.normal(size=(3, 2)), rng.normal(size=3), rng.normal(size=2)

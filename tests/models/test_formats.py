@@ -397,7 +397,7 @@ def test_refused_by_name(write, text, message):
         (b"BZh91AY", "bunzip2"),
         (b"\xfd7zXZ\x00", "unxz"),
         (b"\x89HDF\r\n", "HDF5"),
-        (b"\x93NUMPY\x01\x00", r"numpy\.load"),
+        (b"\x93NUMPY\x01\x00", r"format='matrix'"),
         ("# N: 2\n0 1 1\n".encode("utf-16"), "UTF-16"),
         (b"DIMODBQM\x02\x00", "from_file"),
         (b"MATLAB 5.0 MAT-file", "loadmat"),
@@ -408,7 +408,7 @@ def test_refused_by_name(write, text, message):
 )
 def test_binary_files_refused_by_name(write, content, message):
     with pytest.raises(ValueError, match=f"neither a text file nor an .npz archive, but .*{message}"):
-        load_instance(write(content))
+        load_instance(write(content), format="ij" if b"NUMPY" in content else "auto")
 
 
 def test_a_ring_as_edges_is_no_list_of_neighbours(write):
@@ -538,9 +538,90 @@ def test_a_list_of_edges_alone_is_refused_with_what_it_lacks(tmp_path):
     assert load_instance(path).energy([1, 1, -1]) == -1.0  # a cut of two edges
 
 
-@pytest.mark.parametrize("text", [",a,b\na,0,1\nb,1,0\n", "0,1\n1,0\n", "source;target;weight\na;b;1\n"])
-def test_tables_of_numbers_are_no_instances(tmp_path, text):
-    path = tmp_path / "couplings.csv"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=r"numpy.loadtxt\(path, delimiter=','\)"):
-        load_instance(path)
+# Matrices
+
+SQUARE = np.array([[0, 0.5, -1, 2], [0.5, 0, 0, 1e-3], [-1, 0, 0, 3], [2, 1e-3, 3, 0]])
+
+
+def rows(J, separator=","):
+    return "\n".join(separator.join(map(repr, row)) for row in J.tolist()) + "\n"
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+@pytest.mark.parametrize("separator", [",", ";", "\t", " ", "   ", ", "])
+@pytest.mark.parametrize("suffix", [".csv", ".txt", ""])
+def test_matrices_in_text(write, n, separator, suffix):
+    J = SQUARE[:n, :n]
+    path = write("# written by hand\n" + rows(J, separator), "J" + suffix)
+    model = load_instance(path)
+    np.testing.assert_array_equal(model.J, J)
+    assert (model.labels, instance_metadata(path)) == (None, {"format": "matrix"})
+
+
+@pytest.mark.parametrize("index", [True, False, "site"])
+@pytest.mark.parametrize("names", [None, list("abcd"), list("cdef"), ["1", "2", "3", "4"]])
+def test_matrices_of_pandas_keep_their_names(tmp_path, index, names):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(SQUARE, index=names, columns=names)
+    frame.to_csv(tmp_path / "J.csv", index=bool(index), index_label=index if index == "site" else None)
+    model = load_instance(tmp_path / "J.csv")
+    np.testing.assert_array_equal(model.J, SQUARE)
+    assert model.labels == (names if names is None else tuple(names))
+
+
+def test_matrices_of_numpy(tmp_path):
+    np.savetxt(tmp_path / "J.txt", SQUARE, header="couplings")
+    np.save(tmp_path / "J.npy", SQUARE)
+    for name in ("J.txt", "J.npy"):
+        np.testing.assert_array_equal(load_instance(tmp_path / name).J, SQUARE)
+        with open(tmp_path / name, "rb") as file:
+            np.testing.assert_array_equal(load_instance(file, "matrix").J, SQUARE)
+    np.save(tmp_path / "J.npy", SQUARE[:3])
+    with pytest.raises(ValueError, match=r"J\.npy: J must be square, got shape \(3, 4\)"):
+        load_instance(tmp_path / "J.npy")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (rows(np.triu(SQUARE)), "J is triangular; give the full symmetric matrix"),
+        (rows(SQUARE + np.eye(4)), "non-zero diagonal.*from_qubo"),
+        (rows(SQUARE + np.diag([1], 3), " "), r"J must be symmetric, but J\[0,3\]"),
+        (rows(SQUARE).replace("2.0", "nan"), "NaN or infinite"),
+        (rows(SQUARE[:3]), "no square matrix of numbers.*diagnose --rbm.*put blanks"),
+        ("source;target;weight\na;b;1\n", "no square matrix of numbers"),
+        ("0,1,0.5\n1,2,-1\n0,2,1\n", "put blanks"),  # edges
+        ("0 1 0.5\n1 2 -1\n0 2 1\n", "ij .* or coo"),  # edges, too
+        ("0 1\n1 2\n", "N = 0 is announced"),
+        ("0,inf\ninf,0\n", "NaN or infinite"),
+        ("0,1e308\n-1e308,0\n", "no square matrix of numbers"),
+        ('0,"' + 200_000 * "1" + "\n", "no square matrix of numbers"),
+        ("0,1_0\n1_0,0\n", "no square matrix of numbers"),  # Python's 10
+    ],
+)
+def test_what_is_no_matrix_of_couplings(write, text, message):
+    with pytest.raises(ValueError, match=message):
+        load_instance(write(text, "J.csv"))
+
+
+def test_edges_in_as_many_lines_as_numbers_are_no_matrix(write):
+    """A header or a suffix goes first, and edges of three sites never make a matrix."""
+    for text, name in (("# N: 3\n0 1 1\n1 2 1\n0 2 1\n", "a.txt"), ("0 1 1\n1 2 1\n0 2 1\n", "a.ij")):
+        assert load_instance(write(text, name)).energy([1, 1, 1]) == -3.0
+    assert load_instance(write("# vartype=SPIN\n0 1 1\n1 2 1\n0 2 1\n", "a.txt")).energy([1, 1, 1]) == 3.0
+    with pytest.raises(ValueError, match="coupled to itself"):
+        load_instance(write("# N: 3\n0 1 1\n1 0 1\n1 1 0\n", "a.txt"))
+
+
+def test_a_matrix_said_to_be_one(write):
+    with pytest.raises(ValueError, match="no matrix: it has as many numbers in each line"):
+        load_instance(write("0 1\n1\n"), "matrix")
+    with pytest.raises(ValueError, match="J must be symmetric"):
+        load_instance(write("0 1\n2 0\n"), "matrix")
+
+
+def test_the_command_line_takes_matrices(write, capsys, tmp_path):
+    path = write(",a,b,c\na,0,1,-1\nb,1,0,1\nc,-1,1,0\n", "J.csv")
+    assert main(["ground-state", str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["format"], found["energy"], found["labels"]) == ("matrix", -1.0, ["a", "b", "c"])

@@ -14,6 +14,10 @@ from ..machines.archive import VERSION
 from ..machines.machine import Machine
 from .build import build
 
+_ADVICE = (
+    "; a machine is an .npz file of machine.save or `spinlab train`, and weights become one by from_arrays, "
+    "load_hdf5 or load_safetensors"
+)
 _SIZES = ("V", "H", "K", "sizes", "biases")  # of a config: the arrays say them too
 
 
@@ -49,7 +53,7 @@ def load(path: str | os.PathLike[str]) -> Machine:
     name = os.fspath(path)
     if os.path.isdir(path):
         raise IsADirectoryError(f"the machine {name!r} is a folder; give the name of a file in it")
-    with open(path, "rb") as file, NpzReader(file, name, "machine") as archive:
+    with open(path, "rb") as file, NpzReader(file, name, "machine", _ADVICE) as archive:
         if "kind" not in archive:
             held = ", ".join(archive.shapes)[:200] or "nothing"
             raise ValueError(
