@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..proof.certificate import ENUMERATED as ENUMERATED_LEAF
-from ..proof.certificate import LINEAR, SEMIDEFINITE, SPLIT, Certificate
+from ..proof.certificate import LINEAR, SEMIDEFINITE, SPLIT, TIED, Certificate
 from .problem import Problem
 from .tree import ENUMERATED, Tree
 
@@ -20,7 +20,8 @@ def to_certificate(
     ``work.proof_of(node)`` is what bounds a leaf that has no proof of its own: its parent's, or a trivial
     one. What is claimed is what these proofs show, should the tree know more.
     """
-    nodes, leaves, rows = [], [], []
+    nodes = [(TIED, i, j) for i, j, _ in problem.ties]
+    leaves, rows = [], []
     top = tree.best
     stack = [tree.root]
     while stack:
@@ -48,7 +49,7 @@ def to_certificate(
         model=fingerprint,
         base=problem.base,
         exponent=problem.exponent,
-        state=problem.without_ghost(tree.state),
+        state=problem.expanded(tree.state),
         energy=energy,
         lower_bound=min(lower_bound, problem.lower_bound(top)),
         certified=certified,

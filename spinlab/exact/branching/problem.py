@@ -1,8 +1,9 @@
 """The model in integers: what is branched on, bounded and proven.
 
-With a ghost spin 0 for the fields (or without one, where there are none), E(s) = offset - s.C.s / 2 in units
-of base 2^exponent, plus what rounding the couplings to integers lost: at most ``lost``. The unit is as fine
-as sums of all couplings in 62 bits allow. ``h2`` stands for s.C.s everywhere: an integer, to be maximised.
+With a ghost spin 0 for the fields (or without one, where there are none), and after the spins that follow
+others are tied to them, E(s) = offset - s.C.s / 2 in units of base 2^exponent, plus what rounding the
+couplings to integers lost: at most ``lost``. The unit is as fine as sums of all couplings in 62 bits allow.
+``h2`` stands for s.C.s everywhere: an integer, to be maximised.
 """
 
 from __future__ import annotations
@@ -13,15 +14,23 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .dominance import Tie, dominated, follow
+
 _BITS = 53  # of the largest coupling
 _SUM_BITS = 57  # of the sum of all couplings: room for the multipliers
 
 
 class Problem(NamedTuple):
-    """Edges i < j with integer couplings c; spin 0 is a ghost if ``ghost``.
+    """Edges i < j with integer couplings c, between n spins that are left when some are tied to others.
 
     Attributes
     ----------
+    ghost : bool
+        Whether the model's spins are numbered from 1, behind a ghost.
+    ties : list of (i, j, sign)
+        Of the model's spins (and the ghost), in order: i follows j.
+    of, sign : ndarray
+        The spin that stands for each of them, and with which sign.
     step : int
         All values of h2 differ by multiples of it.
     slack : int
@@ -45,7 +54,10 @@ class Problem(NamedTuple):
     step: int
     slack: int
     scale: int
-    resolved: bool = True
+    resolved: bool
+    ties: list[Tie]
+    of: np.ndarray
+    sign: np.ndarray
 
     def matrix(self) -> np.ndarray:
         """The couplings as a full integer matrix."""
@@ -67,13 +79,16 @@ class Problem(NamedTuple):
         """The largest float that no energy lies below if no state has more than h2."""
         return rounded_down(self.energy_of(h2) - self.lost)
 
-    def with_ghost(self, state: np.ndarray) -> np.ndarray:
-        """A state of the model as one of the problem."""
-        return np.concatenate([[1], state]).astype(np.int8) if self.ghost else state.astype(np.int8)
+    def reduced(self, state: np.ndarray) -> np.ndarray:
+        """A state of the model as one of the problem, with no more energy."""
+        s = np.concatenate([[1], state]).astype(np.int8) if self.ghost else state.astype(np.int8)
+        follow(self.ties, s)
+        return s[np.unique(self.of, return_index=True)[1]]
 
-    def without_ghost(self, s: np.ndarray) -> np.ndarray:
+    def expanded(self, s: np.ndarray) -> np.ndarray:
         """A state of the problem as one of the model."""
-        return ((s * s[0])[1:] if self.ghost else s).astype(np.int8)
+        whole = s[self.of] * self.sign
+        return ((whole * whole[0])[1:] if self.ghost else whole).astype(np.int8)
 
 
 def rounded_down(x: Fraction) -> float:
@@ -102,20 +117,36 @@ def make_problem(
         j = np.concatenate([at + 1, np.asarray(j, np.int64) + 1])
         J = np.concatenate([b[at], J])
         n += 1
-    i, j, J = np.asarray(i, np.int64), np.asarray(j, np.int64), np.asarray(J, np.float64)
-    kept = J != 0
-    i, j, J = i[kept], j[kept], J[kept]
-    if not len(J):
+    kept = np.asarray(J) != 0
+    i, j = np.asarray(i, np.int64)[kept], np.asarray(j, np.int64)[kept]
+    exact, low = _exact(np.asarray(J, np.float64)[kept])
+    ties, rows = dominated(n, zip(i.tolist(), j.tolist(), exact, strict=True))
+    start = Fraction(offset)
+    of, sign = np.arange(n), np.ones(n, np.int8)
+    if ties:
+        root = follow(ties, sign)
+        inside = root[i] == root[j]
+        signs = (sign[i] * sign[j]).tolist()
+        met = sum(exact[e] * signs[e] for e in np.flatnonzero(inside).tolist())
+        start -= met * Fraction(2) ** low
+        _, first, of = np.unique(root, return_index=True, return_inverse=True)
+        order = np.argsort(first)  # a class is numbered by its first spin
+        of = np.argsort(order)[of]
+        sign = sign * sign[np.sort(first)][of]
+        i, j, exact = _between(rows, of, sign)
+        n = len(first)
+    if not exact:
+        done = 1 << 60
         return Problem(
-            n, i, j, J.astype(np.int64), ghost, 1, 0, Fraction(rounding), Fraction(offset), 1 << 60, 0, 1
+            n, i, j, np.zeros(0, np.int64), ghost, 1, 0, Fraction(rounding), start, done, 0, 1, True, ties, of, sign
         )
-    c, base, exponent, lost = _whole(J) or _rounded(J)
+    c, base, exponent, lost = _whole(exact, low) or _rounded(exact, low)
     kept = c != 0
     i, j, c = i[kept], j[kept], c[kept]
-    rows = np.zeros(n, np.int64)
-    np.add.at(rows, i, c)
-    np.add.at(rows, j, c)
-    step = 2 * math.gcd(*(2 * rows).tolist(), *(4 * c).tolist())
+    sums = np.zeros(n, np.int64)
+    np.add.at(sums, i, c)
+    np.add.at(sums, j, c)
+    step = 2 * math.gcd(*(2 * sums).tolist(), *(4 * c).tolist())
     unit = base * Fraction(2) ** exponent
     slack, resolved = 0, True
     if lost:
@@ -124,40 +155,64 @@ def make_problem(
         resolved = lost <= tolerance
     scale = 1 << (int(np.abs(c).max()).bit_length() - 1)
     lost += Fraction(rounding)
-    return Problem(n, i, j, c, ghost, base, exponent, lost, Fraction(offset), step, slack, scale, resolved)
+    return Problem(
+        n, i, j, c, ghost, base, exponent, lost, start, step, slack, scale, resolved, ties, of, sign
+    )
 
 
-def _bits(relative: float) -> int:
-    """Binary digits of the largest coupling, ``relative`` the sum of all in units of it."""
+def _exact(J: np.ndarray) -> tuple[list[int], int]:
+    """(whole, low) with J = whole 2^low, in integers of any size."""
+    mantissas, exponents = np.frexp(J)
+    powers = exponents.astype(np.int64) - 53
+    low = int(powers.min(initial=0))
+    digits = (mantissas * 2.0**53).astype(np.int64).tolist()
+    return [x << k for x, k in zip(digits, (powers - low).tolist(), strict=True)], low
+
+
+def _between(
+    rows: list[dict[int, int]], of: np.ndarray, sign: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """Edges i < j between classes, sorted, from the couplings between the spins that they were tied to."""
+    classes, signs = of.tolist(), sign.tolist()
+    edges = sorted(
+        (classes[x], classes[y], c * signs[x] * signs[y])
+        for x, row in enumerate(rows)
+        for y, c in row.items()
+        if classes[x] < classes[y]
+    )
+    ends = np.array([edge[:2] for edge in edges], np.int64).reshape(-1, 2)
+    return ends[:, 0].copy(), ends[:, 1].copy(), [c for _, _, c in edges]
+
+
+def _bits(whole: list[int], largest: int) -> int:
+    """Binary digits that the largest coupling may have."""
+    relative = math.fsum(abs(x) / largest for x in whole)
     return min(_BITS, _SUM_BITS - math.ceil(math.log2(relative + 1)))
 
 
-def _whole(J: np.ndarray) -> tuple[np.ndarray, int, int, Fraction] | None:
-    """(c, base, exponent, 0) with J = c base 2^exponent exactly, where integers of our size allow it."""
-    mantissas, exponents = np.frexp(np.abs(J))
-    odd = (mantissas * 2.0**53).astype(np.int64)
-    zeros = np.frexp((odd & -odd).astype(float))[1] - 1
-    odd >>= zeros
-    powers = exponents - 53 + zeros
-    low = int(powers.min())
-    if (exponents - low).max() > 62:
+def _whole(exact: list[int], low: int) -> tuple[np.ndarray, int, int, Fraction] | None:
+    """(c, base, exponent, 0) with couplings c base 2^exponent exactly, where integers of our size allow it."""
+    divisor = math.gcd(*exact)
+    power = (divisor & -divisor).bit_length() - 1
+    largest = max(map(abs, exact)) // divisor
+    base = divisor >> power
+    spare = _bits(exact, largest * divisor) - largest.bit_length()
+    if spare < 0 or base >= 1 << _BITS:
         return None
-    whole = odd << (powers - low)
-    base = int(np.gcd.reduce(odd))
-    c = whole // base
-    bits = _bits(float((c / c.max()).sum()))
-    spare = bits - int(c.max()).bit_length()
-    if spare < 0:
-        return None
-    return np.where(J < 0, -c, c) << spare, base, low - spare, Fraction(0)
+    return np.array([(x // divisor) << spare for x in exact], np.int64), base, low + power - spare, Fraction(0)
 
 
-def _rounded(J: np.ndarray) -> tuple[np.ndarray, int, int, Fraction]:
-    """(c, 1, exponent, bound on sum |J - c 2^exponent|)."""
-    top = int(np.frexp(np.abs(J).max())[1])  # max |J| < 2^top
-    exponent = top - _bits(float(np.ldexp(np.abs(J), -top).sum()))
-    ratios = np.ldexp(J, -exponent)  # exact but for couplings that vanish beside the unit
-    c = np.rint(ratios)
-    lost = Fraction(math.nextafter(math.fsum(np.abs(ratios - c).tolist()), math.inf))  # exact terms
-    tiny = np.abs(ratios) < 2.0**-900  # these may have been rounded: a unit each is more than enough
-    return c.astype(np.int64), 1, exponent, (lost + int(tiny.sum())) * Fraction(2) ** exponent
+def _rounded(exact: list[int], low: int) -> tuple[np.ndarray, int, int, Fraction]:
+    """(c, 1, exponent, sum of what is cut off), each coupling rounded to the nearest (even) integer."""
+    digits = max(map(abs, exact)).bit_length()
+    power = max(0, digits - _bits(exact, 1 << digits))
+    c = [_nearest(x, power) for x in exact]
+    lost = sum(abs(x - (y << power)) for x, y in zip(exact, c, strict=True))
+    return np.array(c, np.int64), 1, low + power, lost * Fraction(2) ** low
+
+
+def _nearest(x: int, power: int) -> int:
+    """x / 2^power, rounded to the nearest integer, ties to even."""
+    down = x >> power
+    rest = 2 * (x - (down << power)) - (1 << power)
+    return down + int(rest > 0 or (rest == 0 and down & 1 == 1))

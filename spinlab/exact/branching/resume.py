@@ -8,7 +8,7 @@ import numpy as np
 
 from ...models import IsingModel
 from ..proof.certificate import ENUMERATED as ENUMERATED_LEAF
-from ..proof.certificate import LINEAR, SPLIT, Certificate
+from ..proof.certificate import LINEAR, SPLIT, TIED, Certificate
 from ..proof.verify import verify
 from .dense import Dense, Proof, best_of_all, reduced_of
 from .problem import Problem
@@ -29,8 +29,11 @@ def restore(
     unit = (certificate.base, certificate.exponent)
     if unit != (problem.base, problem.exponent):
         raise ValueError(f"the certificate has the unit {unit[0]} 2**{unit[1]}, made by another version")
+    if certificate.nodes[: len(problem.ties)].tolist() != [[TIED, i, j] for i, j, _ in problem.ties]:
+        raise ValueError("the certificate ties other spins, made by another version")
     dense = isinstance(work, Dense)
-    kinds, first = certificate.nodes[:, 0], certificate.nodes[:, 1]
+    nodes = certificate.nodes[len(problem.ties) :]
+    kinds, first = nodes[:, 0], nodes[:, 1]
     other = (
         (kinds == LINEAR).any() or first[kinds == SPLIT].any()
         if dense
@@ -38,7 +41,7 @@ def restore(
     )
     if other:
         raise ValueError("this certificate has another relaxation: name it, 'semidefinite' or 'cycles'")
-    state = problem.with_ghost(certificate.state)
+    state = problem.reduced(certificate.state)
     best = problem.h2(state)
     C = problem.matrix() if dense else np.empty((0, 0), np.int64)
     D_ends, g_ends = np.cumsum(certificate.D_sizes), np.cumsum(certificate.g_sizes)
@@ -47,7 +50,7 @@ def restore(
     root: Node | None = None
     leaves = []
     waiting: list[tuple[Node | None, int]] = [(None, 1)]
-    for number, (kind, i, j) in enumerate(certificate.nodes.tolist()):
+    for number, (kind, i, j) in enumerate(nodes.tolist()):
         parent, sign = waiting.pop()
         node = Node(parent, sign, 0, number)
         if parent is not None:

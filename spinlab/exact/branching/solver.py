@@ -175,7 +175,7 @@ class Run:
         if state is None:
             return None
         s = as_spins(state, self.model.n_spins).reshape(-1)
-        return self.descent(self.problem.with_ghost(s)[None].copy())
+        return self.descent(self.problem.reduced(s)[None].copy())
 
     def offer(self, state: Any) -> None:
         """A state of the model, to start from."""
@@ -211,7 +211,7 @@ class Run:
             kept = to_certificate(tree, problem, fingerprint(model), energy, bound, self.work)
         return GroundState(
             energy=energy,
-            state=problem.without_ghost(tree.state),
+            state=problem.expanded(tree.state),
             method=NAME,
             certified=not tree.open and problem.resolved,
             lower_bound=bound,
@@ -303,7 +303,7 @@ def _begin(
 
 def _energy(model: IsingModel, problem: Problem, s: np.ndarray, edges: tuple[np.ndarray, ...]) -> float:
     """Rounded once from the exact sum of its terms."""
-    state = problem.without_ghost(s)
+    state = problem.expanded(s)
     i, j, J = edges
     terms = -J * state[i] * state[j]
     return math.fsum([model.offset, *terms.tolist(), *(-model.b * state).tolist()])
@@ -362,8 +362,8 @@ def compile_kernels(relaxation: str) -> None:
     if relaxation == "cycles":
         from .cycles import Cycles
 
-        near = j - i < 3
-        sparse = make_problem(n, i[near], j[near], J[near], np.zeros(n), 0.0)
+        near = (j - i) % (n - 2) < 3  # signs on a ring of degree four: no spin follows another
+        sparse = make_problem(n, i[near], j[near], np.sign(J[near]), np.zeros(n), 0.0)
         cycles = Cycles(sparse, descent)
         cycles.separate(np.full(len(sparse.c), 0.4), len(sparse.c))
         cycles(Node(None, 1, 0, 0), best, np.zeros(1, np.int8))

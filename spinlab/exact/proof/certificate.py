@@ -18,7 +18,7 @@ from ...models import IsingModel, SparseIsing
 VERSION = 1
 MAX_BYTES = 1 << 33  # of all arrays together: what a reader is willing to unpack
 
-SPLIT, SEMIDEFINITE, ENUMERATED, LINEAR = 0, 1, 2, 3  # kinds of nodes
+SPLIT, SEMIDEFINITE, ENUMERATED, LINEAR, TIED = 0, 1, 2, 3, 4  # kinds of nodes
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,10 @@ class Certificate:
     certified : bool
         Whether the leaves leave no room between the two.
     nodes : ndarray of int32, shape (n, 3)
-        In preorder: kind (0 split, 1 semidefinite leaf, 2 enumerated leaf, 3 linear leaf) and, for a split,
-        the two spins; the part with the spins parallel comes first.
+        First the ties, of kind 4: a spin and the one that it follows, coupled to it at least as strongly as
+        to all others together. Tied spins are one from then on, and what is left is numbered by first spins.
+        Then the tree in preorder: kind (0 split, 1 semidefinite leaf, 2 enumerated leaf, 3 linear leaf) and,
+        for a split, the two spins; the part with the spins parallel comes first.
     D, D_sizes : ndarray of int64
         Diagonals of the semidefinite leaves, one after the other, and their lengths.
     triangles : ndarray of int32, shape (m, 4)
@@ -74,7 +76,7 @@ class Certificate:
     row_counts: np.ndarray
 
     def __repr__(self) -> str:
-        leaves = int((self.nodes[:, 0] != SPLIT).sum())
+        leaves = int((~np.isin(self.nodes[:, 0], (SPLIT, TIED))).sum())
         kind = "proof" if self.certified else "partial proof"
         return (
             f"<Certificate: {kind} of E >= {self.lower_bound!r} in {leaves} cases, state at {self.energy!r}>"

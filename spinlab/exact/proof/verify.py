@@ -14,7 +14,7 @@ import numpy as np
 
 from ..._core.results import Result
 from ...models import IsingModel, ModelLike, SparseIsing, as_model
-from .certificate import ENUMERATED, LINEAR, SEMIDEFINITE, SHAPES, SPLIT, Certificate, fingerprint
+from .certificate import ENUMERATED, LINEAR, SEMIDEFINITE, SHAPES, SPLIT, TIED, Certificate, fingerprint
 
 _MOST_ENUMERATED = 16  # free spins of a leaf that is enumerated
 _SIGNS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
@@ -80,11 +80,12 @@ def verify(model: ModelLike, certificate: Certificate) -> Verdict:
             "the certificate is of another model: spins, couplings, fields or offset differ"
         )
     _check_form(model, certificate)
-    numbers = _Numbers(model, certificate.base, certificate.exponent)
+    n_ties = int((certificate.nodes[:, 0] == TIED).argmin())
+    ties = certificate.nodes[:n_ties, 1:].tolist()
+    numbers = _Numbers(model, certificate.base, certificate.exponent, ties)
     state = certificate.state.astype(np.int64)
-    s = np.concatenate([[1], state]) if numbers.ghost else state
-    best = numbers.value(s)
-    cases, top = _walk(numbers, certificate)
+    best = numbers.value(numbers.reduced(state))
+    cases, top = _walk(numbers, certificate, n_ties)
     if top < best:
         raise CertificateError("the leaves exclude the certificate's own state")
     step = numbers.step()
@@ -93,7 +94,7 @@ def verify(model: ModelLike, certificate: Certificate) -> Verdict:
     offset = Fraction(float(model.offset))
     # What the model's numbers stand for may differ from them, where they were converted (from 0/1 units).
     converted = (Fraction(model.rounding) + Fraction(model.coupling_rounding())) * (1 + Fraction(1, 2**50))
-    proven = _down(offset - top * unit / 2 - numbers.lost - converted)
+    proven = _down(offset - numbers.met - top * unit / 2 - numbers.lost - converted)
     tolerance = (
         4 * (numbers.n + 15) * Fraction(1, 2**53) * numbers.size * unit if numbers.lost else Fraction(0)
     )
@@ -137,9 +138,9 @@ def _check_form(model: IsingModel, certificate: Certificate) -> None:
 
 
 class _Numbers:
-    """The model in integers, spin 0 a ghost where there are fields."""
+    """The model in integers, spin 0 a ghost where there are fields, tied spins taken for one."""
 
-    def __init__(self, model: IsingModel, base: int, exponent: int) -> None:
+    def __init__(self, model: IsingModel, base: int, exponent: int, ties: list[list[int]]) -> None:
         sparse = model if isinstance(model, SparseIsing) else model.to_sparse()
         i, j, J = sparse.edges()
         b = np.asarray(model.b, np.float64)
@@ -149,15 +150,19 @@ class _Numbers:
             i, j = np.concatenate([0 * at, i + 1]), np.concatenate([at + 1, j + 1])
             J = np.concatenate([b[at], J])
         kept = J != 0
-        i, j, J = i[kept], j[kept], J[kept]
+        i, j, exact = i[kept], j[kept], [Fraction(x) for x in J[kept].tolist()]
         self.n = model.n_spins + self.ghost
+        self.tied, self.met = _Classes(self.n, []), Fraction(0)
+        if ties:
+            self.tied, self.met, (i, j, exact) = _contracted(self.n, i, j, exact, ties)
+            self.n = len(self.tied.names)
         self.lost = Fraction(0)
         self.unit = unit = base * Fraction(2) ** exponent
         whole: list[int] = []
-        for x in J.tolist():
-            c = round(Fraction(x) / unit)
+        for x in exact:
+            c = round(x / unit)
             whole.append(c)
-            self.lost += abs(Fraction(x) - c * unit)
+            self.lost += abs(x - c * unit)
         self.size = sum(abs(c) for c in whole)
         if self.size >= 2**60:
             raise CertificateError(f"sums of the couplings in units of {base} 2**{exponent} leave 60 bits")
@@ -165,6 +170,14 @@ class _Numbers:
         kept = numbers != 0
         self.i, self.j, self.c = i[kept], j[kept], numbers[kept]
         self._matrix: np.ndarray | None = None
+
+    def reduced(self, state: np.ndarray) -> np.ndarray:
+        """One spin for each class of tied ones."""
+        s = np.concatenate([[1], state]) if self.ghost else state
+        r = s[self.tied.names]
+        if (r[self.tied.of] * self.tied.sign != s).any():
+            raise CertificateError("the state breaks a tie")
+        return r
 
     def value(self, s: np.ndarray) -> int:
         """s.C.s"""
@@ -196,10 +209,14 @@ class _Classes:
         root, sign = list(range(n)), [1] * n
 
         def find(i: int) -> tuple[int, int]:
-            total = 1
+            passed = []
             while root[i] != i:
-                total *= sign[i]
+                passed.append(i)
                 i = root[i]
+            total = 1
+            for k in reversed(passed):  # the next walk is short
+                total *= sign[k]
+                root[k], sign[k] = i, total
             return i, total
 
         for i, j, tie in path:
@@ -214,7 +231,48 @@ class _Classes:
         self.names, self.of = np.unique(self.root, return_inverse=True)
 
 
-def _walk(numbers: _Numbers, certificate: Certificate) -> tuple[int, int]:
+def _contracted(
+    n: int, i: np.ndarray, j: np.ndarray, exact: list[Fraction], ties: list[list[int]]
+) -> tuple[_Classes, Fraction, tuple[np.ndarray, np.ndarray, list[Fraction]]]:
+    """Classes of tied spins, -energy of what they hold, and the couplings (i, j, C_ij) between them.
+
+    The best sign of spin i is that of sum_k C_ik s_k, which |C_ij| >= sum of the other |C_ik| makes that of
+    C_ij s_j (or leaves free): a state of least energy is left when i is tied to j.
+    """
+    rows: list[dict[int, Fraction]] = [{} for _ in range(n)]
+    for a, b, x in zip(i.tolist(), j.tolist(), exact, strict=True):
+        rows[a][b] = rows[b][a] = x
+    path: list[tuple[int, int, int]] = []
+    met = Fraction(0)
+    gone = [False] * n
+    for number, (a, b) in enumerate(ties):
+        if not (0 <= a < n and 0 <= b < n and a != b) or gone[a] or gone[b]:
+            raise CertificateError(f"tie {number} is of the spins {a} and {b}, which are not both free")
+        row = rows[a]
+        strength = row.pop(b, Fraction(0))
+        if abs(strength) < sum(map(abs, row.values())):
+            raise CertificateError(f"tie {number}: spin {a} does not follow spin {b} whatever the others do")
+        sign = -1 if strength < 0 else 1
+        path.append((a, b, sign))
+        met += abs(strength)
+        rows[b].pop(a, None)
+        gone[a] = True
+        for k, x in row.items():
+            del rows[k][a]
+            rows[b][k] = rows[k][b] = rows[b].get(k, Fraction(0)) + sign * x
+    classes = _Classes(n, path)
+    edges = []
+    for a in range(n):
+        for b, x in rows[a].items() if not gone[a] else ():
+            if classes.of[a] < classes.of[b] and x:
+                x *= int(classes.sign[a] * classes.sign[b])
+                edges.append((int(classes.of[a]), int(classes.of[b]), x))
+    edges.sort()
+    ends = np.array([edge[:2] for edge in edges], np.int64).reshape(-1, 2)
+    return classes, met, (ends[:, 0], ends[:, 1], [edge[2] for edge in edges])
+
+
+def _walk(numbers: _Numbers, certificate: Certificate, begin: int) -> tuple[int, int]:
     """(number of leaves, the largest bound on s.C.s among them)."""
     n = numbers.n
     leaf, cases = 0, 0
@@ -227,7 +285,7 @@ def _walk(numbers: _Numbers, certificate: Certificate) -> tuple[int, int]:
     }
     linear = 0
     open_paths: list[list[tuple[int, int, int]]] = [[]]
-    for number, (kind, i, j) in enumerate(certificate.nodes.tolist()):
+    for number, (kind, i, j) in enumerate(certificate.nodes[begin:].tolist(), begin):
         if not open_paths:
             raise CertificateError(f"node {number} of the tree hangs in the air")
         path = open_paths.pop()
