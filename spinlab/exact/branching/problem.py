@@ -38,7 +38,7 @@ class Problem(NamedTuple):
     scale : int
         Units of the largest coupling: a power of two.
     resolved : bool
-        Whether what was lost stays within that, too. Beside one huge coupling it may not: then a closed tree
+        Whether what was lost stays within that, too. Beside huge couplings it may not: then a closed tree
         proves no more than a bound.
     """
 
@@ -120,26 +120,13 @@ def make_problem(
     kept = np.asarray(J) != 0
     i, j = np.asarray(i, np.int64)[kept], np.asarray(j, np.int64)[kept]
     exact, low = _exact(np.asarray(J, np.float64)[kept])
-    ties, rows = dominated(n, zip(i.tolist(), j.tolist(), exact, strict=True))
-    start = Fraction(offset)
-    of, sign = np.arange(n), np.ones(n, np.int8)
-    if ties:
-        root = follow(ties, sign)
-        inside = root[i] == root[j]
-        signs = (sign[i] * sign[j]).tolist()
-        met = sum(exact[e] * signs[e] for e in np.flatnonzero(inside).tolist())
-        start -= met * Fraction(2) ** low
-        _, first, of = np.unique(root, return_index=True, return_inverse=True)
-        order = np.argsort(first)  # a class is numbered by its first spin
-        of = np.argsort(order)[of]
-        sign = sign * sign[np.sort(first)][of]
-        i, j, exact = _between(rows, of, sign)
-        n = len(first)
+    ties, of, sign, met, (i, j, exact) = _tied(n, i, j, exact)
+    n = int(of.max()) + 1
+    start = Fraction(offset) - met * Fraction(2) ** low
     if not exact:
-        done = 1 << 60
-        return Problem(
-            n, i, j, np.zeros(0, np.int64), ghost, 1, 0, Fraction(rounding), start, done, 0, 1, True, ties, of, sign
-        )
+        none, done = np.zeros(0, np.int64), 1 << 60
+        lost = Fraction(rounding)
+        return Problem(n, i, j, none, ghost, 1, 0, lost, start, done, 0, 1, True, ties, of, sign)
     c, base, exponent, lost = _whole(exact, low) or _rounded(exact, low)
     kept = c != 0
     i, j, c = i[kept], j[kept], c[kept]
@@ -169,10 +156,20 @@ def _exact(J: np.ndarray) -> tuple[list[int], int]:
     return [x << k for x, k in zip(digits, (powers - low).tolist(), strict=True)], low
 
 
-def _between(
-    rows: list[dict[int, int]], of: np.ndarray, sign: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """Edges i < j between classes, sorted, from the couplings between the spins that they were tied to."""
+def _tied(
+    n: int, i: np.ndarray, j: np.ndarray, exact: list[int]
+) -> tuple[list[Tie], np.ndarray, np.ndarray, int, tuple[np.ndarray, np.ndarray, list[int]]]:
+    """(ties, class of each spin, its sign, what ties satisfy, edges between classes), sorted."""
+    ties, rows = dominated(n, zip(i.tolist(), j.tolist(), exact, strict=True))
+    sign = np.ones(n, np.int8)
+    if not ties:
+        return ties, np.arange(n), sign, 0, (i, j, exact)
+    root = follow(ties, sign)
+    inside = np.flatnonzero(root[i] == root[j])
+    met = sum(exact[e] * int(sign[i[e]] * sign[j[e]]) for e in inside.tolist())
+    _, first, of = np.unique(root, return_index=True, return_inverse=True)
+    of = np.argsort(np.argsort(first))[of]  # a class is numbered by its first spin
+    sign = sign * sign[np.sort(first)][of]
     classes, signs = of.tolist(), sign.tolist()
     edges = sorted(
         (classes[x], classes[y], c * signs[x] * signs[y])
@@ -181,7 +178,7 @@ def _between(
         if classes[x] < classes[y]
     )
     ends = np.array([edge[:2] for edge in edges], np.int64).reshape(-1, 2)
-    return ends[:, 0].copy(), ends[:, 1].copy(), [c for _, _, c in edges]
+    return ties, of, sign, met, (ends[:, 0].copy(), ends[:, 1].copy(), [c for _, _, c in edges])
 
 
 def _bits(whole: list[int], largest: int) -> int:
@@ -191,7 +188,7 @@ def _bits(whole: list[int], largest: int) -> int:
 
 
 def _whole(exact: list[int], low: int) -> tuple[np.ndarray, int, int, Fraction] | None:
-    """(c, base, exponent, 0) with couplings c base 2^exponent exactly, where integers of our size allow it."""
+    """(c, base, exponent, 0): the couplings are c base 2^exponent, where integers of our size allow it."""
     divisor = math.gcd(*exact)
     power = (divisor & -divisor).bit_length() - 1
     largest = max(map(abs, exact)) // divisor
@@ -199,7 +196,12 @@ def _whole(exact: list[int], low: int) -> tuple[np.ndarray, int, int, Fraction] 
     spare = _bits(exact, largest * divisor) - largest.bit_length()
     if spare < 0 or base >= 1 << _BITS:
         return None
-    return np.array([(x // divisor) << spare for x in exact], np.int64), base, low + power - spare, Fraction(0)
+    return (
+        np.array([(x // divisor) << spare for x in exact], np.int64),
+        base,
+        low + power - spare,
+        Fraction(0),
+    )
 
 
 def _rounded(exact: list[int], low: int) -> tuple[np.ndarray, int, int, Fraction]:
