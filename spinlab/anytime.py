@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from ._core.rng import RNG, as_generator
 from ._core.signals import must_end
+from ._core.stopwatch import Stopwatch
 from ._core.validate import as_real
 from .dynamics import Search, search
 from .exact import GroundState, RefusedError, branching
@@ -33,7 +34,12 @@ class Budget:
     certificate: bool = False
     heuristic: bool = False
     rng: RNG = None
+    clock: Stopwatch = field(default_factory=Stopwatch)  # has run since the question was asked
     interrupted: threading.Event = field(default_factory=threading.Event)  # by Ctrl-C, parts share it
+
+    def left(self) -> float | None:
+        """Seconds, None where there is no limit."""
+        return None if self.seconds is None else max(0.0, self.seconds - self.clock.seconds())
 
     def asks_for_branching(self) -> bool:
         """Whether it says something that other methods do not know."""
@@ -68,32 +74,30 @@ def prove(model: IsingModel, budget: Budget, threads: int | None, **options: Any
     Without ``heuristic`` a third of the time at most goes to a first state, and the rest to the bound; with
     it, only the root of the tree is bounded and the rest of the time is searched.
     """
-    seconds = budget.seconds
     reason = branching.refusal(model)
     if reason:
         raise RefusedError(reason)
     branching.prepare(model)
     _compile_search(model)
-    begin = time.perf_counter()
+    begin = Stopwatch()
     generator = as_generator(0 if budget.rng is None else budget.rng)
-
-    def left() -> float:
-        return 0.0 if seconds is None else max(0.0, seconds - (time.perf_counter() - begin))
-
-    start = None
+    start, left = None, budget.left()
     if not budget.interrupted.is_set():
-        first = None if seconds is None else seconds * FIRST_SHARE
+        first = None if left is None else left * FIRST_SHARE
         start = _search(model, first, generator, threads, budget)
     common: dict[str, Any] = {"memory": budget.memory, "progress": budget.progress}
     common |= {"certificate": budget.certificate, "threads": threads, **options}
     if budget.interrupted.is_set():
         answer = branching.ground_state(model, start=start, nodes=0, **common)
-    elif budget.heuristic and seconds is not None:
-        answer = branching.ground_state(model, start=start, seconds=left(), nodes=1, **common)
+    elif budget.heuristic and budget.seconds is not None:
+        answer = branching.ground_state(model, start=start, seconds=budget.left(), nodes=1, **common)
         searches = 1
         _note(answer, budget)
-        while not (answer.certified or budget.interrupted.is_set()) and left() > 0.02 * seconds:
-            state = _search(model, left(), generator, threads, budget)
+        while not (answer.certified or budget.interrupted.is_set()):
+            left = budget.left() or 0.0
+            if left <= 0.02 * budget.seconds:
+                break
+            state = _search(model, left, generator, threads, budget)
             if state is None:
                 break
             searches += 1
@@ -106,12 +110,16 @@ def prove(model: IsingModel, budget: Budget, threads: int | None, **options: Any
                 )
         answer = replace(answer, reason=f"{answer.reason}; {searches} searches")
     else:
-        limit = None if seconds is None else left()
         answer = branching.ground_state(
-            model, start=start, seconds=limit, relative_gap=budget.relative_gap, nodes=budget.nodes, **common
+            model,
+            start=start,
+            seconds=budget.left(),
+            relative_gap=budget.relative_gap,
+            nodes=budget.nodes,
+            **common,
         )
         _note(answer, budget)
-    return replace(answer, seconds=time.perf_counter() - begin)
+    return replace(answer, seconds=begin.seconds())
 
 
 def _note(answer: GroundState, budget: Budget) -> None:
@@ -145,11 +153,15 @@ def _agree(found: Search) -> bool:
 
 def _compile_search(model: IsingModel) -> None:
     """Compile what the search needs for this form of model."""
-    if model.n_spins < 16:
-        return
+    if model.n_spins >= 16:
+        _search_once(isinstance(model, SparseIsing))
+
+
+@cache
+def _search_once(sparse: bool) -> None:
     small: IsingModel
     fields = np.resize([1.0, -1.0], 12)  # frustrated, lest the search ends at once
-    if isinstance(model, SparseIsing):
+    if sparse:
         ring = np.arange(12)
         small = SparseIsing.from_edges(ring[:-1], ring[1:], np.ones(11), 12, fields)
     else:

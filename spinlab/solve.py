@@ -16,15 +16,15 @@ from ._core import plugins
 from ._core.progress import bars, duration, shows_progress
 from ._core.results import Result, cut, shortened
 from ._core.rng import RNG
-from ._core.stopwatch import Stopwatch
+from ._core.stopwatch import Stopwatch, share_by_load
 from ._core.validate import as_flag, as_real, as_real_array
-from .anytime import Budget, go_on, prove
+from .anytime import FIRST_SHARE, Budget, go_on, prove
 from .dynamics import anneal, search
 from .exact import GroundState
 from .exact import parts as parts_of
 from .exact.accuracy import U, settle
 from .exact.choice import Choice, choose, refusals
-from .exact.couplings import edges_of, exact_sum, lost
+from .exact.couplings import edges_of, exact_sum, lost, n_couplings, round_down, total_size
 from .exact.method import Task
 from .models import IsingModel, ModelLike, TwoLayerIsing, as_model
 
@@ -34,6 +34,9 @@ LONGEST_PROOF = 10.0  # seconds by estimate, up to which a proof by branching is
 _SOON = 2.0  # seconds: another method this cheap is taken without a look at branching
 _VISIT_STATES = ("enumeration", "layer")  # twice as long for each spin more, coupled to the others or not
 _ANY_ERROR = 1e300  # of ln Z, where a bound on it is all that matters
+_SUMMED_EXACTLY = 100_000  # couplings: .02 s; millions take longer than a short search
+_CLOSE = 1e-6  # of the sums, far more than their rounding
+_LEAST_TIME = 1e-3  # seconds
 _LARGEST_LADDER = 20_000  # spins; the ladder grows with the square root, the work with the power 3/2
 
 
@@ -72,12 +75,13 @@ def ground_state(
         cluster moves, until independent groups have equilibrated and agree; beyond 20 000 spins, where
         no time is given, annealing.
     seconds : float, optional
-        Budget in wall-clock time, compilation not counted. A method that is estimated to end in time is taken
-        as always; otherwise at most a third of the time goes to a first state and the rest to its proof by
-        branching, and the answer is the best state with a proven lower bound: ``certified`` only where they
-        meet, and only then before the time is over. With ``allow_heuristic``, too, only the root of the proof
-        is bounded, and the rest of the time is searched. For "tempering", its budget: without it 16 000 steps
-        of every replica, and a result that depends on ``rng`` alone (0 by default).
+        Budget in wall-clock time from the call on, compilation not counted. A method that is estimated to end
+        in time, with what the machine's load leaves of a processor, is taken as always; otherwise at most a
+        third of the time goes to a first state and the rest to its proof by branching, and the answer is the
+        best state with a proven lower bound: ``certified`` only where they meet, and only then before time
+        is over. With ``allow_heuristic``, too, only the root of the proof is bounded, and the rest of it
+        is searched; where the time is too short to begin a proof, all of it. For "tempering", its budget:
+        without it 16 000 steps of every replica, and a result that depends on ``rng`` alone (0 by default).
     relative_gap, nodes, memory, certificate
         Of a proof by branching: see :func:`spinlab.exact.branching.ground_state`. Ctrl-C ends one with what
         is known.
@@ -115,6 +119,7 @@ def ground_state(
     >>> gs.certified, gs.method
     (True, 'lowrank')
     """
+    clock = Stopwatch()
     model = as_model(model)
     degeneracy = as_flag(degeneracy, "degeneracy")
     allow_heuristic = as_flag(allow_heuristic, "allow_heuristic")
@@ -123,7 +128,7 @@ def ground_state(
     if seconds is not None:
         seconds = as_real(seconds, "seconds", 0.0, exclusive=True)
     certificate = as_flag(certificate, "certificate")
-    budget = Budget(seconds, relative_gap, nodes, memory, progress, certificate, allow_heuristic, rng)
+    budget = Budget(seconds, relative_gap, nodes, memory, progress, certificate, allow_heuristic, rng, clock)
     with bars(None if callable(progress) else progress):
         return _ground_state(model, method, degeneracy, budget, threads, options)
 
@@ -143,7 +148,7 @@ def _ground_state(
         if budget.given() not in ([], ["seconds"]):
             raise TypeError(f"{budget.given()} belong to a proof; {method} proves nothing")
         options = chance | options
-        return _heuristic(method, model, degeneracy, "asked for by name", seconds, threads, options)
+        return _heuristic(method, model, degeneracy, "asked for by name", budget, threads, options)
     plugins.check(method, "method", exact.METHODS, ["auto", *HEURISTICS])
     if method not in ("auto", "branching") and budget.given():
         raise TypeError(f"{budget.given()} belong to 'auto' and 'branching'; {method} runs to its end")
@@ -153,17 +158,27 @@ def _ground_state(
         return prove(model, replace(budget, heuristic=False), threads, **options)
     try:
         return _exact_ground_state(model, method, degeneracy, threads, options, budget)
-    except _NoProof as none:
+    except _NoProof as error:
+        none = error
         if degeneracy or not (budget.heuristic or seconds is not None):
             raise _refused(model, "degeneracy" if degeneracy else "ground_state", method, str(none)) from None
     # By the clock, the search itself gives up ladders where the time is too short for them.
     name = "tempering" if model.n_spins <= _LARGEST_LADDER or seconds is not None else "annealing"
-    reason = "no exact method can take this model"
-    return _heuristic(name, model, degeneracy, reason, seconds, threads, chance)
+    reason = none.instead or "no exact method can take this model"
+    return _heuristic(name, model, degeneracy, reason, budget, threads, chance)
 
 
 class _NoProof(Exception):  # noqa: N818 - it is caught at once
     """No exact method takes the model, or a part of it; the text is what branching would take."""
+
+    instead = ""
+    """Why a search answers."""
+
+
+class _NoTime(_NoProof):
+    """A proof would not even begin in the time."""
+
+    instead = "the time is too short for a proof"
 
 
 @dataclass(frozen=True, repr=False)
@@ -256,20 +271,26 @@ def _heuristic(
     model: IsingModel,
     degeneracy: bool,
     reason: str,
-    seconds: float | None,
+    budget: Budget,
     threads: int | None,
     options: dict[str, Any],
 ) -> GroundState:
     """The best state found, certified only where it meets the trivial bound."""
     if degeneracy:
         raise ValueError(f"{name} proves nothing and cannot count ground states; leave out degeneracy=True")
+    if name == "annealing" and budget.seconds is not None:
+        raise TypeError(
+            "seconds is the budget of 'tempering', which begins with annealing runs, and of proofs; "
+            "annealing takes n_steps and n_chains"
+        )
     clock = Stopwatch()
     options = {"rng": 0, "threads": threads, **options}
     if name == "annealing":
         runs = anneal(model, **({"n_chains": 64} | options))
         state = runs.states[int(np.argmin(runs.energy))]
     else:
-        found = search(model, seconds=seconds, **options)
+        left = budget.left()
+        found = search(model, seconds=None if left is None else max(left, _LEAST_TIME), **options)
         state = found.state
         reason += (
             f"; {found.hits} of {found.groups} independent searches are equilibrated and met this energy"
@@ -289,7 +310,15 @@ def _heuristic(
 
 
 def _trivial_bound(model: IsingModel, s: np.ndarray) -> tuple[float, float, bool]:
-    """(Energy, offset - sum |J| - sum |b| rounded down, whether no term is frustrated), the sums exact."""
+    """(Energy, offset - sum |J| - sum |b| rounded down, whether no term is frustrated).
+
+    The sums are exact, but for large models where some term is frustrated for sure.
+    """
+    if n_couplings(model) > _SUMMED_EXACTLY:
+        energy, size = float(model.energy(s)), total_size(model)
+        bound = round_down(Fraction(model.offset) - Fraction(size) - Fraction(lost(model)))
+        if energy - bound > _CLOSE * (size + abs(model.offset)) + 2 * lost(model):
+            return energy, bound, False
     i, j, J = edges_of(model)
     terms = np.concatenate([J * s[i] * s[j], model.b * s])
     energy, _ = exact_sum([model.offset, *(-terms).tolist()])
@@ -472,15 +501,15 @@ def _exact_ground_state(
     if _may_split(choice):
         whole = parts_of.split(model, plain=degeneracy)
         if whole is not None and _total(whole, method, task) < choice.cost.seconds:
-            clock = Stopwatch()
             waiting = sum(part.n_spins for part in whole.models)
 
             def solve(part: IsingModel) -> GroundState:
                 nonlocal waiting
                 share = budget
-                if budget.seconds is not None:  # what is left, by the number of spins
-                    left = max(budget.seconds - clock.seconds(), 1e-3)
-                    share = replace(budget, seconds=left * part.n_spins / waiting)
+                left = budget.left()
+                if left is not None:  # by the number of spins
+                    own = max(left, _LEAST_TIME) * part.n_spins / waiting
+                    share = replace(budget, seconds=own, clock=Stopwatch())
                 waiting -= part.n_spins
                 return _exact_ground_state(part, method, degeneracy, threads, {}, share)
 
@@ -502,10 +531,10 @@ def _choose_ground_state(
     if method != "auto":
         return _choose(model, method, task, trusted)
     choice = choose(exact.METHODS, model, task, ["branching"])
-    if choice.cost.seconds <= _SOON:
+    late = seconds is not None and choice.cost.seconds > seconds * share_by_load()
+    if choice.cost.seconds <= _SOON and not late:
         return choice
     cost = exact.branching.cost(model, task)
-    late = seconds is not None and choice.cost.seconds > seconds
     if cost.seconds < math.inf and (late or cost.seconds < choice.cost.seconds):
         return Choice("branching", cost, choice.reason)
     return choice
@@ -514,6 +543,9 @@ def _choose_ground_state(
 def _by_branching(model: IsingModel, choice: Choice, threads: int | None, budget: Budget) -> GroundState:
     """Within the time; without one, only if the root of the proof says that it ends soon."""
     if budget.seconds is not None:
+        left = budget.left() or 0.0
+        if not exact.branching.fits(model, (1 - FIRST_SHARE) * left, share_by_load()):
+            raise _NoTime
         return prove(model, budget, threads)
     probe = exact.branching.probe(model, threads)
     seconds, root = probe.seconds, probe.root

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import os
 import time
 from fractions import Fraction
 
@@ -253,6 +254,84 @@ def test_a_proof_within_the_budget_ends_early():
     assert gs.certified
     # a method that ends in time is taken as always
     assert sl.ground_state(sl.ensembles.sk(N=20, rng=0), seconds=5.0).method == "enumeration"
+
+
+def test_time_is_counted_from_the_question(monkeypatch):
+    # Reading the model and planning take 3 of 10; the search gets what is left.
+    now, asked = 0.0, []
+
+    class Clock:
+        def __init__(self):
+            self.start = now
+
+        def seconds(self):
+            return now - self.start
+
+    def takes(name, time):
+        function = getattr(solve, name)
+
+        def slow(*args, **options):
+            nonlocal now
+            now += time
+            return function(*args, **options)
+
+        monkeypatch.setattr(solve, name, slow)
+
+    def noted(model, *, seconds, **options):
+        asked.append(seconds)
+        return sl.dynamics.search(model, n_steps=2, max_steps=4, rng=0)
+
+    monkeypatch.setattr(solve, "Stopwatch", Clock)
+    monkeypatch.setattr(solve, "search", noted)
+    takes("as_model", 1.0)
+    takes("_choose_ground_state", 2.0)
+    J = sl.ensembles.sk(N=1001, rng=0).J  # beyond the limit of proofs
+    assert sl.ground_state(J, seconds=10.0).method == "tempering"
+    assert asked == [7.0]
+    sl.ground_state(J, "tempering", seconds=10.0)
+    assert asked[1] == pytest.approx(9.0)
+    sl.ground_state(J, "tempering", seconds=0.5)  # over before it began: one look, at least
+    assert 0 < asked[2] < 0.01
+
+
+def test_a_loaded_machine_begins_nothing_that_it_does_not_end(monkeypatch):
+    model = sl.ensembles.sk(N=36, rng=0)
+    cost = sl.exact.METHODS["enumeration"].cost(model).seconds
+    load, cores = 1.0, os.cpu_count()
+    monkeypatch.setattr(os, "getloadavg", lambda: (load * cores, 0.0, 0.0))
+    assert sl.ground_state(model, seconds=10 * cost).method == "enumeration"
+    load = 50.0
+    proven = sl.ground_state(model, seconds=10 * cost)
+    assert proven.method == "branching"
+    # Setting up a proof for 400 spins takes .05 s of a processor.
+    large = sl.ensembles.sk(N=400, rng=0)
+    found = sl.ground_state(large, seconds=0.2)
+    assert (found.method, found.certified) == ("tempering", False)
+    assert found.reason.startswith("the time is too short for a proof")
+    load = 0.01
+    assert sl.ground_state(large, seconds=1.0).method == "branching"
+    monkeypatch.delattr(os, "getloadavg")  # Windows has none
+    assert sl.ground_state(model, seconds=10 * cost).method == "enumeration"
+
+
+def test_large_sums_are_bounds_too():
+    # More than 10^5 couplings: the bound of a frustrated state is not summed exactly, and lies below.
+    n = 460
+    J = np.triu(np.random.default_rng(0).normal(size=(n, n)) * 10.0 ** -(np.arange(n) % 12.0), 1)
+    b = np.full(n, 0.1)
+    gs = sl.ground_state(sl.models.DenseIsing(J + J.T, b, offset=0.3), "annealing", n_steps=2, n_chains=4)
+    exact = Fraction(0.3) - sum(abs(Fraction(x)) for x in [*J[J != 0].tolist(), *b.tolist()])
+    assert Fraction(gs.lower_bound) <= exact
+    assert gs.lower_bound == pytest.approx(float(exact), rel=1e-9)
+    assert not gs.certified
+    happy = sl.ground_state(sl.models.DenseIsing(np.abs(J + J.T), b, offset=0.3), "tempering", seconds=5.0)
+    assert happy.certified
+    assert happy.lower_bound == pytest.approx(happy.energy, rel=1e-15)
+
+
+def test_annealing_is_given_steps_and_no_time():
+    with pytest.raises(TypeError, match="n_steps and n_chains"):
+        sl.ground_state(sl.ensembles.sk(N=12, rng=0), "annealing", seconds=1.0)
 
 
 @pytest.mark.parametrize("relaxation", ["semidefinite", "cycles"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
 from numba.core import event
+
+_LEAST_SHARE = 0.02  # of a processor: less is a wait
 
 
 class Stopwatch:
@@ -13,10 +16,25 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._start, self._lost = time.perf_counter(), _compiler.seconds()
+        self._worked = time.process_time()
 
     def seconds(self) -> float:
         """Since the start, without what any thread spent on kernels."""
         return max(0.0, time.perf_counter() - self._start - (_compiler.seconds() - self._lost))
+
+    def share(self) -> float:
+        """Seconds of a processor for each second since the start, as far as one thread can have them."""
+        worked, passed = time.process_time() - self._worked, time.perf_counter() - self._start
+        return min(max(worked / max(passed, 1e-9), _LEAST_SHARE), 1.0)
+
+
+def share_by_load() -> float:
+    """What one thread gets of a processor, by the load of the last minute; 1 where nobody tells."""
+    try:
+        load = os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return 1.0
+    return min(1.0, (os.cpu_count() or 1) / max(load, 1e-9))
 
 
 class _Compiler(event.Listener):

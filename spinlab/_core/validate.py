@@ -16,6 +16,8 @@ import numpy as np
 
 _LARGEST_EXACT = 2**53
 ASYMMETRY = 1e-10  # of the largest entry, that is taken for rounding
+_BLOCK = 2**15  # numbers that are looked at together
+_TILE = 128  # rows and columns of them
 _LARGEST_SUM = 1e150  # its square is finite, so are all sums and products of couplings
 
 
@@ -30,14 +32,20 @@ def as_real_array(x: Any, name: str, ndim: int | tuple[int, ...]) -> np.ndarray:
         raise ValueError(f"{name} has integers above 2**53, which float64 cannot hold exactly; rescale it")
     with np.errstate(over="ignore", invalid="ignore"):
         array = np.array(array, dtype=np.float64, order="C")
-        total = np.abs(array).sum()
-    if not np.isfinite(array).all():
+        total = _size(array)
+    if not math.isfinite(total) and not np.isfinite(array).all():
         raise ValueError(
             f"{name} has NaN or infinite entries (or values beyond float64); only finite numbers"
         )
     if total > _LARGEST_SUM:
         raise ValueError(f"{name} is too large: the sum of its absolute values exceeds 1e150; rescale it")
     return array
+
+
+def _size(array: np.ndarray) -> float:
+    """Sum of all |x|, some at a time: a large array is passed through the cache once, and not doubled."""
+    flat = array.reshape(-1)
+    return sum(float(np.abs(flat[i : i + _BLOCK]).sum()) for i in range(0, len(flat), _BLOCK))
 
 
 def _as_numbers(x: Any, name: str, kinds: str = "iuf") -> np.ndarray:
@@ -84,7 +92,7 @@ def symmetrised(J: Any, name: str = "J") -> tuple[np.ndarray, float]:
             "set the diagonal to zero and add -sum(diag)/2 to the energy yourself; a QUBO matrix, for x of 0 "
             "and 1, is read by models.from_qubo"
         )
-    if np.array_equal(J, J.T):
+    if _is_symmetric(J):
         return J, 0.0
     if not np.tril(J).any() or not np.triu(J).any():
         raise ValueError(f"{name} is triangular; give the full symmetric matrix, {name} + {name}.T")
@@ -99,6 +107,16 @@ def symmetrised(J: Any, name: str = "J") -> tuple[np.ndarray, float]:
         f"{name} must be symmetric, but {name}[{i},{j}] = {J[i, j]} and {name}[{j},{i}] = {J[j, i]}; "
         f"symmetrise it, for example ({name} + {name}.T) / 2 (differences of up to {ASYMMETRY:g} of the "
         "largest entry are taken for rounding)"
+    )
+
+
+def _is_symmetric(J: np.ndarray) -> bool:
+    """Whether J equals its transpose, tile by tile, so that both stay in the cache."""
+    n = len(J)
+    return all(
+        np.array_equal(J[i : i + _TILE, j : j + _TILE], J[j : j + _TILE, i : i + _TILE].T)
+        for i in range(0, n, _TILE)
+        for j in range(i, n, _TILE)
     )
 
 

@@ -89,17 +89,38 @@ def round_down(x: Fraction) -> float:
 
 
 def edges_of(model: IsingModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(i, j, J_ij) of the edges with i < j."""
-    return (model if isinstance(model, SparseIsing) else model.to_sparse()).edges()
+    """(i, j, J_ij) of the edges with i < j, sorted."""
+    if isinstance(model, SparseIsing):
+        return model.edges()
+    if isinstance(model, TwoLayerIsing):
+        W = model.weights()
+        i, j = np.nonzero(W)
+        return i, j + model.V, W[i, j]
+    J = model.J if isinstance(model, DenseIsing) else model.couplings()
+    i, j = np.nonzero(np.triu(J, 1))  # a sparse form would be sorted and checked, ten times the work
+    return i, j, J[i, j]
 
 
 def n_couplings(model: IsingModel) -> int:
     """Number of couplings that are not zero."""
+    values, times = _stored(model)
+    return int(np.count_nonzero(values)) // times
+
+
+def total_size(model: IsingModel) -> float:
+    """sum |J| + sum |b|, no less."""
+    values, times = _stored(model)
+    size = float(np.abs(values).sum()) / times + float(np.abs(model.b).sum())
+    return size * (1 + (values.size + model.n_spins + 4) * 2.0**-53)
+
+
+def _stored(model: IsingModel) -> tuple[np.ndarray, int]:
+    """The couplings as the model stores them, and how often it stores each."""
     if isinstance(model, SparseIsing):
-        return int(np.count_nonzero(model.form().data)) // 2
+        return model.form().data, 2
     if isinstance(model, TwoLayerIsing):
-        return int(np.count_nonzero(model.weights()))
-    return int(np.count_nonzero(model.J if isinstance(model, DenseIsing) else model.couplings())) // 2
+        return model.weights(), 1
+    return model.J if isinstance(model, DenseIsing) else model.couplings(), 2
 
 
 def free_spins(model: IsingModel) -> int:

@@ -40,7 +40,16 @@ from spinlab._core.parallel import map_threads, n_threads
 from spinlab._core.philox import philox, random_spins, word
 from spinlab._core.primitives import cache_size, field, fill, flip
 from spinlab._core.rng import as_generator, as_key
-from spinlab._core.validate import as_choice, as_count, as_data, as_real, as_spins, check_memory
+from spinlab._core.validate import (
+    as_choice,
+    as_count,
+    as_data,
+    as_real,
+    as_real_array,
+    as_spins,
+    check_memory,
+    symmetrised,
+)
 
 # Philox4x32-10. Known answers: file kat_vectors of the Random123 distribution (Salmon et al. 2011).
 
@@ -453,3 +462,26 @@ def test_bars_where_somebody_looks(monkeypatch):
         assert not progress.is_watched()
     finally:
         messages.log.setLevel(level)
+
+
+def test_large_matrices_are_looked_at_everywhere():
+    # They are checked piece by piece, 128 rows or 32 768 numbers at a time.
+    J = np.ones((300, 300)) - np.eye(300)
+    assert symmetrised(J)[1] == 0.0
+    for i, j in ((0, 299), (130, 140), (299, 1), (128, 127)):
+        apart = J.copy()
+        apart[i, j] = 2.0
+        with pytest.raises(ValueError, match=rf"symmetric, but J\[{min(i, j)},{max(i, j)}\] = "):
+            symmetrised(apart)
+        apart[i, j] = 1.0 + 1e-12
+        assert symmetrised(apart)[1] > 0.0
+        for value, message in (
+            (np.nan, "NaN or infinite"),
+            (-np.inf, "NaN or infinite"),
+            (1e151, "too large"),
+        ):
+            apart[i, j] = value
+            with pytest.raises(ValueError, match=message):
+                symmetrised(apart)
+    with pytest.raises(ValueError, match="too large"):
+        as_real_array(np.full(10, 1e308), "x", 1)  # the sum overflows, its terms do not

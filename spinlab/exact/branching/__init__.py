@@ -6,6 +6,7 @@ from .solver import DEFAULT_MEMORY as DEFAULT_MEMORY
 from .solver import INTERRUPTED as INTERRUPTED
 from .solver import NAME, Progress, ground_state
 from .solver import Probe as Probe
+from .solver import fits as fits
 from .solver import prepare as prepare
 from .solver import probe as probe
 from .tree import Limits as Limits

@@ -24,6 +24,7 @@ import numpy as np
 from ..._core.jit import kernel
 from ..._core.lapack import positive_eigenpairs
 
+_FEW = 4  # states that are looked at where the work is halted
 MEMORY = 8  # pairs that L-BFGS remembers
 
 
@@ -105,7 +106,7 @@ def improve(C: np.ndarray, dual: Dual, effort: Effort, target: float, unit: floa
     best = Dual(best_x[:n].copy(), best_triangles[:m].copy(), best_x[n : n + m].copy())
     diagonal = np.sqrt(np.maximum(np.diag(X), 1e-300))
     cosines = X[0] / diagonal[0] / diagonal
-    return Bound(value, best, cosines, states, evaluations)
+    return Bound(value, best, cosines, states[:_FEW] if halt[0] else states, evaluations)
 
 
 @kernel
@@ -266,7 +267,7 @@ def _round(C: Any, X: Any, states: Any) -> None:
     """States from the signs of the columns of X, each improved by single flips as long as one gains."""
     n = C.shape[0]
     h = np.empty(n)
-    for c in range(n):
+    for c in range(len(states)):
         s = states[c]
         for i in range(n):
             s[i] = 1 if X[c, i] >= 0 else -1
@@ -367,6 +368,7 @@ def _improve(
                 evaluations += 1
                 if F + 1e-4 * moved >= F1:
                     accepted = True
+                if accepted or halt[0] != 0:
                     break
                 # the parabola through F, the slope and F1
                 curvature = F1 - F - t * slope
@@ -421,5 +423,5 @@ def _improve(
         gamma *= smaller / a
         a = smaller
     if best >= target:
-        _round(C, X, states)
+        _round(C, X, states if halt[0] == 0 else states[:_FEW])
     return best, best_m, evaluations

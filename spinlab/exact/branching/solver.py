@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..._core.blas import one_blas_thread
+from ..._core.stopwatch import Stopwatch
 from ..._core.validate import as_choice, as_count, as_flag, as_real, as_spins
 from ...models import IsingModel, ModelLike, as_model
 from ..couplings import edges_of, lost
@@ -21,7 +22,16 @@ from ..result import GroundState
 from .certify import to_certificate
 from .dense import CHECKED_SPINS, Dense, best_of_all
 from .descent import Descent
-from .limits import NAME, cost, degeneracy_refusal, has_cycles_solver, relaxation_of, too_large
+from .limits import (
+    NAME,
+    closing_seconds,
+    cost,
+    degeneracy_refusal,
+    has_cycles_solver,
+    relaxation_of,
+    set_up_seconds,
+    too_large,
+)
 from .problem import Problem, make_problem
 from .resume import restore
 from .tree import Limits, Node, Tree
@@ -138,9 +148,10 @@ def ground_state(
     reason = too_large(model, relaxation)
     if reason:
         raise RefusedError(reason)
+    clock = Stopwatch()
     run = Run(model, relaxation, start, certificate, resume)
     if seconds is not None:
-        limits.deadline = run.begin + seconds
+        limits.deadline = run.begin + seconds - closing_seconds(model.n_spins, relaxation) / clock.share()
     run.go_on(limits, relative_gap, threads, progress)
     return run.answer()
 
@@ -221,6 +232,12 @@ class Run:
             n_visible=getattr(model, "V", None),
             certificate=kept,
         )
+
+
+def fits(model: IsingModel, seconds: float, share: float) -> bool:
+    """Whether a proof has begun and ended in the time, given this share of a processor."""
+    n, relaxation = model.n_spins, relaxation_of(model)
+    return set_up_seconds(n, relaxation) + closing_seconds(n, relaxation) <= seconds * share
 
 
 def prepare(model: IsingModel) -> None:

@@ -50,11 +50,11 @@ def recover_patterns(model: DenseIsing | SparseIsing) -> Recovered | str:
         return "it has few couplings"
     J = model.couplings() if isinstance(model, SparseIsing) else model.form().J
     with one_blas_thread():
-        exponent = int(np.frexp(np.abs(J).max())[1])
-        x = _real_patterns(np.ldexp(J, -exponent))
+        exponent = int(np.frexp(max(J.max(), -J.min()))[1])
+        x = _real_patterns(J, 1, exponent)
         binary = None
         if x is _INDEFINITE:
-            negative = _real_patterns(-np.ldexp(J, -exponent))
+            negative = _real_patterns(J, -1, exponent)
             binary = None if isinstance(negative, str) else _binary_patterns(J, negative)
             if binary is not None:
                 x = negative
@@ -79,12 +79,16 @@ def recover_patterns(model: DenseIsing | SparseIsing) -> Recovered | str:
     return Recovered(patterns, left)
 
 
-def _real_patterns(J: np.ndarray) -> np.ndarray | str:
-    """x of shape (N, r) with x x^T = J off the diagonal if all goes well; or why there is none."""
+def _real_patterns(J: np.ndarray, sign: int, exponent: int) -> np.ndarray | str:
+    """x of shape (N, r) with x x^T = sign J / 2^exponent off the diagonal if all goes well; or why not."""
     N = len(J)
+
+    def block(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        return sign * np.ldexp(J[np.ix_(rows, columns)], -exponent)
+
     P, Q = np.array_split(np.random.default_rng(0).permutation(N), 2)
     for n in (4 * MAX_INPUTS, N):  # most matrices fail on the first rows
-        A, B = cross(J[np.ix_(P[:n], Q[:n])])
+        A, B = cross(block(P[:n], Q[:n]))
         if len(A) > MAX_INPUTS:
             return f"it has a rank above {MAX_INPUTS} up to its diagonal"
     A, B = P[A], Q[B]
@@ -92,8 +96,8 @@ def _real_patterns(J: np.ndarray) -> np.ndarray | str:
     r = len(A)
     if len(rest) < r:
         return f"{N} spins are too few to tell a rank of {r}"
-    inner = J[np.ix_(rest, rest)]
-    d = (J[np.ix_(rest, B)].T * np.linalg.solve(J[np.ix_(A, B)], J[np.ix_(A, rest)])).sum(0)
+    inner = block(rest, rest)
+    d = (block(rest, B).T * np.linalg.solve(block(A, B), block(A, rest))).sum(0)
     top = float(np.abs(d).max())
     x = np.zeros((N, r))
     y = np.zeros((len(rest), r))
@@ -107,7 +111,7 @@ def _real_patterns(J: np.ndarray) -> np.ndarray | str:
         d -= y[:, k] ** 2
     x[rest] = y
     pivot_sites = np.append(A, B)
-    x[pivot_sites] = np.linalg.lstsq(y, J[np.ix_(rest, pivot_sites)], rcond=None)[0].T
+    x[pivot_sites] = np.linalg.lstsq(y, block(rest, pivot_sites), rcond=None)[0].T
     return x
 
 

@@ -249,6 +249,26 @@ def test_a_start_is_used_and_the_clock_is_kept():
     assert not close.certified
 
 
+def test_a_node_that_is_halted_looks_at_few_states():
+    model = frustrated(n=60)
+    work = branching.solver.Run(model, "semidefinite").work
+    C = work.C / work.scale
+    dual = branching.semidefinite.start(C)
+    seen = [
+        branching.semidefinite.improve(
+            C, dual, branching.semidefinite.ROOT, -1e300, work.unit, np.full(1, halt, np.int8)
+        )
+        for halt in (1, 0)
+    ]
+    assert [len(bound.states) for bound in seen] == [4, len(C)]
+    assert seen[0].evaluations == 1
+    for states, n in ((seen[0].states, 4), (seen[1].states, len(C))):
+        state, h2 = work._best_state(work.C, states)
+        values = [int(s @ work.C @ s) for s in states.astype(np.int64)]
+        assert h2 == max(values) == int(state.astype(np.int64) @ work.C @ state)
+        assert len(states) == n
+
+
 def test_little_memory_goes_depth_first_to_the_same_answer():
     model = frustrated(n=45)
     assert branching.ground_state(model, memory=0).energy == branching.ground_state(model).energy
