@@ -213,30 +213,70 @@ def test_quirk_of_fig5():
     assert study.p_values(same)["share of samples: new"] == 1.0
 
 
-def test_patterns_of_mnist_machines():
-    study = studies.load("ra_fit_mnist")
-    K = (4, 16, 64)
-    excess = {
-        study.FITS[0]: np.array([[9.0, 9.0], [5.0, 4.0], [2.0, 0.5]]),
-        study.FITS[1]: np.array([[9.0, 9.0], [0.5, 0.9], [0.1, 0.1]]),
-    }
-    left = {f: np.array([[0.5, 0.5], [0.4, 0.4], [0.3, 0.3]]) for f in study.FITS[:2]}
-    left[study.FITS[2]] = left[study.FITS[0]] + 0.1
-    here = " ".join(study.statements(K, excess, left))
-    for sentence, fit, false in (
+FEW = {
+    "excess": {"a": ((9.0, 5.0, 2.0), (9.0, 0.5, 0.1)), "b": ((9.0, 5.0, 0.5), (9.0, 0.5, 0.1))},
+    "left": {"a": (0.5, 0.4, 0.3), "b": (0.5, 0.4, 0.3)},
+}
+
+
+def said_of_patterns(excess=None, left=None):
+    """Sentences of ra_fit for data sets a and b, three K of rank 32 and two runs that scatter by .1."""
+    study = studies.load("ra_fit")
+    runs = np.array([-0.05, 0.05])
+    excess, left = FEW["excess"] | (excess or {}), FEW["left"] | (left or {})
+    return study.statements(
+        {
+            name: {fit: np.array(x)[:, None] + runs for fit, x in zip(study.FITS, by_fit, strict=False)}
+            for name, by_fit in excess.items()
+        },
+        {
+            name: {study.FITS[0]: np.array(x)[:, None] + runs, study.FITS[2]: np.full((3, 2), 0.6)}
+            for name, x in left.items()
+        },
+        {"a": (4, 16, 64), "b": (4, 16, 64)},
+        {"a": 32, "b": 32},
+        1.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("sentence", "false"),
+    [
         (
-            "binary patterns the likelihood comes within 1 nat of the trained machine's at no K up to 64",
-            0,
-            0.5,
+            "a: by binary patterns the likelihood comes within 1 nats of the trained machine's at no K",
+            {"excess": {"a": ((9.0, 5.0, 0.9), (9.0, 0.5, 0.1))}},
         ),
-        ("singular values the likelihood comes within 1 nat of the trained machine's from K = 16 on", 1, 1.5),
-    ):
-        assert sentence in here
-        changed = excess[study.FITS[fit]].copy()
-        changed[-1] = false
-        assert sentence not in " ".join(study.statements(K, excess | {study.FITS[fit]: changed}, left))
-    assert "shuffled at K = 4, 16, 64" in here
-    farther = left | {study.FITS[0]: left[study.FITS[2]] + 0.1}
-    assert "shuffled at K = none" in " ".join(study.statements(K, excess, farther))
-    # A single good K below worse ones does not count.
-    assert study.enough(K, np.array([[0.1], [2.0], [0.1]])) == 64
+        (
+            "a: by singular values the likelihood comes within 1 nats of the trained machine's from K = 16",
+            {"excess": {"a": ((9.0, 5.0, 2.0), (9.0, 0.98, 0.1))}},  # one run of two above
+        ),
+        (
+            "b: by binary patterns the likelihood comes within 1 nats of the trained machine's from K = 64",
+            {"excess": {"b": ((0.1, 5.0, 2.0), (9.0, 0.5, 0.1))}},  # good below worse ones does not count
+        ),
+        ("run, at K = 4, 16, 64 of 4, 16, 64.", {"left": dict.fromkeys("ab", (0.5, 0.58, 0.3))}),
+        (
+            "approximate trained machines depends: binary patterns: no, singular values: yes",
+            {"excess": dict.fromkeys("ab", ((9.0, 0.5, 0.1), (9.0, 0.5, 0.1)))},
+        ),
+        (
+            "approximate trained machines depends: binary patterns: no, singular values: yes",
+            {"excess": {"a": ((9.0, 0.5, 0.1), (9.0, 0.5, 0.1))}},
+        ),
+        ("depends: binary patterns: no", {"excess": dict.fromkeys("ab", ((9.0, 5.0, 2.0), (9.0, 5.0, 0.1)))}),
+    ],
+)
+def test_few_patterns(sentence, false):
+    assert sentence in " ".join(said_of_patterns())
+    assert sentence not in " ".join(said_of_patterns(**false))
+
+
+def test_whether_few_patterns_suffice():
+    good, bad = (9.0, 0.5, 0.1), (9.0, 5.0, 0.1)
+
+    def last(a, b):
+        return said_of_patterns({"a": a, "b": b})[-1]
+
+    assert "machines holds: binary patterns: yes, singular values: yes" in last((good, good), (good, good))
+    assert "machines fails: binary patterns: no, singular values: no" in last((bad, bad), (bad, bad))
+    assert "machines depends: binary patterns: on some data" in last((good, good), (bad, good))
