@@ -51,6 +51,8 @@ def as_model(x: ModelLike) -> IsingModel:
         x, sys.modules["dimod"].BinaryQuadraticModel | sys.modules["dimod"].DictBQM
     ):
         return from_bqm(x)
+    if hasattr(x, "as_ising"):
+        raise TypeError(f"got {x!r}, a machine; its model is what as_ising() returns")
     if _is_graph(x):
         raise TypeError(
             f"got a {type(x).__name__} of {type(x).__module__.partition('.')[0]}; make it a networkx.Graph "

@@ -12,6 +12,7 @@ import ast
 import dataclasses
 import functools
 import inspect
+import random
 import sys
 import textwrap
 import types
@@ -23,11 +24,16 @@ import numpy as np
 
 _IGNORED = {"type_comment", "type_params", "kind", "lineno", "col_offset", "end_lineno", "end_col_offset"}
 _BYTECODE = "bytecode "
+_ATOMS = (type(None), type(Ellipsis), bool, int, float, complex, str, bytes)
+_SOURCES = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
 
 
 def fingerprint(function: Any) -> str:
     """A hash of 16 bytes as text; of the bytecode, for this version of Python, where there is no source."""
-    walk = _Walk()
+    first = function
+    while isinstance(first, functools.partial):
+        first = first.func
+    walk = _Walk(getattr(first, "__module__", None))
     parts = walk.describe(function)
     digest = blake2b(repr(parts).encode(errors="backslashreplace"), digest_size=16).hexdigest()
     python = "{}.{}".format(*sys.version_info)
@@ -44,22 +50,19 @@ def same(one: str | None, other: str | None) -> bool:
 class _Walk:
     """Describes values as nested tuples of texts; every function and object once."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: str | None) -> None:
         self.seen: dict[int, int] = {}
         self.keep: list[Any] = []  # so that no id is used twice
         self.bytecode = False
-        self.home: str | None = None
+        self.home = home
 
     def describe(self, value: Any) -> Any:
-        if (
-            value is None
-            or value is Ellipsis
-            or isinstance(value, bool | int | float | complex | str | bytes)
-        ):
-            return type(value).__name__, repr(value)
-        if isinstance(value, tuple):  # before the memory of what was seen: equal ones may be one object
+        kind = type(value)  # an instance of a subclass is an object, with a class
+        if kind in _ATOMS:
+            return kind.__name__, repr(value)
+        if kind is tuple:  # before the memory of what was seen: equal ones may be one object
             return "tuple", *map(self.describe, value)
-        if isinstance(value, np.generic | np.ndarray):
+        if isinstance(value, np.generic) or kind is np.ndarray:
             if value.dtype.hasobject:
                 return "objects", self.describe(value.tolist())
             content = blake2b(np.ascontiguousarray(value).tobytes(), digest_size=16).hexdigest()
@@ -70,11 +73,11 @@ class _Walk:
             return "seen", self.seen[id(value)]
         self.seen[id(value)] = len(self.seen)
         self.keep.append(value)
-        if isinstance(value, list):
+        if kind is list:
             return "list", *map(self.describe, value)
-        if isinstance(value, set | frozenset):
-            return type(value).__name__, *sorted(repr(self.describe(item)) for item in value)
-        if isinstance(value, Mapping):
+        if kind in (set, frozenset):
+            return kind.__name__, *sorted(repr(self.describe(item)) for item in value)
+        if kind is dict:
             return "mapping", *((self.describe(k), self.describe(v)) for k, v in value.items())
         if isinstance(value, functools.partial):
             return (
@@ -138,19 +141,62 @@ class _Walk:
         return "class", _dump(tree), tuple(self._globals(_names_in_tree(tree), scope))
 
     def _object(self, value: Any) -> Any:
-        """Its type and what it holds; nothing of what it has computed for later use."""
+        """Its class and what it holds; nothing of what it has computed for later use."""
         kind = type(value)
+        if isinstance(value, _SOURCES):  # they change with every use, and a point has a seed of its own
+            return "random", kind.__qualname__
+        what = self.describe(kind) if kind.__module__ == self.home else (kind.__module__, kind.__qualname__)
         if dataclasses.is_dataclass(value):
             state = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
+        elif _says_itself(kind):
+            added = _own(value) if kind.__module__ == self.home else {}  # others may keep caches there
+            return "object", what, self._content(value), self._reduced(value), self.describe(added)
         else:
-            cached = {
-                name
-                for parent in kind.__mro__
-                for name, member in vars(parent).items()
-                if isinstance(member, functools.cached_property)
-            }
-            state = {k: v for k, v in getattr(value, "__dict__", {}).items() if k not in cached}
-        return "object", kind.__module__, kind.__qualname__, self.describe(state)
+            members = [item for parent in kind.__mro__ for item in vars(parent).items()]
+            cached = {name for name, member in members if isinstance(member, functools.cached_property)}
+            slots = [name for name, member in members if isinstance(member, types.MemberDescriptorType)]
+            state = {name: getattr(value, name) for name in slots if hasattr(value, name)}
+            state |= _own(value)
+            state = {name: x for name, x in state.items() if name not in cached | {"_cache"}}
+        return "object", what, self._content(value), self.describe(state)
+
+    def _content(self, value: Any) -> Any:
+        """What an instance of a subclass of a built-in type holds as such."""
+        if isinstance(value, Mapping):
+            return self.describe(dict(value.items()))
+        if isinstance(value, list | tuple):
+            return self.describe(list(value))
+        if isinstance(value, set | frozenset):
+            return self.describe(set(value))
+        base: Any = next((atom for atom in _ATOMS if isinstance(value, atom)), None)
+        return None if base is None else (base.__name__, base.__repr__(value))
+
+    def _reduced(self, value: Any) -> Any:
+        """What pickle would keep (arrays of other packages, tables, generators of random numbers)."""
+        try:
+            parts = value.__reduce_ex__(4)
+        except Exception:  # no two of them can be told apart: files, locks, iterators
+            return "unknown"
+        if isinstance(parts, str):
+            return "name", parts
+        made, given, *rest = parts
+        state, items, pairs = (*rest, None, None, None)[:3]
+        return tuple(map(self.describe, (made, given, state, list(items or ()), dict(pairs or ()))))
+
+
+def _own(value: Any) -> dict[str, Any]:
+    return dict(getattr(value, "__dict__", {}))
+
+
+def _says_itself(kind: type) -> bool:
+    """Whether a class has its own way of being kept, or hides what it holds from Python."""
+    own = ("__reduce__", "__reduce_ex__", "__getstate__")
+    if any(getattr(kind, name, None) is not getattr(object, name, None) for name in own):
+        return True
+    plain = any(
+        isinstance(member, types.MemberDescriptorType) for p in kind.__mro__ for member in vars(p).values()
+    )
+    return not (plain or kind.__dictoffset__)
 
 
 def _tree(thing: Any, name: str) -> ast.AST | None:

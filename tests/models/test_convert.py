@@ -30,6 +30,7 @@ from spinlab.models import (
     to_bqm,
     to_networkx,
 )
+from spinlab.rbm import RBM
 
 BITS = np.array(list(itertools.product((0, 1), repeat=5)))
 
@@ -402,6 +403,7 @@ def test_frames_whose_names_differ():
     ("given", "message"),
     [
         ({(0, 1): 1.0}, "from_qubo"),
+        (RBM(2, 2, rng=0), r"got <RBM: .*a machine; .*as_ising\(\)"),
         (dimod.ConstrainedQuadraticModel(), "got a ConstrainedQuadraticModel; .*cqm_to_bqm"),
     ],
 )

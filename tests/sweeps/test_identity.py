@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import ast
+import collections
+import datetime
 import importlib.util
 import json
+import operator
+import re
 import sqlite3
 import subprocess
 import sys
 import textwrap
+import types
 from contextlib import closing
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
 import sweep_points
+import xarray as xr
 
 import spinlab as sl
 from spinlab.sweeps import Store, Sweep
@@ -104,6 +114,103 @@ def test_values_closed_over_count():
     assert len(set(prints)) == len(prints)
     again = [fingerprint(closure(value)) for value in CLOSED_OVER]
     assert again == prints
+
+
+class Slots:
+    __slots__ = ("value",)
+
+    def __init__(self, value):
+        self.value = value
+
+
+class Table(dict):
+    """Holds more than its class shows."""
+
+
+class Sized(float):
+    pass
+
+
+def with_attribute(value):
+    array = np.zeros(2).view(type("Named", (np.ndarray,), {"__module__": __name__}))
+    array.value = value
+    return array
+
+
+HOLDERS = {
+    "slots": Slots,
+    "subclass of dict": lambda x: Table(a=x),
+    "subclass of float": Sized,
+    "subclass of ndarray": with_attribute,
+    "masked array": lambda x: np.ma.array([1, 2], mask=[0, x - 1]),
+    "DataFrame": lambda x: pd.DataFrame({"a": [x, 2]}),
+    "Series": lambda x: pd.Series([x, 2]),
+    "DataArray": lambda x: xr.DataArray([x, 2], dims="i"),
+    "Dataset": lambda x: xr.Dataset({"a": ("i", [x, 2])}),
+    "sparse": lambda x: scipy.sparse.csr_array([[x, 2]]),
+    "Fraction": lambda x: Fraction(x, 3),
+    "Decimal": Decimal,
+    "date": lambda x: datetime.date(2020, 1, x),
+    "deque": lambda x: collections.deque([x]),
+    "bytearray": lambda x: bytearray([x]),
+    "range": range,
+    "slice": slice,
+    "proxy": lambda x: types.MappingProxyType({"a": x}),
+    "namedtuple": collections.namedtuple("named", "a"),
+    "pattern": lambda x: re.compile("a" * x),
+    "getter": operator.itemgetter,
+    "polynomial": lambda x: np.poly1d([x, 2]),
+}
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_what_objects_hold_counts(name):
+    """Also where it is neither in __dict__ nor written in Python."""
+    made = HOLDERS[name]
+    one, two = fingerprint(closure(made(1))), fingerprint(closure(made(2)))
+    assert one == fingerprint(closure(made(1))) != two == fingerprint(closure(made(2)))
+
+
+METHOD = """
+class Law{base}:
+    {head}
+        return 1.0
+
+law = Law()
+
+def point(x, rng):
+    return {{"y": x * law.{call}}}
+"""
+
+
+@pytest.mark.parametrize("base", ["", "(dict)", "(float)"])
+@pytest.mark.parametrize(
+    ("head", "call"),
+    [("def f(self):", "f()"), ("@property\n    def f(self):", "f"), ("def __len__(self):", "__len__()")],
+)
+def test_the_class_of_an_object_counts(base, head, call, tmp_path):
+    text = METHOD.format(base=base, head=head, call=call)
+    one = fingerprint(load(text, tmp_path / "a"))
+    assert fingerprint(load(text + "# end", tmp_path / "b")) == one
+    assert fingerprint(load(text.replace("1.0", "2.0"), tmp_path / "c")) != one
+
+
+def test_the_class_of_a_callable_object_counts(tmp_path):
+    text = "class Law:\n    def __call__(self, x, rng):\n        return {'y': 1}\n\npoint = Law()"
+    assert fingerprint(load(text, tmp_path / "a")) != fingerprint(
+        load(text.replace("1}", "2}"), tmp_path / "b")
+    )
+
+
+def test_generators_and_tables_change_with_use():
+    """What is drawn or looked up is no other function."""
+    generator, table = np.random.default_rng(1), pd.DataFrame({"a": [1, 2]})
+    before = [fingerprint(closure(value)) for value in (generator, table)]
+    generator.random(3)
+    table.a.loc[1]
+    assert [fingerprint(closure(value)) for value in (generator, table)] == before
+    with open(__file__) as file:  # cannot be kept
+        assert fingerprint(closure(file)) == fingerprint(closure(file))
 
 
 def test_use_of_an_object_is_no_change():

@@ -322,6 +322,13 @@ class Trainer:
             found = callback(self)
             if found is not None:
                 self.history.record_of_callback(self.epoch, found)
+        if callbacks or self.projection is not None:  # theirs may be the user's own: no such state is kept
+            for name, x in self.machine.on_host().items():
+                if not np.abs(x).max() <= LARGEST:
+                    raise DivergenceError(
+                        f"{name} is not finite or beyond {LARGEST:g} after the projection and the callbacks "
+                        f"of epoch {self.epoch}; machine and trainer are as after epoch {self.epoch - 1}"
+                    )
 
     @contextmanager
     def _kept(self, checkpoint: str | os.PathLike[str] | None) -> Iterator[None]:

@@ -325,6 +325,27 @@ def test_divergence_stops_and_keeps_the_checkpoint(lr, tmp_path):
     assert np.isfinite(kept["machine/W"]).all()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e7])
+@pytest.mark.parametrize("epoch", [2, 3])
+def test_what_a_callback_spoils_is_not_kept(value, epoch, tmp_path):
+    """A checkpoint can be gone on from, whatever a callback has done to the machine, and in the end too."""
+    path = tmp_path / "run.npz"
+
+    def spoil(trainer):
+        if trainer.epoch == epoch:
+            trainer.machine.W[0, 0] = value
+
+    trainer = SETTINGS["cd"]()
+    with pytest.raises(sl.rbm.DivergenceError, match=rf"W is not finite .* callbacks of epoch {epoch};"):
+        trainer.fit(STRIPES, 3, [spoil], checkpoint=path, checkpoint_every=1)
+    again, reference = SETTINGS["cd"](), SETTINGS["cd"]()
+    again.fit(STRIPES, 3, checkpoint=path)
+    reference.fit(STRIPES, 3)
+    np.testing.assert_array_equal(again.machine.W, reference.machine.W)
+    trainer.fit(STRIPES, 3)
+    np.testing.assert_array_equal(trainer.machine.W, reference.machine.W)
+
+
 def test_divergence_before_the_first_checkpoint_keeps_the_start(tmp_path):
     path, machine = tmp_path / "run.npz", RBM(8, 6, biases=True, rng=1)
     start = machine.W.copy()
