@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .sweeps import Sweep
 
 _HERE = Path(__file__).parent
+_DPI = 160  # of figures
 # In a wheel the studies are spinlab/_studies; in a checkout they sit beside the package.
 __path__ = [str(p) for p in (_HERE / "_studies", _HERE.parent / "studies") if p.is_dir()][:1]
 
@@ -142,10 +143,17 @@ class Output:
         return data
 
     def figure(self, figure: matplotlib.figure.Figure, name: str) -> None:
-        """Save a figure as PNG and PDF."""
+        """Save a figure as PNG and PDF, without white margins.
+
+        It is laid out and measured here, once: ``bbox_inches="tight"`` would do both again for each file.
+        """
+        figure.set_dpi(_DPI)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        box = figure.get_tightbbox().padded(0.1)  # inches
         for suffix in (".png", ".pdf"):
             with self._new(name + suffix) as path:
-                figure.savefig(path, dpi=160, bbox_inches="tight")
+                figure.savefig(path, dpi=_DPI, bbox_inches=box)
 
     def verdict(self, text: str, table: Mapping[str, Any]) -> None:
         """Save the verdict for people (Markdown) and for programs (JSON)."""

@@ -16,6 +16,9 @@ _WALKS: dict[str, Any] = {"n_steps": 2, "n_chains": 2, "rng": 0, "threads": 1}
 
 def calls() -> dict[str, Callable[[], Any]]:
     """The steps of warming by name; none has been taken."""
+    from .._core.interpreted import compile_all
+
+    compile_all()
     return {
         "ground states": _ground_states,
         "sums over states": _sums,

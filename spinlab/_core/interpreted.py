@@ -18,7 +18,7 @@ import numpy as np
 
 _SECONDS = 0.5  # in a process; then the kernels are compiled
 
-_spent = 0.0
+_spent: float = 0.0
 
 
 def small_call(kernel: Any, *args: Any, instead: Callable[..., Any] | None = None) -> Any:
@@ -35,6 +35,24 @@ def small_call(kernel: Any, *args: Any, instead: Callable[..., Any] | None = Non
         result = (instead or interpreted(kernel))(*args)
     _spent += perf_counter() - start
     return result
+
+
+def can_wait(kernel: Any, seconds: float) -> bool:
+    """Whether a kernel is left alone for a call that takes ``seconds`` longer by another one's machine code.
+
+    The other kernel is one that is needed anyway, or compiled much faster.
+    """
+    global _spent
+    if _spent + seconds > _SECONDS or is_compiled(kernel):
+        return False
+    _spent += seconds
+    return True
+
+
+def compile_all() -> None:
+    """From now on, kernels are compiled at the first call of any size."""
+    global _spent
+    _spent = np.inf
 
 
 def is_compiled(kernel: Any) -> bool:

@@ -144,7 +144,7 @@ class DenseLanes(DenseWalkers):
         """Take the steps start..stop-1."""
         self._lane_factors[: len(self.factors)] = self.factors
         moved, key, first = self._chains
-        _visit_lanes(
+        visit_lanes(
             self._tiles.J,
             self._tiles.b,
             self.s.shape[1],
@@ -233,7 +233,7 @@ def _fill_fields(J, b, n, s, h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _visit_lanes(  # type: ignore[no-untyped-def]
+def visit_lanes(  # type: ignore[no-untyped-def]
     J, b, n, metropolis, typical, betas, factors, s, h, up, flipped, key, first, start, stop
 ):
     """Steps start..stop-1 of up to sixteen chains; bit r of up[i] and flipped[i] is chain r."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._core.forms import Dense, Form, Pattern, PatternBipartite, Sparse
 from .._core.heat_bath import SITES, acceptances, heat_share, logits
+from .._core.interpreted import can_wait
 from .._core.jit import kernel
 from .._core.parallel import map_threads
 from .._core.philox import ORDER, UPDATE, philox
@@ -17,7 +18,7 @@ from .._core.progress import meter
 from .._core.request import Request
 from .._core.walkers import Group, Walkers, walk
 from ..models import IsingModel
-from ._dense_steps import DenseLanes, DenseWalkers, Tiles, unit_of_float32
+from ._dense_steps import DenseLanes, DenseWalkers, Tiles, unit_of_float32, visit_lanes
 from ._multispin import WORD, bonds_for, word_starter
 from ._pattern_steps import PatternWalkers
 from ._scales import typical_field
@@ -28,6 +29,7 @@ _REFRESH = 256
 # Chains per task; a multiple of 4 because four chains share one Philox counter.
 CHAINS = 16
 _ASKED = 4  # the same where somebody may interrupt
+_WITHOUT_LANES = 4e-9  # seconds that an update of a dense model takes longer
 
 RULES = ("metropolis", "gibbs")
 
@@ -90,7 +92,9 @@ def starter(model: IsingModel, request: Request, n_chains: int) -> Callable[[Gro
     sequential = request.order == "sequential"
     if sequential and isinstance(form, Dense):
         tiles = Tiles.cut(form, np.dtype(request.dtype))
-        walkers = DenseLanes if n_chains >= CHAINS // 2 else DenseWalkers
+        longer = _WITHOUT_LANES * n_chains * model.n_spins * request.n_steps
+        lanes = n_chains >= CHAINS // 2 and not can_wait(visit_lanes, longer)
+        walkers = DenseLanes if lanes else DenseWalkers
         return lambda group: walkers(tiles, request, typical, group)
     _refuse_float32(request.dtype)
     if sequential and isinstance(form, Pattern | PatternBipartite) and n_chains >= CHAINS // 2:

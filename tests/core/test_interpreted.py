@@ -168,6 +168,46 @@ def test_the_interpreter_is_left_after_a_while(monkeypatch, tmp_path):
     assert module._spent == 0.0  # compiled, so it stays with the compiled one
 
 
+def test_a_kernel_can_wait_for_half_a_second_in_all(monkeypatch):
+    @kernel
+    def one_more(x):
+        return x + 1
+
+    monkeypatch.setattr(type(one_more._cache), "is_stored", lambda self: False)
+    monkeypatch.setattr(module, "_spent", 0.0)
+    assert [module.can_wait(one_more, x) for x in (0.3, 0.3, 0.1, 0.2)] == [True, False, True, False]
+    one_more(1)
+    assert not module.can_wait(one_more, 0.0)
+    monkeypatch.setattr(module, "is_compiled", lambda kernel: False)
+    assert module.can_wait(one_more, 0.0)
+    module.compile_all()
+    assert not module.can_wait(one_more, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "dtype"),
+    [("gibbs", "float64"), ("gibbs", "float32"), ("metropolis", "float64"), ("parallel_tempering", None)],
+)
+def test_dense_models_with_lanes_and_without(monkeypatch, sampler, dtype):
+    """Fields, zeros among them, a site more than a tile, and a last group of chains that is not full."""
+    from spinlab.dynamics import _single_spin
+
+    rng = np.random.default_rng(3)
+    J = np.triu(rng.normal(size=(65, 65)) * (rng.random((65, 65)) < 0.5), 1)
+    model = sl.models.DenseIsing(J + J.T, rng.integers(-1, 2, 65))
+    options = {"n_steps": 70, "n_chains": 21, "record_every": 7, "rng": 4}
+    options |= {"beta": 0.2, "dtype": dtype} if dtype else {"betas": [0.05, 0.4]}
+    asked, found = [], []
+    for answer in (True, False):
+        monkeypatch.setattr(
+            _single_spin, "can_wait", lambda *args, answer=answer: asked.append(args) or answer
+        )
+        found.append(getattr(sl.dynamics, sampler)(model, **options))
+    assert len(asked) >= 2
+    for name in ("states", "energy", "samples", *(("moved",) if dtype else ())):
+        np.testing.assert_array_equal(getattr(found[0], name), getattr(found[1], name), err_msg=name)
+
+
 def test_the_interpreted_kernel_calls_no_compiled_one():
     assert interpreted(elimination._greedy).__globals__["_has"] is interpreted(elimination._has)
     assert elimination._greedy.py_func.__globals__["_has"] is elimination._has  # and the module is as before

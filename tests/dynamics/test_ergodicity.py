@@ -100,7 +100,8 @@ def seen(sampler, models, beta, n_each=150, **options):
     """
     n, count = len(models[0]), len(models)
     starts = np.repeat(all_states(n), n_each, axis=0)
-    together = sl.models.SparseIsing(scipy.sparse.block_diag(models, format="csr"))
+    blocks = [scipy.sparse.coo_array(J) for J in models]
+    together = sl.models.SparseIsing(scipy.sparse.block_diag(blocks, format="csr"))
     chains = sampler(together, 1, len(starts), beta=beta, initial=np.tile(starts, count), rng=3, **options)
     ends = (chains.states.reshape(len(starts), count, n) > 0) @ (1 << np.arange(n - 1, -1, -1))
     possible = np.zeros((count, 2**n, 2**n), dtype=bool)
