@@ -6,6 +6,8 @@ model of the domains is annealed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
@@ -24,9 +26,13 @@ class Pool:
     """The lowest states so far, and what comes of putting them together."""
 
     def __init__(
-        self, model: DenseIsing | SparseIsing, generator: np.random.Generator, threads: int | None
+        self,
+        model: DenseIsing | SparseIsing,
+        generator: np.random.Generator,
+        threads: int | None,
+        is_late: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._model, self._generator, self._threads = model, generator, threads
+        self._model, self._generator, self._threads, self._is_late = model, generator, threads, is_late
         self._up_to_sign = not model.has_fields
         self._states, self._energy = np.empty((0, model.n_spins), dtype=np.int8), np.empty(0)
 
@@ -44,10 +50,10 @@ class Pool:
         return self._states[:1], self._energy[:1]
 
     def _combined(self, states: np.ndarray, energy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The lowest states, combinations included, of ever fewer parents until nothing gets better."""
+        """The lowest states, combinations included, of ever fewer parents while it helps and time is left."""
         states, energy = _lowest(states, energy, self._up_to_sign)
         k = len(states)
-        while k >= _FEWEST_PARENTS:
+        while k >= _FEWEST_PARENTS and not self._is_late():
             small, parts = contracted(self._model, states[:k])
             runs = anneal(small, _STEPS, _RUNS, rng=self._generator, threads=self._threads)
             found = expanded(runs.states, parts)

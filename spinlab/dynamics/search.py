@@ -37,7 +37,8 @@ _RUNS, _FIRST, _LONGEST = 8, 100, 800  # annealing runs at a time before the lad
 _SETUP_TIME = 0.1  # of ``seconds``, after which less is asked of the spectrum
 # In units of a sum over all couplings: set-up, one step and the end; what looking for strong couplings takes.
 _SETUP_PASSES, _CLUSTER_PASSES = 40, 75
-_RESTARTS_TIME = 0.1  # of ``seconds`` for them
+_RESTARTS_TIME = 0.1  # of ``seconds`` for them, or
+_RESTARTS_WORK = 4  # times the work of cooling and spacing the ladders: whichever is less
 _COOLING_TIME, _ANNEALING_TIME = 0.2, 0.9  # of ``seconds``, where ladders follow and where they do not
 _SPANS = 4  # a first recombination takes as long as looking for the temperatures so often, or less
 _RECOMBINED = 200  # steps of annealing runs whose states are worth it
@@ -46,7 +47,8 @@ _LADDER_SWEEPS = 10  # ladders are begun if there is time for so many steps, tim
 _LARGEST_FOREST = 20_000  # spins: 20 ms
 _POINTS = 1025  # inverse temperatures between which cooling by the clock interpolates
 _MAX_STEPS = 16_000
-_LOOKS = 25  # pieces into which a budget of time is cut, so that it is kept when the machine slows down
+_LOOKS = 25  # pieces into which a budget of time is cut, so that it is kept when the machine slows down,
+_GROWTH = 4  # or more: none is longer than a fourth of all steps so far, lest agreement waits for a look
 _ROUNDING = 1e-14  # of sum |J| + sum |b|, by which the energies of one state may differ
 
 
@@ -128,7 +130,8 @@ def search(
         Independent groups, 2 or more.
     seconds : float, optional
         Budget of wall-clock time without compilation. It is used up, whatever the groups agree on, but for a
-        proof, the target or the callback; the rounds then follow the clock, so that the result depends on the
+        proof, the target or the callback (``lambda found: found.hits >= found.groups - 1`` ends a search when
+        it would end without a budget); the rounds then follow the clock, so that the result depends on the
         speed of the machine. Where it is too short for ladders, all of it goes to annealing; where it is too
         short for that, as a timed sum over all couplings says, to states at zero temperature, one at least.
     target : float, optional
@@ -258,9 +261,9 @@ def _search(
         return ""
 
     hurries = seconds is not None or target > -np.inf
-    pool = (
-        Pool(model, generator, threads) if hurries and isinstance(model, DenseIsing | SparseIsing) else None
-    )
+    pool = None
+    if hurries and isinstance(model, DenseIsing | SparseIsing):
+        pool = Pool(model, generator, threads, pace.is_late)
     stopped, before = judge(), 0.0
     with meter(seconds or max_steps, "search") as shown, bars(False):
         for round in () if stopped else pace.rounds():
@@ -398,7 +401,7 @@ class _Pace:
         if self._seconds is None:
             return round.anneals or _is_time_to_look(n_measured)
         self._since = self._clock.seconds()
-        fits = self._since + self._last <= (1 + _ANNEALING_TIME) / 2 * self._seconds
+        fits = not self.is_late(self._last)
         return fits and self._recombining <= _RECOMBINING_TIME * self._since
 
     def recombined(self) -> None:
@@ -407,21 +410,28 @@ class _Pace:
             self._last = self._clock.seconds() - self._since
             self._recombining += self._last
 
+    def is_late(self, more: float = 0.0) -> bool:
+        """Whether ``more`` seconds would go to the end of the budget, or beyond."""
+        if self._seconds is None:
+            return False
+        return self._clock.seconds() + more > (1 + _ANNEALING_TIME) / 2 * self._seconds
+
     def spent(self) -> float:
         """So much of the budget, in its unit."""
         return self.done if self._seconds is None else self._clock.seconds()
 
     def restarts(self) -> Iterator[_Round]:
-        """Annealing runs of doubled length, as much work as cooling and spacing the ladders."""
+        """Annealing runs of doubled length, as much work as cooling and spacing the ladders, or by time."""
         n_steps, left, speed = min(_FIRST, self._max_steps), self._restarts, self._one_sweep
+        if self._seconds is not None:
+            left *= _RESTARTS_WORK
         while left > 0:
             work = _RUNS * (n_steps + QUENCH)
             start = self._clock.seconds()
-            if self._seconds is None:
-                left -= work
-                if left < 0:
-                    return
-            elif start + work * speed > _RESTARTS_TIME * self._seconds:
+            left -= work
+            if left < 0:
+                return
+            if self._seconds is not None and start + work * speed > _RESTARTS_TIME * self._seconds:
                 return
             yield _Round(n_steps, anneals=True)
             speed = (self._clock.seconds() - start) / work
@@ -441,10 +451,10 @@ class _Pace:
             piece = self._tuning.pop(0) if tunes else self._n_steps
             if self._seconds is not None:
                 left = self._seconds - self._clock.seconds()
-                if left <= speed:
+                if left <= min(speed, self._seconds / _LOOKS):  # slower steps were interrupted: few fit in
                     return
                 fits = max(1, int(min(left, self._seconds / _LOOKS) / speed))
-                piece = min(piece, fits) if tunes else fits
+                piece = min(piece if tunes else max(piece, self.done // _GROWTH), fits)
             piece = min(piece, self._max_steps - self.done)
             self.done += piece
             start = self._clock.seconds()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from naive import ground_energy_and_degeneracy
 import spinlab as sl
 from spinlab.dynamics import search
 from spinlab.dynamics._groups import Groups, Piece
+from spinlab.dynamics._recombine import Pool
 from spinlab.models import DenseIsing
 
 FAMILIES = {
@@ -169,6 +171,44 @@ def test_the_budget_of_time_is_used_and_kept(seconds, monkeypatch):
     assert found.stopped == "seconds"
     assert 0.8 * seconds <= found.seconds <= 1.2 * seconds
     assert search(sl.ensembles.sk(N=10, rng=0), seconds=seconds, max_steps=200, rng=0).n_steps <= 200
+
+
+def test_a_callback_need_not_wait_for_its_share_of_a_large_budget(monkeypatch):
+    # A machine on which every look at the clock takes 1 ms: a tenth of the budget would be 10^5 of them.
+    looks = 0
+
+    def seconds():
+        nonlocal looks
+        looks += 1
+        assert looks < 2000
+        return 0.001 * looks
+
+    class Watched(Groups):
+        def advance(self, n_steps, burn_in=0):
+            assert n_steps < 2000
+            return super().advance(n_steps, burn_in)
+
+    module = sys.modules["spinlab.dynamics.search"]
+    monkeypatch.setattr(module, "Stopwatch", lambda: SimpleNamespace(seconds=seconds))
+    monkeypatch.setattr(module, "Groups", Watched)
+    agreed = [
+        search(sl.ensembles.sk(N=20, rng=0), seconds=seconds, callback=lambda found: found.hits >= 3, rng=0)
+        for seconds in (100.0, 1000.0)
+    ]
+    assert all(found.stopped == "callback" and found.n_steps < 2000 for found in agreed)
+    assert agreed[0].n_steps == agreed[1].n_steps
+
+
+def test_recombination_ends_with_the_time():
+    model = sl.ensembles.sk(N=200, rng=0)
+    states = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (40, 200))
+    late = iter([False, True, True, True])
+    found = {}
+    for name, is_late in (("hurried", lambda: next(late)), ("late", lambda: True), ("early", lambda: False)):
+        pool = Pool(model, np.random.default_rng(1), 1, is_late)
+        found[name] = float(pool.recombine(states.copy(), model.energy(states))[1][0])
+    assert found["late"] == model.energy(states).min()  # nothing was combined
+    assert found["early"] < found["hurried"] < found["late"]
 
 
 @pytest.mark.parametrize(("seconds", "fits"), [(0.5, False), (20, False), (35, False), (100, True)])
