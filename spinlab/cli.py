@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import codecs
 import contextlib
+import errno
 import importlib
 import io
 import os
@@ -52,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from ._commands._words import in_words
 
     argv = list(sys.argv[1:] if argv is None else argv)
+    _open_closed_streams()
     parser, commands = build_parser()
     _never_fail_on_letters()
     try:
@@ -83,15 +85,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("spinlab: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `| head`
-        with contextlib.suppress(OSError, ValueError):  # or the interpreter fails at its own flush
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         # Messages meant for people; a traceback is for bugs.
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+            _drop_output()
+            error.filename = "standard output"  # all other files are named
         print(f"spinlab: {in_words(error, commands[argv[0]])}", file=sys.stderr)
         return 1
     finally:
         messages.log.setLevel(level)
+
+
+def _open_closed_streams() -> None:
+    """Streams that the caller has closed (``>&-``) lead nowhere, and no file of ours gets their number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+
+
+def _drop_output() -> None:
+    """What is left to print goes nowhere, or the interpreter fails at its own flush."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:

@@ -403,3 +403,32 @@ def test_limits_of_a_sweep(command, tmp_path, monkeypatch, capsys):
     assert "timeout must be a finite number above 0" in capsys.readouterr().err
     assert main([*command, "--quiet", "--fail-fast", "--timeout", "1e-9"]) == 1
     assert "stopped at the first failure" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("streams", "status", "said"),
+    [
+        (">&-", 0, ""),
+        (">&- 2>&-", 0, ""),
+        ("2>&-", 0, "energy      -1"),
+        ("<&-", 0, "energy      -1"),
+        (">/dev/full", 1, "spinlab: standard output: No space left on device\n"),
+        ("--json >/dev/full", 1, "spinlab: standard output: No space left on device\n"),
+    ],
+)
+def test_closed_streams_and_full_disks(streams, status, said, tmp_path):
+    (tmp_path / "pair.ij").write_text("# N: 2\n0 1 1\n")
+    command = f"{sys.executable} -m spinlab ground-state pair.ij {streams}"
+    quiet = {**os.environ, "PYTHONUNBUFFERED": ""}  # at the end, or at once
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=quiet, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status, done.stderr
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_closed_input_has_no_data():
+    command = f"{sys.executable} -m spinlab ground-state - <&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (1, f"spinlab: {os.devnull}: the file has no data")

@@ -135,6 +135,20 @@ def test_files_that_are_no_data(tmp_path, content, message):
         _data.read_data(str(path))
 
 
+def test_data_are_sized_before_they_are_read(tmp_path, monkeypatch):
+    path = tmp_path / "data.npz"
+    np.savez_compressed(path, data=np.zeros(2**26))
+    with pytest.raises(ValueError, match=r"data\.npz: data\.npy unpacks to 512 MiB"):
+        _data.read_data(str(path))
+    header = str({"descr": "<f8", "fortran_order": False, "shape": (2**42,)}).encode().ljust(117) + b"\n"
+    (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x01\x00" + bytes([118, 0]) + header)
+    with pytest.raises(ValueError, match=r"x\.npy: .* needs 35184372088960 bytes and has 128"):
+        _data.read_data(str(tmp_path / "x.npy"))
+    monkeypatch.setattr("spinlab._core.validate.memory", lambda: 2**24)
+    with pytest.raises(ValueError, match="/dev/zero: it is longer than 4 MiB"):
+        _data.read_data("/dev/zero")
+
+
 def test_tables_of_many_habits(tmp_path):
     path = tmp_path / "data.csv"
     for text in ("a,b\n1,0\n0,1\n", "1;0\n0;1", "# made by\n1 0\n0 1\n", "1\t0\r\n0\t1\r\n", "1,0,\n0,1,\n"):

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import zipfile
-from pathlib import Path
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def read_data(path: str, key: str | None = None) -> np.ndarray:
     OSError, ValueError
         If there is no such file, or it holds no table of numbers.
     """
-    content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    content = read_bytes(path)
     try:
         array = _parsed(content, key)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
@@ -32,6 +32,16 @@ def read_data(path: str, key: str | None = None) -> np.ndarray:
     if array.dtype.kind not in "biuf" or array.size == 0:
         raise ValueError(f"{_name(path)}: expected numbers, got {array.size} entries of dtype {array.dtype}")
     return array.reshape(len(array), -1)  # images are samples, too
+
+
+def read_bytes(path: str) -> bytes:
+    """All of a file, or of standard input for -, unless that is more than memory can hold."""
+    from .._core.files import read_all
+    from .._core.validate import memory
+
+    limit = (memory() or 2**40) // 4
+    with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as file:
+        return read_all(file, _name(path), limit)
 
 
 def write_states(path: str, states: np.ndarray) -> None:
@@ -73,6 +83,8 @@ def check_output(option: str, path: str) -> None:
 def _parsed(content: bytes, key: str | None) -> np.ndarray:
     import numpy as np
 
+    from .._core.npz import read_npy
+
     if content[:4] == b"PK\x03\x04":  # a zip archive
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             names = list(arrays)
@@ -85,14 +97,25 @@ def _parsed(content: bytes, key: str | None) -> np.ndarray:
                 raise ValueError(f"it holds the arrays {', '.join(names)}; name one by --key")
             if key is not None and key not in names:
                 raise ValueError(f"it holds no array {key!r}, but {', '.join(names)}")
-            array: np.ndarray = arrays[names[0] if key is None else key]
+        array = _unpacked(content, f"{names[0] if key is None else key}.npy")
     elif content[:6] == b"\x93NUMPY":
-        array = np.load(io.BytesIO(content), allow_pickle=False)
+        array = read_npy(io.BytesIO(content), "it")
     else:
         array = _table(content.decode("utf-8-sig", "replace"))
     if array.ndim == 0:
         raise ValueError("it holds one number")
     return array if array.ndim > 1 else array[None]
+
+
+def _unpacked(content: bytes, member: str) -> np.ndarray:
+    """An array of an archive; its size is known before it is unpacked."""
+    from .._core.npz import RATIO, SMALL, read_npy
+
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = archive.getinfo(member).file_size
+        if size > max(SMALL, RATIO * len(content)):
+            raise ValueError(f"{member} unpacks to {size / 2**20:.0f} MiB, over {RATIO} times the file")
+        return read_npy(io.BytesIO(archive.read(member)), member)
 
 
 def _table(text: str) -> np.ndarray:

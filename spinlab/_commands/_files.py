@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +46,9 @@ def on_disk(path: str) -> Iterator[str]:
     if path != "-":
         yield path
         return
-    content = sys.stdin.buffer.read()
+    from ._data import read_bytes
+
+    content = read_bytes(path)
     suffix = {b"PK\x03\x04": ".npz", b"\x93NUM": ".npy"}.get(content[:4], ".txt")
     with tempfile.TemporaryDirectory() as folder:
         copy = os.path.join(folder, f"stdin{suffix}")
