@@ -18,6 +18,7 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
+from . import _figures
 from ._mnist import MOST_CHAINS, N_JUDGED, SIDES, STANDARD, STANDARD_LONGER, digits, show, strip, sweep
 
 SMALL: dict[str, Any] = {
@@ -75,6 +76,7 @@ def write(output: Output, preset: str, workers: int | None, progress: bool) -> t
     settings = {"small": SMALL, "short": SHORT}[preset]
     data = output.run(sweep(settings, all_machines(settings)), "mnist", workers, progress)
     output.figure(plot(data, settings), "fig6_short")
+    output.figure(plot_samples(data, settings), "fig6_short_samples")
     return verdict(data, settings, preset)
 
 
@@ -84,15 +86,13 @@ def all_machines(settings: dict[str, Any]) -> tuple[str, ...]:
 
 
 def plot(data: Any, settings: dict[str, Any]) -> Any:
-    """Likelihood along the training, train against test, and samples."""
+    """Likelihood along the training, and test minus train; a machine keeps colour, marker and dashes."""
     import matplotlib.pyplot as plt
     from matplotlib.ticker import ScalarFormatter
 
-    machines, shape, shown = all_machines(settings), digits(settings["dataset"]).shape, 10
     with plotting.style():
-        figure = plt.figure(figsize=(13, 4.2 + 0.75 * len(machines)), layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=(4.0, 0.75 * len(machines)))
-        left, middle, right = upper.subplots(1, 3)
+        figure, axes = plt.subplots(1, 3, figsize=(7.6, 5), layout="constrained")
+        left, middle, right = axes
         for group, ax, along, line in (
             (settings["machines"], left, "updates", "-"),
             (settings["others"], middle, "seconds", "--"),
@@ -105,27 +105,44 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
                 low, high = (run[name].sel(side="test").values for name in ("nll_low", "nll_high"))
                 low, high = np.minimum(low, y), np.maximum(high, y)
                 bars = np.where(np.isfinite([y - low, high - y]), [y - low, high - y], 0)
-                look = {"color": colour, "marker": marker, "linestyle": line}
+                look = {"color": colour, "marker": marker, "linestyle": line, "markersize": 5}
                 ax.errorbar(x, y, bars, label=machine, **look)
                 reliable = run["ess"].values >= 20
-                ax.plot(x[~reliable], y[~reliable], marker, color=colour, markerfacecolor="white", zorder=5)
+                ax.plot(
+                    x[~reliable], y[~reliable], marker, color=colour, markerfacecolor="white", markersize=5,
+                    zorder=5,
+                )  # fmt: skip
                 gap = run["nll"].sel(side="test") - run["nll"].sel(side="train")
                 right.plot(run["updates"] + 1, gap, **look)
             ax.set(xscale="log", yscale="log", ylabel="test NLL, nats per image")
-            ax.legend(fontsize=7, loc="lower left" if group is settings["machines"] else "upper right")
         middle.yaxis.set_minor_formatter(ScalarFormatter())
         middle.yaxis.set_major_formatter(ScalarFormatter())
-        left.set(xlabel="updates + 1", title="as in the paper, and from a small scale")
-        middle.set(xlabel="processor time of training, s", title="patterns of their own scale; standard")
+        middle.tick_params(axis="y", which="both", labelsize=8)
+        left.set(xlabel="updates + 1", title="recipe of the paper")
+        middle.set(xlabel="processor time, s", title="other recipes")
         right.axhline(0, color="grey", linewidth=0.8)
         right.set(xscale="log", yscale="symlog", xlabel="updates + 1", ylabel="test NLL - train NLL, nats",
-                  title="ln Z cancels here")  # fmt: skip
-        upper.suptitle("bars: forward to reverse AIS; open markers: too few effective samples", fontsize=10)
-        axes = lower.subplots(len(machines), 1, squeeze=False)[:, 0]
-        for ax, machine in zip(axes, machines, strict=True):
+                  title="ln Z cancels")  # fmt: skip
+        _figures.letters(axes)
+        handles, names = left.get_legend_handles_labels()
+        more, others = middle.get_legend_handles_labels()
+        figure.legend(
+            [*handles, *more], [*names, *others], fontsize=8, ncols=3, loc="outside lower center"
+        )  # fmt: skip
+    return figure
+
+
+def plot_samples(data: Any, settings: dict[str, Any]) -> Any:
+    """A row of samples for each machine, 200 steps from random states."""
+    import matplotlib.pyplot as plt
+
+    machines, shape, shown = all_machines(settings), digits(settings["dataset"]).shape, 10
+    with plotting.style():
+        figure, axes = plt.subplots(len(machines), 1, figsize=(7.6, 0.6 * len(machines)), squeeze=False)
+        figure.subplots_adjust(left=0.24, right=0.995, top=0.99, bottom=0.01, hspace=0.12)  # room for names
+        for ax, machine in zip(axes[:, 0], machines, strict=True):
             show(ax, strip(data["samples"].sel(machine=machine).values[0, :shown], shape))
-            ax.set_ylabel(machine, rotation=0, ha="right", va="center", fontsize=8)
-        lower.suptitle(f"{settings['dataset']}: samples 200 steps from random states", fontsize=10)
+            ax.set_ylabel(machine, rotation=0, ha="right", va="center", fontsize=8.5)
     return figure
 
 

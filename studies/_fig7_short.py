@@ -39,23 +39,28 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
 
     shape = digits(settings["dataset"]).shape
     with plotting.style():
-        figure = plt.figure(figsize=(11, 9.5), layout="constrained")
+        figure = plt.figure(figsize=(7.6, 8), layout="constrained")
+        letters = iter("abcdefgh")
         for part, machine in zip(figure.subfigures(2, 1), settings["shown"], strict=True):
             run = data.sel(machine=machine)
             part.suptitle(machine, fontsize=11)
-            left, right = part.subfigures(1, 2, width_ratios=(3, 1.3))
+            left, right = part.subfigures(1, 2, width_ratios=(2.2, 1.3))
             upper, lower = left.subfigures(2, 1, height_ratios=(1, 2.4))
             patterns = run["patterns"].values
             sizes = np.abs(patterns).max(1, keepdims=True)
             show(ax := upper.subplots(), strip(patterns / sizes, shape))
             ax.set_xlabel("white: " + ", ".join(f"{x:.2g}" for x in sizes[:, 0]), fontsize=8)
-            upper.suptitle("visible parts of patterns", fontsize=9)
+            upper.suptitle(f"({next(letters)}) visible parts of patterns", fontsize=9)
             show(lower.subplots(), strip(run["from_pattern"].values, shape, rows=4))
             lower.suptitle(
-                f"{N_SAMPLES} samples, {SAMPLE_STEPS} steps after the sign of pattern 1", fontsize=9
+                f"({next(letters)}) {N_SAMPLES} samples, {SAMPLE_STEPS} steps after the sign of pattern 1",
+                fontsize=9,
             )
             ax = right.subplots()
-            mesh = ax.imshow(run["classes"].values.T, cmap="viridis", origin="lower", aspect="auto")
+            mesh = ax.imshow(
+                run["classes"].values.T, cmap="viridis", origin="lower", aspect="auto", vmin=0, vmax=N_SAMPLES
+            )
+            ax.set_title(f"({next(letters)})", loc="left", fontsize=9)
             ax.set(xlabel="started from pattern", ylabel="class of the nearest training image",
                    xticks=range(N_SHOWN), xticklabels=range(1, N_SHOWN + 1), yticks=range(10))  # fmt: skip
             right.colorbar(mesh, ax=ax, label=f"samples of {N_SAMPLES}")

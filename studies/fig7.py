@@ -69,6 +69,7 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
     with plotting.style():
         figure = plt.figure(figsize=(7.6, 4 * max(1, len(shown))), layout="constrained")
         parts = np.atleast_1d(figure.subfigures(max(1, len(shown)), 1))
+        letters = iter("abcdefgh")  # through all machines, so that a caption can name each panel
         for part, machine in zip(parts, shown, strict=False):
             run = data.sel(machine=machine)
             part.suptitle(machine, fontsize=11)
@@ -78,17 +79,25 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
             sizes = np.abs(patterns).max(1, keepdims=True)
             show(ax := upper.subplots(), strip(patterns / sizes, shape))
             ax.set_xlabel("white: " + ", ".join(f"{x:.2g}" for x in sizes[:, 0]), fontsize=8)
-            upper.suptitle("(a) visible parts of patterns", fontsize=9)
+            upper.suptitle(f"({next(letters)}) visible parts of patterns", fontsize=9)
             show(lower.subplots(), strip(run["from_pattern"].values, shape, rows=4))
             lower.suptitle(
-                f"(b) {N_FROM_PATTERN} samples, {published.STEPS} steps after the sign of pattern 1",
+                f"({next(letters)}) {N_FROM_PATTERN} samples, {published.STEPS} steps after the sign of "
+                "pattern 1",
                 fontsize=9,
             )
             ax = right.subplots()
-            mesh = ax.imshow(run["classes"].values.T, cmap="viridis", origin="lower", aspect="auto")
+            mesh = ax.imshow(
+                run["classes"].values.T,
+                cmap="viridis",
+                origin="lower",
+                aspect="auto",
+                vmin=0,
+                vmax=N_FROM_PATTERN,
+            )
             ax.set(xlabel="started from pattern", ylabel="class", xticks=range(N_PATTERNS),
                    xticklabels=range(1, N_PATTERNS + 1), yticks=range(10))  # fmt: skip
-            ax.set_title("(c)", loc="left", fontsize=9)
+            ax.set_title(f"({next(letters)})", loc="left", fontsize=9)
             right.colorbar(mesh, ax=ax, label=f"samples of {N_FROM_PATTERN}")
     return figure
 

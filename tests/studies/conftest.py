@@ -10,8 +10,6 @@ from spinlab import studies
 PAGE = 736  # pixels
 WIDEST = 9.0  # inches
 SMALLEST = 8.0  # pixels of a letter's size at that width
-# Drawn for a wider page; their data took an hour and were not kept.
-OLD = ("fig6_short", "fig7_short")
 ONE_PANEL = ("calibration", "calibration_bars")  # a broken axis
 
 
@@ -40,8 +38,7 @@ def readable_figures(monkeypatch):
     write = studies.Output.figure
 
     def checked(output, figure, name):
-        if name not in OLD:
-            assert not faults(name, figure), f"{name}: {faults(name, figure)}"
+        assert not faults(name, figure), f"{name}: {faults(name, figure)}"
         return write(output, figure, name)
 
     monkeypatch.setattr(studies.Output, "figure", checked)
