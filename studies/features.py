@@ -14,7 +14,8 @@ Expected: an untrained RA-RBM of 3000 units gives about 93.6 %, raw pixels 91.6 
 
 Runtime: paper preset about half an hour on 2 cores, small preset (8x8 digits) seconds. Needs scikit-learn.
 Verdict: the level of sampled units is that of random features, and the paper's recipe loses it in a short
-training; patterns that carry their own scale, trained by PCD, gain with the means of the hidden units.
+training; patterns that carry their own scale, trained by PCD, gain with the means of the hidden units. Runs
+of the published length: study `features_published`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ import spinlab as sl
 from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
-from . import _mnist_published as published
 from ._mnist import STANDARD, digits, trainer_of
 
 PIXELS = "raw pixels"
@@ -70,7 +70,6 @@ PAPER: dict[str, Any] = {
     "runs": 5,
     "seed": 8,
 }
-LENGTH = published.SETTINGS["epochs"]
 STAGES = ("untrained", "untrained, means", "trained", "trained, means")
 
 
@@ -104,11 +103,6 @@ def point(
         ]
         return [[float(f.train[0]), float(f.test[0])] for f in found]
 
-    if run := published.stored(machine):  # a kept run of the published length, and how it started
-        K, _, _, seed = published.parsed(machine)
-        before = accuracies(sl.rbm.RARBM(data.V, published.SETTINGS["H"], K, rng=seed))
-        after = accuracies(sl.rbm.RARBM.from_patterns(run["xi_v"], run["xi_h"]))
-        return {"accuracy": np.array([*before, *after])}
     if machine == WIDE:
         machine, settings["H_standard"] = STANDARD, H_wide
     if machine == STANDARD or "own scale" in machine:
@@ -117,14 +111,6 @@ def point(
     before = accuracies(trainer.machine)
     trainer.fit(data.train, epochs[-1], progress=False)
     return {"accuracy": np.array([*before, *accuracies(trainer.machine)])}
-
-
-def kept(settings: dict[str, Any]) -> tuple[str, ...]:
-    """Finished runs of the published length, for their data."""
-    if settings["dataset"] != "mnist":
-        return ()
-    machines = published.PAPER_MACHINES
-    return tuple(m for m in machines if len((published.stored(m) or {"std_W": ()})["std_W"]) == LENGTH)
 
 
 def sweep(preset: dict[str, Any], machines: tuple[str, ...], runs: int) -> sl.sweeps.Sweep:
@@ -147,14 +133,9 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
     settings = {"small": SMALL, "paper": PAPER}[preset]
     data = output.run(sweep(settings, settings["machines"], settings["runs"]), "features", workers, progress)
     pixels = output.run(sweep(settings, (PIXELS,), 1), "features_pixels", workers, progress)
-    finished = kept(settings)
-    runs = output.run(sweep(settings, finished, 1), "features_kept", workers, progress) if finished else None
     raw = float(pixels["accuracy"].sel(side="test").isel(machine=0, replica=0, stage=0))
     output.figure(plot(data, raw, settings), "features")
-    text, table = verdict(data, raw, settings, preset)
-    if runs is not None:
-        text += f"\n{published_table(runs)}"
-    output.verdict(text, table)
+    output.verdict(*verdict(data, raw, settings, preset))
     return output
 
 
@@ -186,19 +167,6 @@ def plot(data: Any, raw: float, settings: dict[str, Any]) -> Any:
         )
         ax.legend()
     return figure
-
-
-def published_table(runs: Any) -> str:
-    """Machines of the published length, one of each: how far they are from how they started."""
-    rows = []
-    for machine in runs["machine"].values:
-        test = 100 * runs["accuracy"].sel(machine=machine, side="test").isel(replica=0)
-        one, means, trained, trained_means = (test.sel(stage=stage).item() for stage in STAGES)
-        gains = f"{trained - one:+.2f}", f"{trained_means - means:+.2f}"
-        rows.append([str(machine), *(f"{x:.2f}" for x in (one, trained)), gains[0],
-                     *(f"{x:.2f}" for x in (means, trained_means)), gains[1]])  # fmt: skip
-    header = ["machine", "sample: untrained", "trained", "gain", "means: untrained", "trained", "gain"]
-    return f"Runs of the published length (fig6), one machine each:\n\n{markdown_table(header, rows)}"
 
 
 MOSTLY = 0.9
