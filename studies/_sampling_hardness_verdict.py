@@ -137,16 +137,21 @@ def _along(trained: Any) -> dict[str, Mean]:
 
 def _growth(untrained: Any, settings: dict[str, Any]) -> dict[str, dict[float, Mean]]:
     """d ln tau / dV by a straight line through all sizes, by kind and T/T_line; errors by instances."""
-    sizes = np.array(settings["sizes"], dtype=float)
     found: dict[str, dict[float, Mean]] = {}
     for kind in KINDS:
         found[kind] = {}
         for i, value in enumerate(settings["line"]):
             y = untrained.isel(cell=i).sel(quantity="log_block", kind=kind).transpose("V", "replica").values
-            weights = (sizes - sizes.mean()) / ((sizes - sizes.mean()) ** 2).sum()
-            errors = y.std(axis=1, ddof=1) / y.shape[1] ** 0.5
-            found[kind][value] = float(weights @ y.mean(1)), float(np.sqrt((weights**2) @ errors**2))
+            found[kind][value] = slope(settings["sizes"], y)
     return found
+
+
+def slope(sizes: Any, y: np.ndarray) -> Mean:
+    """Slope of a straight line through the means of y (size, instance), and its error."""
+    x = np.array(sizes, dtype=float)
+    weights = (x - x.mean()) / ((x - x.mean()) ** 2).sum()
+    errors = y.std(axis=1, ddof=1) / y.shape[1] ** 0.5
+    return float(weights @ y.mean(1)), float(np.sqrt((weights**2) @ errors**2))
 
 
 def _at_equal_likelihood(trained: Any) -> dict[float, dict[str, Mean]]:
@@ -199,7 +204,8 @@ def statements(n: dict[str, Any]) -> list[str]:
     ]
 
 
-def _sides(found: dict[float, Mean]) -> tuple[list[float], list[float]]:
+def sides(found: dict[float, Mean]) -> tuple[list[float], list[float]]:
+    """Where a difference is below zero and where above it, by more than 3 errors."""
     faster = [x for x, (mean, error) in found.items() if mean < -3 * error]
     slower = [x for x, (mean, error) in found.items() if mean > 3 * error]
     return faster, slower
@@ -208,7 +214,7 @@ def _sides(found: dict[float, Mean]) -> tuple[list[float], list[float]]:
 def _held_equal(against: dict[str, dict[float, Mean]], how: str) -> str:
     parts = []
     for kind, found in against.items():
-        faster, slower = ([f"{x:g}" for x in side] for side in _sides(found))
+        faster, slower = ([f"{x:g}" for x in side] for side in sides(found))
         parts.append(
             f"{KINDS[kind]} faster at {', '.join(faster) or 'none'}, slower at {', '.join(slower) or 'none'}"
         )
@@ -216,8 +222,8 @@ def _held_equal(against: dict[str, dict[float, Mean]], how: str) -> str:
 
 
 def _depends(against: dict[str, dict[str, dict[float, Mean]]]) -> str:
-    sides = [_sides(found) for kinds in against.values() for found in kinds.values()]
-    faster, slower = any(f for f, _ in sides), any(s for _, s in sides)
+    both = [sides(found) for kinds in against.values() for found in kinds.values()]
+    faster, slower = any(f for f, _ in both), any(s for _, s in both)
     if faster and slower:
         return "So whether patterns are easier to sample depends on what is held equal."
     if faster:
@@ -247,7 +253,7 @@ def _after(trained: dict[float, dict[str, Any]]) -> str:
     if not trained:
         return "No held-out likelihood was reached by both kinds of machines."
     found = {target: x["difference"] for target, x in trained.items()}
-    faster, slower = ([f"{x:g}" for x in side] for side in _sides(found))
+    faster, slower = ([f"{x:g}" for x in side] for side in sides(found))
     return (
         "Along training on noisy Bars, at equal held-out likelihood, patterns relax faster by more than 3 "
         f"errors at {', '.join(faster) or 'none'} nats and slower at {', '.join(slower) or 'none'}, of "
