@@ -88,6 +88,11 @@ def round_down(x: Fraction) -> float:
     return nearest if Fraction(nearest) <= x else math.nextafter(nearest, -math.inf)
 
 
+def counted_nearly(energy: float, bound: float) -> float:
+    """The bound, below the energy: where both are equal, the number of ground states is exact."""
+    return min(bound, math.nextafter(energy, -math.inf))
+
+
 def edges_of(model: IsingModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(i, j, J_ij) of the edges with i < j, sorted."""
     if isinstance(model, SparseIsing):

@@ -20,7 +20,7 @@ import numpy as np
 
 from .._core.stopwatch import Stopwatch
 from ..models import BipartiteIsing, DenseIsing, IsingModel, SparseIsing, TwoLayerIsing
-from .couplings import LARGEST_DENSE, edges_of, exact_sum, lost, round_down
+from .couplings import LARGEST_DENSE, counted_nearly, edges_of, exact_sum, lost, round_down
 from .result import GroundState
 
 _DENSE = 64  # spins; parts up to this size are stored as matrices
@@ -134,13 +134,14 @@ def join_ground_states(
     clock = Stopwatch()
     s = np.zeros(model.n_spins, np.int8)
     bound = Fraction(model.offset) + parts.constant - Fraction(parts.error) - Fraction(lost(model))
-    n_states, certified = 1, True
+    n_states, certified, counted = 1, True, True
     names = []
     for sites, part in zip(parts.sites, parts.models, strict=True):
         answer = solve(part)
         s[sites] = answer.state
         bound += Fraction(answer.lower_bound)
         n_states *= answer.degeneracy or 1
+        counted &= answer.lower_bound == answer.energy or answer.degeneracy == 1
         certified &= answer.certified
         if answer.method not in names:
             names.append(answer.method)
@@ -151,12 +152,15 @@ def join_ground_states(
     i, j, J_ij = edges_of(model)
     terms = [model.offset, *(-J_ij * s[i] * s[j]).tolist(), *(-model.b * s).tolist()]
     energy, floor = exact_sum(terms, lost(model))
+    lower = min(floor, round_down(bound))
+    if degeneracy and not counted:
+        lower = counted_nearly(energy, lower)
     return GroundState(
         energy=energy,
         state=s,
         method=" + ".join(names) or "leaves",
         certified=certified,
-        lower_bound=min(floor, round_down(bound)),
+        lower_bound=lower,
         degeneracy=n_states if degeneracy else None,
         seconds=clock.seconds(),
         labels=model.labels,

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from rationals import F, energies, log_z, minimum
 
-from spinlab import exact
+from spinlab import exact, solve
+from spinlab.exact import parts
 from spinlab.models import (
     BipartiteIsing,
     DenseIsing,
@@ -52,6 +53,33 @@ def numbers(rng, size):
 def matrix(rng, n):
     J = np.triu(numbers(rng, (n, n)), 1)
     return J + J.T
+
+
+def near_ties():
+    """Models whose lowest levels lie closer than what sums beside a huge field, or offset, can tell apart."""
+    tenths = np.array([[0.0, 0.1, 0.3, -0.2], [0.1, 0, 0.1, 0.3], [0.3, 0.1, 0, 0.1], [-0.2, 0.3, 0.1, 0]])
+    yield DenseIsing(tenths * 1e-5, [1e-7, 3e-7, 1e-5, 29999999999.5], offset=1e16)
+    yield DenseIsing(
+        np.kron(np.eye(2), tenths) * 1e-5, np.tile([1e-7, 3e-7, 1e-5, 29999999999.5], 2), offset=1e16
+    )
+    yield BipartiteIsing([[1e15, -1e15], [2e15, 3e15]], [1.0, 1.0], [3.0, 2.0], offset=1e16)
+    W = np.diag([1.0, 3e17, 2e17]) + np.eye(3, k=1) * 7.1e16 + np.eye(3, k=-1) * 0.7
+    yield BipartiteIsing(W, [0.1, -0.3, 0.7], [1e-3, 0.2, -0.1])
+
+
+@pytest.mark.parametrize("model", list(near_ties()), ids=repr)
+def test_the_number_of_states_is_exact_where_the_bound_meets_the_energy(model):
+    levels = sorted(energies(model.couplings(), model.b, model.offset))
+    number = levels.count(levels[0])
+    for method in ("auto", "enumeration", *(["layer"] if isinstance(model, BipartiteIsing) else [])):
+        gs = solve.ground_state(model, method, degeneracy=True)
+        assert Fraction(gs.lower_bound) <= levels[0]
+        assert gs.degeneracy >= number
+        assert gs.degeneracy == number or gs.lower_bound < gs.energy
+    whole = parts.split(model, plain=True)
+    if whole is not None:
+        gs = parts.join_ground_states(model, whole, lambda m: solve.ground_state(m, degeneracy=True), True)
+        assert gs.degeneracy == number or gs.lower_bound < gs.energy
 
 
 def offset(rng, least):

@@ -12,7 +12,7 @@ from ..._core.progress import shows_progress
 from ..._core.stopwatch import Stopwatch
 from ..._core.validate import as_choice, as_count, as_flag
 from ...models import IsingModel, ModelLike, TwoLayerIsing, as_model
-from ..couplings import exact_energies, free_spins, over_limit, round_down
+from ..couplings import counted_nearly, exact_energies, free_spins, over_limit, round_down
 from ..result import GroundState
 from . import gpu as _gpu
 from .probe import QUICK, look, prepared
@@ -161,6 +161,8 @@ def ground_state(
     if search.eps > 0:
         exact = (Fraction(lowest) - Fraction(search.eps)) * Fraction(search.unit) + Fraction(model.offset)
         bound = min(bound, round_down(exact))
+        if degeneracy and count > 1:
+            bound = counted_nearly(energy, bound)
     return GroundState(
         energy=energy,
         state=states[best],

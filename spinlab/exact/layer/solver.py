@@ -29,7 +29,7 @@ from ..._core.progress import duration, shows_progress
 from ..._core.stopwatch import Stopwatch
 from ..._core.validate import as_choice, as_flag
 from ...models import IsingModel, TwoLayerIsing
-from ..couplings import exact_sum, round_down
+from ..couplings import counted_nearly, exact_sum, round_down
 from ..result import GroundState
 from . import gpu as _gpu
 from .tiles import LOW, MIDDLE, Tiles
@@ -161,13 +161,16 @@ def ground_state(
     elif B > 0:
         exact = Fraction(given.offset) - Fraction(unit) * (Fraction(float(highest)) + Fraction(B))
         lower = min(floor, round_down(exact))
+    n_states = tiles.images * sum(int(n) << z for z, n in enumerate(zeros)) if degeneracy else None
+    if B > 0 and n_states is not None and n_states > tiles.images:
+        lower = counted_nearly(energy, lower)
     return GroundState(
         energy=energy,
         state=state,
         method=NAME,
         certified=True,
         lower_bound=lower,
-        degeneracy=tiles.images * sum(int(n) << z for z, n in enumerate(zeros)) if degeneracy else None,
+        degeneracy=n_states,
         seconds=clock.seconds(),
         n_visible=model.V,
     )
