@@ -15,6 +15,7 @@ from ._core.signals import must_end
 from ._core.stopwatch import Stopwatch
 from ._core.validate import as_real
 from .dynamics import Search, search
+from .dynamics._span import ScaleError
 from .exact import GroundState, RefusedError, branching
 from .models import DenseIsing, IsingModel, SparseIsing
 
@@ -130,7 +131,7 @@ def _note(answer: GroundState, budget: Budget) -> None:
 def _search(
     model: IsingModel, seconds: float | None, rng: RNG, threads: int | None, budget: Budget
 ) -> np.ndarray | None:
-    """A low state; None where Ctrl-C or a lack of time leaves none."""
+    """A low state; None where Ctrl-C, a lack of time or denormal couplings leave none."""
     try:
         if seconds is None:
             found = search(model, n_steps=FIRST_STEPS, max_steps=FIRST_STEPS, rng=rng, threads=threads)
@@ -142,6 +143,8 @@ def _search(
         if must_end():
             raise
         budget.interrupted.set()
+        return None
+    except ScaleError:  # the proof goes without
         return None
     return found.state
 

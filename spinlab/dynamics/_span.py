@@ -22,7 +22,18 @@ _MINIMA = (2, 16)
 _LANCZOS = 24  # products with J; the largest eigenvalues are then known to about a per cent
 _FEWEST = 6  # where time presses: to about a tenth
 _FEW = 10.0  # below so many spins a single one must freeze
+_SMALLEST = 1e-303  # field that can freeze: 1000 times its inverse is a number
 _COARSE = 4  # points per factor e at which the speed of cooling is known
+
+
+class ScaleError(ValueError):
+    """Couplings and fields too small for temperatures at which they matter."""
+
+    def __init__(self, field: float) -> None:
+        super().__init__(
+            f"the largest fields of this model are {field:.3g}: they freeze at inverse temperatures "
+            f"beyond float64; multiply couplings and fields by a power of two"
+        )
 
 
 class Span(NamedTuple):
@@ -67,12 +78,13 @@ class Span(NamedTuple):
         """Inverse temperatures, and the distance of each from the first."""
         steps = max(2, math.ceil(_COARSE * math.log(self.cold / self.hot)))
         betas = np.geomspace(self.hot, self.cold, steps + 1)
-        variance = [
-            (np.square(self.fields) / np.cosh(np.minimum(beta * self.fields, 300.0)) ** power).sum()
-            for beta in betas
-        ]
+        # In a unit that is a power of two: nothing is rounded, and squares stay in range.
+        unit = math.ldexp(1.0, math.frexp(float(self.fields[-1]))[1])
+        h, b = self.fields / unit, betas * unit
+        variance = [(np.square(h[free]) / np.cosh(x * h[free]) ** power).sum()
+                    for x in b for free in [x * h < 300.0]]  # fmt: skip
         speed = np.sqrt(np.array(variance) / self.n_minima)
-        return betas, np.append(0.0, np.cumsum((speed[1:] + speed[:-1]) / 2 * np.diff(betas)))
+        return betas, np.append(0.0, np.cumsum((speed[1:] + speed[:-1]) / 2 * np.diff(b)))
 
 
 def cooling_span(
@@ -106,6 +118,8 @@ def cooling_span(
     fields = np.sort(fields[fields > zero_fields(model)])
     if not len(fields):
         return Span(0.5, 1.0, fields, n_minima, sweep_seconds)
+    if fields[-1] < _SMALLEST:
+        raise ScaleError(float(fields[-1]))
     cold = _coarse(_freezing(fields, n_minima))
     hot = mean_field_line(model, generator, is_late) or 0.5 / float(fields[-1])
     return Span(min(hot, cold / 2), cold, fields, n_minima, sweep_seconds)
@@ -123,6 +137,8 @@ def mean_field_line(
 ) -> float | None:
     """1/rho, to eight bits; None without couplings."""
     radius = spectral_radius(model, generator, is_late)
+    if radius and radius < _SMALLEST:
+        raise ScaleError(radius)
     return _coarse(1.0 / radius) if radius else None
 
 
@@ -165,7 +181,8 @@ def _freezing(fields: np.ndarray, n_minima: int) -> float:
     """The beta with sum exp(-beta h) = 1 per minimum; colder for a handful of spins."""
     per_minimum = len(fields) / n_minima
     aim = n_minima * per_minimum / (per_minimum + _FEW)
-    low, high = 1e-3 / fields[-1], 1e3 / fields[0]
+    smallest = max(float(fields[0]), _SMALLEST, 1e-290 * float(fields[-1]))  # what is below stays warm
+    low, high = 1e-3 / fields[-1], 1e3 / smallest
     for _ in range(60):
         middle = math.sqrt(low) * math.sqrt(high)
         if np.exp(-np.minimum(middle * fields, 700.0)).sum() > aim:

@@ -414,7 +414,7 @@ def _normal_size(t: float, freedom: float) -> float:
 def _series(x: Any, least_records: int, least_chains: int, name: str = "x") -> np.ndarray:
     """Measurements (n_records, n_chains)."""
     x = as_real_array(x, name, 2 if least_chains > 1 else (1, 2))
-    x = x.reshape(len(x), -1)
+    x = x.reshape(len(x), -1 if x.size else 1)
     if len(x) < least_records or x.shape[1] < least_chains:
         raise ValueError(
             f"{name} must hold at least {least_records} records of {least_chains} chains, "

@@ -172,7 +172,8 @@ def binder_cumulant(x: Any) -> Estimate:
     ----------
     x : array_like, shape (n_samples, ...)
         Independent samples (instances or chains) along the first axis, at least 2; measurements of each along
-        the others. Moments are averaged over everything before the ratio is taken.
+        the others. Moments are averaged over everything before the ratio is taken. With one measurement each
+        at least 3 samples are needed: g of a single number is 1, and two of these know no error.
 
     Examples
     --------
@@ -181,6 +182,7 @@ def binder_cumulant(x: Any) -> Estimate:
     1.0
     """
     (array,) = as_samples([x])
+    single = array.size == len(array)
     array, _ = in_units(array.reshape(len(array), -1))
     if not array.any():
         raise ValueError("all values are zero, so there is no Binder cumulant")
@@ -190,7 +192,7 @@ def binder_cumulant(x: Any) -> Estimate:
         second, fourth = m.mean(0)
         return float((3 - fourth / second**2) / 2) if second else float("nan")
 
-    return jackknife(cumulant, moments)
+    return jackknife(cumulant, moments, minimum=3 if single else 2)
 
 
 def bin_edges(N: int, bins: int) -> np.ndarray:

@@ -204,3 +204,8 @@ def test_an_identity_beyond_float64():
     """A finite beta times a finite variance may still overflow in the sums."""
     with pytest.raises(ValueError, match="times 1 - overlap is beyond float64; rescale"):
         eq.gaussian_identity([-1.0, -2.0], [-1.0, 0.5], 1e308, 1.0, 10)
+
+
+def test_series_without_records_are_told_so():
+    with pytest.raises(ValueError, match=r"at least 4 records of 1 chains, got shape \(0, 1\)"):
+        eq.autocorrelation_time([])

@@ -96,3 +96,45 @@ def test_cooling_at_constant_thermodynamic_speed():
     assert halves[0] == pytest.approx(halves[1], rel=0.05)
     assert (betas[0], betas[2]) == (0.1, 3.0)
     assert (np.diff(Span(0.1, 300.0, np.linspace(1e-3, 2.0, 9)).schedule(50)) > 0).all()
+
+
+@pytest.mark.parametrize("scale", [5e-324, 1e-310, 1e-307])
+def test_no_temperature_is_cold_enough_for_denormal_couplings(scale):
+    """They are refused by the samplers that choose temperatures, and proven without a search."""
+    J = (np.ones((8, 8)) - np.eye(8)) * scale
+    takes = (
+        lambda: sl.dynamics.anneal(J, 10, 2, rng=0),
+        lambda: sl.dynamics.search(J, rng=0),
+        lambda: sl.dynamics.parallel_tempering(J, 10, beta=1e140, rng=0),
+        lambda: sl.ground_state(J, method="tempering"),
+    )
+    for take in takes:
+        with (
+            np.errstate(over="raise", invalid="raise"),
+            pytest.raises(ValueError, match="multiply couplings and fields"),
+        ):
+            take()
+    answer = sl.ground_state(J, method="branching")
+    assert answer.energy == sl.ground_state(J, method="enumeration").energy
+    assert answer.lower_bound <= answer.energy
+
+
+@pytest.mark.parametrize("field", [1e-310, 1e-200, 1e-130, 1e-30])
+def test_fields_of_all_sizes_freeze_one_after_the_other(field):
+    """Each is a short way; the smallest of all, beyond float64's temperatures, stays warm."""
+    model = sl.models.SparseIsing.from_edges([0, 1], [1, 2], [1.0, -1.0], 4, b=[0.0, 0.0, 0.0, field])
+    found = cooling_span(model, np.random.default_rng(0))
+    assert 2 <= len(found.ladder(1.0)) < 20
+    with np.errstate(over="raise", invalid="raise"):
+        assert sl.dynamics.anneal(model, 50, 8, rng=0).energy.min() == -2.0
+        assert sl.dynamics.search(model, rng=0).energy == -2.0
+
+
+@pytest.mark.parametrize("exponent", [-990, -600, 400])
+def test_schedules_follow_the_unit(exponent):
+    """Also where squares of the fields leave the range of float64."""
+    J = sl.ensembles.sk(12, rng=0).couplings()
+    one = cooling_span(sl.models.DenseIsing(J), np.random.default_rng(0))
+    other = cooling_span(sl.models.DenseIsing(np.ldexp(J, exponent)), np.random.default_rng(0))
+    np.testing.assert_allclose(np.ldexp(other.schedule(9), exponent), one.schedule(9), rtol=1e-12)
+    np.testing.assert_allclose(np.ldexp(other.ladder(0.5), exponent), one.ladder(0.5), rtol=1e-12)

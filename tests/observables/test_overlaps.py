@@ -174,3 +174,11 @@ def test_weights_may_be_forgotten_but_not_replicas():
         binder_cumulant(np.zeros((3, 4)))
     with pytest.raises(ValueError, match="7 spins on the last axis"):
         pattern_overlaps(np.ones((2, 7)), np.ones((3, 4)))
+
+
+def test_two_numbers_know_no_error_of_a_cumulant():
+    """Without one of them g is that of a single number, 1 whatever it is."""
+    with pytest.raises(ValueError, match="3"):
+        binder_cumulant([1.0, 2.0])
+    assert binder_cumulant([1.0, 2.0, 4.0]).error > 0
+    assert binder_cumulant([[1.0, 3.0], [2.0, 2.0]]).error > 0
