@@ -10,10 +10,19 @@ import numpy as np
 import spinlab as sl
 from spinlab.studies import markdown_table
 
-from ._negative_phases import READINGS, left_by_best_factor
+from ._negative_phases import READINGS, best_factor, left_by_best_factor
 
 V, K = 16, 8
 SUFFICIENT = 0.5  # relative error below which the sentences speak of a sufficient average
+ALIGNED = 0.9  # cosine above which they call a gradient's direction right
+JUDGED = {
+    **{reading: name for reading, name in READINGS.items() if reading != "zero"},
+    "factor": "best factor",
+    "left": "left by best factor",
+    "gradient_cosine": "cosine of gradient",
+    "gradient_length": "length of gradient",
+    "own_gradient_cosine": "cosine of gradient, own hidden parts",
+}
 Mean = tuple[float, float]
 
 
@@ -65,11 +74,20 @@ def numbers(data: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
         ),
         "load": _table(data["load"]["numbers"], "b", "K"),
         "size": _table(data["size"]["numbers"], "b", "H"),
+        "judged": {
+            "scale": {s: judged(random.sel(scale=s)) for s in scales},
+            "load": _cells(data["load"]["numbers"], "b", "K"),
+            "size": _cells(data["size"]["numbers"], "b", "H"),
+        },
         "bias": {
             float(s): {int(n): mean_error(steps["bias"].sel(scale=s, step=n)) for n in settings["steps"]}
             for s in settings["step_scales"]
         },
         "noise": {float(s): mean_error(steps["noise"].sel(scale=s)[:, -1]) for s in settings["step_scales"]},
+        "steps_cosine": {
+            float(s): [mean_error(steps["gradient_cosine"].sel(scale=s, step=n)) for n in settings["steps"]]
+            for s in settings["step_scales"]
+        },
         "training": {
             recipe: {int(e): _judged(along.sel(recipe=recipe, epoch=e)) for e in settings["epochs"]}
             for recipe in along["recipe"].values.tolist()
@@ -87,11 +105,30 @@ def _table(cells: Any, first: str, second: str) -> dict[tuple[float, int], Mean]
     }
 
 
+def _cells(cells: Any, first: str, second: str) -> dict[tuple[float, int], dict[str, Mean]]:
+    """Everything judged, by two axes."""
+    return {
+        (float(a), int(b)): judged(cells.sel({first: a, second: b}))
+        for a in cells[first].values
+        for b in cells[second].values
+    }
+
+
+def judged(machines: Any) -> dict[str, Mean]:
+    """JUDGED of machines of one kind: errors of all readings, then hidden units summed out."""
+    field = machines.sel(reading="field")
+    cosine, length = field.sel(number="cosine"), field.sel(number="length")
+    found = {r: mean_error(machines.sel(reading=r, number="error")) for r in READINGS if r in JUDGED}
+    found |= {
+        "factor": mean_error(best_factor(cosine, length)),
+        "left": mean_error(left_by_best_factor(cosine)),
+        "own_gradient_cosine": mean_error(machines.sel(reading="own", number="gradient_cosine")),
+    }
+    return found | {n: mean_error(field.sel(number=n)) for n in ("gradient_cosine", "gradient_length")}
+
+
 def _judged(run: Any) -> dict[str, Mean]:
-    found = {r: mean_error(run["numbers"].sel(reading=r, number="error")) for r in READINGS}
-    for number in ("gradient_cosine", "gradient_length"):
-        found[number] = mean_error(run["numbers"].sel(reading="field", number=number))
-    return found | {name: mean_error(run[name]) for name in ("nll", "std_W", "effective")}
+    return judged(run["numbers"]) | {name: mean_error(run[name]) for name in ("nll", "std_W", "effective")}
 
 
 def text(x: Mean, digits: int = 2) -> str:
@@ -112,6 +149,8 @@ def statements(n: dict[str, Any]) -> list[str]:
         _why(n),
         _own_parts(n),
         _factor(n),
+        _hidden_units(n["size"]),
+        *(_direction(n["judged"], reading) for reading in DIRECTIONS),
         _steps(n),
         *(_training(n["training"][recipe], recipe) for recipe in n["training"]),
     ]
@@ -188,11 +227,42 @@ def _factor(n: dict[str, Any]) -> str:
     left = {s: float(left_by_best_factor(mean)) for s, (mean, _) in n["cosine"].items()}
     long = [s for s, x in n["random"]["field"].items() if x[0] > 1 and n["cosine"][s][0] > 0.9]
     gradient = {s: mean for s, (mean, _) in n["gradient_cosine"].items()}
+    factors = [x["factor"][0] for x in n["judged"]["scale"].values()]
     return (
-        f"Direction and length: the best common factor leaves {min(left.values()):.2f} to "
-        f"{max(left.values()):.2f}; an error above 1 although the cosine is above .9 occurs at scales "
-        f"{_list(long, n['H']) or 'none'}. The whole gradient of 4x4 Bars has a cosine of "
-        f"{min(gradient.values()):.2f} to {max(gradient.values()):.2f} with the true one."
+        f"Direction and length: the best common factor ({min(factors):.2f} to {max(factors):.2f}) leaves "
+        f"{min(left.values()):.2f} to {max(left.values()):.2f}; an error above 1 although the "
+        f"cosine is above .9 occurs at scales {_list(long, n['H']) or 'none'}. The whole "
+        f"gradient of 4x4 Bars has a cosine of {min(gradient.values()):.2f} to {max(gradient.values()):.2f} "
+        "with the true one."
+    )
+
+
+def _hidden_units(size: dict[tuple[float, int], Mean]) -> str:
+    """Whether the error at fixed b differs between the smallest and the largest hidden layer."""
+    least, most = min(H for _, H in size), max(H for _, H in size)
+    changed, other = [], []
+    for b in sorted({b for b, _ in size}):
+        (x, dx), (y, dy) = size[b, least], size[b, most]
+        words = f"{b:g} ({x:.2f} to {y:.2f})"
+        (changed if abs(x - y) > 3 * math.hypot(dx, dy) else other).append(words)
+    return (
+        f"From H = {least} to {most} at fixed b the error changes by more than 3 errors at b = "
+        f"{', '.join(changed) or 'none'}, not at b = {', '.join(other) or 'none'}."
+    )
+
+
+DIRECTIONS = {"gradient_cosine": "hidden units summed out", "own_gradient_cosine": "own hidden parts"}
+
+
+def _direction(cells: dict[str, dict[Any, dict[str, Mean]]], reading: str) -> str:
+    """Where the gradient points the right way, of everything before training."""
+    every = {f"scale {s:g}": x for s, x in cells["scale"].items()}
+    every |= {f"b = {b:g}, K = {k}": x for (b, k), x in cells["load"].items()}
+    every |= {f"b = {b:g}, H = {H}": x for (b, H), x in cells["size"].items()}
+    good = [name for name, x in every.items() if x[reading][0] - 2 * x[reading][1] > ALIGNED]
+    return (
+        f"Direction of the gradient, {DIRECTIONS[reading]}: the cosine is above {ALIGNED:g} by two errors in "
+        f"{len(good)} of {len(every)} settings: {'; '.join(good) or 'none'}."
     )
 
 
@@ -230,19 +300,20 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
     said = statements(n)
     H = n["H"]
     scale_rows = [
-        [f"{s:g}", f"{strength(s, H):.2f}", *(text(n["random"][r][s]) for r in list(READINGS)[:-1]),
-         text(n["cosine"][s]), f"{left_by_best_factor(n['cosine'][s][0]):.2f}",
-         text(n["orthogonal"]["field"][s]), text(n["gradient_cosine"][s]), text(n["gradient_length"][s]),
-         f"{n['effective'][s][0]:.1f}"]
-        for s in n["random"]["field"]
+        [f"{s:g}", f"{strength(s, H):.2f}", *(text(x[name]) for name in JUDGED), text(n["cosine"][s]),
+         text(n["orthogonal"]["field"][s]), f"{n['effective'][s][0]:.1f}"]
+        for s, x in n["judged"]["scale"].items()
     ]  # fmt: skip
     step_rows = [
         [f"{s:g}", f"{strength(s, H):.2f}", *(text(x) for x in bias.values()), text(n["noise"][s])]
         for s, bias in n["bias"].items()
     ]
+    cosine_rows = [
+        [f"{s:g}", f"{strength(s, H):.2f}", *(text(x) for x in cosines)]
+        for s, cosines in n["steps_cosine"].items()
+    ]
     training_rows = [
-        [recipe, str(e), f"{x['std_W'][0]:.3f}", text(x["nll"]),
-         *(text(x[r]) for r in list(READINGS)[:-1]), text(x["gradient_cosine"]), text(x["gradient_length"])]
+        [recipe, str(e), f"{x['std_W'][0]:.3f}", text(x["nll"]), *(text(x[name]) for name in JUDGED)]
         for recipe, run in n["training"].items() for e, x in run.items()
     ]  # fmt: skip
     body = "\n".join(
@@ -252,26 +323,26 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
             f"H = {H}, K = {K} patterns where not varied; {settings['instances']} instances, standard errors "
             f"over instances; spinlab {sl.__version__}, seed {settings['seed']}.\n",
             *(f"- {sentence}" for sentence in said),
-            "\nBefore training, by scale (random patterns; last columns but one: gradient of 4x4 Bars with "
-            "respect to the patterns; effective: patterns that weights exp(-F) count):\n",
+            "\nBefore training, by scale (random patterns; the guess 0 has the error 1; factor, gradient and "
+            "cosine: hidden units summed out where not said; gradient: of 4x4 Bars with respect to the "
+            "patterns; effective: patterns that weights exp(-F) count):\n",
             markdown_table(
-                ["scale", "b", *list(READINGS.values())[:-1], "cosine", "left by best factor",
-                 "orthogonal, summed out", "cosine of gradient", "length of gradient", "effective"],
-                scale_rows,
+                ["scale", "b", *JUDGED.values(), "cosine", "orthogonal, summed out", "effective"], scale_rows
             ),
-            f"By K at H = {H}, hidden units summed out:\n",
+            f"Error by K at H = {H}, hidden units summed out:\n",
             _square(n["load"], "K"),
-            f"By H at K = {K}:\n",
+            f"Error by H at K = {K}:\n",
             _square(n["size"], "H"),
+            "The same machines in all numbers:\n",
+            _rows(n["judged"]["load"], "K"),
+            _rows(n["judged"]["size"], "H"),
             "Bias after Gibbs steps from the patterns; last column: standard deviation of one repetition "
             "(one chain from each pattern), relative to |C|, after the last of them:\n",
             markdown_table(["scale", "b", *(f"{k} steps" for k in settings["steps"]), "noise"], step_rows),
+            f"Cosine of the gradient with its mean over {settings['copies']} repetitions:\n",
+            markdown_table(["scale", "b", *(f"{k} steps" for k in settings["steps"])], cosine_rows),
             "Along training on 4x4 Bars:\n",
-            markdown_table(
-                ["recipe", "epoch", "std of W", "NLL, train", *list(READINGS.values())[:-1],
-                 "cosine of gradient", "length of gradient"],
-                training_rows,
-            ),
+            markdown_table(["recipe", "epoch", "std of W", "NLL, train", *JUDGED.values()], training_rows),
         ]
     )  # fmt: skip
     return body, {
@@ -289,6 +360,13 @@ def _square(cells: dict[tuple[float, int], Mean], name: str) -> str:
     columns = sorted({b for _, b in cells})
     head = ["b", *(f"{name} = {b}" for b in columns)]
     return markdown_table(head, [[f"{a:g}", *(text(cells[a, b]) for b in columns)] for a in rows])
+
+
+def _rows(cells: dict[tuple[float, int], dict[str, Mean]], name: str) -> str:
+    return markdown_table(
+        ["b", name, *JUDGED.values()],
+        [[f"{a:g}", str(b), *(text(x[key]) for key in JUDGED)] for (a, b), x in cells.items()],
+    )
 
 
 def _plain(x: Any) -> Any:

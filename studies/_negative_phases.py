@@ -74,10 +74,16 @@ def left_by_best_factor(cosine: Any) -> Any:
     return np.sqrt(np.maximum(0.0, 1 - np.square(cosine)))
 
 
+def best_factor(cosine: Any, length: Any) -> Any:
+    """The f of the minimum of |f N - C|: N.C / N.N = cosine / length."""
+    return cosine / length
+
+
 def after_steps(
     x: np.ndarray, W: np.ndarray, C: np.ndarray, steps: int, copies: int, rng: np.random.Generator
-) -> tuple[float, float]:
-    """(bias, noise) of the negative phase after Gibbs steps from the patterns, both relative to |C|.
+) -> tuple[float, float, np.ndarray]:
+    """(bias, noise, mean) of the negative phase after Gibbs steps from the patterns, the first two relative
+    to |C|.
 
     Bias: of its mean over infinitely many repetitions, from the product of the errors of two independent
     halves, which contains no noise of theirs; negative squares within the noise are returned as zero. Noise:
@@ -85,7 +91,8 @@ def after_steps(
     """
     model = sl.models.BipartiteIsing(W)
     if steps == 0:
-        return float(np.linalg.norm(readings(x, x, W)["field"] - C) / np.linalg.norm(C)), 0.0
+        N = readings(x, x, W)["field"]
+        return float(np.linalg.norm(N - C) / np.linalg.norm(C)), 0.0, N
     start = np.tile(x, (copies, 1)).astype(np.int8)
     chains = sl.dynamics.block_gibbs(model, steps, len(start), initial=start, rng=rng, threads=1)
     v = chains.states[:, : len(W)].astype(float).reshape(copies, len(x), -1)
@@ -93,4 +100,4 @@ def after_steps(
     one, two = each[0::2].mean(0), each[1::2].mean(0)
     squared = float(np.vdot(one, two) / np.vdot(C, C))
     noise = float(np.sqrt(each.var(0, ddof=1).sum() / np.vdot(C, C)))
-    return float(np.sqrt(max(0.0, squared))), noise
+    return float(np.sqrt(max(0.0, squared))), noise, each.mean(0) + C

@@ -89,14 +89,18 @@ def patterns(kind: str, K: int, H: int, generator: np.random.Generator) -> tuple
 
 def judged(x: np.ndarray, y: np.ndarray, W: np.ndarray) -> dict[str, Any]:
     """Every reading against the exact negative phase, with the patterns' signs x and y."""
-    C = exact_correlations(W)
-    v = sl.datasets.bars(4).train.astype(float)
-    P = v.T @ np.tanh(v @ W) / len(v)
+    C, P = exact_correlations(W), positive_phase(W)
     return {
         "numbers": np.array([compare(N, C, P, x, y) for N in readings(x, y, W).values()]),
         "effective": 1 / (pattern_weights(x, W) ** 2).sum(),
         "weak": float(np.linalg.norm(x.T @ (x @ W) / len(x) - W) / np.linalg.norm(W)),
     }
+
+
+def positive_phase(W: np.ndarray) -> np.ndarray:
+    """<v h> over 4x4 Bars."""
+    v = sl.datasets.bars(4).train.astype(float)
+    return np.asarray(v.T @ np.tanh(v @ W) / len(v))
 
 
 def by_scale(kind: str, scale: float, H: int, rng: int) -> dict[str, Any]:
@@ -112,13 +116,14 @@ def by_load(b: float, K: int, H: int, rng: int) -> dict[str, Any]:
 
 
 def by_steps(scale: float, steps: tuple[int, ...], H: int, copies: int, rng: int) -> dict[str, Any]:
-    """Bias and noise of one machine after Gibbs steps from its patterns."""
+    """Bias, noise and cosine of the gradient of one machine after Gibbs steps from its patterns."""
     generator = np.random.default_rng(rng)
     x, y = patterns("random", K, H, generator)
     W = scale / K**0.5 * x.T @ y
-    C = exact_correlations(W)
-    found = [after_steps(x, W, C, n, copies, generator) for n in steps]
-    return {"bias": np.array([bias for bias, _ in found]), "noise": np.array([noise for _, noise in found])}
+    C, P = exact_correlations(W), positive_phase(W)
+    bias, noise, means = zip(*(after_steps(x, W, C, n, copies, generator) for n in steps), strict=True)
+    gradient = [compare(N, C, P, x, y)[NUMBERS.index("gradient_cosine")] for N in means]
+    return {"bias": np.array(bias), "noise": np.array(noise), "gradient_cosine": np.array(gradient)}
 
 
 def along_training(recipe: str, H: int, epochs: tuple[int, ...], rng: int) -> dict[str, Any]:
@@ -153,7 +158,7 @@ def sweeps(preset: dict[str, Any]) -> dict[str, sl.sweeps.Sweep]:
     H = preset["H"]
     cell = {"numbers": ("reading", "number")}
     names = {"reading": tuple(READINGS), "number": NUMBERS}
-    steps = dict.fromkeys(("bias", "noise"), ("step",))
+    steps = dict.fromkeys(("bias", "noise", "gradient_cosine"), ("step",))
     along = {"numbers": ("epoch", *cell["numbers"])} | dict.fromkeys(
         ("effective", "weak", "nll", "std_W"), ("epoch",)
     )

@@ -89,16 +89,20 @@ def test_the_best_factor():
     N, C = rng.normal(size=(2, 3, 4))
     tried = min(np.linalg.norm(f * N - C) for f in np.linspace(-3, 3, 60_001)) / np.linalg.norm(C)
     assert phases.left_by_best_factor(phases.cosine(N, C)) == pytest.approx(tried, abs=1e-6)
+    f = phases.best_factor(phases.cosine(N, C), phases.length(N, C))
+    assert np.linalg.norm(f * N - C) / np.linalg.norm(C) == pytest.approx(tried, abs=1e-6)
 
 
 def test_steps(machine):
     """Many steps of a hot machine leave no bias; none are the average itself; the noise is K chains'."""
     x, _, W = machine
     C = phases.exact_correlations(W)
-    bias, noise = phases.after_steps(x, W, C, 0, 10, np.random.default_rng(0))
+    bias, noise, mean = phases.after_steps(x, W, C, 0, 10, np.random.default_rng(0))
+    np.testing.assert_array_equal(mean, phases.readings(x, x, W)["field"])
     assert bias == pytest.approx(np.linalg.norm(phases.readings(x, x, W)["field"] - C) / np.linalg.norm(C))
     assert noise == 0
-    bias, noise = phases.after_steps(x, W, C, 50, 2000, np.random.default_rng(1))
+    bias, noise, mean = phases.after_steps(x, W, C, 50, 2000, np.random.default_rng(1))
+    np.testing.assert_allclose(mean, C, atol=0.06)  # 6000 chains: an error of .013 at most, 20 numbers
     assert bias < 0.05  # two halves of 3000 chains: the product of their errors is 1e-3 of |C|^2
     squares = 0.0
     for v in itertools.product([-1, 1], repeat=4):  # the variance of one chain, from all visible states
@@ -150,6 +154,13 @@ NUMBERS = {
     "weak_difference": 0.01,
     "load": {(1.0, 8): (0.6, 0.01)},
     "size": {(1.0, 64): (0.45, 0.01)},
+    "judged": {
+        "scale": {
+            0.002: {"factor": (0.3, 0.01), "gradient_cosine": (0.7, 0.01), "own_gradient_cosine": (0.8, 0.01)}
+        },
+        "load": {(1.0, 8): {"gradient_cosine": (0.95, 0.01), "own_gradient_cosine": (0.5, 0.01)}},
+        "size": {(1.0, 64): {"gradient_cosine": (0.8, 0.01), "own_gradient_cosine": (0.95, 0.01)}},
+    },
     "bias": {0.02: {0: (1.1, 0.01), 10: (0.0, 0.01)}, 1.0: {0: (0.87, 0.01), 10: (0.86, 0.01)}},
     "training": {
         "rapid": {
@@ -172,6 +183,21 @@ NUMBERS = {
         ("mostly that all patterns count alike", ("orthogonal", "field", B3), (0.5, 0.01)),
         ("at 3 of 3 scales and nearer at 0", ("random", "own", B3), (0.5, 0.01)),
         ("although the cosine is above .9 occurs at scales 0.002", ("cosine", 0.002), (0.8, 0.01)),
+        (
+            "the best common factor (0.30 to 0.30) leaves",
+            ("judged", "scale", 0.002, "factor"),
+            (0.5, 0.01),
+        ),
+        (
+            "summed out: the cosine is above 0.9 by two errors in 1 of 3 settings: b = 1, K = 8.",
+            ("judged", "load", (1.0, 8), "gradient_cosine"),
+            (0.95, 0.03),
+        ),
+        (
+            "own hidden parts: the cosine is above 0.9 by two errors in 1 of 3 settings: b = 1, H = 64.",
+            ("judged", "scale", 0.002, "own_gradient_cosine"),
+            (0.95, 0.01),
+        ),
         ("b = 0.57: 1.10 to 0.00 (falls)", ("bias", 0.02, 10), (1.08, 0.01)),
         ("0.87 to 0.86 (does not fall)", ("bias", 1.0, 10), (0.5, 0.01)),
         ("by two errors at epochs 0, 10;", ("training", "rapid", 0, "field"), (0.94, 0.01)),
@@ -187,3 +213,10 @@ def test_sentences(sentence, path, value):
         part = part[key]
     part[last] = value
     assert sentence not in " ".join(words.statements(false))
+
+
+def test_whether_the_hidden_layer_matters():
+    level = {(1.0, 16): (0.5, 0.02), (1.0, 64): (0.55, 0.02)}
+    assert "changes by more than 3 errors at b = none, not at b = 1" in words._hidden_units(level)
+    falls = level | {(1.0, 64): (0.3, 0.02)}
+    assert "at b = 1 (0.50 to 0.30), not at b = none" in words._hidden_units(falls)
