@@ -128,12 +128,21 @@ def eigh_seconds(n: int) -> float:
     return min(times)
 
 
-def highs_mip(model: sl.models.IsingModel, seconds: float) -> tuple[float, float]:
-    """CPU seconds of HiGHS' MIP and its relative gap: max-cut with z_ij = x_i x_j linearised."""
+def bonds(model: sl.models.IsingModel) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
+    """Spins, i, j and J of all bonds; fields are bonds to one more spin 0, which the programs hold."""
+    sparse = model.to_sparse()
+    (i, j, J), k = sparse.edges(), np.flatnonzero(sparse.b)
+    if not len(k):
+        return model.n_spins, i, j, J
+    return model.n_spins + 1, np.r_[0 * k, i + 1], np.r_[k + 1, j + 1], np.r_[sparse.b[k], J]
+
+
+def highs_mip(model: sl.models.IsingModel, seconds: float) -> tuple[float, float, float]:
+    """CPU seconds of HiGHS' MIP, its energy and its bound: max-cut with z_ij = x_i x_j linearised."""
     import highspy
 
-    i, j, J = model.to_sparse().edges()
-    n, m = model.n_spins, len(i)
+    n, i, j, J = bonds(model)
+    m = len(i)
     h = highspy.Highs()
     for name, value in (("output_flag", False), ("threads", 1), ("parallel", "off")):
         h.setOptionValue(name, value)
@@ -153,22 +162,20 @@ def highs_mip(model: sl.models.IsingModel, seconds: float) -> tuple[float, float
             h.addRow(-np.inf, 2.0, 3, np.array([y, a, b], np.int32), np.array([1.0, 1.0, 1.0]))
     begin = time.process_time()
     h.run()
-    shift = J.sum()
-    info = h.getInfo()
-    energy, bound = info.objective_function_value - shift, info.mip_dual_bound - shift
-    return time.process_time() - begin, (energy - bound) / abs(energy)
+    took, shift, info = time.process_time() - begin, model.offset - J.sum(), h.getInfo()
+    return took, info.objective_function_value + shift, info.mip_dual_bound + shift
 
 
-def scip(model: sl.models.IsingModel, seconds: float) -> tuple[float, float]:
+def scip(model: sl.models.IsingModel, seconds: float) -> tuple[float, float, float]:
     """The same of SCIP with its defaults, one thread."""
     import pyscipopt
 
-    i, j, J = model.to_sparse().edges()
+    n, i, j, J = bonds(model)
     program = pyscipopt.Model()
     program.hideOutput()
     program.setParam("limits/time", seconds)
     program.setParam("timing/clocktype", 1)  # processor time
-    x = [program.addVar(vtype="B") for _ in range(model.n_spins)]
+    x = [program.addVar(vtype="B") for _ in range(n)]
     program.addCons(x[0] == 0)
     broken = [program.addVar(lb=0, ub=1) for _ in J]
     for a, b, c, y in zip(i, j, J, broken, strict=True):
@@ -181,18 +188,19 @@ def scip(model: sl.models.IsingModel, seconds: float) -> tuple[float, float]:
     program.setObjective(pyscipopt.quicksum(2.0 * c * y for c, y in zip(J, broken, strict=True)))
     begin = time.process_time()
     program.optimize()
-    energy, bound = program.getPrimalbound() - J.sum(), program.getDualbound() - J.sum()
-    return time.process_time() - begin, (energy - bound) / abs(energy)
+    took, shift = time.process_time() - begin, model.offset - J.sum()
+    return took, program.getPrimalbound() + shift, program.getDualbound() + shift
 
 
-def cp_sat(model: sl.models.IsingModel, seconds: float) -> tuple[float, float]:
+def cp_sat(model: sl.models.IsingModel, seconds: float) -> tuple[float, float, float]:
     """The same of CP-SAT with one worker; couplings are rounded to 1e-6 of the largest."""
     from ortools.sat.python import cp_model
 
-    i, j, J = model.to_sparse().edges()
-    whole = np.rint(J) if (np.rint(J) == J).all() else np.rint(J / np.abs(J).max() * 1e6)
+    n, i, j, J = bonds(model)
+    unit = 1.0 if (np.rint(J) == J).all() else np.abs(J).max() / 1e6
+    whole = np.rint(J / unit)
     program = cp_model.CpModel()
-    x = [program.new_bool_var("") for _ in range(model.n_spins)]
+    x = [program.new_bool_var("") for _ in range(n)]
     program.add(x[0] == 0)
     broken = [program.new_bool_var("") for _ in J]
     for a, b, y in zip(i, j, broken, strict=True):
@@ -210,9 +218,10 @@ def cp_sat(model: sl.models.IsingModel, seconds: float) -> tuple[float, float]:
 
     threading.Thread(target=watch, daemon=True).start()
     solver.solve(program)
+    took = time.process_time() - begin
     over.set()
-    energy, bound = solver.objective_value - whole.sum(), solver.best_objective_bound - whole.sum()
-    return time.process_time() - begin, (energy - bound) / abs(energy)
+    values = np.array([solver.objective_value, solver.best_objective_bound])
+    return took, *(unit * (values - whole.sum()) + model.offset).tolist()
 
 
 PEERS = {"HiGHS": highs_mip, "SCIP": scip, "CP-SAT": cp_sat}
@@ -338,8 +347,10 @@ def table(lines: list[dict]) -> None:
             )
         for line in lines:
             if line["case"] == name and line["solver"] != "branching":
+                left = (line["energy"] - line["bound"]) / abs(line["energy"])
                 print(
-                    f"  {line['solver']:8s} {line['seed']} {line['seconds']:6.1f} s, {line['left']:.2%} left"
+                    f"  {line['solver']:8s} {line['seed']} {line['seconds']:6.1f} s, "
+                    f"energy {line['energy']:.6g}, {left:.2%} left"
                 )
 
 
@@ -381,8 +392,8 @@ def main() -> None:
                 if solver == "branching":
                     line |= measure(make(), args.seconds)
                 else:
-                    seconds, left = PEERS[solver](make(), args.seconds)
-                    line |= {"seconds": seconds, "left": left}
+                    seconds, energy, bound = PEERS[solver](make(), args.seconds)
+                    line |= {"seconds": seconds, "energy": energy, "bound": bound}
                 lines.append(line)
                 if args.record:
                     with args.record.open("a") as file:

@@ -140,9 +140,16 @@ def ours(model, steps, chains, sampler=gibbs, **options):
 
 
 def rate_of(run, model, steps, chains):
-    """Updates per ns of a peer from the difference of two lengths: reading the model does not count."""
-    short, long = (min(seconds(partial(run, n)) for _ in range(2)) for n in (steps, 4 * steps))
-    return 3 * steps * chains * model.n_spins / (long - short) * 1e-9
+    """Updates per ns of a peer from the difference of two lengths: reading the model does not count.
+
+    The longer one grows until the difference is half of a short call and 50 ms: where reading takes seconds,
+    or the sweeps nearly nothing, other processes would decide it.
+    """
+    short, longer = seconds(partial(run, steps)), 4 * steps
+    while (long := seconds(partial(run, longer))) - short < max(0.5 * short, 0.05):
+        longer *= 4
+    short, long = min(short, seconds(partial(run, steps))), min(long, seconds(partial(run, longer)))
+    return (longer - steps) * chains * model.n_spins / (long - short) * 1e-9
 
 
 def dwave(model, steps, chains, beta=1.0):
