@@ -233,7 +233,7 @@ def words(peers):
         "chains",
         "Gibbs",
         "Metropolis",
-        "one by one",
+        "in lanes",
         "anneal",
         "population",
         "tempering",
