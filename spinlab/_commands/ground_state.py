@@ -48,7 +48,7 @@ def add_parser(commands: Any) -> None:
         epilog=f"formats:\n{formats}\n{_EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", help="instance file, - for standard input")
+    parser.add_argument("file", help="instance file or matrix (.csv, .npy), - for standard input")
     parser.add_argument("--format", default="auto", help=f"{', '.join(FORMATS)} or auto (default)")
     parser.add_argument("--vartype", help="SPIN or BINARY, for a coo file that does not say it")
     parser.add_argument("--first", type=int, help="0 or 1: the lowest site of an ij file")

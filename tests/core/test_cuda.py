@@ -31,6 +31,9 @@ pytestmark = [
     pytest.mark.gpu,
     pytest.mark.filterwarnings("error" if SIMULATED else "default"),
     pytest.mark.filterwarnings("ignore:.*overflow encountered in scalar multiply:RuntimeWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:The 'generic' unit for NumPy timedelta:DeprecationWarning"
+    ),  # numpy 2.5
 ]
 
 

@@ -26,11 +26,11 @@ AT_BETA = {
     "gibbs": lambda model, beta: gibbs(model, 40, N_CHAINS, beta=beta, rng=11).states,
     "metropolis": lambda model, beta: metropolis(model, 40, N_CHAINS, beta=beta, rng=13).states,
     "parallel_tempering": lambda model, beta: parallel_tempering(
-        model, 20, N_CHAINS, betas=[beta / 3, beta, 2 * beta], rng=14
+        model, 10, N_CHAINS, betas=[beta / 3, beta, 2 * beta], rng=14
     ).states[:, 1],
     # Steps after the last resampling make the copies independent.
     "population_annealing": lambda model, beta: population_annealing(
-        model, N_CHAINS // 2, beta=beta, n_steps=40, n_runs=2, rng=15
+        model, N_CHAINS // 2, beta=beta, n_steps=20, n_runs=2, rng=15
     ).states.reshape(N_CHAINS, -1),
 }
 TWO_LAYERS_ONLY = {"block_gibbs"}

@@ -42,3 +42,4 @@ def readable_figures(monkeypatch):
         return write(output, figure, name)
 
     monkeypatch.setattr(studies.Output, "figure", checked)
+    monkeypatch.setattr(studies, "_DPI", 60)  # nobody looks at these, and they take half the time
