@@ -79,8 +79,11 @@ class NpzReader:
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.dtypes: dict[str, np.dtype[Any]] = {}
         file.seek(0)
-        if other := _other(file.read(256)):
+        start = file.read(256)
+        if other := _other(start):
             raise ValueError(f"{name}: no {what}, but {other}{advice}")
+        if not start.startswith(b"PK"):  # else zipfile would look for its end, in /dev/zero without one
+            raise self.error("File is not a zip file")
         try:
             size = file.seek(0, 2)
             file.seek(0)

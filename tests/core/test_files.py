@@ -292,3 +292,16 @@ def test_no_archive_at_all():
     ):
         with pytest.raises(ValueError, match=rf"^x: no run, but {what}; it is .npz$"):
             NpzReader(io.BytesIO(content), "x", "run", "; it is .npz")
+
+
+class Zeros(io.BytesIO):
+    """As /dev/zero: of size 0, and without an end."""
+
+    def read(self, size=-1):
+        assert 0 <= size < 2**20, "reads without end"
+        return bytes(size)
+
+
+def test_devices_without_end_are_no_archives():
+    with pytest.raises(ValueError, match=r"^x: damaged .npz archive \(File is not a zip file\)"):
+        NpzReader(Zeros(), "x")
