@@ -196,7 +196,7 @@ def statements(n: dict[str, Any]) -> list[str]:
     return [
         *(_held_equal(n["against"][how], how) for how in HOW),
         _depends(n["against"]),
-        _size(n["growth"]),
+        growing(n["growth"]),
         _after(n["trained"]),
         *(_proxies(pool, found) for pool, found in n["correlations"].items()),
         f"Single-site heat bath and block Gibbs sampling order the machines before training alike to "
@@ -233,10 +233,11 @@ def _depends(against: dict[str, dict[str, dict[float, Mean]]]) -> str:
     return "So no difference is seen."
 
 
-def _size(growth: dict[str, dict[float, Mean]]) -> str:
+def growing(growth: dict[str, dict[float, Mean]], name: str = "ln tau", digits: int = 2) -> str:
+    """Slopes by kind at the lowest temperature, and which of them differ from that of independent weights."""
     value = min(growth["free"])
     slopes = {kind: found[value] for kind, found in growth.items()}
-    parts = "; ".join(f"{KINDS[kind]} {text(slope)}" for kind, slope in slopes.items())
+    parts = "; ".join(f"{KINDS[kind]} {text(slope, digits)}" for kind, slope in slopes.items())
     order = []
     for kind in ("two", "half"):
         d = slopes[kind][0] - slopes["free"][0]
@@ -244,7 +245,7 @@ def _size(growth: dict[str, dict[float, Mean]]) -> str:
         word = "slower" if d < -3 * e else "faster" if d > 3 * e else "not decidedly different"
         order.append(f"{KINDS[kind]}: {word}")
     return (
-        f"Growth of ln tau per unit of V at T/T_line = {value:g}: {parts}. Than with independent weights, "
+        f"Growth of {name} per unit of V at T/T_line = {value:g}: {parts}. Than with independent weights, "
         f"{'; '.join(order)}."
     )
 

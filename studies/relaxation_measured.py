@@ -31,7 +31,7 @@ from spinlab import plotting
 from spinlab.studies import Output, markdown_table
 
 from . import _figures
-from ._sampling_hardness_verdict import KINDS, Mean, difference, mean_error, sides, slope, text
+from ._sampling_hardness_verdict import KINDS, Mean, difference, growing, mean_error, sides, slope, text
 from .sampling_hardness import log_time, model_of
 
 HOTTEST = 2.0  # T/T_line of the hot end of the ladders
@@ -208,19 +208,7 @@ def _against(against: dict[str, dict[float, Mean]], V: int, name: str) -> str:
 def _growth(growth: dict[str, dict[float, Mean]], name: str) -> str:
     if not growth["free"]:
         return f"Growth of {name} with V: no temperature is resolved for all kinds and sizes."
-    x = min(growth["free"])
-    slopes = {kind: found[x] for kind, found in growth.items()}
-    order = []
-    for kind in ("two", "half"):
-        d = slopes[kind][0] - slopes["free"][0]
-        e = math.hypot(slopes[kind][1], slopes["free"][1])
-        word = "slower" if d < -3 * e else "faster" if d > 3 * e else "not decidedly different"
-        order.append(f"{KINDS[kind]}: {word}")
-    return (
-        f"Growth of {name} per unit of V at T/T_line = {x:g}: "
-        f"{'; '.join(f'{KINDS[kind]} {text(s, 3)}' for kind, s in slopes.items())}. Than with independent "
-        f"weights, {'; '.join(order)}."
-    )
+    return growing(growth, name, 3)
 
 
 def plot(data: Any, settings: dict[str, Any], n: dict[str, Any]) -> Any:
