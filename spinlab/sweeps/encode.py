@@ -30,7 +30,12 @@ def encode(result: Any, reserved: Collection[str] = ()) -> bytes:
             raise ValueError(f"a result's name must be an identifier, got {name!r}")
         if name in reserved:
             raise ValueError(f"the result {name!r} has the name of a parameter; choose another")
-        array = np.asarray(value)
+        try:
+            array = np.asarray(value)
+        except ValueError as error:  # rows of different lengths
+            raise ValueError(f"the result {name!r} is no regular array: {error}") from None
+        if array.dtype.char == "e":  # half precision, kept without loss
+            array = array.astype(np.float32)
         if array.dtype.char not in _DTYPES or isinstance(value, np.ma.MaskedArray):
             raise TypeError(
                 f"the result {name!r} must be real numbers or booleans up to 64 bits, got "

@@ -157,7 +157,6 @@ def odd(kind, rng):
         "string": {"y": "text"},
         "object": {"y": object()},
         "complex": {"y": 1j},
-        "half": {"y": np.float16(1)},
         "huge": {"y": 2**70},
         "ragged": {"y": [[1], [1, 2]]},
         "axis": {"kind": 1},

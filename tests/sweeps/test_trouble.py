@@ -22,6 +22,7 @@ import xarray as xr
 import spinlab as sl
 from spinlab.cli import main
 from spinlab.sweeps import Store, Sweep, database, to_netcdf
+from spinlab.sweeps.encode import decode, encode
 
 SWEEP = Sweep(sweep_points.product, {"a": [1, 2]}, fixed={"b": 3}, replicas=2)
 
@@ -356,3 +357,12 @@ def test_labels_of_a_dataset_are_the_values(values, tmp_path):
         with xr.open_dataset(tmp_path / "out.nc") as again:
             assert len(set(again.x.values.tolist())) == len(values)
             assert again.x.attrs["labels"] == "JSON"
+
+
+def test_half_precision_is_kept_and_ragged_rows_are_named():
+    halves = np.array([0.1, 65504, -0.0, np.inf, np.nan], dtype=np.float16)
+    kept = decode(encode({"y": halves}))["y"]
+    assert kept.dtype == np.float32
+    np.testing.assert_array_equal(kept, halves)
+    with pytest.raises(ValueError, match="the result 'y' is no regular array"):
+        encode({"y": [[1], [1, 2]]})
