@@ -63,6 +63,20 @@ def test_from_a_file_to_a_verdict_and_samples(files, tmp_path, capsys):
     np.testing.assert_array_equal(2 * shown - 1, machine.sample(5, 2, start=BARS.train[:2], rng=0))
 
 
+@pytest.mark.parametrize("index", [False, True])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("names", [None, list("abc")])
+def test_tables_of_pandas(tmp_path, index, separator, names):
+    from spinlab._commands._data import read_data
+
+    pandas = pytest.importorskip("pandas")
+    data = np.random.default_rng(0).choice([0, 1], (7, 3))
+    pandas.DataFrame(data, columns=names).to_csv(tmp_path / "data.csv", index=index, sep=separator)
+    np.testing.assert_array_equal(read_data(str(tmp_path / "data.csv")), data)
+    np.savetxt(tmp_path / "data.csv", data[:, :2], "%d", delimiter=separator)
+    np.testing.assert_array_equal(read_data(str(tmp_path / "data.csv")), data[:, :2])  # 0,1 is a sample
+
+
 @pytest.mark.parametrize("suffix", [".npy", ".csv"])
 def test_data_and_machine_in_the_wrong_order(files, tmp_path, capsys, suffix):
     _, _, out = files

@@ -119,16 +119,24 @@ def _unpacked(content: bytes, member: str) -> np.ndarray:
 
 
 def _table(text: str) -> np.ndarray:
-    """Numbers between commas, semicolons or blanks; a first line of names is left out."""
+    """Numbers between commas, semicolons or blanks.
+
+    A first line of names is left out, also where they are 0, 1, 2, .. as pandas numbers columns; if the first
+    of them is empty, so is the first column, which numbers the rows.
+    """
     import numpy as np
 
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     rows: list[list[float]] = []
+    indexed = bool(lines) and lines[0].startswith((",", ";", "\t"))
     for number, line in enumerate(lines):
         cells = line.replace(";", ",").replace("\t", ",").strip(" ,")
         words = cells.split(",") if "," in cells else cells.split()
+        counts = len(words) > 2 and words == [str(k) for k in range(len(words))]
+        if number == 0 and (indexed or counts):
+            continue
         try:
-            rows.append([float(word) for word in words])
+            rows.append([float(word) for word in words[indexed:]])
         except ValueError:
             if number > 0:
                 raise ValueError(f"line {number + 1} is no row of numbers: {line[:60]!r}") from None

@@ -150,6 +150,9 @@ def _run(args: argparse.Namespace) -> int:
         print(f"degeneracy  {gs.degeneracy}")
     print(f"method      {gs.method}: {gs.reason}; {gs.seconds:.3g} s")
     print("state       " + "".join("+" if s > 0 else "-" for s in gs.state))
+    if model.labels is not None:
+        signs = zip(model.labels, gs.state, strict=True)
+        print("by name     " + ", ".join(f"{label} {'+' if s > 0 else '-'}" for label, s in signs))
     if _is_binary(header):
         print("binary      " + "".join("1" if s > 0 else "0" for s in gs.state))
     return 0

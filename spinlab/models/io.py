@@ -64,9 +64,9 @@ _FOREIGN = {
     r"[0-9]+\s*$": "a list that begins with one number: the OR-Library counts problems there (to be "
     "maximised), others their sites; cut out one problem, begin it with 'n m' and say what it is by format=",
     r"\S+\s+\S+.*\{": "networkx's list of edges with attributes; networkx.read_edgelist gives a graph",
-    r"[^\s,;]*\s*[,;]": "separated by commas or semicolons, and is no square matrix of numbers. The weights "
-    "of an RBM: `spinlab diagnose --rbm`, or give the matrix to models.BipartiteIsing; a list of edges: put "
-    "blanks in their place",
+    r"[^\s,;]*\s*[,;]": "a table between commas or semicolons that is no square matrix of numbers. The "
+    "weights of an RBM: `spinlab diagnose --rbm`, or give the matrix to models.BipartiteIsing; a list of "
+    "edges: put blanks in place of the commas",
 }
 
 _NEIGHBOURS = "lists of neighbours, as METIS and Chaco have them; build a networkx.Graph from them"

@@ -625,3 +625,6 @@ def test_the_command_line_takes_matrices(write, capsys, tmp_path):
     assert main(["ground-state", str(path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["format"], found["energy"], found["labels"]) == ("matrix", -1.0, ["a", "b", "c"])
+    assert main(["ground-state", str(path)]) == 0
+    named = ", ".join(f"{x} {'+' if s > 0 else '-'}" for x, s in zip("abc", found["state"], strict=True))
+    assert f"by name     {named}\n" in capsys.readouterr().out
