@@ -76,7 +76,7 @@ SMALL: dict[str, Any] = {
     "K": (2, 8),
     "K_recipes": ("free_pcd",),
     "splits": {"noisy": 2, "bars_paper": 2},
-    "updates": 60,
+    "updates": 20,
     "seed": 5,
 }
 PAPER: dict[str, Any] = {

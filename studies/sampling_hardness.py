@@ -43,7 +43,7 @@ SMALL: dict[str, Any] = {
     "line": (1.0, 0.4),
     "std": (0.5, 2.0),
     "entropy": (0.7, 0.4),
-    "instances": 4,
+    "instances": 3,
     "H": 16,
     "K": 8,
     "epochs": (0, 20, 60),

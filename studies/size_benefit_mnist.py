@@ -40,7 +40,7 @@ MEASURES = {
 }
 RATES = {"lr_standard": 0.02, "lr_own": 0.03, "own_scale": 0.15}
 SMALL: dict[str, Any] = {
-    "dataset": "digits", "H": 16, "K": (4, 16), "epochs": (1, 3), "temperatures": 300, "steps": 100,
+    "dataset": "digits", "H": 16, "K": (4, 16), "epochs": (1, 2), "temperatures": 100, "steps": 50,
     "runs": 2, "seed": 188,
 }  # fmt: skip
 PAPER: dict[str, Any] = {
