@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .descent import Descent
+from .merged import merged_states
 from .odd_cycles import (
     Graph,
     Rows,
@@ -38,7 +39,10 @@ _TAIL, _CHILD_TAIL = 25, 5  # rounds over which progress is judged, at the root 
 _ROOT_HOPE, _CHILD_HOPE = 8, 3  # such stretches are granted, each with the last gain
 _PIVOT, _ROUND = 35e-9, 3e-6  # seconds of a pivot for each row and column, of a round for each column
 _TREES = 24  # by which x is rounded before a node is divided
-_STALLED = 0.005  # of what the bound has risen since the first round
+_MERGE = 9  # rounds between two annealings of what the root leaves open, a multiple of three
+_CHAINS = 8  # of each
+_UNTIED = 0.04  # of the change of one bond in a step: larger numbers end sooner, but far from the true costs
+_STALLED = 0.0005  # of what the bound has risen since the first round
 
 
 class CycleProof(NamedTuple):
@@ -92,13 +96,13 @@ class Cycles:
         self.cost = problem.c / self.largest
 
     def _untied(self) -> np.ndarray:
-        """Costs with small numbers by chance added, at most a step of the spectrum in all.
+        """Costs with small numbers by chance added, in proportion to a step of the spectrum.
 
         Couplings of one size have optima without number, each of which violates other cycles, and a bound
-        that hardly rises. So the root begins with these costs, whose multipliers bound the model, too.
+        that hardly rises. So the root begins with these costs, whose multipliers bound the model, too, and
+        whose optimum is nearly integral: a good state.
         """
-        m = max(len(self.cost), 1)
-        most = self.problem.step / (4 * self.largest) / m
+        most = _UNTIED * self.problem.step / (4 * self.largest)
         return self.cost + np.random.default_rng(0).uniform(-most, most, len(self.cost))
 
     def trivial(self) -> CycleProof:
@@ -141,7 +145,11 @@ class Cycles:
             floor = self.total - 4 * value * self.largest  # the bound on h2, in floating point
             whole = bool((np.minimum(x, 1 - x) < 1e-6).all())
             if turn % 3 == 0 or whole:
-                found, top = self.descent(spanning_state(self.graph, x)[None])
+                spanning = spanning_state(self.graph, x)
+                states = spanning[None]
+                if node.parent is None and turn % _MERGE == 0 < turn:
+                    states = merged_states(problem, x, spanning, _CHAINS)
+                found, top = self.descent(states)
                 if top > h2:
                     state, h2 = found, top
             goal = max(best, h2) + room
@@ -167,12 +175,12 @@ class Cycles:
             if hopeless and not untied:
                 break
             if hopeless:
-                untied, tail = False, _CHILD_TAIL
+                untied = False
                 history.clear()
                 program.price(self.cost)
         if not finished:
             if not halt[0]:
-                found, top = self.descent(self._rounded(x))
+                found, top = self.descent(self.rounded(x))
                 if top > h2:
                     state, h2 = found, top
             proof = self._better(proof, self._prove_floats(ties, active))
@@ -186,10 +194,11 @@ class Cycles:
                 pair = (int(problem.i[e]), int(problem.j[e]))
         return Outcome(proof.bound, proof, proof.size(), pair, state, h2, iterations, halted, program.counted)
 
-    def _rounded(self, x: np.ndarray) -> np.ndarray:
-        """States of trees that span by nearness to 0 or 1, and of trees that also go by chance."""
+    def rounded(self, x: np.ndarray) -> np.ndarray:
+        """States of trees that span by nearness to 0 or 1, of others that go by chance, and of clusters."""
         noise = np.random.default_rng(0).normal(size=(_TREES, len(x))) * np.linspace(0, 0.3, _TREES)[:, None]
-        return np.stack([spanning_state(self.graph, np.clip(x + z, 0, 1)) for z in noise])
+        spanning = [spanning_state(self.graph, np.clip(x + z, 0, 1)) for z in noise]
+        return np.concatenate([spanning, merged_states(self.problem, x, spanning[0], _CHAINS)])
 
     def _branching_edge(self, x: np.ndarray, ties: Ties) -> int:
         free = np.flatnonzero(ties.free)

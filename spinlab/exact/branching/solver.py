@@ -383,4 +383,5 @@ def compile_kernels(relaxation: str) -> None:
         sparse = make_problem(n, i[near], j[near], np.sign(J[near]), np.zeros(n), 0.0)
         cycles = Cycles(sparse, descent)
         cycles.separate(np.full(len(sparse.c), 0.4), len(sparse.c))
+        cycles.rounded(np.full(len(sparse.c), 0.4))
         cycles(Node(None, 1, 0, 0), best, np.zeros(1, np.int8))

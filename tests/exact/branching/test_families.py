@@ -169,9 +169,9 @@ def test_numbers_to_divide_and_quadratic_programs():
 
 @pytest.mark.skipif(not branching.limits.has_cycles_solver(), reason="needs highspy")
 def test_couplings_of_one_size_do_not_stall():
-    """This torus was open after 800 nodes as long as all costs were equal."""
+    """This torus was open after 800 nodes as long as all costs were equal, and then took a few."""
     model = sl.ensembles.edwards_anderson(shape=(30, 30), law="pm1", periodic=True, rng=8)
-    answer = branching.ground_state(model, nodes=10, certificate=True, threads=1)
+    answer = branching.ground_state(model, nodes=1, certificate=True, threads=1)
     assert answer.certified
     assert answer.energy == answer.lower_bound == -1260.0
     assert verify(model, answer.certificate).certified
