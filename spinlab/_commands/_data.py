@@ -6,7 +6,6 @@ import io
 import os
 import sys
 import zipfile
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ def read_data(path: str, key: str | None = None) -> np.ndarray:
     OSError, ValueError
         If there is no such file, or it holds no table of numbers.
     """
+    from ._files import read_bytes
+
     content = read_bytes(path)
     try:
         array = _parsed(content, key)
@@ -32,16 +33,6 @@ def read_data(path: str, key: str | None = None) -> np.ndarray:
     if array.dtype.kind not in "biuf" or array.size == 0:
         raise ValueError(f"{_name(path)}: expected numbers, got {array.size} entries of dtype {array.dtype}")
     return array.reshape(len(array), -1)  # images are samples, too
-
-
-def read_bytes(path: str) -> bytes:
-    """All of a file, or of standard input for -, unless that is more than memory can hold."""
-    from .._core.files import read_all
-    from .._core.validate import memory
-
-    limit = (memory() or 2**40) // 4
-    with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as file:
-        return read_all(file, _name(path), limit)
 
 
 def write_states(path: str, states: np.ndarray) -> None:

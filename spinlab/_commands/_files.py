@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 DATA = (".nc", ".csv")
 
@@ -40,14 +41,22 @@ def check_data(option: str, path: str | None) -> None:
         check_folder(option, path)
 
 
+def read_bytes(path: str) -> bytes:
+    """All of a file, or of standard input for -, unless that is more than memory can hold."""
+    from .._core.files import read_all
+    from .._core.validate import memory
+
+    limit = (memory() or 2**40) // 4
+    with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as file:
+        return read_all(file, "standard input" if path == "-" else path, limit)
+
+
 @contextmanager
 def on_disk(path: str) -> Iterator[str]:
     """The path, or for - that of a copy of standard input, whose suffix its first bytes decide."""
     if path != "-":
         yield path
         return
-    from ._data import read_bytes
-
     content = read_bytes(path)
     suffix = {b"PK\x03\x04": ".npz", b"\x93NUM": ".npy"}.get(content[:4], ".txt")
     with tempfile.TemporaryDirectory() as folder:
