@@ -46,7 +46,7 @@ SMALL: dict[str, Any] = {
     "instances": 3,
     "H": 16,
     "K": 8,
-    "epochs": (0, 20, 60),
+    "epochs": (0, 40),
     "runs": 2,
     "seed": 185,
 }
