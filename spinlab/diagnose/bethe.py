@@ -21,7 +21,7 @@ import numpy as np
 
 _LOW, _HIGH = -12.0, 30.0  # ln of the factor on the couplings, times the largest of them
 _STEPS = 30  # of bisection
-_WALK = 60
+_WALK, _PERIODS = 60, 12
 _SATURATED = 1 - 1e-6  # of tanh: the sign of the lowest eigenvalue must not drown in rounding
 _DENSE = 600  # sites up to which all pairs are written out
 _MOST_DIRECTIONS = 8
@@ -57,10 +57,10 @@ def bethe_lines(J: Any, *, balanced: bool = False, log_glass: float | None = Non
     With ``log_glass`` the line of the glass is known: walks on graphs of all pairs are long.
     """
     n = J.shape[0]
-    step = _walker(J)
     low, high = (x - math.log(float(np.abs(J.data).max())) for x in (_LOW, _HIGH))
     if log_glass is None:
-        log_glass = _crossing(lambda c: _growth(step, J, c) > 1, low, high)
+        step = _walker(J)
+        log_glass = _crossing(lambda c: _growth(step, np.tanh(c * J.data) ** 2) > 1, low, high)
     log_order, x = math.inf, np.empty((n, 0))
     end = high if balanced or math.isinf(log_glass) else log_glass
     if lowest(J, math.exp(end))[0][0] < _ZERO:
@@ -114,17 +114,21 @@ def _walker(J: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     return step
 
 
-def _growth(step: Callable[[np.ndarray, np.ndarray], np.ndarray], J: Any, c: float) -> float:
-    weight = np.tanh(c * J.data) ** 2
-    x, growth = np.ones(len(weight)), 0.0
+def growth(J: Any, weight: np.ndarray) -> float:
+    """Of what walks along bonds (csr, symmetric) times ``weight`` without turning back, per step."""
+    return _growth(_walker(J), weight)
+
+
+def _growth(step: Callable[[np.ndarray, np.ndarray], np.ndarray], weight: np.ndarray) -> float:
+    x, norms = np.ones(len(weight)), np.zeros(_WALK)
     for k in range(_WALK):
         x = step(weight, x)
-        norm = float(np.linalg.norm(x))
-        if norm == 0.0:
+        norms[k] = np.linalg.norm(x)
+        if norms[k] == 0.0:
             return 0.0
-        x /= norm
-        growth = norm if k else 0.0
-    return growth
+        x /= norms[k]
+    # Between kinds of sites, as hubs and others, steps alternate: whole periods of two, three and four.
+    return float(np.exp(np.log(norms[-_PERIODS:]).mean()))
 
 
 def _crossing(is_above: Callable[[float], bool], low: float, high: float) -> float:

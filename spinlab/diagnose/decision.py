@@ -30,6 +30,7 @@ _EXPLAINED = 0.8  # planted patterns below all lines have .93 and more, blocks o
 _EXPLAINED_ON_GRAPHS = 0.95  # order on sparse graphs has .98 and more, hubs of scale-free glasses .78 to .91
 _LEVELS = 2.0  # energy of a flip, over that of the ground state, times N
 _FEW_SPINS = 20  # that behave as one state
+LASTS = 0.7  # overlap: of glasses .85 and more, at 1.5 T_c in three dimensions .4 to .5
 _ALONE = 0.05  # energy above which the next state is too high for a glass
 
 
@@ -70,6 +71,13 @@ class Numbers:
         Number of states of the smaller layer with nine tenths of the weight; nan if not enumerated.
     smaller_layer : int
         Units of the smaller layer; 0 without layers.
+    reach : float
+        (2 pi xi/L)^2 of the overlaps on a lattice (correlation.py); nan elsewhere, and in fields.
+    lasting : float
+        On a lattice, overlap with the lowest state that chains from it keep; nan elsewhere, and in fields.
+    log_random : float
+        ln Z of the replicas above its value for random signs of the couplings on a tree, sum of
+        ln 2 cosh(beta J); nan for dense couplings, and in fields.
     """
 
     N: int
@@ -97,6 +105,9 @@ class Numbers:
     excluded: bool = True
     few_states: float = math.nan
     smaller_layer: int = 0
+    reach: float = math.nan
+    lasting: float = math.nan
+    log_random: float = math.nan
 
     @property
     def width(self) -> float:
@@ -147,7 +158,17 @@ def paramagnet(n: Numbers, w: Weights) -> float:
     low = _clip((_MANY_DIMENSIONS - (n.dimension or 0.0)) / (_MANY_DIMENSIONS - _CUBIC), 0.0, 1.0)
     shift = w.lattice_shift if n.log_order <= n.log_glass else w.glass_shift
     x = _clip((n.log_distance + low * shift) / 0.25, -4.0, 4.0)
-    return w.lattice_line * x - w.overlap * (y - low * w.lattice_overlap_at)
+    return w.lattice_line * x - w.overlap * (y - low * w.lattice_overlap_at) - w.reach * far(n, w)
+
+
+def far(n: Numbers, w: Weights) -> float:
+    """ln of (2 pi xi/L)^2 over its value at a transition; 0 if unknown, or if it is short in a state that
+    lasts: planes that slide, each ordered, are correlated over no distance.
+    """
+    if math.isnan(n.reach):
+        return 0.0
+    x = _clip(math.log(max(n.reach, 1e-9)) - w.reach_at, -3.0, 3.0)
+    return x if x > 0 else x * step((LASTS - n.lasting) / 0.05)
 
 
 def ordered(n: Numbers, w: Weights) -> float:
@@ -169,7 +190,9 @@ def ordered(n: Numbers, w: Weights) -> float:
             min(odds, 0.0) if inside(n) is not True else 0.0
         )  # few directions, or a load: the size cannot tell
     elif inside(n) is False and n.competitor < _ALONE:
-        odds = min(odds, -1.5)  # an isolated direction, but the overlap lies elsewhere
+        # An isolated direction, but the overlap lies elsewhere. Signs drawn at random have ln Z above that of
+        # their mean with a chance of exp(-difference) at most (Markov).
+        odds = min(odds, max(-1.5, n.log_random) if n.mean_field else -1.5)
     return odds
 
 

@@ -18,6 +18,7 @@ from ..dynamics import Tempering, descend, parallel_tempering
 from ..models import BipartiteIsing, IsingModel, SparseIsing
 from ..observables import Spectrum, Stability, replica_overlaps
 from ..observables.stability import isolated_below, reaction, two_layer_reaction
+from .bethe import growth
 
 N_LADDERS = 8
 _CONTROLS = 4  # ladders from the lowest state known
@@ -295,32 +296,33 @@ def _largest_state(random: Tempering, control: Tempering, level: int) -> tuple[n
 def _instability(
     model: IsingModel, m: np.ndarray, beta: float, spectrum: Spectrum, stability: Stability
 ) -> float:
-    """Largest eigenvalue of (1 - m_i^2) tanh^2(beta J_ij) (1 - m_j^2), with the reaction of the couplings.
+    """Growth of the variance of a perturbation in the state m, per step.
 
-    These make R'(1 - q) of R'(0), R the transform of the measured spectrum (observables/stability.py).
+    Many weak couplings: the largest eigenvalue of (1 - m_i^2) tanh^2(beta J_ij) (1 - m_j^2) with the reaction
+    of the couplings, R'(1 - q) of R'(0), R the transform of the measured spectrum (observables/stability.py).
+    Sparse graphs, where that eigenvalue sits on hubs: along walks that do not turn back.
     """
     free = 1 - m * m
+    if isinstance(model, SparseIsing):
+        J = model.to_sparse()._J
+        row = np.repeat(np.arange(len(m)), np.diff(J.indptr))
+        return growth(J, free[row] * np.tanh(beta * J.data) ** 2 * free[J.indices])
     weighted: Any
     if isinstance(model, BipartiteIsing):
         W = np.tanh(beta * model.weights()) ** 2
         V = model.V
         weighted = lambda x: np.concatenate([W @ x[V:], W.T @ x[:V]])  # noqa: E731
-    elif isinstance(model, SparseIsing):
-        J = model.to_sparse()._J.copy()
-        J.data = np.tanh(beta * J.data) ** 2
-        weighted = J.__matmul__
     else:
         weighted = (np.tanh(beta * np.asarray(model.couplings())) ** 2).__matmul__
-    x, growth = np.ones(len(m)), 0.0
+    x, eigenvalue = np.ones(len(m)), 0.0
     for _ in range(60):
         y = free * weighted(free * x)
         norm = float(np.linalg.norm(y))
-        growth = norm / float(np.linalg.norm(x))
+        eigenvalue = norm / float(np.linalg.norm(x))
         if norm == 0.0:
             return 0.0
         x = y / norm
-    reaction = 1.0 if isinstance(model, SparseIsing) else _reaction(model, free, beta, spectrum, stability)
-    return float(growth * reaction)
+    return float(eigenvalue * _reaction(model, free, beta, spectrum, stability))
 
 
 def _reaction(

@@ -21,12 +21,13 @@ from . import verdicts
 from .bounds import MOST_UNITS, lowest_free_energy, states_with_weight
 from .candidates import Isolated, isolated, share_in_span
 from .canonical import canonical
+from .correlation import reach
 from .decision import Numbers
 from .equilibrium import Equilibrium, equilibrium
 from .parts import connected, divided
 from .place import place
 from .reading import read_model
-from .simulation import FromPattern, from_pattern, from_random
+from .simulation import FromPattern, come_back, from_pattern, from_random, lasting
 from .structure import Structure, structure, through_fields
 from .verdicts import Verdict
 
@@ -37,6 +38,7 @@ MOST_SPINS = 6000
 SECONDS = 3.0
 _GROUND_STATE_SECONDS = 0.3
 _DESCENTS = 200
+_BACK = 0.9  # of the replicas' overlap
 _MOST_UNEQUAL = 600  # spins in fields whose susceptibilities are taken one by one
 
 
@@ -334,6 +336,8 @@ def _numbers(
     few, smaller = math.nan, model.V if isinstance(model, BipartiteIsing) else 0
     if isinstance(model, BipartiteIsing) and model.V <= MOST_UNITS:
         few = states_with_weight(model)[0]
+    graph = model if isinstance(model, SparseIsing) and not field else None
+    lattice = None if lines.tree_like else graph
     return Numbers(
         N=N,
         log_glass=lines.log_glass,
@@ -363,7 +367,16 @@ def _numbers(
         ),
         few_states=few,
         smaller_layer=smaller,
+        reach=math.nan if lattice is None else reach(lattice, hot.states),
+        lasting=math.nan if lattice is None else lasting(lattice, hot),
+        log_random=math.nan if graph is None else hot.log_partition - _of_random_signs(graph),
     )
+
+
+def _of_random_signs(model: SparseIsing) -> float:
+    """ln of the mean of Z over the signs of all couplings."""
+    J = np.abs(model.to_sparse()._J.data) / 2  # every bond twice
+    return float(model.n_spins * math.log(2) + (J + np.log1p(np.exp(-4 * J)) / 2 - math.log(2) / 2).sum())
 
 
 def _broken(hot: Equilibrium, above: bool) -> float:
@@ -374,12 +387,16 @@ def _broken(hot: Equilibrium, above: bool) -> float:
 
 
 def _polarised(model: IsingModel, hot: Equilibrium) -> bool:
-    """Whether fields add up along the state that the couplings alone would have, and no replica is elsewhere.
+    """Whether the fields choose the state, and no replica is elsewhere.
 
-    Random fields add up to sqrt(N) of their size, up to 4 of it once in 16 000 models.
+    Either they add up along the state that the couplings alone would have (random fields add up to sqrt(N) of
+    their size, up to 4 of it once in 16 000 models), or replicas come back when all their spins are reversed:
+    where the couplings have broken the symmetry the reversed state lasts.
     """
     if float(np.quantile(hot.q, 0.02)) < 0.5 * float(hot.q.mean()):
         return False
+    if come_back(model, hot) > _BACK * float(hot.q.mean()):
+        return True
     b = np.asarray(model.b)
     free = _without_fields(model)
     state = descend(free, 1, initial=hot.best_state, rng=0).states[0]

@@ -70,6 +70,29 @@ def from_random(
     )
 
 
+def come_back(model: IsingModel, hot: Equilibrium, n_steps: int = 300) -> float:
+    """Mean overlap with tempered replicas of plain chains that start from these, all spins reversed."""
+    s = _last(model, -hot.states[-1], n_steps)
+    return float((s @ hot.states.reshape(-1, model.n_spins).T).mean() / model.n_spins)
+
+
+def lasting(model: IsingModel, hot: Equilibrium, n_steps: int = 60) -> float:
+    """Root mean square overlap of plain chains with the lowest state, from which they start."""
+    s = _last(model, np.repeat(hot.best_state[None], N_CHAINS, 0), n_steps)
+    return float(np.sqrt(((s @ hot.best_state / model.n_spins) ** 2).mean()))
+
+
+def _last(model: IsingModel, start: np.ndarray, n_steps: int) -> np.ndarray:
+    layers = isinstance(model, BipartiteIsing)
+    sampler: Any = block_gibbs if layers else gibbs
+    n = model.V if isinstance(model, BipartiteIsing) else model.n_spins
+    run = sampler(
+        model, n_steps, len(start), initial=np.ascontiguousarray(start[:, :n]), burn_in=n_steps - 1,
+        record_every=1, rng=0,
+    )  # fmt: skip
+    return np.asarray(run.samples[-1].astype(float))
+
+
 @dataclass(frozen=True)
 class FromPattern:
     """Chains that start in the candidate states.

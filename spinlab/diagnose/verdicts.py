@@ -14,7 +14,7 @@ import numpy as np
 
 from .._core.results import Result
 from ..observables import MinimaCount
-from .decision import NAMES, Numbers, few_states, inside, of_load, shares, step
+from .decision import LASTS, NAMES, Numbers, few_states, inside, of_load, shares, step
 from .equilibrium import Equilibrium
 from .simulation import FromRandom
 from .weights import SHARPNESS, WEIGHTS, Weights
@@ -91,6 +91,18 @@ def _reasons(n: Numbers) -> Iterator[str]:
         f"{what} N^(2/3) = {n.q2 * n.N ** (2 / 3):.2f} between replicas (far above 1: no paramagnet"
         f"{'' if n.mean_field else '; on lattices far above 7'})"
     )
+    if not math.isnan(n.reach):
+        short = n.reach < math.exp(WEIGHTS.reach_at)
+        stays = ", but chains stay in the lowest state" if short and n.lasting > LASTS else ""
+        yield (
+            f"correlations of q on the graph: chi(0)/chi(k) - 1 = {n.reach:.2g} (at a transition 9 to 17 in "
+            f"four and three dimensions){stays}"
+        )
+    if n.mean_field and n.log_random > 1:
+        yield (
+            f"ln Z is {n.log_random:.1f} above that of the mean over random signs, which these reach once in "
+            f"{math.exp(min(n.log_random, 20)):.2g} models"
+        )
     yield (
         f"in the state they share perturbations grow by {n.instability:.2f} where order sets in (glass: "
         f"about 1 and more); the next state lies {100 * n.competitor:.0f} % higher in energy"

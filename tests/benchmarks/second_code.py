@@ -30,6 +30,8 @@ CHOSEN = (
     "small worlds", "hardly trained machines", "trained on bars", "blocks of SK", "heavy tails", "stripes",
     "random orthogonal", "sk in a field", "long range glass", "three opposed groups", "hierarchical chain",
     "pyrochlore antiferromagnet", "diamond lattices", "frustrated planar", "two species of SK",
+    "face centred antiferromagnet", "maximum cut of dense graphs", "ferromagnetic power chains",
+    "checkerboard antiferromagnet", "graded sites",
 )  # fmt: skip
 
 
@@ -157,16 +159,19 @@ def long_run(J: np.ndarray, b: np.ndarray, beta: float, sweeps: int, seed: int) 
 
 
 def run(out: Path, limit: float) -> int:
-    """Every second case of the smallest size of the chosen families that the file does not hold; how many
-    are left.
+    """Cases of the smallest size of the chosen families that the file does not hold, one of each family
+    before a second of any; how many are left.
     """
     import phase_families
+    import second_unseen
+    import third_unseen
     import unseen_families
 
     from spinlab.diagnose import diagnose
 
     done = {json.loads(line)["index"] for line in out.read_text().splitlines()} if out.exists() else set()
-    every = [*phase_families.cases(), *unseen_families.cases()]
+    lists = (phase_families, unseen_families, second_unseen, third_unseen)
+    every = [case for some in lists for case in some.cases()]
     todo, sizes = [], {}
     for k, case in enumerate(every):
         if case.family in CHOSEN:
@@ -174,8 +179,11 @@ def run(out: Path, limit: float) -> int:
             if model.n_spins <= 160:
                 todo.append((k, case, model))
                 sizes[case.family] = min(sizes.get(case.family, 999), model.n_spins)
-    todo = [x for x in todo if x[2].n_spins == sizes[x[1].family] and x[0] not in done]
+    todo = [x for x in todo if x[2].n_spins == sizes[x[1].family]]
     todo.sort(key=lambda x: (x[0] * 7919) % 1009)
+    names = [x[1].family for x in todo]
+    turns = [names[:n].count(name) for n, name in enumerate(names)]
+    todo = [todo[n] for n in np.argsort(turns, kind="stable") if todo[n][0] not in done]
     start = time.perf_counter()
     with out.open("a") as file:
         for n, (k, case, model) in enumerate(todo):

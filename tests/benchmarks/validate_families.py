@@ -6,9 +6,10 @@ held back are run once, with weights fitted to all others.
 
     python tests/benchmarks/validate_families.py run --out families.jsonl              resumable
     python tests/benchmarks/validate_families.py run --set held-back --out held_back.jsonl
-    python tests/benchmarks/validate_families.py run --set unseen --out unseen.jsonl        or second, third
+    python tests/benchmarks/validate_families.py run --set unseen --out unseen.jsonl   second, third, textbook
     python tests/benchmarks/validate_families.py fit families.jsonl                    weights of all families
     python tests/benchmarks/validate_families.py table families.jsonl held_back.jsonl unseen.jsonl
+    python tests/benchmarks/validate_families.py left-out families.jsonl unseen.jsonl ...   all lists together
     python tests/benchmarks/validate_families.py shipped unseen.jsonl                  verdicts of the run
     python tests/benchmarks/validate_families.py judged unseen.jsonl                   by the weights of today
 """
@@ -29,6 +30,7 @@ import numpy as np
 import other_machines
 import phase_families
 import second_unseen
+import textbook_models
 import third_unseen
 import unseen_families
 
@@ -41,6 +43,7 @@ UNDECIDED = verdicts.UNDECIDED
 START = Weights(
     line=0.5, lattice_line=0.6, overlap=2.3, overlap_at=0.0, lattice_overlap_at=1.9, lattice_shift=0.3,
     glass_shift=0.6, order=-1.0, stable=1.2, alone=0.8, first=0.6, flat=0.3, flat_stable=1.8, field=0.1,
+    reach=1.0, reach_at=2.5,
 )  # fmt: skip
 _PRIOR = 1.0  # width of the weights' prior around those set by hand, relative to their values
 _BINS = (0.0, 0.65, 0.8, 0.9, 0.95, 1.01)
@@ -53,6 +56,7 @@ SETS = {
     "unseen": unseen_families.cases,
     "second": second_unseen.cases,
     "third": third_unseen.cases,
+    "textbook": textbook_models.cases,
     "machines": other_machines.cases,
 }
 
@@ -128,13 +132,34 @@ def fit(records: Sequence[Record], start: Weights = START, evaluations: int = 60
     return Weights(**dict(zip(names, np.round(initial + unit * x, 3).tolist(), strict=True)))
 
 
-def left_out(records: list[Record]) -> list[tuple[Record, verdicts.Verdict]]:
-    """Every family judged with weights that the other families gave."""
+def left_out(records: list[Record], folds: int = 0) -> list[tuple[Record, verdicts.Verdict]]:
+    """Every family judged with weights that the other families gave, or those of the other ``folds``."""
+    families = list(dict.fromkeys(r["family"] for r in records))
+    fold = {family: k % (folds or len(families)) for k, family in enumerate(families)}
     found = []
-    for family in dict.fromkeys(r["family"] for r in records):
-        weights = fit([r for r in records if r["family"] != family])
-        found += [(r, judged(r, weights)) for r in records if r["family"] == family]
-    return found
+    for k in range(max(fold.values()) + 1):
+        weights = fit([r for r in records if fold[r["family"]] != k])
+        found += [(r, judged(r, weights)) for r in records if fold[r["family"]] == k]
+    return sorted(found, key=lambda x: families.index(x[0]["family"]))
+
+
+def sharpness(found: list[tuple[Record, verdicts.Verdict]]) -> tuple[float, float, float]:
+    """The power on all probabilities of most likelihood, families weighing the same, and its interval."""
+    known = [(r, v) for r, v in found if r["truth"]]
+    families = [
+        [(r["truth"], v.probabilities) for r, v in known if r["family"] == f]
+        for f in dict.fromkeys(r["family"] for r, _ in known)
+    ]
+    grid = np.arange(0.3, 1.55, 0.05)  # of the probabilities before the power in use
+    loss = np.zeros((len(families), len(grid)))
+    for k, power in enumerate(grid / verdicts.SHARPNESS):
+        for j, family in enumerate(families):
+            for truth, p in family:
+                raised = {name: max(x, 1e-4) ** power for name, x in p.items()}
+                loss[j, k] -= math.log(raised[truth] / sum(raised.values())) / len(family)
+    rng = np.random.default_rng(0)
+    best = [grid[loss[rng.integers(len(loss), size=len(loss))].sum(0).argmin()] for _ in range(1000)]
+    return float(grid[loss.sum(0).argmin()]), *map(float, np.quantile(best, [0.025, 0.975]))
 
 
 def table(found: list[tuple[Record, verdicts.Verdict]], title: str) -> str:
@@ -216,12 +241,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("run", "fit", "table", "shipped", "judged"))
+    parser.add_argument("what", choices=("run", "fit", "table", "left-out", "shipped", "judged"))
     parser.add_argument("files", type=Path, nargs="*")
     parser.add_argument("--out", type=Path, default=Path("results/families.jsonl"))
     parser.add_argument("--set", choices=SETS, default="families")
     parser.add_argument("--limit", type=float, default=math.inf, help="stop after so many seconds")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--folds", type=int, default=0, help="groups of families left out together; 0: one by one"
+    )
     args = parser.parse_args()
     if args.what == "run":
         left = run(args.out, SETS[args.set](), args.limit, args.seed)
@@ -232,10 +260,20 @@ def main() -> int:
             found = [(r, _said(r) if args.what == "shipped" else judged(r, Weights())) for r in read(file)]
             print(table(found, file.stem))
         return 0
-    records = read(args.files[0])
-    if args.what == "fit":
-        print(fit(records))
+    if args.what in ("fit", "left-out"):
+        records = [r for file in args.files for r in read(file)]
+        if args.what == "fit":
+            print(fit(records))
+            return 0
+        found = left_out(records, args.folds)
+        print(table(found, "Each family judged with weights fitted to all others"))
+        print(
+            "Power of most likelihood {:.2f} ({:.2f} to {:.2f} by bootstrap over families)".format(
+                *sharpness(found)
+            )
+        )
         return 0
+    records = read(args.files[0])
     print(table(left_out(records), "Each family judged with weights fitted to the others"))
     for file in args.files[1:]:
         weights = fit(records)

@@ -91,6 +91,7 @@ def test_machines_of_scikit_learn():
         ("cardinality penalty", "N=60 k=1", 5.0),  # fields make overlaps, and break nothing
         ("hierarchical chain", "N=128", 0.4 / 1.17903),  # order among couplings of very different size
         ("pyrochlore antiferromagnet", "L=2", 0.7),  # too small for a dimension, but full of triangles
+        ("diamond lattices", "g=5", 0.7 * 1.641),  # order in a state sat on hubs
         ("long range chains", "sigma=0.85 N=128", 0.7 * 0.49),  # falls too slowly for a line
     ],
 )
