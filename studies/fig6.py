@@ -90,21 +90,21 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
     with plotting.style():
         size = (9, 2.2 + 0.3 * len(names))
         figure, (left, middle, right) = plt.subplots(1, 3, figsize=size, layout="constrained")
-        for m, colour, marker in zip(
-            trained, itertools.cycle(plotting.COLOURS), itertools.cycle(plotting.MARKERS), strict=False
-        ):
+        looks = zip(itertools.cycle(plotting.COLOURS), itertools.cycle(plotting.MARKERS))
+        for row, (m, (colour, marker)) in enumerate(zip(trained, looks, strict=False)):
             run = data.sel(machine=m)
             line = "-" if ", reference" in m else "--"
-            left.plot(run["epoch"], run["std_W"], line, color=colour, label=m)
+            left.plot(run["epoch"], run["std_W"], line, color=colour)
             share = run["along"].sel(number="share_near")
-            middle.plot(run["mark"], share, line, color=colour, marker=marker, label=m)
+            foot = 1.25 * (len(trained) - 1 - row)  # a row for each run: on one axis nobody tells them apart
+            middle.plot(run["mark"], foot + share, line, color=colour, marker=marker, label=m)
+            middle.fill_between(run["mark"], foot, foot + share, color=colour, alpha=0.2, linewidth=0)
+            middle.text(0.7, foot, "0", fontsize=8, ha="right", va="center")
+            middle.text(0.7, foot + 1, "1", fontsize=8, ha="right", va="center")
         left.set(xscale="log", yscale="log", xlabel="epoch", ylabel="standard deviation of W")
-        images = middle.axhline(0.95, color="grey", linewidth=0.8)
-        middle.set(xscale="log", xlabel="epoch", ylim=(-0.03, 1.03), ylabel="samples near a training image")
-        curves, labels = middle.get_legend_handles_labels()
-        figure.legend(
-            [*curves, images], [*labels, "test images"], fontsize=9, loc="outside upper left", ncols=2
-        )
+        middle.set(xscale="log", xlabel="epoch", yticks=[])
+        middle.set_ylabel("samples near a training image", labelpad=12)
+        figure.legend(*middle.get_legend_handles_labels(), fontsize=9, loc="outside upper left", ncols=2)
         y = np.arange(len(names))[::-1]
         test = judged.quality(data, TEST)
         rows = [judged.shares(judged.quality(data, m), test) for m in names]
