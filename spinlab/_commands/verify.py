@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"proven": verdict.certified, "refused": False, **verdict.to_dict()}))
         return 0
     print(f"energy      {verdict.energy:.17g}")
-    print(f"bound       {verdict.lower_bound:.17g}  (proven in {verdict.cases} cases)")
+    cases = "one case" if verdict.cases == 1 else f"{verdict.cases} cases"
+    print(f"bound       {verdict.lower_bound:.17g}  (proven in {cases})")
     print(
         "verdict     " + ("a ground state" if verdict.certified else "not the whole proof: the bound holds")
     )

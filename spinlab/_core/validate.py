@@ -59,7 +59,8 @@ def _as_numbers(x: Any, name: str, kinds: str = "iuf") -> np.ndarray:
     try:
         array = np.asarray(x)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"{name} is not a regular array of numbers: {error}") from None
+        why = "rows must have one length" if "inhomogeneous" in str(error) else error
+        raise ValueError(f"{name} is not a regular array of numbers: {why}") from None
     if array.dtype.kind not in kinds:
         what = f"dtype {array.dtype}" if array.ndim else f"{type(x).__name__}"
         remedy = "; .astype(float) makes numbers of it" if array.ndim and array.dtype.kind in "bO" else ""
