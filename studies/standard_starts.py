@@ -17,7 +17,7 @@ image along training; samples at the end.
 Expected: unknown. CD from scale 1 stays at 80 nats on 4x4 Bars (training_leaves_the_glass).
 
 Runtime: paper preset 10 minutes of processor time (needs MNIST), small preset (8x8 digits) seconds.
-Verdict: computed. The paper preset was not run yet, so that there is no verdict on MNIST.
+Verdict: see docs/verdicts/standard_starts.md.
 """
 
 from __future__ import annotations
