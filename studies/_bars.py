@@ -37,7 +37,7 @@ DIMS = {
 
 # Epochs and runs of each method, by convention.
 SMALL: dict[str, Any] = {
-    "reference": {"rapid": (100, 10), "cd": (30, 5), "pcd": (2, 2), "exact": (2, 2)},
+    "reference": {"rapid": (30, 6), "cd": (10, 4), "pcd": (2, 2), "exact": (2, 2)},
     "spinlab": {"rapid": (30, 4)},
     "patterns": {"rapid": (30, 4)},
     "seed": 234,
