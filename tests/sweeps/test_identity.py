@@ -9,6 +9,7 @@ import importlib.util
 import json
 import operator
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -49,6 +50,7 @@ def load(text, folder, name="script"):
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.py"
     path.write_text(text)
+    shutil.rmtree(folder / "__pycache__", ignore_errors=True)  # texts of one length and second look alike
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
