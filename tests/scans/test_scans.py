@@ -185,7 +185,7 @@ def test_crossings_of_made_up_curves():
 
 def test_noise_does_not_cross():
     # Three sizes far above their transition: q normal, g = 0 up to noise. Of 40 pairs 1 % pass each (measured
-    # in tests/benchmarks/coverage.py): three or more in 0.8 % of the seeds.
+    # in tests/benchmarks/error_bars.py): three or more in 0.8 % of the seeds.
     T, seen = np.linspace(3, 6, 7), 0
     for seed in range(20):
         q = np.random.default_rng(seed).normal(size=(3, 8, 7, 24))

@@ -1,4 +1,4 @@
-"""How often error bars hold the truth, and tests raise false alarms: python tests/benchmarks/coverage.py
+"""How often error bars hold the truth, and tests raise false alarms: python tests/benchmarks/error_bars.py
 
 400 repeats of each estimator at the lengths people use, on data whose exact values are known: independent
 numbers, autoregressive series, small models by enumeration. A few minutes on one core; prints the Markdown
