@@ -6,7 +6,7 @@ held back are run once, with weights fitted to all others.
 
     python tests/benchmarks/validate_families.py run --out families.jsonl              resumable
     python tests/benchmarks/validate_families.py run --set held-back --out held_back.jsonl
-    python tests/benchmarks/validate_families.py run --set unseen --out unseen.jsonl   second, third, textbook
+    python tests/benchmarks/validate_families.py run --set unseen --out unseen.jsonl   second, third ...
     python tests/benchmarks/validate_families.py fit families.jsonl                    weights of all families
     python tests/benchmarks/validate_families.py table families.jsonl held_back.jsonl unseen.jsonl
     python tests/benchmarks/validate_families.py left-out families.jsonl unseen.jsonl ...   all lists together
@@ -26,6 +26,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import fourth_unseen
 import numpy as np
 import other_machines
 import phase_families
@@ -56,6 +57,7 @@ SETS = {
     "unseen": unseen_families.cases,
     "second": second_unseen.cases,
     "third": third_unseen.cases,
+    "fourth": fourth_unseen.cases,
     "textbook": textbook_models.cases,
     "machines": other_machines.cases,
 }
