@@ -96,7 +96,9 @@ def test_a_proof_is_saved_and_verified(tmp_path, capsys):
     assert main(["verify", str(proof), str(other)]) == 1
     assert "another model" in capsys.readouterr().out
     assert main(["verify", str(model), str(proof)]) == 2
-    assert main(["verify", "missing.npz", str(model)]) == 2
+    capsys.readouterr()
+    assert main(["verify", "missing.npz", str(model), "--json"]) == 2
+    assert "missing.npz" in json.loads(capsys.readouterr().out)["error"]
     assert main(["ground-state", str(model), "--seconds", "2", "--progress"]) == 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import inspect
 import re
 from collections.abc import Iterator
@@ -304,3 +305,10 @@ def test_examples_of_extending_import_nothing_private() -> None:
     imported = [f"{module}.{name}" for each in found for _, module, name in each]
     assert "spinlab.models.DenseIsing" in imported
     assert [name for name in imported if name.startswith("spinlab") and "._" in name] == []
+
+
+def test_no_benchmark_hides_a_module() -> None:
+    """A script's folder comes first where modules are looked for; numba imports `coverage` if it is there."""
+    names = {path.stem for path in (STUDIES.parent / "tests" / "benchmarks").glob("*.py")}
+    assert "bench_branching" in names
+    assert {name for name in names if name == "coverage" or importlib.util.find_spec(name)} == set()

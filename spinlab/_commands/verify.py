@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
         certificate = load_certificate(args.certificate)
         model, _ = read_instance(model_file, args.format, vartype=args.vartype, first=args.first)
     except (OSError, ValueError) as error:
+        if args.json:
+            print(json.dumps({"proven": False, "refused": False, "error": in_words(error)}))
         print(f"spinlab: {in_words(error)}", file=sys.stderr)
         return 2
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import spinlab as sl
+from spinlab import exact
 from spinlab.exact import CertificateError, branching, load_certificate, proof, verify
 from spinlab.exact.proof.certificate import ENUMERATED, LINEAR, SEMIDEFINITE, SPLIT
 
@@ -56,6 +58,7 @@ def tampered(certificate, rng):
     c = certificate
     kinds = c.nodes[:, 0]
     options = ["state", "energy", "bound", "cut tree", "more tree", "unit", "model", "nan", "huge bound"]
+    options += ["low bound"]
     if (kinds == SEMIDEFINITE).any():
         options += ["lower D", "less g", "sign", "order", "negative g", "shorter D", "kind"]
     if (kinds == SPLIT).any():
@@ -72,6 +75,8 @@ def tampered(certificate, rng):
         return what, replace(c, lower_bound=c.lower_bound + 1e-6 * abs(c.lower_bound))
     if what == "huge bound":
         return what, replace(c, lower_bound=float("inf"))
+    if what == "low bound":  # true, but no bound of a complete proof
+        return what, replace(c, lower_bound=c.lower_bound - 1e-9 * abs(c.lower_bound))
     if what == "nan":
         return what, replace(c, lower_bound=float("nan"))
     if what == "cut tree":
@@ -125,6 +130,37 @@ def tampered(certificate, rng):
     return "no rows", replace(c, multipliers=c.multipliers * 0)
 
 
+# What the refusal says.
+TREE, PROVEN = r"node \d+ of the tree: ", "the leaves prove|the leaves exclude"
+NAMED = {
+    "state": "the state is not one of",
+    "energy": "the state has the energy",
+    "bound": PROVEN,
+    "huge bound": PROVEN,
+    "nan": PROVEN,
+    "low bound": "said to be complete",
+    "cut tree": "not complete|do not add up|has no nodes",
+    "more tree": "hangs in the air",
+    "unit": f"{PROVEN}|{TREE}",
+    "model": "another model",
+    "lower D": f"{TREE}its matrix|{PROVEN}",
+    "less g": f"{TREE}its matrix|{PROVEN}",
+    "sign": f"{TREE}its matrix|{PROVEN}",
+    "order": f"{TREE}a triangle is not",
+    "negative g": f"{TREE}a triangle has a negative",
+    "shorter D": "numbers of D do not",
+    "kind": "do not add up",
+    "other split": "splits on spins",
+    "same split": "already tied|its matrix|diagonal multipliers|splits on spins|all .* spins are tied",
+    "even F": f"{TREE}row .* even set",
+    "open cycle": f"{TREE}a cycle is not closed",
+    "repeated edge": f"{TREE}a cycle passes an edge twice",
+    "negative row": f"{TREE}a cycle has a negative",
+    "other edge": f"{TREE}a cycle has an edge",
+    "no rows": PROVEN,
+}
+
+
 @pytest.mark.parametrize("count", [20, pytest.param(70, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", CASES)
 def test_tampered_proofs_are_refused(case, count):
@@ -136,12 +172,52 @@ def test_tampered_proofs_are_refused(case, count):
         what, wrong = tampered(certificate, rng)
         try:
             verify(model, wrong)
-        except CertificateError:
+        except CertificateError as error:
+            assert re.search(NAMED[what], str(error)), what  # noqa: PT017
             refused.append(what)
         else:
             pytest.fail(f"passed: {what}")
     assert len(refused) == count
     assert len(set(refused)) > (9 if count == 20 else 13)
+
+
+def scrambled(c, n, rng):
+    """Some numbers of a certificate replaced by others of the right form."""
+    for name in rng.choice(["D", "g", "triangles", "nodes"], 2):
+        array = getattr(c, name).copy()
+        at = rng.integers(len(array))
+        if name == "triangles":
+            array[at] = [*np.sort(rng.choice(n, 3, replace=False)), rng.integers(4)]
+        elif name == "nodes":
+            array[at] = [rng.integers(4), *rng.integers(0, n, 2)]
+        else:
+            factors = rng.uniform(0.5, 1.3, len(array)) if rng.random() < 0.5 else rng.choice([0.9, 1.1])
+            array = (array * factors).astype(np.int64)
+        c = replace(c, **{name: array})
+    return c
+
+
+def test_what_a_scrambled_proof_shows_is_true():
+    """Against all states: the verifier may refuse it, but not believe too much."""
+    rng = np.random.default_rng(3)
+    shown, tight = 0, 0
+    for law in ("pm1", "gaussian"):
+        model = sl.ensembles.sk(18, law=law, rng=1)
+        E0 = exact.enumeration.ground_state(model).energy
+        c = branching.ground_state(model, certificate=True, nodes=1).certificate
+        state = np.ones(model.n_spins, np.int8)  # a poor one, below which a wrong bound might hide
+        c = replace(c, state=state, energy=model.energy(state), certified=False, lower_bound=np.inf)
+        for _ in range(100):
+            wrong = scrambled(c, model.n_spins, rng)
+            with pytest.raises(CertificateError) as error:
+                verify(model, wrong)
+            found = re.match(r"the leaves prove (\S+), not", str(error.value))
+            if found:
+                assert float(found[1]) <= E0
+                shown += 1
+                tight += float(found[1]) > 1.2 * E0
+    assert shown > 20
+    assert tight
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -168,18 +244,35 @@ def test_a_partial_proof_that_says_it_is_complete_is_refused():
         verify(model, replace(certificate, certified=True))
 
 
+def hostile(certificate, **changes):
+    """A certificate without multipliers, but for the given arrays."""
+    names = ("D", "D_sizes", "triangles", "g", "g_sizes")
+    return replace(certificate, **{name: getattr(certificate, name)[:0] for name in names} | changes)
+
+
+def test_a_tree_deeper_than_the_spins_is_refused_where_it_leaves_them():
+    """60 000 nested splits took 8 s and more than 6 GB."""
+    model, certificate = dense()
+    deep = hostile(certificate, nodes=np.tile(np.int32([[SPLIT, 0, 1]]), (60_000, 1)))
+    with pytest.raises(CertificateError, match="node 39 of the tree splits where all 40 spins are tied"):
+        verify(model, deep)
+
+
+def test_a_bound_beyond_float64_is_no_bound():
+    """It was an OverflowError."""
+    model, certificate = dense()
+    sizes = {"D_sizes": np.int64([40]), "g_sizes": np.int64([0]), "nodes": np.int32([[SEMIDEFINITE, 0, 0]])}
+    unit = {"base": 2**52, "exponent": 1190, "certified": False}
+    vast = hostile(certificate, D=np.full(40, 2**55), **sizes, **unit, lower_bound=-1e308)
+    with pytest.raises(CertificateError, match="the leaves prove -inf"):
+        verify(model, vast)
+    assert verify(model, replace(vast, lower_bound=-np.inf)).certified is False
+
+
 def test_a_large_leaf_is_not_enumerated():
     model = sl.models.DenseIsing(np.zeros((30, 30)))
     certificate = branching.ground_state(model, certificate=True, relaxation="semidefinite").certificate
-    lazy = replace(
-        certificate,
-        nodes=np.array([[ENUMERATED, 0, 0]], np.int32),
-        D=certificate.D[:0],
-        D_sizes=certificate.D_sizes[:0],
-        g=certificate.g[:0],
-        g_sizes=certificate.g_sizes[:0],
-        triangles=certificate.triangles[:0],
-    )
+    lazy = hostile(certificate, nodes=np.array([[ENUMERATED, 0, 0]], np.int32))
     with pytest.raises(CertificateError, match="not enumerated"):
         verify(model, lazy)
 
@@ -244,6 +337,7 @@ def test_the_verifier_shares_no_code_with_the_solvers():
                     "zipfile",
                     "fractions",
                     "pathlib",
+                    "sys",
                     "typing",
                     "dataclasses",
                 }
