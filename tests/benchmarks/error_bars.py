@@ -1,13 +1,8 @@
-<<<<<<<< HEAD:tests/benchmarks/error_bars.py
 """How often error bars hold the truth, and tests raise false alarms: python tests/benchmarks/error_bars.py
-========
-"""How often error bars hold the truth, and tests raise false alarms.
->>>>>>>> 0e2d330 (A complete certificate has to claim a bound that meets its energy; deep trees and vast units are refused by name; no benchmark hides a module):tests/benchmarks/error_coverage.py
 
 400 repeats of each estimator at the lengths people use, on data whose exact values are known: independent
-numbers, autoregressive series, small models by enumeration. ``python tests/benchmarks/error_coverage.py``
-takes a few minutes on one core and prints the Markdown tables of docs/observables.md. Names after the
-command run only the tables that contain them.
+numbers, autoregressive series, small models by enumeration. A few minutes on one core; prints the Markdown
+tables of docs/observables.md. Names after the command run only the tables that contain them.
 """
 
 from __future__ import annotations
