@@ -239,29 +239,42 @@ def flatness(digits: np.ndarray, lead: np.ndarray) -> dict[str, str]:
     }
 
 
+def surplus_flattens(lead: dict[str, np.ndarray]) -> dict[str, str]:
+    """Whether the surplus lowers s_1/s_2, by condition one value per run, in every run."""
+    plain, published = lead[PLAIN], lead[PUBLISHED]
+    return {
+        "statement": "the surplus lowers s_1/s_2 (every run)",
+        "verdict": "holds" if published.max() < plain.min() else "fails",
+        "evidence": "; ".join(f"{c}: {_listed(lead[c])}" for c in (PLAIN, PUBLISHED)),
+    }
+
+
+def _listed(x: np.ndarray) -> str:
+    return ", ".join(f"{y:.3g}" for y in x)
+
+
 def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
     """The end of each condition, and what they decide."""
     ends = {}
     for c in settings["conditions"]:
         values = data["digits"].sel(condition=c).transpose("replica", "epoch").values[:, -1]
         ends[c] = values[np.isfinite(values)]  # a store may be looked at before it is complete
-    rows = []
+    rows, leads = [], {}
     for c in settings["conditions"]:
         run = data.sel(condition=c).isel(epoch=-1)
+        first, second = (run["singular_values"].isel(rank=k).values for k in (0, 1))
+        leads[c] = (first / second)[np.isfinite(first)]
         looks = run["looks"].mean("replica")
         values = run["singular_values"].mean("replica").values
         rows.append(
             [c, ", ".join(f"{x:.2f}" for x in ends[c]),
              *(f"{looks.sel(number=n).item():.2f}" for n in SHOWN),
              f"{looks.sel(number='effective_classes').item():.1f}", f"{run['std_W'].mean().item():.3g}",
-             ", ".join(f"{x:.3g}" for x in values),
+             _listed(values), _listed(leads[c]),
              *(f"{run[n].mean().item():.2f}" for n in ("cosine", "memory", "minima", "excess"))]
         )  # fmt: skip
-    last = data.isel(epoch=-1)
-    lead = (last["singular_values"].isel(rank=0) / last["singular_values"].isel(rank=1)).values.ravel()
-    digits_of = last["digits"].transpose(*last["singular_values"].isel(rank=0).dims).values.ravel()
-    done = np.isfinite(digits_of)
-    said = [*statements(ends), flatness(digits_of[done], lead[done])]
+    all_digits, all_leads = (np.concatenate(list(x.values())) for x in (ends, leads))
+    said = [*statements(ends), flatness(all_digits, all_leads), surplus_flattens(leads)]
     text = "\n".join(
         [
             f"# Unlearning, {settings['dataset']}, preset {preset}\n",
@@ -271,8 +284,9 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
             f"from epoch {settings['after']} on, {settings['marks'][-1]} epochs, patterns clipped to "
             f"[-1, 1], {settings['runs']} run(s) each from the same starts; spinlab {sl.__version__}, seed "
             f"{settings['seed']}. digits: share of {N_ALONG} samples, {STEPS} steps from random states, that "
-            "are near a training image and surely classified, by run; the rest are means; cosine: of the "
-            "negative phase with W (1: a surplus of it is weight decay); memory: |overlap| of a training "
+            "are near a training image and surely classified, by run, and so the largest singular value of W "
+            "over the second, s1/s2; the rest are means; cosine: of the negative phase with W (1: a surplus "
+            "of it is weight decay); memory: |overlap| of a training "
             f"image with the state of its chain {STEPS} steps later, less that with other chains; minima: "
             f"different ends, up to inversion, of {N_DESCENTS} descents from random states, as a share; "
             f"excess: energy of chains {STEPS} steps from random states, 0 for that of the start, 1 for the "
@@ -287,6 +301,7 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
                     "classes",
                     "std W",
                     "singular values",
+                    "s1/s2",
                     "cosine",
                     "memory",
                     "minima",

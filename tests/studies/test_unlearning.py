@@ -218,3 +218,12 @@ def test_flat_spectra_and_digits():
     assert unlearning.flatness(digits, lead)["verdict"] == "holds"
     assert unlearning.flatness(digits, lead[::-1])["verdict"] == "fails"
     assert unlearning.flatness(digits[:2], lead[:2])["verdict"] == "open"
+
+
+def test_the_surplus_flattens_only_where_every_run_says_so():
+    lead = {u.PLAIN: np.array([6.0, 7.0]), u.PUBLISHED: np.array([1.1, 1.2])}
+    found = unlearning.surplus_flattens(lead)
+    assert found["verdict"] == "holds"
+    assert found["evidence"] == "no surplus: 6, 7; 1/8 in one of eight: 1.1, 1.2"
+    for wrong in (np.array([1.1, 6.5]), np.array([8.0, 9.0])):
+        assert unlearning.surplus_flattens(lead | {u.PUBLISHED: wrong})["verdict"] == "fails"
