@@ -136,6 +136,21 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
     return figure
 
 
+def of_load(
+    K: tuple[int, int], excess: tuple[np.ndarray, np.ndarray], raw: tuple[float, float]
+) -> tuple[str, bool]:
+    """What the excess at the largest scale does from the lower load to the higher one; instances at both."""
+    low, high = excess
+    error = float(np.hypot(*(x.std(ddof=1) / len(x) ** 0.5 for x in excess)))
+    falls = bool(low.mean() - high.mean() > 3 * error)
+    return (
+        f"The excess of the RA-RBM at the largest scale {'falls' if falls else 'does not fall'} with the "
+        f"load: {low.mean():.2f} at K={K[0]}, {high.mean():.2f} at K={K[1]}; the raw ratio, which contains "
+        f"the energy of a random start, goes from {raw[0]:.2f} to {raw[1]:.2f}.",
+        falls,
+    )
+
+
 def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
     """Raw ratio and excess at the largest scale, by load."""
 
@@ -150,20 +165,16 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
             [str(K), f"{K / settings['V']:.3g}", cell(rbm["mean"]), cell(rbm["min"]), cell(rbm["excess"]),
              f"{K / settings['N']:.3g}", cell(full["mean"]), cell(full["min"])]
         )  # fmt: skip
-    rbm = strong.sel(kind="ra_rbm").mean("replica")
-    low, high = rbm.sel(K=settings["K"][1]), rbm.sel(K=settings["K"][-1])
-    falls = float(low["excess"]) > float(high["excess"])
+    ends = settings["K"][1], settings["K"][-1]
+    excess, raw = ([strong[n].sel(kind="ra_rbm", K=K).values for K in ends] for n in ("excess", "mean"))
+    said, falls = of_load(ends, excess, [float(x.mean()) for x in raw])
     text = "\n".join(
         [
             f"# Accessibility over load and scale, preset {preset}\n",
             f"RA-RBM V={settings['V']}, H={settings['H']}; fully connected RA N={settings['N']}; "
             f"{settings['instances']} instances per cell, 10 chains of 10 steps; spinlab {sl.__version__}, "
             f"seed {settings['seed']}. Errors are standard errors over instances.\n",
-            "- The excess of the RA-RBM at the largest scale "
-            f"{'falls' if falls else 'does not fall'} with the load: {float(low['excess']):.2f} at "
-            f"K={settings['K'][1]}, {float(high['excess']):.2f} at K={settings['K'][-1]}; the raw ratio, "
-            f"which contains the energy of a random start, goes from {float(low['mean']):.2f} to "
-            f"{float(high['mean']):.2f}.",
+            f"- {said}",
             "- One size was measured: where the colours change is a finite-size crossover, not a phase "
             "boundary. The dashed lines are the glass transition of infinite systems with independent "
             "patterns.\n",

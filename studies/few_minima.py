@@ -237,6 +237,36 @@ def _plot_loads(ax: Any, data: dict[str, Any], settings: dict[str, Any]) -> None
     ax.set_title("fixed $K/N$")
 
 
+def statements(
+    bounded: bool, attained: bool, growing: bool, order: str, far: list[str], z: list[float]
+) -> list[str]:
+    """At fixed K, at fixed load, and against the exact mean of SK; the order of rates from ``ordering``."""
+    return [
+        "Fixed K: the number of zero-threshold functions of K inputs, 2, 14, 1882, 15028134 for "
+        f"K = 1, 3, 5, 7, {'bounds' if bounded else 'DOES NOT BOUND'} every count, whatever N; the 14 "
+        f"of K = 3 are {'attained by every' if attained else 'not attained by every'} instance from "
+        "N = 1000 on. "
+        + (
+            "So the statement holds at fixed K, but bounded is not few: the bound grows faster than "
+            "exponentially with K."
+            if bounded
+            else "So the statement fails at fixed K."
+        ),
+        "Fixed K/N: the slope of ln(mean) is "
+        + ("positive by more than 5 errors" if growing else "NOT positive by 5 errors")
+        + f" at every load. {order} "
+        + (
+            f"At K/N = {', '.join(far)} the slope is more than 3 errors from theory's rate for infinite "
+            "size: these sizes, with K of a few, are not asymptotic."
+            if far
+            else "All slopes are within 3 errors of theory's rates for infinite size."
+        ),
+        f"SK against the exact mean number at finite N: largest |z| {max(map(abs, z)):.1f} "
+        f"of {len(z)} sizes.",
+        "All of this is about strict minima: states with flips that cost nothing are not counted.",
+    ]
+
+
 def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
     """Counts at fixed K, slopes at fixed load, times."""
     parts = [data[name]["count"] for name in ("fixed_K", "seven") if name in data]
@@ -278,6 +308,7 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
     growing = all(slope > 5 * error for slope, error in slopes.values())
     bounded = all(row[-1] == "True" for row in fixed)
     attained = bool((three == 14).all())
+    said = statements(bounded, attained, growing, order, far, z)
     last = int(settings["fixed_K"]["N"][-1])
     text = "\n".join(
         [
@@ -286,31 +317,7 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
             f"{settings['fixed_K']['instances']} instances per point at K <= 5, "
             f"{settings['seven']['instances']} at K = 7, {settings['load_instances']} at fixed load; "
             f"spinlab {sl.__version__}, seed {settings['seed']}.\n",
-            "- Fixed K: the number of zero-threshold functions of K inputs, 2, 14, 1882, 15028134 for "
-            f"K = 1, 3, 5, 7, {'bounds' if bounded else 'DOES NOT BOUND'} every count, whatever N; the 14 "
-            f"of K = 3 are {'attained by every' if attained else 'not attained by every'} instance from "
-            "N = 1000 on. "
-            + (
-                "So the statement holds at fixed K, but bounded is not few: the bound grows faster than "
-                "exponentially with K."
-                if bounded
-                else "So the statement fails at fixed K."
-            ),
-            "- Fixed K/N: the slope of ln(mean) is "
-            + ("positive by more than 5 errors" if growing else "NOT positive by 5 errors")
-            + " at every load. "
-            + order
-            + " "
-            + (
-                f"At K/N = {', '.join(far)} the slope is more than 3 errors from theory's rate for infinite "
-                "size: these sizes, with K of a few, are not asymptotic."
-                if far
-                else "All slopes are within 3 errors of theory's rates for infinite size."
-            ),
-            f"- SK against the exact mean number at finite N: largest |z| {max(map(abs, z)):.1f} "
-            f"of {len(z)} sizes.",
-            "- All of this is about strict minima. Weak ones, with flips that cost nothing, are far more "
-            "numerous for an RA-RBM at even K.\n",
+            "\n".join(f"- {sentence}" for sentence in said) + "\n",
             f"At fixed K, from N = {settings['fixed_K']['N'][0]} to the largest N:\n",
             markdown_table(
                 ["model", "K", "bound", "mean, smallest N", "mean, largest N", "range there", "bounded"],

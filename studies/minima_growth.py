@@ -216,6 +216,26 @@ def against_theory(high: list[float], low: list[tuple[float, float]], errors: li
     return text + "."
 
 
+def statements(
+    growing: bool, gaps: list[float], few: float, many: float, wide: tuple[int, int, int]
+) -> list[str]:
+    """Growth, mean against typical rates, and the counts at H, V of ``wide`` with its K patterns and none."""
+    H, V, K = wide
+    return [
+        f"At fixed K/V and K/H the number {'grows' if growing else 'DOES NOT EVERYWHERE GROW'} exponentially "
+        "at every load and shape measured (typical rate above 5 errors), few patterns per unit included.",
+        f"Mean and typical rates differ by {min(gaps):+.1%} to {max(gaps):+.1%} of the complexity"
+        + (": no instance dominates at these sizes." if max(map(abs, gaps)) < 0.1 else "."),
+        f"At the sizes of Fig. 1 (H = {H}, V = {V}): {few:.4g} minima for {K} patterns, {many:.5g} of {2**V} "
+        "visible states for independent weights"
+        + (
+            ": nearly every visible state is a minimum with its best hidden state."
+            if many > 0.9 * 2**V
+            else "."
+        ),
+    ]
+
+
 def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
     """Rates against complexities, and counts at the sizes of Fig. 1."""
     rows, off, errors, growing, gaps = [], [], [], True, []
@@ -246,7 +266,8 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
     low = [
         (x, e) for x, e, row in zip(off, errors, rows, strict=True) if row[0] != "inf" and float(row[0]) < 1
     ]
-    frozen = float(many) / 2**largest
+    wide_at = (settings["wide"]["H"], largest, settings["wide"]["K"][0])
+    grows, typical_too, at_fig1 = statements(growing, gaps, float(few), float(many), wide_at)
     text = "\n".join(
         [
             f"# Minima of two layers, preset {preset}\n",
@@ -254,18 +275,11 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
             f"counted; K, V, H odd; {settings['instances']} instances per point, "
             f"{settings['wide']['instances']} at H = {settings['wide']['H']}; spinlab {sl.__version__}, "
             f"seed {settings['seed']}.\n",
-            f"- At fixed K/V and K/H the number {'grows' if growing else 'DOES NOT EVERYWHERE GROW'} "
-            "exponentially at every load and shape measured (typical rate above 5 errors), few patterns per "
-            "unit included.",
+            f"- {grows}",
             f"- {against_theory(high, low, errors)}",
-            f"- Mean and typical rates differ by {min(gaps):+.1%} to {max(gaps):+.1%} of the complexity"
-            + (": no instance dominates at these sizes." if max(map(abs, gaps)) < 0.1 else "."),
+            f"- {typical_too}",
             f"- {same_total(settings, data)}.",
-            f"- At the sizes of Fig. 1 (H = {settings['wide']['H']}, V = {largest}): {float(few):.4g} minima "
-            f"for {settings['wide']['K'][0]} patterns, {float(many):.5g} of {2**largest} visible states for "
-            "independent weights"
-            + (": nearly every visible state is a minimum with its best hidden state" if frozen > 0.9 else "")
-            + ".\n",
+            f"- {at_fig1}\n",
             "Rates per visible unit, smallest size left out:\n",
             markdown_table(
                 ["K/V", "K/H", "H/V", "K/(V+H)", "largest V", "mean", "typical", "rate of mean",

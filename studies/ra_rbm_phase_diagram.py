@@ -147,6 +147,37 @@ def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
     return figure
 
 
+def statements(
+    gaps: list[float],
+    spread: np.ndarray,
+    errors: np.ndarray,
+    near: list[float],
+    near_errors: list[float],
+    T: np.ndarray,
+) -> tuple[list[str], dict[str, bool]]:
+    """From distances to the saddle point by size, differences at equal K/(V+H), and the quoted overlaps."""
+    floor = np.maximum(errors, 1e-3)
+    worst = int(np.argmax(spread / floor))
+    answers = {
+        "collapse": bool(gaps[-1] < TOLERANCE),
+        "differ_at_equal_total_load": bool(spread[worst] > 5 * floor[worst]),
+        "agrees_with_saddle_point": all(
+            gap < QUOTED_TOLERANCE + 3 * e for gap, e in zip(near, near_errors, strict=True)
+        ),
+    }
+    collapse, differ, agrees = answers.values()
+    return [
+        f"Equal (K/V, K/H, b): the overlaps {'collapse' if collapse else 'do not collapse'} on the saddle "
+        "point. Largest distance by size, below 85 % of the edge: "
+        f"{', '.join(f'{g:.4f}' for g in gaps)}.",
+        f"Equal K/(V+H) = 1/40: they {'differ' if differ else 'do not differ'}, most at 1/b = {T[worst]:g}, "
+        f"by {spread[worst]:.3f} ± {errors[worst]:.3f}. K/(V+H) "
+        f"{'is not a control parameter' if differ else 'could be a control parameter'}.",
+        f"Overlaps at 1/b = {QUOTED_T} {'agree' if agrees else 'do not agree'} with the saddle point within "
+        f"{QUOTED_TOLERANCE} + 3 errors: largest difference {max(near):.4f}.",
+    ], answers
+
+
 def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
     """Collapse, non-collapse, and the quoted overlaps."""
     T = np.array(settings["T"])
@@ -155,15 +186,12 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
     # Away from the edge, where a finite size leaves the pattern by chance.
     inside = np.array([0.85 * recall_edge(settings["same"][0]) > t for t in T])
     gaps = [np.abs(statistics(data["same"], k, "mu")[0] - line)[inside].max() for k in range(last + 1)]
-    collapse = bool(gaps[last] < TOLERANCE)
     spread, errors = [], []
     for t in range(len(T)):
         values = [statistics(data["other"], k, "mu") for k in range(len(settings["other"]))]
         means, sigma = np.array([v[0][t] for v in values]), np.array([v[1][t] for v in values])
         spread.append(np.ptp(means))
         errors.append(float(np.sqrt((sigma**2).sum())))
-    worst = int(np.argmax(np.array(spread) / np.maximum(errors, 1e-3)))
-    differ = bool(spread[worst] > 5 * max(errors[worst], 1e-3))
     rows, near, errors_of = [], [], []
     for k, sizes in enumerate(settings["quoted"]):
         for name, value in zip(("mu", "nu"), QUOTED[sizes], strict=True):
@@ -173,21 +201,14 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
             rows.append(
                 ["V = {}, H = {}, K = {}".format(*sizes), name, f"{mean:.4f} ± {error:.4f}", f"{value:.4f}"]
             )
-    agrees = all(gap < QUOTED_TOLERANCE + 3 * error for gap, error in zip(near, errors_of, strict=True))
+    said, answers = statements(gaps, np.array(spread), np.array(errors), near, errors_of, T)
     text = "\n".join(
         [
             f"# Control parameters of the RA-RBM, preset {preset}\n",
             f"{settings['instances']} instances per cell ({settings['quoted_instances']} in the table), "
             f"two chains of {settings['n_steps']} steps of block "
             f"Gibbs sampling from a pattern; spinlab {sl.__version__}, seed {settings['seed']}.\n",
-            f"- Equal (K/V, K/H, b): the overlaps {'collapse' if collapse else 'do not collapse'} on the "
-            "saddle point. Largest distance by size, below 85 % of the edge: "
-            f"{', '.join(f'{g:.4f}' for g in gaps)}.",
-            f"- Equal K/(V+H) = 1/40: they {'differ' if differ else 'do not differ'}, most at "
-            f"1/b = {T[worst]:g}, by {spread[worst]:.3f} ± {errors[worst]:.3f}. K/(V+H) "
-            f"{'is not a control parameter' if differ else 'could be a control parameter'}.",
-            f"- Overlaps at 1/b = {QUOTED_T} {'agree' if agrees else 'do not agree'} with the saddle point "
-            f"within {QUOTED_TOLERANCE} + 3 errors: largest difference {max(near):.4f}.\n",
+            "\n".join(f"- {sentence}" for sentence in said) + "\n",
             markdown_table(["model", "overlap", "measured", "saddle point"], rows),
         ]
     )
@@ -196,12 +217,9 @@ def verdict(data: dict[str, Any], settings: dict[str, Any], preset: str) -> tupl
         "preset": preset,
         "version": sl.__version__,
         "settings": settings,
-        "collapse": collapse,
         "distance_by_size": [float(g) for g in gaps],
-        "differ_at_equal_total_load": differ,
-        "agrees_with_saddle_point": bool(agrees),
         "rows": rows,
-    }
+    } | answers
 
 
 def recall_edge(sizes: tuple[int, int, int]) -> float:

@@ -49,7 +49,7 @@ PAPER: dict[str, Any] = {
     "fits": ((24, None), (12, None), (16, None), (32, None), (8, 4 / 3), (12, 4 / 3), (8, 1.0)),
     "seed": 7,
 }
-# Mean and standard error, from an independent enumeration.
+AGREE = 3.0  # errors from the means of an independent enumeration: (mean, standard error)
 REFERENCE = {8: (-0.57220, 0.00025), 12: (-0.61826, 0.00035), 16: (-0.64372, 0.00050)}
 
 
@@ -193,6 +193,28 @@ def parisi() -> float:
     return float(theory.sk.parisi(T=0.0, k=5).energy)
 
 
+def statements(fits: list[dict[str, Any]], z: dict[int, float]) -> tuple[list[str], float, bool]:
+    """The extrapolation (by the first fit), Parisi's value against it, and the enumerated means."""
+    result, e0 = fits[0], parisi()
+    spread = max(abs(other["e0"] - result["e0"]) for other in fits)
+    systematic = spread + result["bracket"]
+    off = abs(result["e0"] - e0)
+    holds = off < 3 * result["error"] + systematic
+    largest = max(map(abs, z.values()))
+    said = [
+        f"e_0 = {result['e0']:.4f} ± {result['error']:.4f} (statistical) ± {systematic:.4f} (which sizes and "
+        f"corrections: the largest shift in the table of fits, {spread:.4f}, and unfinished instances, "
+        f"{result['bracket']:.4f}), from N >= {result['smallest']} with a correction "
+        f"({result['a']:.3f} ± {result['a_error']:.3f}) N^(-2/3), chi^2 per degree of freedom "
+        f"{result['chi2_per_degree']:.2f}.",
+        f"Parisi's value {e0:.5f} is {off / result['error']:.1f} statistical errors away: the claim "
+        f"{'holds' if holds else 'does not hold'} within three of these and the systematic error.",
+        f"Means at N = {', '.join(map(str, z))} {'agree' if largest < AGREE else 'DO NOT AGREE'} with the "
+        f"independent enumeration: largest |z| = {largest:.1f}.",
+    ]
+    return said, systematic, bool(holds)
+
+
 def verdict(
     found: dict[int, Energies], fits: list[dict[str, Any]], settings: dict[str, Any], preset: str
 ) -> tuple[str, dict[str, Any]]:
@@ -209,12 +231,7 @@ def verdict(
             z[N] = (mean - value) / float(np.hypot(error, sigma))
             row[5] = f"{value:.5f} ± {sigma:.5f}, z = {z[N]:+.1f}"
         rows.append(row)
-    result = fits[0]
-    e0 = parisi()
-    distance = (result["e0"] - e0) / result["error"]
-    spread = max(abs(other["e0"] - result["e0"]) for other in fits)
-    systematic = spread + result["bracket"]
-    holds = abs(result["e0"] - e0) < 3 * result["error"] + systematic
+    said, systematic, holds = statements(fits, z)
     fit_rows = [
         [
             f"{f['smallest']}",
@@ -234,15 +251,7 @@ def verdict(
             f"s of wall-clock time and enter with bound and energy, none is left out. spinlab "
             f"{sl.__version__}, seed {settings['seed']}. Errors are standard errors; means are of "
             "$E_0/|J|$, times the known mean of $|J|$.\n",
-            f"- e_0 = {result['e0']:.4f} ± {result['error']:.4f} (statistical) ± {systematic:.4f} (which "
-            f"sizes and corrections: the largest shift in the table of fits, {spread:.4f}, and unfinished "
-            f"instances, {result['bracket']:.4f}), from N >= {result['smallest']} with a correction "
-            f"({result['a']:.3f} ± {result['a_error']:.3f}) N^(-2/3), chi^2 per degree of freedom "
-            f"{result['chi2_per_degree']:.2f}.",
-            f"- Parisi's value {e0:.5f} is {abs(distance):.1f} statistical errors away: the claim "
-            f"{'holds' if holds else 'does not hold'} within three of these and the systematic error.",
-            f"- Means at N = {', '.join(map(str, z))} agree with the independent enumeration: largest |z| = "
-            f"{max(map(abs, z.values())):.1f}.\n",
+            "\n".join(f"- {sentence}" for sentence in said) + "\n",
             markdown_table(
                 ["N", "instances", "unfinished", "mean of E_0/N", "standard deviation", "reference"], rows
             ),
@@ -256,11 +265,11 @@ def verdict(
         "preset": preset,
         "version": sl.__version__,
         "settings": settings,
-        "fit": result,
+        "fit": fits[0],
         "fits": fits,
         "systematic": systematic,
         "unfinished": unfinished,
-        "parisi": e0,
+        "parisi": parisi(),
         "holds": bool(holds),
         "z": {str(N): value for N, value in z.items()},
         "rows": rows,
