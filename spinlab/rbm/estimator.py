@@ -18,6 +18,7 @@ True
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from .judging.likelihood import exact_in_reach, free_energies
 from .machines.ra_rbm import RARBM
 from .machines.rbm import RBM
 from .negative import CD, PCD, PID, Exact, NegativePhase, Tempering
+from .training.identity import arrays_of
 from .training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["RBMTransformer"]
 
 _LARGEST_SEED = 2**31 - 1
+_BETWEEN = {"lr", "batch_size", "callbacks", "verbose", "n_iter", "checkpoint", "warm_start", "random_state"}
+"""Settings that may change between calls of ``partial_fit``; the last four are of ``fit`` alone."""
 
 
 def __getattr__(name: str) -> Any:
@@ -177,13 +181,30 @@ def _define() -> dict[str, type]:
             """One pass over the rows of X, on from earlier calls; y is ignored.
 
             The chains, the optimiser's memory and the first threshold are kept; the biases start from the
-            means of the first rows.
+            means of the first rows. ``lr``, ``batch_size`` and ``callbacks`` may be set anew between calls,
+            other settings of the training not.
             """
             first = not hasattr(self, "machine_")
+            if not first:
+                self._check_unchanged(
+                    "the training to go on from", [name for name in self._settings if name not in _BETWEEN]
+                )
             spins = self._spins(X, reset=first)
             if first:
                 self._new_trainer(spins, None)
+            self._trainer.lr = as_real(self.lr, "lr", 0.0)
+            self._trainer.batch_size = as_count(self.batch_size, "batch_size")
             return self._train(spins, self._trainer.epoch + 1, None)
+
+        def _check_unchanged(self, what: str, names: Iterable[str]) -> None:
+            """Refuse settings that were changed since, and that would be passed over in silence."""
+            for name in names:
+                was, now = self._settings[name], getattr(self, name)
+                if now is not was and now != was:
+                    raise ValueError(
+                        f"{what} has {name}={was!r}, now {name}={now!r}; put it back, or begin anew by fit "
+                        "with warm_start=False"
+                    )
 
         def _new_trainer(self, spins: np.ndarray, machine: RBM | RARBM | None) -> None:
             random = check_random_state(self.random_state)
@@ -191,11 +212,8 @@ def _define() -> dict[str, type]:
             open_seed = self.checkpoint is not None and self.random_state is None
             if machine is None:
                 machine = self._new_machine(spins, None if open_seed else start)
-            elif self.n_components != machine.H:
-                raise ValueError(
-                    f"the machine to go on from has {machine.H} hidden units, n_components="
-                    f"{self.n_components}; fit anew with warm_start=False"
-                )
+            else:
+                self._check_unchanged("the machine to go on from", ("n_components", "n_patterns", "biases"))
             self._trainer = Trainer(
                 machine,
                 _negative_phase(self.negative, self.n_steps, self.n_chains),
@@ -205,7 +223,7 @@ def _define() -> dict[str, type]:
                 projection=self.projection,
                 rng=None if open_seed else training,
             )
-            self.machine_ = machine
+            self.machine_, self._settings = machine, self.get_params(deep=False)
 
         def _new_machine(self, spins: np.ndarray, seed: int | None) -> RBM | RARBM:
             V, H = spins.shape[1], as_count(self.n_components, "n_components")
@@ -226,7 +244,7 @@ def _define() -> dict[str, type]:
                 spins, epochs, callbacks, checkpoint=checkpoint, progress=progress
             )
             self._data_biases = data_biases(spins)
-            self._log_z: float | None = None
+            self._log_z: tuple[str, float] | None = None
             return self
 
         def transform(self, X: Any) -> np.ndarray:
@@ -243,15 +261,16 @@ def _define() -> dict[str, type]:
             """
             model = self._model()
             spins = self._spins(X)
-            if self._log_z is None:
+            now = arrays_of(self.machine_)  # the machine may have been changed by hand
+            if self._log_z is None or self._log_z[0] != now:
                 if exact_in_reach(model):
                     from ..solve import log_partition
 
-                    self._log_z = float(log_partition(model))
+                    log_z = float(log_partition(model))
                 else:
-                    run = log_partition_ais(model, base_biases=self._data_biases, rng=self._seed)
-                    self._log_z = run.log_z
-            return -free_energies(model, spins) - self._log_z
+                    log_z = log_partition_ais(model, base_biases=self._data_biases, rng=self._seed).log_z
+                self._log_z = now, log_z
+            return -free_energies(model, spins) - self._log_z[1]
 
         def score(self, X: Any, y: Any = None) -> float:
             """Mean ln P(v) over the rows, for model selection; y is ignored."""

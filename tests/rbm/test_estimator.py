@@ -169,6 +169,32 @@ def test_partial_fit_goes_on():
     np.testing.assert_array_equal(copy.machine_.W, parts.partial_fit(X).machine_.W)
 
 
+def test_settings_that_are_changed_between_calls_are_taken_or_refused():
+    X = sl.datasets.bars(3).train
+    for name, value in {"negative": "cd", "n_steps": 2, "biases": False, "binarize": 0.5}.items():
+        machine = RBMTransformer(**SMALL).partial_fit(X)
+        with pytest.raises(ValueError, match=f"now {name}={value!r}"):
+            machine.set_params(**{name: value}).partial_fit(X)
+    machine = RBMTransformer(**SMALL).partial_fit(X)
+    machine.set_params(lr=0.5, batch_size=2).partial_fit(X)
+    assert machine.history_["lr"].values.tolist() == [0.01, 0.5]
+    assert np.diff(machine.history_["updates"]).tolist() == [-(-len(X) // 2)]
+    warm = RBMTransformer(warm_start=True, **SMALL).fit(X)
+    for name, value in {"n_patterns": 2, "biases": False}.items():
+        with pytest.raises(ValueError, match=f"now {name}={value!r}"):
+            warm.set_params(**{name: value}).fit(X)
+        warm.set_params(**{name: warm._settings[name]})
+
+
+def test_a_machine_changed_by_hand_has_its_own_normalisation():
+    X = sl.datasets.bars(3).train
+    machine = RBMTransformer(**SMALL).fit(X)
+    machine.score(X)
+    machine.machine_.W[...] *= 3
+    expected = machine.machine_.log_likelihood(machine._spins(X))
+    np.testing.assert_allclose(machine.score_samples(X), expected, rtol=1e-12)
+
+
 def test_warm_start_callbacks_and_checkpoint(tmp_path):
     X, path = sl.datasets.bars(3).train, tmp_path / "run.npz"
     cold = RBMTransformer(**SMALL).fit(X)
@@ -178,7 +204,7 @@ def test_warm_start_callbacks_and_checkpoint(tmp_path):
     machine = cold.machine_
     assert cold.fit(X).machine_ is machine
     assert not np.array_equal(machine.W, start)
-    with pytest.raises(ValueError, match="has 4 hidden units, n_components=5"):
+    with pytest.raises(ValueError, match="has n_components=4, now n_components=5"):
         cold.set_params(n_components=5).fit(X)
     seen = []
     one = RBMTransformer(

@@ -135,6 +135,8 @@ class History:
 
 
 def _as_numbers(value: Any, name: str) -> np.ndarray:
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"a callback returned {name!r} as a masked array; fill it, as by .filled(np.nan)")
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, OverflowError) as error:

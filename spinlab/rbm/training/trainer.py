@@ -26,7 +26,17 @@ from .callbacks import Callback, EarlyStopping, as_callbacks
 from .callbacks import likelihood as likelihood_of
 from .checkpoint import check_state, load_checkpoint, part_of, save_checkpoint
 from .history import History
-from .identity import data_digest, difference, rates_of, settings_of, start_of
+from .identity import (
+    arrays_of,
+    before_in,
+    data_digest,
+    difference,
+    other_rate,
+    rates_of,
+    settings_of,
+    start_of,
+    text_digest,
+)
 from .optimisers import LARGEST, as_optimiser
 from .projections import as_projection
 from .schedules import Schedule
@@ -164,6 +174,8 @@ class Trainer:
         self._kept_epoch = 0
         self._start: dict[str, Any] | None = None
         self._data_now = self._fingerprint = ""
+        self._before, self._since = "", 0  # other fits of this trainer, and the epoch after them
+        self._left = ""  # the parameters as the last fit left them
         self._running, self._whole = False, True
 
     def __repr__(self) -> str:
@@ -263,6 +275,7 @@ class Trainer:
         if self._start is None:
             self._start = start_of(self.machine)
         digest = data_digest(data)
+        self._note_earlier_fits(digest)
         self._fingerprint = self._identity(digest)
         if checkpoint is not None and Path(checkpoint).exists():
             self._resume(checkpoint, source)
@@ -340,6 +353,8 @@ class Trainer:
                 if checkpoint is not None and self._whole:
                     self._save(checkpoint)
                 raise
+            finally:
+                self._left = arrays_of(self.machine)
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
@@ -393,10 +408,8 @@ class Trainer:
         order = np.arange(n)
         if self.shuffle:
             order = np.random.Generator(np.random.Philox(key=[self._key, self.epoch])).permutation(n)
-        if self.schedule is not None:
-            self.lr_now = as_real(
-                self.schedule(self.epoch, self.lr), "the learning rate of the schedule", 0.0
-            )
+        rate = self.lr if self.schedule is None else self.schedule(self.epoch, self.lr)
+        self.lr_now = as_real(rate, "the learning rate of the schedule" if self.schedule else "lr", 0.0)
         norm = 0.0
         data, order = self.machine.xp.asarray(data), self.machine.xp.asarray(order)
         for first in range(0, n, size):
@@ -508,6 +521,8 @@ class Trainer:
         self.stopped = str(state["stopped"]) or None
         self._data_now = str(state["data_of_last_epoch"])
         self._start = _start_in(str(state["identity"])) or self._start
+        self._fingerprint, self._left = str(state["identity"]), arrays_of(self.machine)
+        self._before, self._since = before_in(self._fingerprint)
 
     def _save(self, path: str | os.PathLike[str]) -> None:
         save_checkpoint(path, self.state_dict())
@@ -525,6 +540,9 @@ class Trainer:
             if self._seeded and int(state["key"]) != self._key:
                 raise ValueError("it belongs to another run: the seed of the trainer (rng) was another")
             epoch, last = int(state["counters"][0]), str(state["data_of_last_epoch"])
+            kept_rates = np.asarray(part_of(state, "history").get("lr/values", ()), dtype=np.float64)
+            if changed := other_rate(kept_rates, self._since, self.schedule, self.lr):
+                raise ValueError(f"it belongs to another run: {changed}")
             if source and epoch and last != data_digest(self._checked(source(epoch - 1))):
                 raise ValueError(f"it belongs to another run: the data of epoch {epoch - 1} were others")
             self.load_state_dict(state)
@@ -533,6 +551,15 @@ class Trainer:
             raise ValueError(
                 f"{os.fspath(path)}: cannot go on from this checkpoint: {error}; move it away to start anew"
             ) from None
+
+    def _note_earlier_fits(self, data: str) -> None:
+        """A fit on other data, or with settings or parameters that were changed by hand since the last one,
+        goes on from what only this trainer has gone through: its checkpoint belongs to no other."""
+        edited = arrays_of(self.machine) if self.epoch else ""
+        if self.epoch and (edited != self._left or self._identity(data) != self._fingerprint):
+            by_hand = edited if edited != self._left else ""
+            self._before = text_digest(f"{self._fingerprint} {self.epoch} {by_hand}")
+            self._since = self.epoch
 
     def _identity(self, data: str) -> str:
         """What must be equal for a checkpoint to be continued, as JSON; the seed is kept beside it."""
@@ -552,6 +579,8 @@ class Trainer:
             "shuffle": self.shuffle,
             "data": data,
         }
+        if self._before:
+            settings["before"] = [self._since, self._before]
         return json.dumps(settings, sort_keys=True)
 
 

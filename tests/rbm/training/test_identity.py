@@ -124,6 +124,75 @@ def test_the_same_schedule_under_another_name_is_no_change(tmp_path):
     assert_same(bits(whole), bits(resumed))
 
 
+def test_a_schedule_that_differs_between_two_probes_is_another(tmp_path):
+    def step(at):
+        return trainer(negative=CD(), schedule=lambda epoch, lr: lr if epoch < at else lr / 10)
+
+    step(40).fit(DATA[:2], 50, checkpoint=tmp_path / "run.npz")
+    with pytest.raises(ValueError, match=r"the learning rate of epoch 41 was 0\.005, is 0\.05"):
+        step(45).fit(DATA[:2], 51, checkpoint=tmp_path / "run.npz")
+    step(40).fit(DATA[:2], 51, checkpoint=tmp_path / "run.npz")
+
+
+def test_what_the_trainer_did_before_is_part_of_the_run(tmp_path):
+    """One file in a loop over earlier fits: other data, another rate, parameters changed by hand."""
+    path = tmp_path / "run.npz"
+
+    def run(epochs, checkpoint, *, first=DATA, lr=0.05, factor=1.0):
+        t = trainer(lr=lr)
+        t.fit(first, 2)
+        t.lr = 0.05
+        t.machine.W[...] *= np.float32(factor)
+        t.fit(DATA[:4], epochs, checkpoint=checkpoint)
+        return t
+
+    run(4, path)
+    for other in ({"first": DATA[::-1]}, {"lr": 0.06}, {"factor": 0.5}):
+        with pytest.raises(ValueError, match="another run: before was"):
+            run(6, path, **other)
+    with pytest.raises(ValueError, match="another run: before was"):
+        trainer().fit(DATA[:4], 6, checkpoint=path)
+    again = run(5, path)
+    again.fit(DATA[:4], 6, checkpoint=path)  # the same fit, of more epochs
+    assert_same(bits(run(6, None)), bits(again))
+    by_hand = trainer()
+    by_hand.load_state_dict(sl.rbm.load_checkpoint(path))
+    by_hand.fit(DATA[:4], 7, checkpoint=path)
+    assert_same(bits(run(7, None)), bits(by_hand))
+
+
+class Scaled(sl.rbm.Projection):
+    """A projection of a user, with a function of theirs inside."""
+
+    def __init__(self, rule):
+        self.rule = rule
+
+    def apply(self, machine, noise):
+        machine.W[...] *= self.rule(1.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda x: np.float32(x * 0.9), lambda x: np.float32(x * 0.8)),
+        ([(lambda x: lambda y: np.float32(x))(k) for k in (0.9, 0.8)]),
+        ([(lambda x: lambda y: np.float32(x[0]))(np.full(2000, k)) for k in (0.9, 0.8)]),
+    ],
+)
+def test_functions_inside_of_settings_count(one, other, tmp_path):
+    trainer(projection=Scaled(one)).fit(DATA, 1, checkpoint=tmp_path / "run.npz")
+    trainer(projection=Scaled(one)).fit(DATA, 2, checkpoint=tmp_path / "run.npz")
+    with pytest.raises(ValueError, match="another run: projection was"):
+        trainer(projection=Scaled(other)).fit(DATA, 3, checkpoint=tmp_path / "run.npz")
+
+
+def test_a_rate_set_between_two_fits_counts():
+    t = trainer()
+    t.fit(DATA, 1)
+    t.lr = 0.01
+    assert t.fit(DATA, 2)["lr"].values.tolist() == [0.05, 0.01]
+
+
 def test_data_made_in_each_epoch_are_part_of_the_run(tmp_path):
     def noisy(seed):
         return lambda epoch: (
@@ -256,6 +325,7 @@ def test_names_of_the_trainer_are_refused(name, tmp_path):
         ({1: 1.0}, TypeError, "by text, got 1"),
         ({"x": 1j}, TypeError, "complex"),
         ({"x": [[1], [1, 2]]}, TypeError, "no number or array"),
+        ({"x": np.ma.masked_array([1.0], [True])}, TypeError, "masked"),
         ({"x": np.ones(2), "x_0": 1.0}, ValueError, "name of an axis of 'x'"),
         (0.0, TypeError, "mapping"),
         ([], TypeError, "mapping"),
