@@ -92,8 +92,7 @@ class Writer:
             if self.db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
                 self.db.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
             _check(self.db, self.path)
-            if (report := self.db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-                raise sqlite3.DatabaseError(report)
+            check_pages(self.db)
             opened.pop_all()  # from here on __exit__ closes them
         return self
 
@@ -182,6 +181,12 @@ def _rescue(db: sqlite3.Connection, path: Path, rows: list[tuple[Any, ...]]) -> 
         f"since, is in {str(rescued)!r} (`spinlab sweep merge` puts stores together)",
         str(path),
     )
+
+
+def check_pages(db: sqlite3.Connection) -> None:
+    """An error where the pages of the file do not fit together."""
+    if (report := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        raise sqlite3.DatabaseError(report)
 
 
 def origin(made: str, date: str) -> dict[str, str]:

@@ -63,11 +63,17 @@ def to_xarray(plan: Plan, rows: Iterable[Row], made: dict[str, str], seeds: bool
         inner = _inner_dims(name, data.shape[1:], plan, sizes)
         sizes.update(zip(inner, data.shape[1:], strict=True))
         variables[name] = ((*outer, *inner), data.reshape(plan.shape + data.shape[1:]))
+    for name in plan.dims.keys() - columns.keys() if columns else ():
+        _warn(f"dims names {name!r}, which no result is called; there are {', '.join(sorted(columns))}")
     for name, values in plan.coords.items():
         if sizes.get(name) == len(values):
             coords[name] = np.asarray(values)
         elif name in sizes:
             _warn(f"coords of {name!r} has {len(values)} values for a dimension of {sizes[name]}; left out")
+    if seeds and "point_seed" in named:
+        raise ValueError(
+            "a result is called 'point_seed', as the variable of the seeds is; read it without seeds"
+        )
     if seeds:
         variables["point_seed"] = (outer, texts.reshape(plan.shape))
     attrs: dict[str, Any] = {"function": plan.function, "version": plan.version, "seed": str(plan.seed)}
@@ -265,12 +271,19 @@ class _Column:
 
 
 def _inner_dims(name: str, shape: tuple[int, ...], plan: Plan, sizes: dict[str, int]) -> tuple[str, ...]:
-    default = tuple(f"{name}_dim_{k}" for k in range(len(shape)))
+    default = tuple(_free(f"{name}_dim_{k}", n, sizes) for k, n in enumerate(shape))
     given = plan.dims.get(name, default)
     if len(given) == len(shape) and all(sizes.get(d, n) == n for d, n in zip(given, shape, strict=True)):
         return given
     _warn(f"dims {given} do not fit {name!r} of shape {shape} beside the other results; named {default}")
     return default
+
+
+def _free(name: str, n: int, sizes: dict[str, int]) -> str:
+    """A name for a dimension that is not that of an axis, a result or a dimension of another length."""
+    while sizes.get(name, n) != n:
+        name += "_"
+    return name
 
 
 def _labels(axis: tuple[Any, ...]) -> np.ndarray:

@@ -30,13 +30,18 @@ def encode(result: Any, reserved: Collection[str] = ()) -> bytes:
             raise ValueError(f"a result's name must be an identifier, got {name!r}")
         if name in reserved:
             raise ValueError(f"the result {name!r} has the name of a parameter; choose another")
+        if _is_masked(value):
+            raise TypeError(
+                f"the result {name!r} must be real numbers or booleans, got masked ones; fill them, as by "
+                ".filled(np.nan)"
+            )
         try:
             array = np.asarray(value)
         except ValueError as error:  # rows of different lengths
             raise ValueError(f"the result {name!r} is no regular array: {error}") from None
         if array.dtype.char == "e":  # half precision, kept without loss
             array = array.astype(np.float32)
-        if array.dtype.char not in _DTYPES or isinstance(value, np.ma.MaskedArray):
+        if array.dtype.char not in _DTYPES:
             raise TypeError(
                 f"the result {name!r} must be real numbers or booleans up to 64 bits, got "
                 f"{type(value).__name__} of dtype {array.dtype}"
@@ -45,6 +50,12 @@ def encode(result: Any, reserved: Collection[str] = ()) -> bytes:
     header = json.dumps([[name, a.dtype.str, a.shape] for name, a in arrays.items()], separators=(",", ":"))
     body = b"".join([header.encode(), b"\n", *(a.tobytes() for a in arrays.values())])
     return crc32(body).to_bytes(4, "little") + body
+
+
+def _is_masked(value: Any) -> bool:
+    """Also where an array made of a list has lost the masks."""
+    inside = isinstance(value, list | tuple) and any(map(_is_masked, value))
+    return isinstance(value, np.ma.MaskedArray) or inside
 
 
 def intact(blob: bytes | None) -> bool:

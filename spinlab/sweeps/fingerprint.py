@@ -17,6 +17,7 @@ import sys
 import textwrap
 import types
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Any
 
@@ -25,6 +26,8 @@ import numpy as np
 _IGNORED = {"type_comment", "type_params", "kind", "lineno", "col_offset", "end_lineno", "end_col_offset"}
 _BYTECODE = "bytecode "
 _ATOMS = (type(None), type(Ellipsis), bool, int, float, complex, str, bytes)
+_LASTING = (*_ATOMS, tuple, np.ndarray, np.generic, types.FunctionType, functools.partial, type)
+_UNKNOWN = object()
 _SOURCES = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
 
 
@@ -90,18 +93,24 @@ class _Walk:
             return "method", self.describe(value.__func__), self.describe(value.__self__)
         if isinstance(value, type):
             return self._class(value)
-        inner = inspect.unwrap(value) if callable(value) else value
-        inner = getattr(inner, "py_func", inner)  # compiled by numba
+        inner = getattr(value, "py_func", value)  # compiled by numba
         if isinstance(inner, types.FunctionType):
             return self._function(inner)
+        if callable(value) and kind.__module__ != self.home and hasattr(value, "__wrapped__"):
+            return self.describe(value.__wrapped__)  # of functools.lru_cache, joblib: they keep, not change
         return self._object(value)
 
     def _function(self, function: types.FunctionType) -> Any:
         if self.home is None:
             self.home = function.__module__
+        wrapped = vars(function).get("__wrapped__")
+        if wrapped is not None and function.__globals__.get("__name__") != self.home:
+            return self._foreign_wrapper(function, wrapped)
         if function.__module__ != self.home:
             return "name", function.__module__, function.__qualname__
-        tree, names = _tree(function, function.__name__), _names_in_code(function.__code__)
+        # By its code: functools.wraps gives a wrapper the name, the module and the source of what it wraps.
+        tree, names = _tree(function.__code__, function.__code__.co_name), _names_in_code(function.__code__)
+        own = {name: x for name, x in vars(function).items() if name in names and isinstance(x, _LASTING)}
         if tree is None:
             self.bytecode = True
             body: Any = _code(function.__code__, function.__doc__)
@@ -117,7 +126,16 @@ class _Walk:
             self.describe(function.__kwdefaults__),
             tuple(self._cell(cell) for cell in function.__closure__ or ()),
             tuple(self._globals(names, function.__globals__)),
+            *((self.describe(own),) if own else ()),
+            *((self.describe(wrapped),) if wrapped is not None else ()),
         )
+
+    def _foreign_wrapper(self, function: types.FunctionType, wrapped: Any) -> Any:
+        """What a decorator of another module made: by name, with the settings that it closes over."""
+        cells = [_content(cell) for cell in function.__closure__ or ()]
+        settings = tuple(x for x in cells if isinstance(x, _LASTING))  # not the memory that it may keep there
+        name = function.__globals__.get("__name__"), function.__code__.co_name
+        return "wrapper", name, self.describe(settings), self.describe(wrapped)
 
     def _globals(self, names: set[str], scope: Mapping[str, Any]) -> Iterator[Any]:
         for name in sorted(names):
@@ -125,10 +143,8 @@ class _Walk:
                 yield name, self.describe(scope[name])
 
     def _cell(self, cell: types.CellType) -> Any:
-        try:
-            return self.describe(cell.cell_contents)
-        except ValueError:
-            return "empty"
+        content = _content(cell)
+        return "empty" if content is cell else self.describe(content)
 
     def _class(self, value: type) -> Any:
         if value.__module__ != self.home:
@@ -138,7 +154,9 @@ class _Walk:
             members = {k: v for k, v in vars(value).items() if isinstance(v, types.FunctionType)}
             return "class", value.__qualname__, self.describe(dict(sorted(members.items())))
         scope = vars(sys.modules[value.__module__]) if value.__module__ in sys.modules else {}
-        return "class", _dump(tree), tuple(self._globals(_names_in_tree(tree), scope))
+        later = _set_later(value, tree)
+        added = (self.describe(later),) if later else ()
+        return "class", _dump(tree), tuple(self._globals(_names_in_tree(tree), scope)), *added
 
     def _object(self, value: Any) -> Any:
         """Its class and what it holds; nothing of what it has computed for later use."""
@@ -182,6 +200,33 @@ class _Walk:
         made, given, *rest = parts
         state, items, pairs = (*rest, None, None, None)[:3]
         return tuple(map(self.describe, (made, given, state, list(items or ()), dict(pairs or ()))))
+
+
+def _content(cell: types.CellType) -> Any:
+    """What a closure holds; the cell itself where it is empty."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return cell
+
+
+def _set_later(kind: type, tree: Any) -> dict[str, Any]:
+    """Plain attributes of a class that are not what its source says: set since it was defined."""
+    written: dict[str, Any] = {}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        for target in targets:
+            if isinstance(target, ast.Name):
+                with suppress(ValueError, TypeError, AttributeError):
+                    written[target.id] = ast.literal_eval(node.value)
+                written.setdefault(target.id, _UNKNOWN)
+    return {
+        name: x
+        for name, x in sorted(vars(kind).items())
+        if type(x) in _ATOMS
+        and not (name[0] == name[-1] == "_")
+        and written.get(name, name) not in (x, _UNKNOWN)
+    }
 
 
 def _own(value: Any) -> dict[str, Any]:

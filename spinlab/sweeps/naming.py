@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,17 @@ def store_path(path: str | os.PathLike[str]) -> Path:
         raise OSError(errno.ENAMETOOLONG, f"the store's name is longer than {_LONGEST} bytes", text)
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "a store is a file, and here is a folder", str(target))
+    if os.path.lexists(target):
+        try:
+            there = target.stat()
+        except FileNotFoundError:  # a link to what is still to be made
+            return target
+        except OSError as error:  # a circle of links
+            raise OSError(error.errno, f"not to be reached ({error.strerror})", str(target)) from None
+        if not stat.S_ISREG(there.st_mode):
+            raise OSError(
+                errno.EINVAL, "a store is a regular file, and here is a pipe or a device", str(target)
+            )
     return target
 
 
@@ -43,13 +55,19 @@ def named_errors(path: Path | None) -> Iterator[None]:
         code, name = getattr(error, "sqlite_errorcode", 0) & 0xFF, str(path or "the store in memory")
         kind, number, text = _ERRORS.get(code, (ValueError, 0, ""))
         if kind is ValueError:
-            raise ValueError(
-                f"{name!r} is no sweep store, or damaged ({error}); nothing in it was changed. Save what is "
-                f"left of a store by `spinlab sweep salvage {name} NEW`, move it away, or choose another name"
-            ) from error
+            raise _damaged(name, error) from error
         if kind is PermissionError and path is not None:
             text += _why(path)
         raise kind(number, f"{text} ({error})", name) from error
+    except UnicodeDecodeError as error:  # a byte of SQLite's own texts is another
+        raise _damaged(str(path), error) from error
+
+
+def _damaged(name: str, error: Exception) -> ValueError:
+    return ValueError(
+        f"{name!r} is no sweep store, or damaged ({error}); nothing in it was changed. Save what is "
+        f"left of a store by `spinlab sweep salvage {name} NEW`, move it away, or choose another name"
+    )
 
 
 def _why(path: Path) -> str:

@@ -207,6 +207,8 @@ def as_fixed(fixed: Any, axes: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_pair_over(pair_over: Any, axes: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of axes."""
+    if not isinstance(pair_over, Iterable):
+        raise TypeError(f"pair_over must be names of axes, got {pair_over!r}")
     names = (pair_over,) if isinstance(pair_over, str) else tuple(pair_over)
     for name in names:
         if name not in axes:
@@ -250,7 +252,7 @@ def as_coords(coords: Any, dims: Mapping[str, tuple[str, ...]]) -> dict[str, lis
 
 def as_value(value: Any, name: str) -> Any:
     """A parameter value whose content is unmistakable: str, int, float, bool, None or a tuple of these."""
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and value.dtype.kind in "biufU":  # a date would become a number
         value = value.item()
     if type(value) is float:
         if math.isnan(value):

@@ -18,7 +18,7 @@ from .._core.progress import new_bar
 from .._core.signals import interrupts_end, terminated_as_interrupted
 from .._core.validate import as_count
 from . import dataset
-from .database import Writer, origin, read, reading
+from .database import Writer, check_pages, origin, read, reading
 from .encode import intact
 from .execute import execute
 from .fingerprint import fingerprint
@@ -372,6 +372,7 @@ def _check_functions(db: sqlite3.Connection, path: Path, other: Path) -> None:
 
 def _merge(db: sqlite3.Connection, path: Path, other: Path, merged: Sequence[Path]) -> None:
     with reading(other) as theirs:
+        check_pages(theirs)  # or what is wrong with it would be told of ours
         renamed = names(theirs)
     db.create_function("intact", 1, intact, deterministic=True)
     db.execute("ATTACH ? AS other", (f"{other.absolute().as_uri()}?mode=rw",))

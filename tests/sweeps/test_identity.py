@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import collections
 import datetime
+import functools
 import importlib.util
 import json
 import operator
@@ -202,6 +203,87 @@ def test_the_class_of_a_callable_object_counts(tmp_path):
     assert fingerprint(load(text, tmp_path / "a")) != fingerprint(
         load(text.replace("1}", "2}"), tmp_path / "b")
     )
+
+
+def plain(x, rng):
+    return {"y": float(x)}
+
+
+def wrapped(factor, function=plain):
+    @functools.wraps(function)
+    def wrapper(**given):
+        return {name: factor * y for name, y in function(**given).items()}
+
+    return wrapper
+
+
+class Wrapper:
+    def __init__(self, factor):
+        self.factor = factor
+        functools.update_wrapper(self, plain)
+
+    def __call__(self, **given):
+        return {name: self.factor * y for name, y in plain(**given).items()}
+
+
+def with_own_attribute(factor):
+    def point(x, rng):
+        return {"y": point.factor * x}
+
+    point.factor, point.unused = factor, object()
+    return point
+
+
+class Settings:
+    factor, other = 1, 3
+    more: int = 4
+
+
+def reads_a_class(x, rng):
+    return {"y": Settings.factor * x}
+
+
+FOREIGN = """
+import functools
+
+def point(factor, function):
+    memory = {}
+    @functools.wraps(function)
+    def wrapper(**given):
+        memory[len(memory)] = given
+        return {name: factor * y for name, y in function(**given).items()}
+    return wrapper
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["wraps", "update_wrapper", "two wraps", "attribute", "decorator of another module"]
+)
+def test_what_wraps_a_function_counts(name, tmp_path):
+    foreign = load(FOREIGN, tmp_path, "decorators")
+    make = {
+        "wraps": wrapped,
+        "update_wrapper": Wrapper,
+        "two wraps": lambda factor: wrapped(5, wrapped(factor)),
+        "attribute": with_own_attribute,
+        "decorator of another module": lambda factor: foreign(factor, plain),
+    }[name]
+    one, two = make(1), make(2)
+    before = fingerprint(one)
+    assert before == fingerprint(make(1)) != fingerprint(two)
+    one(x=1, rng=0)  # what a wrapper remembers does not count
+    assert fingerprint(one) == before
+    run(make(1), tmp_path / "store")
+    with pytest.raises(ValueError, match="another function of this name"):
+        run(two, tmp_path / "store")
+
+
+def test_attributes_of_a_class_that_were_set_later_count(monkeypatch):
+    before = fingerprint(reads_a_class)
+    monkeypatch.setattr(Settings, "factor", 2)
+    changed = fingerprint(reads_a_class)
+    monkeypatch.setattr(Settings, "factor", 1)
+    assert fingerprint(reads_a_class) == before != changed
 
 
 def test_generators_and_tables_change_with_use():

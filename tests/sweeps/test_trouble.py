@@ -366,3 +366,72 @@ def test_half_precision_is_kept_and_ragged_rows_are_named():
     np.testing.assert_array_equal(kept, halves)
     with pytest.raises(ValueError, match="the result 'y' is no regular array"):
         encode({"y": [[1], [1, 2]]})
+
+
+def test_masks_inside_of_a_list_are_not_dropped():
+    for value in ([np.ma.array([1, 2], mask=[0, 1])], [1.0, np.ma.masked], ([np.ma.array([1])],)):
+        with pytest.raises(TypeError, match="the result 'y' must be real numbers"):
+            encode({"y": value})
+
+
+def names_as_dimensions(x, rng):
+    return {"y_dim_0": 2.0, "y": np.arange(3)}
+
+
+def test_a_result_that_is_called_as_a_dimension_is_kept(tmp_path):
+    with pytest.warns(
+        RuntimeWarning, match="dims names 'z', which no result is called; there are y, y_dim_0"
+    ):
+        data = Sweep(names_as_dimensions, axes={"x": [1]}, dims={"z": ("i",)}).run(progress=False)
+    assert data["y_dim_0"].item() == 2.0
+    assert data["y"].dims == ("x", "replica", "y_dim_0_")
+
+
+def seed_as_result(x, rng):
+    return {"point_seed": 1.0}
+
+
+def test_a_result_that_is_called_as_the_seeds_is_not_replaced(tmp_path):
+    Sweep(seed_as_result, axes={"x": [1]}).run(tmp_path / "s", progress=False)
+    assert Store(tmp_path / "s").to_xarray()["point_seed"].item() == 1.0
+    with pytest.raises(ValueError, match="a result is called 'point_seed'"):
+        Store(tmp_path / "s").to_xarray(seeds=True)
+
+
+@pytest.mark.parametrize("value", [np.datetime64("2020", "ns"), np.timedelta64(3, "ns"), np.bytes_(b"a")])
+def test_dates_are_no_numbers(value):
+    with pytest.raises(TypeError, match="a parameter must be a str, int"):
+        Sweep(numbers, axes={"x": [value]})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_what_is_no_regular_file_is_said_to_be_so(tmp_path):
+    os.mkfifo(tmp_path / "pipe.sqlite")
+    (tmp_path / "a.sqlite").symlink_to("b.sqlite")
+    (tmp_path / "b.sqlite").symlink_to("a.sqlite")
+    for name, message in (("pipe", "here is a pipe or a device"), ("a", "not to be reached")):
+        for use in (SWEEP.run, Store):
+            with pytest.raises(OSError, match=message):
+                use(tmp_path / name)
+    (tmp_path / "new.sqlite").symlink_to("made.sqlite")
+    SWEEP.run(tmp_path / "new", progress=False)
+    assert (tmp_path / "made.sqlite").is_file()
+
+
+def test_a_byte_of_sqlites_own_texts(path):
+    """Not UTF-8 any more: named, and salvaged."""
+    content = path.read_bytes()
+    assert content.count(b"replica INTEGER") == 1
+    path.write_bytes(content.replace(b"replica INTEGER", b"repl\xe9ca INTEGER"))
+    for use in (SWEEP.run, lambda p: Store(p).status()):
+        with pytest.raises(ValueError, match=r"walks|store.*damaged"):
+            use(path)
+
+
+def test_a_damaged_source_is_named_by_merge(path, tmp_path):
+    bad = tmp_path / "bad.sqlite"
+    content = bytearray(path.read_bytes())
+    content[4096:4608] = bytes(512)  # the head of the second page
+    bad.write_bytes(content)
+    with pytest.raises(ValueError, match=r"bad\.sqlite' is no sweep store, or damaged"):
+        Store(path).merge(bad)
