@@ -189,6 +189,31 @@ def _direction(
 
 
 @kernel
+def _sort(values: Any, count: Any, order: Any, spare: Any) -> None:
+    """The first ``count`` values from the least on, equal ones as they come: a merge sort of their places.
+
+    numba's own sorts and its median take five times as long to compile as the rest of ``_separate``.
+    """
+    for c in range(count):
+        order[c] = c
+    width = 1
+    while width < count:
+        for first in range(0, count, 2 * width):
+            middle, last = min(first + width, count), min(first + 2 * width, count)
+            left, right = first, middle
+            for c in range(first, last):
+                if right == last or (left < middle and values[order[left]] <= values[order[right]]):
+                    spare[c] = order[left]
+                    left += 1
+                else:
+                    spare[c] = order[right]
+                    right += 1
+        for c in range(count):
+            order[c] = spare[c]
+        width *= 2
+
+
+@kernel
 def _separate(X: Any, a: Any, triangles: Any, m: Any, wanted: Any, violation: Any) -> Any:
     """Append up to ``wanted`` of the most violated triangles that are not yet there; returns their number."""
     n = X.shape[0]
@@ -199,15 +224,18 @@ def _separate(X: Any, a: Any, triangles: Any, m: Any, wanted: Any, violation: An
     for i in range(n):
         for j in range(n):
             R[i, j] = X[i, j] * scale[i] * scale[j]
-    known = np.empty(m, np.int64)
+    numbers, known = np.empty(m, np.int64), np.empty(m, np.int64)
     for t in range(m):
         key = (np.int64(triangles[t, 0]) * n + triangles[t, 1]) * n + triangles[t, 2]
-        known[t] = key * 4 + triangles[t, 3]
-    known = np.sort(known)
+        numbers[t] = key * 4 + triangles[t, 3]
     capacity = 1 << 14
+    order, spare = np.empty(max(m, capacity), np.int64), np.empty(max(m, capacity), np.int64)
+    _sort(numbers, m, order, spare)
+    for t in range(m):
+        known[t] = numbers[order[t]]
     keys = np.empty(capacity, np.int64)
     sizes = np.empty(capacity)
-    count = 0
+    count = np.int64(0)
     limit = -1.0 - violation
     for i in range(n - 2):
         for j in range(i + 1, n - 1):
@@ -233,11 +261,18 @@ def _separate(X: Any, a: Any, triangles: Any, m: Any, wanted: Any, violation: An
                     if value >= limit:
                         continue
                     key = ((np.int64(i) * n + j) * n + k) * 4 + code
-                    at = np.searchsorted(known, key)
+                    at, end = 0, m
+                    while at < end:
+                        half = (at + end) // 2
+                        if known[half] < key:
+                            at = half + 1
+                        else:
+                            end = half
                     if at < m and known[at] == key:
                         continue
                     if count == capacity:  # keep the more violated half
-                        middle = np.median(sizes)
+                        _sort(sizes, count, order, spare)
+                        middle = (sizes[order[count // 2 - 1]] + sizes[order[count // 2]]) / 2
                         kept = 0
                         for c in range(count):
                             if sizes[c] < middle and kept < capacity // 2:
@@ -249,7 +284,7 @@ def _separate(X: Any, a: Any, triangles: Any, m: Any, wanted: Any, violation: An
                             continue
                     keys[count], sizes[count] = key, value
                     count += 1
-    order = np.argsort(sizes[:count], kind="mergesort")
+    _sort(sizes, count, order, spare)
     added = min(wanted, count, triangles.shape[0] - m)
     for c in range(added):
         key = keys[order[c]]
@@ -325,7 +360,7 @@ def _improve(
         size = n + m
         F, value, largest = _evaluate(C, triangles, m, x, a, M, w, Z, X, gradient)
         evaluations += 1
-        stored = 0
+        stored = np.int64(0)
         fresh = True  # the triangles of this round are not yet copied
         step = 0
         if gamma == 0.0:
@@ -405,7 +440,7 @@ def _improve(
         before = best
         if turn == 0 or turn == 2:
             _round(C, X, states)
-        kept = 0  # triangles without a multiplier leave
+        kept = np.int64(0)  # triangles without a multiplier leave
         for t in range(m):
             if x[n + t] > negligible:
                 x[n + kept] = x[n + t]
