@@ -10,6 +10,7 @@ import functools
 import importlib
 import importlib.util
 import json
+import sys
 import warnings
 from pathlib import Path
 
@@ -45,6 +46,18 @@ def _a_device(monkeypatch):
         device.require_gpu()
     except (ImportError, RuntimeError) as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _turns():
+    """The simulator has a Python thread for each of CUDA's, and one that waits for them in a loop and holds
+    the lock of the interpreter meanwhile: for 5 ms, unless told otherwise.
+    """
+    usual = sys.getswitchinterval()
+    if SIMULATED:
+        sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(usual)
 
 
 def size(simulated, real):
