@@ -92,7 +92,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
             _drop_output()
             error.filename = "standard output"  # all other files are named
-        print(f"spinlab: {in_words(error, commands[argv[0]])}", file=sys.stderr)
+        text = in_words(error, commands[argv[0]])
+        if getattr(args, "json", None) in (True, "-"):  # a script reads one object, whatever happens
+            import json
+
+            with contextlib.suppress(OSError, ValueError):
+                print(json.dumps({"error": text, "refused": False}))
+        print(f"spinlab: {text}", file=sys.stderr)
         return 1
     finally:
         messages.log.setLevel(level)
@@ -142,7 +148,7 @@ def _whole_name(argv: list[str], commands: dict[str, argparse.ArgumentParser]) -
 
 def _defaults_of_a_file(argv: list[str], commands: dict[str, argparse.ArgumentParser]) -> None:
     """``--config FILE`` gives what the command line leaves out."""
-    if argv and argv[0] in commands and any(x.startswith("--config") for x in argv):
+    if argv and argv[0] in commands and any(x.startswith("--c") for x in argv):
         from ._commands import _config
 
         _config.use(argv[1:], commands[argv[0]])

@@ -125,6 +125,10 @@ def test_an_ra_rbm_from_standard_input(files, capsys, monkeypatch):
         (["--negative", "p"], "may be pcd, pid"),
         (["--machine", "dbm"], "unknown machine 'dbm'"),
         (["--test", "nowhere.npy"], "nowhere.npy"),
+        (["--threshold", "5"], "--threshold 5 makes all values alike: they lie between"),
+        (["--threshold", "nan"], "--threshold nan makes all values alike"),
+        (["--likelihood", "0"], "likelihood must be at least 1, got 0"),
+        (["--key", "images"], "one table without a name; --key images is for .npz files"),
     ],
 )
 def test_wrong_options(files, capsys, options, message):

@@ -113,11 +113,15 @@ def test_a_scan_from_a_file(tmp_path, capsys):
         "instances = 2",
         "steps = 10",
     ]
-    path.write_text("\n".join([*lines, "json = true"]))
+    path.write_text(
+        "\ufeff" + "\n".join([*lines, "json = true"]), encoding="utf-8"
+    )  # as editors of Windows do
     record = answer(capsys, "scan", "--config", str(path), "--quiet")
     assert record["coords"] == {"size": [6], "T": [0.5, 0.8, 1.0]}
     assert record["instances"] == 2
-    assert answer(capsys, "scan", "--config", str(path), "--quiet", "--instances", "3")["instances"] == 3
+    cut = ("scan", "--quiet", "--instances", "3", "--conf")  # options may be cut, this one too
+    assert answer(capsys, *cut, str(path))["instances"] == 3
+    assert answer(capsys, *cut[:-1], f"--con={path}")["instances"] == 3
     assert (
         answer(capsys, "scan", "hopfield", "--loads", "0.5", "--quiet", f"--config={path}")["ensemble"]
         == "hopfield"
@@ -292,6 +296,45 @@ def test_every_command_has_json():
     for name, parser in (parsers | actions).items():
         if name not in ("sweep", "completion", "study"):
             assert "--json" in parser._option_string_actions, name
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ("diagnose missing.npy", "missing.npy: No such file"),
+        ("diagnose terms.txt", "undecided by the header; begin the file with"),  # which has no --format
+        ("train missing.npy out.npz", "missing.npy: No such file"),
+        ("judge missing.npz data.npy", "missing.npz: No such file"),
+        ("sample missing.npz out.npy", "missing.npz: No such file"),
+        ("accessibility zz", "unknown ensemble 'zz'"),
+        ("accessibility sk -N 5 --stds -1", "std must be a finite number above 0"),
+        ("accessibility sk -N 5 --seconds 0", "no point has a result; 1 of 1 were not begun"),
+        ("accessibility sk -N 5 --chains 0", "no point has a result; 1 of 1 failed"),
+        ("scan zz", "unknown ensemble 'zz'"),
+        ("scan sk --sizes 6 --temperatures 1 --ratio 2", "sk has no ratio, got --ratio 2.0"),
+        ("scan hopfield --sizes 6 --temperatures 1 --dimension 2", "hopfield has no dimension"),
+        ("scan rbm --sizes 6 --temperatures 1 --law pm1", "rbm has no law"),
+        ("scan sk --sizes 6 --temperatures 1 --instances 1 --seconds 0", "1 of 1 were not begun"),
+        ("study zz", "unknown study 'zz'"),
+        ("sweep status missing", "missing.sqlite: there is no such store"),
+        ("sweep merge all missing", "missing.sqlite: there is no such store"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.* of 1 points failed:RuntimeWarning")
+def test_a_failure_is_one_object_too(call, told, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "terms.txt").write_text("0 1 1\n1 2 -1\n")
+    more = ["--instances", "1"] if call.startswith("accessibility") else []
+    assert main([*call.split(), *more, "--json", "--quiet"]) == 1
+    record = json.loads(capsys.readouterr().out)
+    assert told in record["error"]
+    assert record["refused"] is False
+
+
+def test_a_shard_is_told_as_one_object(tmp_path, capsys):
+    sizes = ["-N", "4", "--instances", "2", "--steps", "2", "--chains", "2"]
+    more = ["--shard", "1/2", "--quiet", "--json", "--store", str(tmp_path / "part")]
+    assert answer(capsys, "accessibility", "sk", *sizes, *more) == {"points": 1, "done": 1, "failed": 0}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -26,14 +26,12 @@ def use(argv: list[str], parser: argparse.ArgumentParser) -> None:
     ValueError, OSError
         If there is no such file, it is no TOML, or it has what the command has not.
     """
-    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    early.add_argument("--config")
-    path = early.parse_known_args(argv)[0].config
+    path = _path(argv, parser)
+    if path is None:
+        return  # or the parser itself will complain
     actions = {a.dest: a for a in parser._actions if a.dest not in ("help", "config")}
-    if path is None or "--config" not in parser._option_string_actions:
-        return  # the parser itself will complain
     try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: no TOML: {error}") from None
     by_name = {name.lstrip("-").replace("-", "_"): a for a in actions.values() for name in a.option_strings}
@@ -47,6 +45,17 @@ def use(argv: list[str], parser: argparse.ArgumentParser) -> None:
             raise ValueError(f"{path}: the command has no option {name!r}; {hint}it has {', '.join(by_name)}")
         found[action.dest] = _value(path, name, value, action)
     parser.set_defaults(**found)
+
+
+def _path(argv: list[str], parser: argparse.ArgumentParser) -> str | None:
+    """What follows ``--config``, which may be cut to any unique beginning as all options; None without."""
+    path = None
+    for word, following in zip(argv, [*argv[1:], None], strict=True):
+        option, given, value = word.partition("=")
+        known = [x for x in parser._option_string_actions if option.startswith("--") and x.startswith(option)]
+        if known == ["--config"]:
+            path = value if given else following
+    return path
 
 
 def _value(path: str, name: str, value: Any, action: argparse.Action) -> Any:

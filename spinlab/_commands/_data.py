@@ -89,6 +89,8 @@ def _parsed(content: bytes, key: str | None) -> np.ndarray:
             if key is not None and key not in names:
                 raise ValueError(f"it holds no array {key!r}, but {', '.join(names)}")
         array = _unpacked(content, f"{names[0] if key is None else key}.npy")
+    elif key is not None:
+        raise ValueError(f"it is one table without a name; --key {key} is for .npz files")
     elif content[:6] == b"\x93NUMPY":
         array = read_npy(io.BytesIO(content), "it")
     else:
@@ -154,4 +156,12 @@ def spins(data: np.ndarray, threshold: float | None) -> np.ndarray:
     """Grey levels cut at a threshold; other data as they are."""
     import numpy as np
 
-    return data if threshold is None else np.where(data > threshold, 1, -1).astype(np.int8)
+    if threshold is None:
+        return data
+    low, high = data.min(), data.max()
+    if not low <= threshold < high and not (low == high and np.isfinite(threshold)):
+        raise ValueError(
+            f"--threshold {threshold:g} makes all values alike: they lie between {low:g} and {high:g}; "
+            "give a number between them"
+        )
+    return np.where(data > threshold, 1, -1).astype(np.int8)

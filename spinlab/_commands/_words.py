@@ -23,6 +23,8 @@ def in_words(error: Exception, parser: argparse.ArgumentParser | None = None) ->
         return option if found[3] in (None, "True") else f"{option} {found[3]}"
 
     text = str(error)
+    if options and "--format" not in options:
+        text = text.replace("say format='ij' or format='coo', or begin", "begin")
     if "--threshold" in options:
         text = text.replace("datasets.binarized(data)", "--threshold 0.5")
     if "--allow-heuristic" in options:

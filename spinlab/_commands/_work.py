@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Any
+
+TOLD = "told"
+"""In the place of ``--json`` once the object is printed: later errors are told on stderr alone."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -28,10 +32,11 @@ def options(args: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(args, name) for name in ("changed", "seconds", "timeout", "fail_fast")}
 
 
-def nothing(data: Any) -> str:
-    """Why a sweep has no result to show."""
+def tell_nothing(args: argparse.Namespace, data: Any) -> None:
+    """Print why a sweep has no result to show."""
     if data.missing_points:
-        return (
-            f"no point has a result; {data.missing_points} of {data.points} were not begun in the time given"
-        )
-    return f"no point has a result; {data.failed_points} of {data.points} failed. {data.first_error}"
+        why = f"{data.missing_points} of {data.points} were not begun in the time given"
+    else:
+        why = f"{data.failed_points} of {data.points} failed. {data.first_error}"
+    why = f"no point has a result; {why}"
+    print(json.dumps({"error": why, "refused": False}) if args.json else why)

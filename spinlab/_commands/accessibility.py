@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     from .. import ensembles, sweeps
     from .._core import device
     from .._core.files import atomic_write
-    from .._core.validate import as_count
+    from .._core.validate import as_count, as_real
     from ._names import chosen
 
     if args.ensemble is None:
@@ -101,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
     if args.shape:
         fixed["shape"] = tuple(args.shape)
     _check_sizes(args.ensemble, {*axes, *fixed} - {"ensemble", "n_steps", "n_chains", "device"})
+    for std in args.stds:
+        as_real(std, "std", 0.0, exclusive=True)
     chain = ("ratio", "excess")
     sweep = sweeps.Sweep(
         measure,
@@ -117,15 +119,20 @@ def run(args: argparse.Namespace) -> int:
             if not args.store:
                 raise ValueError("--shard needs --store, a file of its own for every shard")
             counts = sweep.fill(args.store, args.shard, workers, not args.quiet, **_work.options(args))
-            print("{done} of {points} points done, {failed} failed".format(**counts))
+            print(
+                json.dumps(counts)
+                if args.json
+                else "{done} of {points} points done, {failed} failed".format(**counts)
+            )
             return int(counts["failed"] > 0)
         data = sweep.run(args.store, workers, not args.quiet, **_work.options(args))
     data = data.rename(replica="instance")
     if "ratio" not in data:
-        print(_work.nothing(data))
+        _work.tell_nothing(args, data)
         return 1
     if args.json:
         print(json.dumps(_record(args, data)))
+        args.json = _work.TOLD
     else:
         _print(data, args.reduce)
     if args.out:

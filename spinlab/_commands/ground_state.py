@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _device
 from ._words import in_words
+from ._work import TOLD
 
 if TYPE_CHECKING:
     from ..exact import GroundState
@@ -91,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         if args.json:
             print(json.dumps({"file": args.file, "error": in_words(error, args.parser), "refused": False}))
+            args.json = TOLD
         raise
 
 

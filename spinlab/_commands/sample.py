@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     start = None
     if args.start is not None:
         start = _data.spins(_data.read_data(args.start, args.key), args.threshold)
-    n_chains = args.chains or (100 if start is None else len(start))
+    n_chains = (100 if start is None else len(start)) if args.chains is None else args.chains
     if start is not None and len(start) > n_chains:
         start = start[:n_chains]
     states = machine.sample(args.steps, n_chains, start=start, rng=args.seed)

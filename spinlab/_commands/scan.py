@@ -103,10 +103,11 @@ def run(args: argparse.Namespace) -> int:
             **_work.options(args),
         )
     if "n_spins" not in data:
-        print(_work.nothing(data))
+        _work.tell_nothing(args, data)
         return 1
     if args.json:
         print(json.dumps(_record(data, args.show)))
+        args.json = _work.TOLD
     else:
         _print(data, args.show)
     if args.figure:

@@ -99,7 +99,9 @@ def run(args: argparse.Namespace) -> int:
         batch_size=min(args.batch_size, len(data)),
         rng=args.seed,
     )
-    every = args.likelihood or (args.epochs if test is not None else None)
+    every = args.likelihood
+    if every is None and test is not None:
+        every = max(1, args.epochs)
     checkpoint = checkpoint_of(args.out)
     found = checkpoint.exists()
     trainer.fit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ import numpy as np
 
 from .. import sweeps
 from .._core import device as _device
-from .._core.validate import as_choice, as_count, as_real, as_renamed
+from .._core.validate import as_choice, as_count, as_flag, as_real, as_renamed
 from .attributes import ATTRIBUTES
 from .crossings import as_scan
 from .families import FAMILIES, as_family, stored_name
@@ -168,6 +169,14 @@ def scan(
     n_chains = as_count(work["n_chains"] if n_chains is None else n_chains, "n_chains", 2)
     n_steps = as_count(work["n_steps"] if n_steps is None else n_steps, "n_steps", 10)
     as_choice(law, "law", ("gaussian", "pm1", "uniform"))
+    known = inspect.signature(family.draw).parameters
+    for name, value, default in (
+        ("ratio", ratio, 1.0),
+        ("dimension", dimension, 3),
+        ("law", law, "gaussian"),
+    ):
+        if name not in known and value != default:
+            raise ValueError(f"{ensemble} has no {name}, got {name}={value!r}; leave it out")
     axes: dict[str, Any] = {"size": size}
     fixed: dict[str, Any] = {
         "ensemble": stored_name(ensemble),
@@ -178,8 +187,8 @@ def scan(
         "law": law,
         "n_steps": n_steps,
         "n_chains": n_chains,
-        "with_accessibility": bool(accessibility),
-        "with_minima": bool(minima),
+        "with_accessibility": as_flag(accessibility, "accessibility"),
+        "with_minima": as_flag(minima, "minima"),
     }
     if device != "cpu":
         _device.require_gpu()  # before any worker starts
