@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
-from numba.core import event
+from numba.core import event, types
 
 from .kernel_cache import KernelCache, cache_dir
 from .messages import log
@@ -27,7 +27,22 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     if hasattr(dispatcher, "enable_caching"):  # not where NUMBA_DISABLE_JIT left the function as it is
         # Set here and not by numba's cache=True: users' own caches stay where they put them.
         dispatcher._cache = KernelCache(function)
+        _forget_literals(dispatcher)
     return dispatcher
+
+
+def _forget_literals(dispatcher: Any) -> None:
+    """A kernel that another calls with ``0`` is compiled once, for int64, and not for the type "0" as well.
+
+    The numbers reach it when the program runs in either case, and what is short is put in place by LLVM.
+    """
+    template = dispatcher.get_call_template
+
+    def of_values(args: Any, kws: Any) -> Any:
+        values = {name: types.unliteral(arg) for name, arg in kws.items()}
+        return template([types.unliteral(arg) for arg in args], values)
+
+    dispatcher.get_call_template = of_values
 
 
 class _Compilation(event.Listener):

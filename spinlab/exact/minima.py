@@ -298,8 +298,10 @@ def _fix(G: Any, lower: Any, s: Any, l: Any, H: Any) -> Any:
 def _enter(G: Any, lower: Any, prefix: Any, branch: Any, s: Any, H: Any) -> Any:
     """Fix the first spins; return whether all of them may be stable."""
     s[0] = 1.0
-    H[0] = G[0]
-    stable = not (s * H[0] <= lower[0]).any()
+    stable = True
+    for i in range(G.shape[1]):
+        H[0, i] = G[0, i]
+        stable &= not s[i] * H[0, i] <= lower[0, i]
     for l in range(1, prefix + 1):
         s[l] = 1.0 if (branch >> (prefix - l)) & 1 else -1.0
         stable &= _fix(G, lower, s, l, H)
