@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -56,7 +58,7 @@ def layer(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports(nodes: Iterator[ast.AST], path: Path) -> Iterator[tuple[int, str, str | None]]:
+def imports(nodes: Iterable[ast.AST], path: Path) -> Iterator[tuple[int, str, str | None]]:
     """(line, module in full, imported name) of every import among ``nodes``."""
     here = ("spinlab", *path.relative_to(PACKAGE).parent.parts)
     for node in nodes:
@@ -93,8 +95,58 @@ def target(module: str, name: str | None) -> str | None:
     return parts[1] if len(parts) > 1 else name
 
 
-def parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+Import = tuple[int, str, str | None]
+
+
+class Source(NamedTuple):
+    """What the rules ask of a file: it is read once, and the trees of all files would fill the memory."""
+
+    imports: list[Import]
+    on_import: list[Import]
+    """Those that run when the file is imported."""
+    numba: list[tuple[int, str]]
+    """(line, x) of every ``numba.x``."""
+    kernels: list[tuple[int, str, set[str]]]
+    """(line, name, names in it) of every kernel."""
+    unfinished: list[int]
+    """Lines that name NotImplementedError."""
+    allow_pickle: list[tuple[int, str]]
+    classes: set[str]
+
+
+@functools.cache
+def read(path: Path) -> Source:
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    nodes = list(ast.walk(tree))
+    return Source(
+        imports=list(imports(nodes, path)),
+        on_import=list(imports(on_import(tree.body), path)),
+        numba=[
+            (node.lineno, node.attr)
+            for node in nodes
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "numba"
+        ],
+        kernels=[
+            (node.lineno, node.name, {n.id for n in ast.walk(node) if isinstance(n, ast.Name)})
+            for node in nodes
+            if isinstance(node, ast.FunctionDef) and any(map(_is_kernel, node.decorator_list))
+        ],
+        unfinished=[
+            node.lineno for node in nodes if isinstance(node, ast.Name) and node.id == "NotImplementedError"
+        ],
+        allow_pickle=[
+            (node.value.lineno, ast.unparse(node.value))
+            for node in nodes
+            if isinstance(node, ast.keyword) and node.arg == "allow_pickle"
+        ],
+        classes={node.name for node in tree.body if isinstance(node, ast.ClassDef)},
+    )
+
+
+def _is_kernel(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Name | ast.Call) and ast.unparse(decorator).startswith("kernel")
 
 
 def test_relative_imports_are_resolved() -> None:
@@ -121,7 +173,7 @@ def test_imports_go_down_only(path: Path) -> None:
     own = layer(path)
     if own in DOORS:
         return
-    for line, module, name in imports(ast.walk(parse(path)), path):
+    for line, module, name in read(path).imports:
         other = target(module, name)
         if other in (None, own, "__version__"):
             continue
@@ -137,8 +189,7 @@ def test_imports_go_down_only(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_third_parties_are_imported_where_they_are_allowed(path: Path) -> None:
-    tree = parse(path)
-    for line, module, name in imports(on_import(tree.body), path):
+    for line, module, name in read(path).on_import:
         root = module.split(".")[0]
         full = f"{module}.{name}" if name else module
         assert root not in ON_USE, f"{path}:{line}: import {root} inside the function that uses it"
@@ -146,7 +197,7 @@ def test_third_parties_are_imported_where_they_are_allowed(path: Path) -> None:
         if root == "numba":
             assert layer(path) == "_core", f"{path}:{line}: numba is reached through _core.jit only"
     allowed = UNPICKLES.get(path.relative_to(PACKAGE).as_posix(), set())
-    for line, module, _ in imports(ast.walk(tree), path):
+    for line, module, _ in read(path).imports:
         assert module.split(".")[0] not in PICKLERS - allowed, f"{path}:{line}: unpickling runs foreign code"
 
 
@@ -154,45 +205,34 @@ def test_third_parties_are_imported_where_they_are_allowed(path: Path) -> None:
 def test_one_decorator_compiles(path: Path) -> None:
     if path == PACKAGE / "_core" / "jit.py":
         return
-    tree = parse(path)
-    for line, module, name in imports(ast.walk(tree), path):
+    for line, module, name in read(path).imports:
         assert not (module.startswith("numba") and name in COMPILERS), f"{path}:{line}: use _core.jit.kernel"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "numba":
-            assert node.attr not in COMPILERS, f"{path}:{node.lineno}: use _core.jit.kernel"
+    for line, name in read(path).numba:
+        assert name not in COMPILERS, f"{path}:{line}: use _core.jit.kernel"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_kernels_call_their_own_file_and_core_only(path: Path) -> None:
     """numba's disk cache does not notice an edit in another file; _core is hashed, others are not."""
-    tree = parse(path)
     foreign = {
         name
-        for _, module, name in imports(ast.walk(tree), path)
+        for _, module, name in read(path).imports
         if target(module, name) not in (None, "_core") and name is not None
     }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and any(map(_is_kernel, node.decorator_list)):
-            used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-            assert not used & foreign, f"{path}:{node.lineno}: kernel {node.name} uses {used & foreign}"
-
-
-def _is_kernel(decorator: ast.expr) -> bool:
-    return isinstance(decorator, ast.Name | ast.Call) and ast.unparse(decorator).startswith("kernel")
+    for line, kernel, used in read(path).kernels:
+        assert not used & foreign, f"{path}:{line}: kernel {kernel} uses {used & foreign}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_nothing_is_left_unfinished_or_unpickled(path: Path) -> None:
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.Name) and path != PACKAGE / "_core" / "primitives.py":
-            assert node.id != "NotImplementedError", f"{path}:{node.lineno}"
-        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
-            assert ast.unparse(node.value) == "False", f"{path}:{node.value.lineno}"
+    assert not read(path).unfinished or path == PACKAGE / "_core" / "primitives.py", path
+    for line, value in read(path).allow_pickle:
+        assert value == "False", f"{path}:{line}"
 
 
 @pytest.mark.parametrize("path", sorted(STUDIES.glob("*.py")), ids=lambda p: p.name)
 def test_studies_use_the_public_api_only(path: Path) -> None:
-    for node in ast.walk(parse(path)):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -229,7 +269,7 @@ MODULES = {module_of(p): p for p in SOURCES}
 
 def imported_modules(path: Path) -> Iterator[tuple[int, str]]:
     """(line, module of spinlab) of every import, those in functions and for type checkers included."""
-    for line, module, name in imports(ast.walk(parse(path)), path):
+    for line, module, name in read(path).imports:
         full = f"{module}.{name}"
         if full in MODULES:
             yield line, full
@@ -286,7 +326,7 @@ def public() -> Iterator[tuple[str, object]]:
 
 
 def test_what_public_functions_return_is_public() -> None:
-    own = {node.name for path in SOURCES for node in parse(path).body if isinstance(node, ast.ClassDef)}
+    own = set().union(*(read(path).classes for path in SOURCES))
     shown = {getattr(thing, "__name__", "") for _, thing in public()}
     lacking = set()
     for name, thing in public():
