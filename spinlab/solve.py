@@ -24,7 +24,15 @@ from .exact import GroundState
 from .exact import parts as parts_of
 from .exact.accuracy import U, settle
 from .exact.choice import Choice, choose, refusals
-from .exact.couplings import edges_of, exact_sum, lost, n_couplings, round_down, total_size
+from .exact.couplings import (
+    edges_of,
+    exact_sum,
+    is_frustrated,
+    lost,
+    n_couplings,
+    round_down,
+    size_and_lost,
+)
 from .exact.method import Task
 from .models import IsingModel, ModelLike, TwoLayerIsing, as_model
 
@@ -99,7 +107,8 @@ def ground_state(
     -------
     GroundState
         No state lies below ``lower_bound``; with ``certified`` True the energy meets it. A heuristic's bound
-        is -sum |J| - sum |b|, which only models without frustration meet.
+        is -sum |J| - sum |b|, which only models without frustration meet; with more than 10^5 couplings made
+        of patterns, whose sum takes longer than a short search, that of the patterns one by one.
 
     Raises
     ------
@@ -285,6 +294,8 @@ def _heuristic(
         )
     clock = Stopwatch()
     options = {"rng": 0, "threads": threads, **options}
+    # Before the search, which then knows what time is left.
+    most = size_and_lost(model) if n_couplings(model, _SUMMED_EXACTLY) > _SUMMED_EXACTLY else None
     if name == "annealing":
         runs = anneal(model, **({"n_chains": 64} | options))
         state = runs.states[int(np.argmin(runs.energy))]
@@ -295,7 +306,7 @@ def _heuristic(
         reason += (
             f"; {found.hits} of {found.groups} independent searches are equilibrated and met this energy"
         )
-    energy, bound, certified = _trivial_bound(model, state)
+    energy, bound, certified = _trivial_bound(model, state, most)
     return GroundState(
         energy=energy,
         state=state,
@@ -309,15 +320,18 @@ def _heuristic(
     )
 
 
-def _trivial_bound(model: IsingModel, s: np.ndarray) -> tuple[float, float, bool]:
+def _trivial_bound(
+    model: IsingModel, s: np.ndarray, most: tuple[float, float] | None
+) -> tuple[float, float, bool]:
     """(Energy, offset - sum |J| - sum |b| rounded down, whether no term is frustrated).
 
-    The sums are exact, but for large models where some term is frustrated for sure.
+    The sums are exact, but for large models where some term is frustrated for sure: ``most`` is their size
+    and what rounding loses of them.
     """
-    if n_couplings(model) > _SUMMED_EXACTLY:
-        energy, size = float(model.energy(s)), total_size(model)
-        bound = round_down(Fraction(model.offset) - Fraction(size) - Fraction(lost(model)))
-        if energy - bound > _CLOSE * (size + abs(model.offset)) + 2 * lost(model):
+    if most is not None:
+        energy, (size, off) = float(model.energy(s)), most
+        bound = round_down(Fraction(model.offset) - Fraction(size) - Fraction(off))
+        if energy - bound > _CLOSE * (size + abs(model.offset)) + 2 * off and is_frustrated(model, s):
             return energy, bound, False
     i, j, J = edges_of(model)
     terms = np.concatenate([J * s[i] * s[j], model.b * s])
@@ -544,7 +558,8 @@ def _by_branching(model: IsingModel, choice: Choice, threads: int | None, budget
     """Within the time; without one, only if the root of the proof says that it ends soon."""
     if budget.seconds is not None:
         left = budget.left() or 0.0
-        if not exact.branching.fits(model, (1 - FIRST_SHARE) * left, share_by_load()):
+        share = min(share_by_load(), budget.clock.share())
+        if not exact.branching.fits(model, (1 - FIRST_SHARE) * left, share):
             raise _NoTime
         return prove(model, budget, threads)
     probe = exact.branching.probe(model, threads)

@@ -329,6 +329,21 @@ def test_large_sums_are_bounds_too():
     assert happy.lower_bound == pytest.approx(happy.energy, rel=1e-15)
 
 
+def test_many_patterns_are_bounded_without_their_couplings():
+    # More than 10^5 couplings: -sum |J| of the patterns one by one lies below -sum |J|, certified or not.
+    rng = np.random.default_rng(0)
+    xi = rng.integers(-1, 2, (5, 460)).astype(float)
+    few = {"n_steps": 2, "n_chains": 4}
+    for signs in (xi, np.abs(xi)):
+        model = sl.models.PatternIsing(signs, 0.3, b=0.1)
+        gs = sl.ground_state(model, "annealing", **few)
+        i, j = np.triu_indices(460, 1)
+        exact = -sum(abs(Fraction(x)) for x in [*model.couplings()[i, j].tolist(), *model.b.tolist()])
+        assert Fraction(gs.lower_bound) <= exact
+        assert gs.certified == (signs is not xi)
+    assert gs.lower_bound == pytest.approx(gs.energy, rel=1e-12)
+
+
 def test_annealing_is_given_steps_and_no_time():
     with pytest.raises(TypeError, match="n_steps and n_chains"):
         sl.ground_state(sl.ensembles.sk(N=12, rng=0), "annealing", seconds=1.0)

@@ -9,6 +9,7 @@ import time
 from numba.core import event
 
 _LEAST_SHARE = 0.02  # of a processor: less is a wait
+_TELLING = 0.1  # seconds, a dozen turns of a scheduler, after which the share so far says more than the load
 
 
 class Stopwatch:
@@ -22,10 +23,26 @@ class Stopwatch:
         """Since the start, without what any thread spent on kernels."""
         return max(0.0, time.perf_counter() - self._start - (_compiler.seconds() - self._lost))
 
+    def worked(self) -> float:
+        """Seconds of processors since the start, of all threads and with kernels."""
+        return time.process_time() - self._worked
+
     def share(self) -> float:
         """Seconds of a processor for each second since the start, as far as one thread can have them."""
-        worked, passed = time.process_time() - self._worked, time.perf_counter() - self._start
-        return min(max(worked / max(passed, 1e-9), _LEAST_SHARE), 1.0)
+        return min(self._rate(), 1.0)
+
+    def wait_for(self, work: float) -> float:
+        """The time that so many seconds of processors take, as busy as the machine and this process are."""
+        return work / self._rate()
+
+    def _rate(self) -> float:
+        """Seconds of processors in a second; in the beginning no more than the machine's load leaves.
+
+        A first turn, which nobody has interrupted yet, tells nothing of the waits.
+        """
+        passed = time.perf_counter() - self._start
+        most = share_by_load() if passed < _TELLING else float("inf")
+        return min(max(self.worked() / max(passed, 1e-9), _LEAST_SHARE), most)
 
 
 def share_by_load() -> float:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +43,7 @@ from .._core.lanes import (
 from .._core.philox import UPDATE
 from .._core.request import Request
 from .._core.walkers import Group
+from ..models import IsingModel
 from ._lane_spins import pack, unpack
 
 # Sites per tile: as many as thresholds are drawn at once, and as fields fit in the vector registers.
@@ -76,6 +80,48 @@ class Tiles(NamedTuple):
             columns = form.J[:, own : own + _TILE]
             J[tile, :n, : columns.shape[1]] = columns if unit == 1.0 else columns / unit
         return cls(J, b.reshape(n_tiles, _TILE), unit)
+
+
+class _Kept:
+    """Tiles that are wanted again, by so many callers."""
+
+    def __init__(self) -> None:
+        self.users = 0
+        self.tiles: Tiles | None = None
+
+
+_kept: dict[int, _Kept] = {}
+_lock = threading.Lock()
+
+
+@contextmanager
+def tiles_kept(model: IsingModel) -> Iterator[None]:
+    """Cut the tiles of a dense model once within: a search takes steps many times, a few of them each."""
+    form = model.form()
+    if not isinstance(form, Dense):
+        yield
+        return
+    name = id(form.J)  # which the model keeps alive
+    with _lock:
+        kept = _kept.setdefault(name, _Kept())
+        kept.users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            kept.users -= 1
+            if not kept.users:
+                del _kept[name]
+
+
+def tiles_of(form: Dense, dtype: np.dtype) -> Tiles:
+    """The tiles of a dense model, or those that are kept."""
+    kept = _kept.get(id(form.J)) if dtype == np.float64 else None
+    if kept is None:
+        return Tiles.cut(form, dtype)
+    if kept.tiles is None:
+        kept.tiles = Tiles.cut(form, dtype)
+    return kept.tiles
 
 
 def unit_of_float32(form: Dense) -> float:

@@ -18,7 +18,7 @@ from .._core.progress import meter
 from .._core.request import Request
 from .._core.walkers import Group, Walkers, walk
 from ..models import IsingModel
-from ._dense_steps import DenseLanes, DenseWalkers, Tiles, unit_of_float32, visit_lanes
+from ._dense_steps import DenseLanes, DenseWalkers, tiles_of, unit_of_float32, visit_lanes
 from ._multispin import WORD, bonds_for, word_starter
 from ._pattern_steps import PatternWalkers
 from ._scales import typical_field
@@ -42,12 +42,13 @@ def evolve(
     records: np.ndarray,
     label: str,
     interrupt: Callable[[], object] | None = None,
+    tiles: bool = True,
 ) -> int:
     """Advance the chains ``s`` in place to the last stop; fill ``moved``, and ``records`` at the stops.
 
     ``interrupt`` is asked before every four chains but the first four (every 64 where they share a word), by
     the thread that would begin them (not on the GPU); once it says True, no others begin. Returns how many
-    chains came to the end.
+    chains came to the end. ``tiles`` False takes the same steps without a copy of a dense model's couplings.
     """
     bonds = bonds_for(model, request, len(s))
     if model.device == "gpu":
@@ -61,7 +62,7 @@ def evolve(
     if bonds is not None:
         start, size = word_starter(bonds, model, request), WORD
     else:
-        start, size = starter(model, request, len(s)), CHAINS if interrupt is None else _ASKED
+        start, size = starter(model, request, len(s), tiles), CHAINS if interrupt is None else _ASKED
     lock, halted = threading.Lock(), False
 
     def run(first: int) -> int:
@@ -79,7 +80,9 @@ def evolve(
         return sum(map_threads(run, range(0, len(s), size), request.threads))
 
 
-def starter(model: IsingModel, request: Request, n_chains: int) -> Callable[[Group], Walkers]:
+def starter(
+    model: IsingModel, request: Request, n_chains: int, tiles: bool = True
+) -> Callable[[Group], Walkers]:
     """Starts the fastest loop for the model on groups of ``n_chains`` chains, at most CHAINS."""
     typical = typical_field(model)
     if model.device == "gpu":
@@ -90,12 +93,12 @@ def starter(model: IsingModel, request: Request, n_chains: int) -> Callable[[Gro
         return lambda group: kind(form, request, typical, group)
     form = model.form()
     sequential = request.order == "sequential"
-    if sequential and isinstance(form, Dense):
-        tiles = Tiles.cut(form, np.dtype(request.dtype))
+    if sequential and isinstance(form, Dense) and tiles:
+        cut = tiles_of(form, np.dtype(request.dtype))
         longer = _WITHOUT_LANES * n_chains * model.n_spins * request.n_steps
         lanes = n_chains >= CHAINS // 2 and not can_wait(visit_lanes, longer)
         walkers = DenseLanes if lanes else DenseWalkers
-        return lambda group: walkers(tiles, request, typical, group)
+        return lambda group: walkers(cut, request, typical, group)
     _refuse_float32(request.dtype)
     if sequential and isinstance(form, Pattern | PatternBipartite) and n_chains >= CHAINS // 2:
         return lambda group: PatternWalkers(form, request, typical, group)

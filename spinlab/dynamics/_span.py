@@ -44,8 +44,8 @@ class Span(NamedTuple):
     fields: np.ndarray
     """Sizes of the fields that are not zero, of all minima together, increasing."""
     n_minima: int = 1
-    sweep_seconds: float = 0.0
-    """Of one state at zero temperature, as measured."""
+    sweep_work: float = 0.0
+    """Seconds of processors for one state at zero temperature, as measured."""
 
     def schedule(self, n: int) -> np.ndarray:
         """``n`` inverse temperatures for cooling at constant thermodynamic speed.
@@ -105,31 +105,31 @@ def cooling_span(
     N = model.n_spins
     n_minima = min(max(_SITES // N, _MINIMA[0]), _MINIMA[1])
     minima, key = random_spins(as_key(generator), n_minima, N), as_key(generator)
-    sweep_seconds = math.inf
+    sweep_work = math.inf
     if is_late is not None:  # a few first, and no more where they took too long
-        sweep_seconds = _quench_time(model, minima[: _MINIMA[0]], key, threads)
+        sweep_work = _quench_work(model, minima[: _MINIMA[0]], key, threads)
         if is_late():
             minima = minima[: _MINIMA[0]]
-    if is_late is None or len(minima) > _MINIMA[0]:  # of two times the shorter was interrupted less
-        sweep_seconds = min(sweep_seconds, _quench_time(model, minima, key, threads))
+    if is_late is None or len(minima) > _MINIMA[0]:  # the first were slower: couplings were read
+        sweep_work = min(sweep_work, _quench_work(model, minima, key, threads))
     n_minima = len(minima)
     with one_blas_thread():
         fields = np.abs(model.local_fields(minima))
     fields = np.sort(fields[fields > zero_fields(model)])
     if not len(fields):
-        return Span(0.5, 1.0, fields, n_minima, sweep_seconds)
+        return Span(0.5, 1.0, fields, n_minima, sweep_work)
     if fields[-1] < _SMALLEST:
         raise ScaleError(float(fields[-1]))
     cold = _coarse(_freezing(fields, n_minima))
     hot = mean_field_line(model, generator, is_late) or 0.5 / float(fields[-1])
-    return Span(min(hot, cold / 2), cold, fields, n_minima, sweep_seconds)
+    return Span(min(hot, cold / 2), cold, fields, n_minima, sweep_work)
 
 
-def _quench_time(model: IsingModel, s: np.ndarray, key: np.uint64, threads: int | None) -> float:
-    """Quench the states in place; the time of a sweep of one of them."""
+def _quench_work(model: IsingModel, s: np.ndarray, key: np.uint64, threads: int | None) -> float:
+    """Quench the states in place; the work of a sweep of one of them."""
     clock = Stopwatch()
     quench(model, s, key, threads)
-    return clock.seconds() / (len(s) * QUENCH)
+    return clock.worked() / (len(s) * QUENCH)
 
 
 def mean_field_line(

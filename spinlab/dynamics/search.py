@@ -17,6 +17,7 @@ from .._core.rng import RNG, as_generator, as_key
 from .._core.stopwatch import Stopwatch
 from .._core.validate import as_count, as_real, as_spins
 from ..models import DenseIsing, IsingModel, ModelLike, SparseIsing, as_model
+from ._dense_steps import tiles_kept
 from ._forest import forest_state
 from ._groups import Groups
 from ._quench import QUENCH, quench
@@ -35,11 +36,12 @@ _COOLING = 0.5  # of n_steps
 _TUNING = (0.1, 0.2, 0.2)  # of n_steps; after each the ladder is spaced anew
 _RUNS, _FIRST, _LONGEST = 8, 100, 800  # annealing runs at a time before the ladders, and their steps
 _SETUP_TIME = 0.1  # of ``seconds``, after which less is asked of the spectrum
-# In units of a sum over all couplings: set-up, one step and the end; what looking for strong couplings takes.
-_SETUP_PASSES, _CLUSTER_PASSES = 40, 75
+# In units of a sum over all couplings: set-up, one step and the end; what looking for strong couplings takes;
+# the end, besides the steps of its quench.
+_SETUP_PASSES, _CLUSTER_PASSES, _END_PASSES = 40, 75, 10
 _RESTARTS_TIME = 0.1  # of ``seconds`` for them, or
 _RESTARTS_WORK = 4  # times the work of cooling and spacing the ladders: whichever is less
-_COOLING_TIME, _ANNEALING_TIME = 0.2, 0.9  # of ``seconds``, where ladders follow and where they do not
+_COOLING_TIME, _ANNEALING_TIME = 0.2, 0.95  # of ``seconds``, where ladders follow and where they do not
 _SPANS = 4  # a first recombination takes as long as looking for the temperatures so often, or less
 _RECOMBINED = 200  # steps of annealing runs whose states are worth it
 _RECOMBINING_TIME = 0.2  # of the time that has gone by
@@ -175,14 +177,15 @@ def search(
         raise TypeError(f"callback must be a function of a Search, got {type(callback).__name__}")
     known = _known_states(initial, N)
     generator = as_generator(rng)
-    with one_blas_thread():  # several wait for each other longer than they work
-        return _search(
-            given, clock, n_steps, max_steps, n_groups, seconds, target, known, callback, generator, threads
-        )
+    model = fast_form(given)
+    with one_blas_thread(), tiles_kept(model):  # several threads wait for each other longer than they work
+        limits = n_steps, max_steps, n_groups, seconds, target
+        return _search(given, model, clock, *limits, known, callback, generator, threads)
 
 
 def _search(
     given: IsingModel,
+    model: IsingModel,
     clock: Stopwatch,
     n_steps: int,
     max_steps: int,
@@ -194,14 +197,13 @@ def _search(
     generator: np.random.Generator,
     threads: int | None,
 ) -> Search:
-    model = fast_form(given)
-    start = clock.seconds()
+    before = clock.worked()
     lowest = _Lowest(model, n_groups)
-    one_pass = clock.seconds() - start
-    if seconds is not None and start + _SETUP_PASSES * one_pass > seconds:
+    one_pass = clock.worked() - before  # work, not time: both differ on a busy machine
+    if seconds is not None and clock.seconds() + clock.wait_for(_SETUP_PASSES * one_pass) > seconds:
         return _quenches(given, model, lowest, seconds, target, known, callback, generator, threads, clock)
     cluster, strong = False, None
-    if seconds is None or _CLUSTER_PASSES * one_pass < _SETUP_TIME * seconds:
+    if seconds is None or clock.wait_for(_CLUSTER_PASSES * one_pass) < _SETUP_TIME * seconds:
         model, cluster, strong = _clusters(model)
     before_span = clock.seconds()
     span = cooling_span(
@@ -212,9 +214,9 @@ def _search(
     )
     span_seconds = clock.seconds() - before_span
     betas = span.ladder(_STEP)
-    one_sweep = span.sweep_seconds  # of one replica, or less
+    one_sweep = span.sweep_work  # of one replica, or less
     ladder_sweeps = _LADDER_SWEEPS * len(betas) * len(betas) * n_groups * (2 if cluster else 1)
-    anneals = seconds is not None and seconds < ladder_sweeps * one_sweep
+    anneals = seconds is not None and seconds < clock.wait_for(ladder_sweeps * one_sweep)
     if anneals:  # a few replicas, all of which end cold
         betas, cluster = span.cold * np.array([1.0 - 1e-6, 1.0]), False
     groups = Groups(
@@ -230,7 +232,8 @@ def _search(
     restarts = (
         0 if anneals or (seconds is None and target == -np.inf) else n_groups * groups.each * len(betas)
     )
-    pace = _Pace(n_steps, max_steps, seconds, clock, anneals, restarts * n_steps, one_sweep, span_seconds)
+    work = restarts * n_steps, one_sweep, span_seconds, _END_PASSES * one_pass
+    pace = _Pace(n_steps, max_steps, seconds, clock, anneals, *work)
 
     def report(stopped: str) -> Search:
         mixed = groups.equilibrated(lowest.depth)
@@ -311,17 +314,20 @@ def _quenches(
     clock: Stopwatch,
 ) -> Search:
     """What there is time for where even the set-up of a search takes too long: states at zero temperature."""
-    stopped, n = "", 1
+    stopped, n, each = "", 1, 0.0
     while not stopped:
-        start = clock.seconds()
+        before = clock.worked()
         states = random_spins(as_key(generator), n, model.n_spins)
         if len(known):
             states, known = known.copy(), known[:0]
-        quench(model, states, as_key(generator), threads)
+        quench(model, states, as_key(generator), threads, tiles=False)
         lowest.take(states, model.energy(states), by_group=False)
+        # A first state takes longer than the next; the energy at the end as long as half a state or less.
+        last = (clock.worked() - before) / n
+        each = min(each, last) if each else last
         now = clock.seconds()
-        if now + 2.5 * (now - start) < seconds:
-            n = min(2 * n, CHAINS)
+        fits = int((seconds - now) / max(clock.wait_for(each), 1e-9) - 0.5)
+        n = max(1, min(2 * n, CHAINS, fits))
         found = Search(
             energy=float(given.energy(lowest.state)),
             state=lowest.state,
@@ -339,7 +345,7 @@ def _quenches(
             stopped = "target"
         elif callback is not None and callback(found):
             stopped = "callback"
-        elif 2 * now - start > seconds:
+        elif fits < 1:
             stopped = "seconds"
     return replace(found, stopped=stopped)
 
@@ -364,10 +370,15 @@ class _Pace:
         restarts: int,
         one_sweep: float,
         span_seconds: float,
+        end: float,
     ) -> None:
-        """Before ladders, annealing runs take ``restarts`` sweeps in all, or their share of the time."""
+        """Before ladders, annealing runs take ``restarts`` sweeps in all, or their share of the time.
+
+        ``end`` is the work that remains after the last step, but for the steps of its quench.
+        """
         self.done, self._anneals, self._tuning = 0, anneals, list[int]()
         self._since, self._recombining, self._last = 0.0, 0.0, _SPANS * span_seconds
+        self._end = end
         self._restarts, self._one_sweep = restarts, one_sweep
         self._n_steps, self._max_steps, self._seconds, self._clock = n_steps, max_steps, seconds, clock
 
@@ -380,15 +391,15 @@ class _Pace:
         betas = span.schedule(_POINTS)
         begin = self._clock.seconds()
         share = _ANNEALING_TIME if self._anneals else _COOLING_TIME
-        time, done, now, fastest = share * self._seconds - begin, 0.0, 0.0, np.inf
+        time, done, fastest, worked = share * self._seconds - begin, 0.0, np.inf, self._clock.worked()
         for n_steps in itertools.count(1):
             yield float(np.interp(done, np.linspace(0.0, 1.0, _POINTS), betas))
-            before, now = now, self._clock.seconds() - begin
+            now, before, worked = self._clock.seconds() - begin, worked, self._clock.worked()
             if n_steps > 1:  # the first is slower
-                fastest = min(fastest, now - before)
+                fastest = min(fastest, worked - before)
             if self._anneals:  # the quench of the colder half has to fit in, too
-                reserve = 0.5 * QUENCH * fastest if n_steps > 1 else 0.0
-                done = now / max(time - reserve, 1e-9)
+                steps = 0.5 * QUENCH * fastest if n_steps > 1 else 0.0
+                done = now / max(time - self._clock.wait_for(steps + self._end), 1e-9)
             else:
                 done = max(n_steps / most, now / max(time, 1e-9))
             if done >= 1.0 or n_steps >= self._max_steps:
@@ -427,39 +438,42 @@ class _Pace:
             left *= _RESTARTS_WORK
         while left > 0:
             work = _RUNS * (n_steps + QUENCH)
-            start = self._clock.seconds()
+            before = self._clock.worked()
             left -= work
             if left < 0:
                 return
-            if self._seconds is not None and start + work * speed > _RESTARTS_TIME * self._seconds:
-                return
+            if self._seconds is not None:
+                end = self._clock.seconds() + self._clock.wait_for(work * speed)
+                if end > _RESTARTS_TIME * self._seconds:
+                    return
             yield _Round(n_steps, anneals=True)
-            speed = (self._clock.seconds() - start) / work
+            speed = (self._clock.worked() - before) / work
             n_steps = min(2 * n_steps, _LONGEST, self._max_steps)
 
     def rounds(self) -> Iterator[_Round]:
         """One after the other, until the budget is spent."""
         yield from self.restarts()
-        start = self._clock.seconds()
+        before = self._clock.worked()
         yield _Round(0, cools=True)
         if self._anneals:
             return
-        speed = (self._clock.seconds() - start) / self.done
+        speed = (self._clock.worked() - before) / self.done
         self.tune()
         while self.done < self._max_steps:
             tunes = len(self._tuning) > 0
             piece = self._tuning.pop(0) if tunes else self._n_steps
             if self._seconds is not None:
-                left = self._seconds - self._clock.seconds()
-                if left <= min(speed, self._seconds / _LOOKS):  # slower steps were interrupted: few fit in
+                left = self._seconds - self._clock.seconds() - self._clock.wait_for(self._end)
+                step = self._clock.wait_for(speed)
+                if left <= step:
                     return
-                fits = max(1, int(min(left, self._seconds / _LOOKS) / speed))
+                fits = max(1, int(min(left, self._seconds / _LOOKS) / step))
                 piece = min(piece if tunes else max(piece, self.done // _GROWTH), fits)
             piece = min(piece, self._max_steps - self.done)
             self.done += piece
-            start = self._clock.seconds()
+            before = self._clock.worked()
             yield _Round(piece, tunes=tunes)
-            speed = (self._clock.seconds() - start) / piece
+            speed = (self._clock.worked() - before) / piece
 
     def tune(self) -> None:
         """Space the ladder anew in the next rounds."""

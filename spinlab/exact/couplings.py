@@ -4,16 +4,20 @@ energies summed exactly, and a bound on the rounding of those that were not."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from .._core.forms import Bipartite, Dense, Pattern, PatternBipartite, Sparse
 from .._core.parallel import n_threads
 from .._core.progress import duration
 from ..models import DenseIsing, IsingModel, SparseIsing, TwoLayerIsing
 
 LARGEST_DENSE = 1024  # spins; a model stored as a matrix or by patterns is hardly sparse beyond
+_ROWS = 64  # of couplings that are looked at together
+_LOST: WeakKeyDictionary[IsingModel, float] = WeakKeyDictionary()
 
 
 def with_ghost(model: IsingModel) -> np.ndarray:
@@ -59,8 +63,13 @@ def rounding_bound(n: int, size: float) -> float:
 
 
 def lost(model: IsingModel) -> float:
-    """Bound on how far energies from ``model.couplings()`` lie from those of what the model stands for."""
-    return (model.rounding + model.coupling_rounding()) * (1 + 2.0**-50)
+    """Bound on how far energies from ``model.couplings()`` lie from those of what the model stands for.
+
+    Models do not change, so it is kept: of patterns it takes as long as the couplings.
+    """
+    if model not in _LOST:
+        _LOST[model] = (model.rounding + model.coupling_rounding()) * (1 + 2.0**-50)
+    return _LOST[model]
 
 
 def exact_energies(model: IsingModel, states: np.ndarray) -> list[tuple[float, float]]:
@@ -106,26 +115,71 @@ def edges_of(model: IsingModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return i, j, J[i, j]
 
 
-def n_couplings(model: IsingModel) -> int:
-    """Number of couplings that are not zero."""
-    values, times = _stored(model)
-    return int(np.count_nonzero(values)) // times
+def n_couplings(model: IsingModel, most: float = math.inf) -> int:
+    """Number of couplings that are not zero; any number above ``most`` once there are more."""
+    total, times = 0, 1
+    for values, times in _stored(model):
+        total += int(np.count_nonzero(values))
+        if total > most * times:
+            break
+    return total // times
 
 
-def total_size(model: IsingModel) -> float:
-    """sum |J| + sum |b|, no less."""
-    values, times = _stored(model)
-    size = float(np.abs(values).sum()) / times + float(np.abs(model.b).sum())
-    return size * (1 + (values.size + model.n_spins + 4) * 2.0**-53)
+def size_and_lost(model: IsingModel) -> tuple[float, float]:
+    """(sum |J| + sum |b|, lost(model)), both no less, in a time in which patterns are not written out.
+
+    Of patterns |J_ij| <= |scale| sum_k |xi_ik xi_jk|, and what float64 loses is below K + 4 units of that.
+    """
+    form, n, fields = model.form(), model.n_spins, float(np.abs(model.b).sum())
+    if not isinstance(form, Pattern | PatternBipartite):
+        size, terms = 0.0, 2 * n
+        for values, times in _stored(model):
+            size += float(np.abs(values).sum()) / times
+            terms += values.size
+        return (size + fields) * (1 + (terms + 4) * 2.0**-53), lost(model)
+    K, xi = form.xi.shape[1], np.abs(form.xi)
+    sums = (xi.sum(0),) * 2 if isinstance(form, Pattern) else (xi[: form.V].sum(0), xi[form.V :].sum(0))
+    up = 1 + 4 * (n + K + 8) * 2.0**-53
+    tiny = n**2 * (K + 1) * 2.0**-1073 * max(1.0, abs(form.scale))  # of what underflows
+    size = abs(form.scale) * float(sums[0] @ sums[1]) * up + tiny
+    size /= 2 if isinstance(form, Pattern) else 1
+    return (size + fields) * up, (model.rounding + (K + 4) * 2.0**-53 * size + tiny) * up
 
 
-def _stored(model: IsingModel) -> tuple[np.ndarray, int]:
-    """The couplings as the model stores them, and how often it stores each."""
+def is_frustrated(model: IsingModel, s: np.ndarray) -> bool:
+    """Whether a state violates a coupling or a field; most do so in the first rows."""
+    if (model.b * s < 0).any():
+        return True
     if isinstance(model, SparseIsing):
-        return model.form().data, 2
-    if isinstance(model, TwoLayerIsing):
-        return model.weights(), 1
-    return model.J if isinstance(model, DenseIsing) else model.couplings(), 2
+        i, j, J = model.edges()
+        return bool((J * (s[i] * s[j]) < 0).any())
+    rows, columns = (s[: model.V], s[model.V :]) if isinstance(model, TwoLayerIsing) else (s, s)
+    first = 0
+    for values, _ in _stored(model):
+        if (values * rows[first : first + len(values), None] * columns < 0).any():
+            return True
+        first += len(values)
+    return False
+
+
+def _stored(model: IsingModel) -> Iterator[tuple[np.ndarray, int]]:
+    """The couplings as the model stores them, some rows at a time, and how often it stores each."""
+    form = model.form()
+    if isinstance(form, Sparse):
+        yield form.data, 2
+        return
+    n = model.V if isinstance(model, TwoLayerIsing) else model.n_spins
+    for rows in (slice(k, min(k + _ROWS, n)) for k in range(0, n, _ROWS)):
+        if isinstance(form, Dense):
+            yield form.J[rows], 2
+        elif isinstance(form, Bipartite):
+            yield form.W[rows], 1
+        elif isinstance(form, PatternBipartite):
+            yield form.scale * (form.xi[rows] @ form.xi[form.V :].T), 1
+        else:
+            J = form.scale * (form.xi[rows] @ form.xi.T)
+            J[np.arange(len(J)), np.arange(n)[rows]] = 0.0
+            yield J, 2
 
 
 def free_spins(model: IsingModel) -> int:

@@ -19,7 +19,7 @@ from fractions import Fraction
 import numpy as np
 
 from .._core.stopwatch import Stopwatch
-from ..models import BipartiteIsing, DenseIsing, IsingModel, SparseIsing, TwoLayerIsing
+from ..models import BipartiteIsing, DenseIsing, IsingModel, PatternIsing, SparseIsing, TwoLayerIsing
 from .couplings import LARGEST_DENSE, counted_nearly, edges_of, exact_sum, lost, round_down
 from .result import GroundState
 
@@ -65,6 +65,8 @@ def split(model: IsingModel, *, beta: float | None = None, plain: bool = False) 
         linked = model.weights() != 0
         if linked.sum(0).min() > 1 and linked.sum(1).min() > max(1, model.H / 2):
             return None  # any two visible units share a hidden one
+    elif isinstance(model, DenseIsing | PatternIsing) and _hangs_together(model):
+        return None
     i, j, J = edges_of(model)
     i, j, J = i[J != 0], j[J != 0], J[J != 0]
     degree = np.bincount(i, minlength=n) + np.bincount(j, minlength=n)
@@ -177,6 +179,12 @@ def join_log_z(
     exact -= Fraction(beta) * (parts.constant + Fraction(model.offset))
     value = float(exact)
     return value, sum(error for _, error in found) + beta * (parts.error + lost(model)) + 2 * U * abs(value)
+
+
+def _hangs_together(model: DenseIsing | PatternIsing) -> bool:
+    """Whether some spin is coupled to all others, and there is no leaf."""
+    degree = np.count_nonzero(model.J if isinstance(model, DenseIsing) else model.couplings(), axis=1)
+    return bool(degree.min() > 1 and degree.max() == model.n_spins - 1)
 
 
 def _components(n: int, i: np.ndarray, j: np.ndarray) -> np.ndarray:

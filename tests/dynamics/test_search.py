@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,8 +13,10 @@ from model_forms import FORMS, make
 from naive import ground_energy_and_degeneracy
 
 import spinlab as sl
-from spinlab.dynamics import search
+from spinlab._core.stopwatch import Stopwatch
+from spinlab.dynamics import _dense_steps, search
 from spinlab.dynamics._groups import Groups, Piece
+from spinlab.dynamics._quench import quench
 from spinlab.dynamics._recombine import Pool
 from spinlab.models import DenseIsing
 
@@ -140,12 +142,22 @@ def test_what_equilibrium_takes():
     assert groups.mixed().tolist() == [False, False]
 
 
+class Alone(Stopwatch):
+    """A clock on a machine without other work."""
+
+    def worked(self):
+        return self.seconds()
+
+    def _rate(self):
+        return 1.0
+
+
 @pytest.mark.parametrize("seconds", [0.05, 0.3, 2.0])
 def test_the_budget_of_time_is_used_and_kept(seconds, monkeypatch):
     # A machine whose steps take 1 ms, and three times as long from the middle on.
     now = 0.0
 
-    class Clock:
+    class Clock(Alone):
         def seconds(self):
             nonlocal now
             now += 1e-6
@@ -177,11 +189,12 @@ def test_a_callback_need_not_wait_for_its_share_of_a_large_budget(monkeypatch):
     # A machine on which every look at the clock takes 1 ms: a tenth of the budget would be 10^5 of them.
     looks = 0
 
-    def seconds():
-        nonlocal looks
-        looks += 1
-        assert looks < 2000
-        return 0.001 * looks
+    class Clock(Alone):
+        def seconds(self):
+            nonlocal looks
+            looks += 1
+            assert looks < 2000
+            return 0.001 * looks
 
     class Watched(Groups):
         def advance(self, n_steps, burn_in=0):
@@ -189,7 +202,7 @@ def test_a_callback_need_not_wait_for_its_share_of_a_large_budget(monkeypatch):
             return super().advance(n_steps, burn_in)
 
     module = sys.modules["spinlab.dynamics.search"]
-    monkeypatch.setattr(module, "Stopwatch", lambda: SimpleNamespace(seconds=seconds))
+    monkeypatch.setattr(module, "Stopwatch", Clock)
     monkeypatch.setattr(module, "Groups", Watched)
     agreed = [
         search(sl.ensembles.sk(N=20, rng=0), seconds=seconds, callback=lambda found: found.hits >= 3, rng=0)
@@ -217,7 +230,7 @@ def test_set_up_that_does_not_fit_is_left_out(seconds, fits, monkeypatch):
     now = 0.0
     module = sys.modules["spinlab.dynamics.search"]
 
-    class Clock:
+    class Clock(Alone):
         def seconds(self):
             return now
 
@@ -243,6 +256,44 @@ def test_set_up_that_does_not_fit_is_left_out(seconds, fits, monkeypatch):
         return
     assert (found.n_steps, found.hits, len(found.betas), found.stopped) == (0, 0, 0, "seconds")
     assert max(4.0, 0.8 * seconds) <= now <= max(4.0, 1.2 * seconds)
+
+
+def test_a_dense_model_is_cut_into_tiles_once(monkeypatch):
+    cuts = []
+    cut = _dense_steps.Tiles.cut
+
+    def counted(*args):
+        cuts.append(args)
+        return cut(*args)
+
+    monkeypatch.setattr(_dense_steps.Tiles, "cut", counted)
+    model = sl.ensembles.sk(N=40, rng=0)
+    kept = search(model, max_steps=40, rng=0)
+    assert len(cuts) == 1
+    assert not _dense_steps._kept
+    with monkeypatch.context() as patch:
+        patch.setattr(_dense_steps, "_kept", {})
+        patch.setattr(sys.modules["spinlab.dynamics.search"], "tiles_kept", lambda model: nullcontext())
+        again = search(model, max_steps=40, rng=0)
+    assert len(cuts) > 2
+    assert (kept.state == again.state).all()
+    assert (kept.betas == again.betas).all()
+    cuts.clear()
+    assert search(model, seconds=1e-9, rng=0).n_steps == 0  # a state or two are not worth it
+    assert not cuts
+    with pytest.raises(KeyboardInterrupt), _dense_steps.tiles_kept(model), _dense_steps.tiles_kept(model):
+        raise KeyboardInterrupt
+    assert not _dense_steps._kept
+
+
+def test_a_quench_without_tiles_takes_the_same_steps():
+    model = sl.ensembles.sk(N=150, rng=0)
+    start = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (3, 150))
+    ends = []
+    for tiles in (True, False):
+        ends.append(start.copy())
+        quench(model, ends[-1], np.uint64(1), 1, tiles=tiles)
+    assert (ends[0] == ends[1]).all()
 
 
 def test_a_state_is_found_however_short_the_time():

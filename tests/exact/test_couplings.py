@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from model_forms import FORMS, make
 
-from spinlab.exact.couplings import edges_of, n_couplings, total_size
-from spinlab.models import BipartiteIsing, DenseIsing, SparseIsing
+from spinlab.exact.couplings import edges_of, is_frustrated, lost, n_couplings, size_and_lost
+from spinlab.models import BipartiteIsing, DenseIsing, PatternBipartiteIsing, PatternIsing, SparseIsing
 
 
 def models():
@@ -31,6 +31,9 @@ def test_edges_are_those_of_the_upper_triangle(model):
     written[i, j] = values
     np.testing.assert_array_equal(written + written.T, J)
     assert n_couplings(model) == np.count_nonzero(J) // 2
+    n = np.count_nonzero(values)
+    for most in (0, 3, n - 1, n):
+        assert (n_couplings(model, most) > most) == (n > most)
 
 
 @pytest.mark.parametrize("model", models(), ids=repr)
@@ -38,4 +41,39 @@ def test_the_size_is_no_less_than_the_sum_in_rationals(model):
     exact = sum(
         abs(Fraction(x)) for x in [*np.triu(model.couplings(), 1).ravel().tolist(), *model.b.tolist()]
     )
-    assert exact <= Fraction(total_size(model)) <= exact * (1 + Fraction(1, 10**12))
+    size, off = size_and_lost(model)
+    assert exact <= Fraction(size)
+    assert off >= lost(model)
+    if isinstance(model, PatternIsing | PatternBipartiteIsing):  # the sums of each pattern, at most
+        assert size <= pattern_sums(model) * (1 + 1e-12)
+    else:
+        assert Fraction(size) <= exact * (1 + Fraction(1, 10**12))
+        assert off == lost(model)
+
+
+def pattern_sums(model):
+    """sum_k sum_ij |scale xi_ik xi_jk| / 2; of one layer, with the diagonal."""
+    total = 0.0
+    for xi in model.form().xi.T:
+        J = np.abs(model.scale * np.outer(xi, xi))
+        if isinstance(model, PatternBipartiteIsing):
+            J[: model.V, : model.V] = J[model.V :, model.V :] = 0.0
+        total += J.sum() / 2
+    return total + np.abs(model.b).sum()
+
+
+@pytest.mark.parametrize("scale", [0.3, 1e-180, -7e120])
+@pytest.mark.parametrize("integer", [True, False])
+def test_what_patterns_lose_is_bounded_without_their_couplings(scale, integer):
+    rng = np.random.default_rng(3)
+    xi = rng.integers(-2, 3, (3, 70)).astype(float) if integer else rng.normal(size=(3, 70))
+    two = PatternBipartiteIsing(xi[:, :30], xi[:, 30:], scale)
+    for model in (PatternIsing(xi, scale), two, PatternIsing(xi[:1], scale)):
+        assert lost(model) <= size_and_lost(model)[1] <= 1e-13 * size_and_lost(model)[0] + 1e-300
+
+
+@pytest.mark.parametrize("model", models(), ids=repr)
+def test_frustrated_is_a_state_that_violates_a_term(model):
+    J = np.triu(model.couplings(), 1)
+    for s in np.random.default_rng(1).choice(np.array([-1, 1], np.int8), (20, model.n_spins)):
+        assert is_frustrated(model, s) == bool((J * np.outer(s, s) < 0).any() or (model.b * s < 0).any())

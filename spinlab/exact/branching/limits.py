@@ -25,8 +25,8 @@ def is_sparse(model: IsingModel) -> bool:
     """Whether the mean degree, the ghost spin's included, is so small that odd cycles bound better."""
     if not isinstance(model, SparseIsing) and model.n_spins > LARGEST_CYCLES:
         return False  # beyond every limit: not worth writing the couplings out
-    edges = n_couplings(model) + int((model.b != 0).sum())
-    return 2 * edges <= (_SPARSE_LARGE if model.n_spins > _LARGE else _SPARSE) * model.n_spins
+    most = (_SPARSE_LARGE if model.n_spins > _LARGE else _SPARSE) * model.n_spins / 2
+    return n_couplings(model, most) + int((model.b != 0).sum()) <= most
 
 
 def missing_solver(model: IsingModel) -> str:
@@ -77,8 +77,8 @@ def relaxation_of(model: IsingModel) -> str:
 def set_up_seconds(n: int, relaxation: str) -> float:
     """Of a processor, before the root of a proof for n spins is worked on, as measured on one core."""
     if relaxation == "cycles":
-        return 2e-6 * n
-    return 2e-7 * n**2 + 2e-10 * n**3
+        return 1.5e-5 * n
+    return 7e-7 * n**2 + 3e-10 * n**3
 
 
 def closing_seconds(n: int, relaxation: str) -> float:

@@ -28,7 +28,8 @@ def least(model: IsingModel, task: Task = "ground_state") -> Cost:
         not isinstance(model, SparseIsing) and model.n_spins > LARGEST_DENSE
     ):
         return NEVER
-    if n_couplings(model) > max(3 * model.n_spins - 6, 3):
+    most = max(3 * model.n_spins - 6, 3)
+    if n_couplings(model, most) > most:
         return NEVER
     if task == "log_partition":
         return Cost(*partition.cost(model), certain=False)

@@ -64,7 +64,7 @@ def least(model: IsingModel) -> float | None:
         return _SECONDS
     if not isinstance(model, SparseIsing) and n > LARGEST_DENSE:
         return None
-    width = least_width(n, n_couplings(model))
+    width = least_width(n, n_couplings(model, MAX_WIDTH * n))
     if width > MAX_WIDTH:
         return None
     entries = 2.0**width
