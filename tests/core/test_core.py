@@ -485,3 +485,22 @@ def test_large_matrices_are_looked_at_everywhere():
                 symmetrised(apart)
     with pytest.raises(ValueError, match="too large"):
         as_real_array(np.full(10, 1e308), "x", 1)  # the sum overflows, its terms do not
+
+
+@kernel
+def plus(x, y):
+    return x + y
+
+
+@kernel
+def added_up(n):
+    total = 0
+    for k in range(n):
+        total = plus(total, k) + plus(0, 1)
+    return total
+
+
+def test_a_kernel_that_is_called_with_a_constant_is_compiled_once():
+    """numba has a type of its own for 0, and would compile ``plus`` for each mixture of it and int64."""
+    assert added_up(5) == 15
+    assert len(plus.signatures) == 1

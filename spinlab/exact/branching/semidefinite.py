@@ -235,7 +235,7 @@ def _separate(X: Any, a: Any, triangles: Any, m: Any, wanted: Any, violation: An
         known[t] = numbers[order[t]]
     keys = np.empty(capacity, np.int64)
     sizes = np.empty(capacity)
-    count = np.int64(0)
+    count = 0
     limit = -1.0 - violation
     for i in range(n - 2):
         for j in range(i + 1, n - 1):
@@ -360,7 +360,7 @@ def _improve(
         size = n + m
         F, value, largest = _evaluate(C, triangles, m, x, a, M, w, Z, X, gradient)
         evaluations += 1
-        stored = np.int64(0)
+        stored = 0
         fresh = True  # the triangles of this round are not yet copied
         step = 0
         if gamma == 0.0:
@@ -440,7 +440,7 @@ def _improve(
         before = best
         if turn == 0 or turn == 2:
             _round(C, X, states)
-        kept = np.int64(0)  # triangles without a multiplier leave
+        kept = 0  # triangles without a multiplier leave
         for t in range(m):
             if x[n + t] > negligible:
                 x[n + kept] = x[n + t]
