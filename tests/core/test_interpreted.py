@@ -28,6 +28,7 @@ def graphs():
     yield nx.complete_graph(12)
     yield nx.complete_graph(45)  # wider than any order that is kept
     yield nx.grid_2d_graph(6, 6)
+    yield nx.grid_2d_graph(11, 11)
     yield nx.disjoint_union(nx.cycle_graph(7), nx.grid_2d_graph(3, 9))
     for seed in range(8):
         yield nx.gnp_random_graph(30, 0.03 * (seed + 1), seed=seed)
@@ -217,7 +218,8 @@ def test_a_small_lattice_compiles_no_graph_kernel(tmp_path):
     code = (
         "import spinlab as sl\n"
         "from spinlab.exact.tree import elimination as e\n"
-        "e.plan(sl.ensembles.edwards_anderson(shape=(3, 12), periodic=False, rng=0))\n"
+        "for shape in ((3, 12), (12, 12)):\n"
+        "    e.plan(sl.ensembles.edwards_anderson(shape=shape, periodic=False, rng=0))\n"
         "print([k.__name__ for k in (e._greedy, e._scopes, e._places, e._postorder) if k.overloads])"
     )
     env = {**os.environ, "SPINLAB_CACHE_DIR": str(tmp_path)}

@@ -23,7 +23,8 @@ class Descent:
         self.data = np.ascontiguousarray(matrix.data, np.int64)
 
     def __call__(self, states: np.ndarray) -> tuple[np.ndarray, int]:
-        """(the best end of descents from the rows, its h2); ``states`` is changed."""
+        """(the best end of descents from the rows, its h2); ``states`` may be changed."""
+        states = np.ascontiguousarray(states)
         values = np.empty(len(states), np.int64)
         _descend(self.indptr, self.indices, self.data, states, values)
         at = int(np.argmax(values))

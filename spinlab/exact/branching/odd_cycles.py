@@ -310,7 +310,7 @@ def _long(
     spare = np.empty(n + 1, np.int64)
     stack = np.empty((3, len(walk) + 1), np.int64)
     at = np.full(n, -1, np.int64)
-    count = 0
+    count = np.int64(0)
     # An edge within a cluster closes a cycle whose other edges cost nothing.
     for e in range(n_edges):
         u, v = i[e], j[e]
@@ -319,7 +319,7 @@ def _long(
         turn = parity[u] ^ parity[v]  # members of F on the path
         cost = x[e] if turn == 1 else 1 - x[e]
         if cost < 1 - tolerance:
-            length = _tree_path(u, v, depth, up, up_edge, walk, 0, spare)
+            length = _tree_path(u, v, depth, up, up_edge, walk, np.int64(0), spare)
             for p in range(length):
                 sides[p] = 1 if x[walk[p]] > 0.5 else 0
             walk[length], sides[length] = e, 1 - turn
@@ -395,7 +395,7 @@ def _long(
                 steps += 1
                 node = before[node]
             # path[steps - 1] leaves the source; the vertices in between are joined through the clusters
-            length = 0
+            length = np.int64(0)
             e = path[steps - 1]
             begin = i[e] if cluster[i[e]] == source else j[e]
             v = begin

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -32,7 +33,8 @@ _HOPELESS = 2.0**33  # entries; more tries will not bring the work within reach
 _MAX_TRIES = 200
 _MAX_SECONDS = 1.0  # of more tries
 _SECONDS_PER_SPIN = 1e-5  # of a try of both rules
-_FEW = 100  # spins that the interpreter orders in milliseconds
+_FEW = 160  # spins that the interpreter orders in milliseconds
+_SIMPLE = 2.0**22  # entries of the first orders; beyond, the many greedy ones would take it half a second
 _SECONDS_PER_ENTRY = 1e-9  # of the tables, to weigh the tries against
 
 
@@ -156,10 +158,12 @@ def _best_order(indptr: np.ndarray, indices: np.ndarray) -> np.ndarray | None:
         work = _run(_scopes, indptr, indices, order, least)[3]
         if work < least:
             best, least = order, work
+    few_tries = least < _SIMPLE or least > _HOPELESS
+    greedy = partial(_run, _greedy) if few_tries else _greedy
     seconds = 0.0  # by estimate, never by a clock: the order must not depend on the machine's load
     for seed in range(_MAX_TRIES):
         for rule in (_MIN_DEGREE, _MIN_FILL):
-            order, work = _run(_greedy, indptr, indices, rule, seed, least)
+            order, work = greedy(indptr, indices, rule, seed, least)
             if work < least:
                 best, least = order, work
         seconds += _SECONDS_PER_SPIN * (len(indptr) - 1)
