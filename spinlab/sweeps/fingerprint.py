@@ -164,6 +164,9 @@ class _Walk:
         if isinstance(value, _SOURCES):  # they change with every use, and a point has a seed of its own
             return "random", kind.__qualname__
         what = self.describe(kind) if kind.__module__ == self.home else (kind.__module__, kind.__qualname__)
+        content = _foreign(value)
+        if content is not None:
+            return "object", what, self.describe(content)
         if dataclasses.is_dataclass(value):
             state = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
         elif _says_itself(kind):
@@ -227,6 +230,20 @@ def _set_later(kind: type, tree: Any) -> dict[str, Any]:
         and not (name[0] == name[-1] == "_")
         and written.get(name, name) not in (x, _UNKNOWN)
     }
+
+
+def _foreign(value: Any) -> tuple[Any, ...] | None:
+    """What sparse arrays of scipy and quadratic models of dimod hold, without the notes of their use."""
+    package = type(value).__module__.partition(".")[0]
+    if package == "scipy" and hasattr(value, "tocoo"):
+        entries = value.tocoo(copy=True)
+        entries.sum_duplicates()
+        return tuple(entries.shape), tuple(map(np.asarray, entries.coords)), np.asarray(entries.data)
+    if package == "dimod" and hasattr(value, "to_numpy_vectors"):
+        names = list(value.variables)
+        linear, quadratic, offset = value.to_numpy_vectors(names, sort_indices=True)
+        return value.vartype.name, names, linear, tuple(quadratic), offset
+    return None
 
 
 def _own(value: Any) -> dict[str, Any]:

@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_RESULTS = (".nc", ".csv", ".h5", ".hdf5", ".zarr", ".npz", ".npy", ".json", ".txt", ".parquet", ".pkl")
 _LONGEST = 255 - len("-journal")  # of a file's name, with what SQLite puts beside it
 
 
 def store_path(path: str | os.PathLike[str]) -> Path:
-    """The store's file: .sqlite is added to a name without suffix, and ~ is the home folder."""
+    """The store's file: .sqlite is added to a name without suffix, and ~ is the home folder.
+
+    Suffixes of other kinds of files are refused, unless the file is there and may be an older store.
+    """
     text = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(text, str):
         raise TypeError(f"a store's name must be a str or a path, got {path!r}")
@@ -28,6 +32,11 @@ def store_path(path: str | os.PathLike[str]) -> Path:
         raise IsADirectoryError(errno.EISDIR, "a store is a file, and this names a folder; add a name", text)
     if not target.suffix:
         target = target.with_suffix(".sqlite")
+    elif target.suffix.lower() in _RESULTS and not target.exists():
+        raise ValueError(
+            f"a store is an SQLite file, which {target.suffix} is not, got {text!r}: give {target.stem!r} "
+            f"and export it as .nc or .csv (Store.export, spinlab sweep export)"
+        )
     if len(os.fsencode(target.name)) > _LONGEST:
         raise OSError(errno.ENAMETOOLONG, f"the store's name is longer than {_LONGEST} bytes", text)
     if target.is_dir():

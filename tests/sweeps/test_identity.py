@@ -20,6 +20,7 @@ from contextlib import closing
 from decimal import Decimal
 from fractions import Fraction
 
+import dimod
 import numpy as np
 import pandas as pd
 import pytest
@@ -303,6 +304,30 @@ def test_use_of_an_object_is_no_change():
     model.energy(np.ones(9))
     sl.ground_state(model)
     assert fingerprint(closure(model)) == before
+
+
+def test_notes_that_other_packages_keep_are_no_change():
+    """dimod keeps views, scipy what it found out about the order of entries; what they hold counts."""
+    bqm = dimod.BinaryQuadraticModel({"a": 1.0, "b": -1.0}, {"ab": 0.5}, 0.0, "SPIN")
+    matrix = scipy.sparse.csr_array(np.array([[0.0, 2.0], [2.0, 0.0]]))
+    before = [fingerprint(closure(value)) for value in (bqm, matrix)]
+    sl.ground_state(bqm)
+    assert bqm.linear is not None
+    assert bqm.binary.num_variables == 2
+    assert matrix.has_canonical_format
+    assert (matrix @ matrix).nnz == 2
+    assert [fingerprint(closure(value)) for value in (bqm, matrix)] == before
+    bqm.add_linear("a", 0.25)
+    matrix.data[0] = 3.0
+    after = [fingerprint(closure(value)) for value in (bqm, matrix)]
+    assert after[0] != before[0]
+    assert after[1] != before[1]
+    bqm.add_linear("a", -0.25)
+    bqm.offset = 1.0
+    names = bqm.copy().relabel_variables({"a": "c"}, inplace=False)
+    binary = bqm.change_vartype("BINARY", inplace=False)
+    other = [fingerprint(closure(value)) for value in (bqm, names, binary)]
+    assert len({before[0], *other}) == 4
 
 
 def test_circles_end():

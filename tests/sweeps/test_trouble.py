@@ -52,6 +52,7 @@ def change(path, sql):
         ("/", IsADirectoryError, "names a folder"),
         ("folder/", IsADirectoryError, "names a folder; add a name: 'folder/'"),
         ("a" * 250, OSError, "the store's name is longer than 247 bytes"),
+        ("map.nc", ValueError, r"SQLite file, which \.nc is not, got 'map.nc': give 'map'"),
         (b"store", TypeError, "must be a str or a path, got b'store'"),
         (3, TypeError, "must be a str or a path, got 3"),
         (True, TypeError, "must be a str or a path, got True"),
