@@ -11,12 +11,12 @@ from __future__ import annotations
 import types
 from collections.abc import Callable
 from functools import cache
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import numpy as np
 
-_SECONDS = 0.5  # in a process; then the kernels are compiled
+_SECONDS = 0.5  # of processor time in a process; then the kernels are compiled
 
 _spent: float = 0.0
 
@@ -30,10 +30,10 @@ def small_call(kernel: Any, *args: Any, instead: Callable[..., Any] | None = Non
     global _spent
     if _spent > _SECONDS or is_compiled(kernel):
         return kernel(*args)
-    start = perf_counter()
+    start = thread_time()
     with np.errstate(over="ignore"):  # unsigned numbers wrap, as in compiled code
         result = (instead or interpreted(kernel))(*args)
-    _spent += perf_counter() - start
+    _spent += thread_time() - start
     return result
 
 
