@@ -63,42 +63,62 @@ def bethe_lines(J: Any, *, balanced: bool = False, log_glass: float | None = Non
         log_glass = _crossing(lambda c: _growth(step, np.tanh(c * J.data) ** 2) > 1, low, high)
     log_order, x = math.inf, np.empty((n, 0))
     end = high if balanced or math.isinf(log_glass) else log_glass
-    if lowest(J, math.exp(end))[0][0] < _ZERO:
-        log_order = _crossing(lambda c: lowest(J, c)[0][0] < _ZERO, low, end)
+    if _unstable(J, math.exp(end)):
+        log_order = _crossing(lambda c: _unstable(J, c), low, end)
         at = log_order + 1e-3 if balanced or math.isinf(log_glass) else log_glass
-        values, vectors = lowest(J, math.exp(at), vectors=True)
-        assert vectors is not None
+        values, vectors = lowest(J, math.exp(at))
         x = vectors[:, values < max(values[0] * 1e-9, _ZERO)] * math.sqrt(n)
     share = float(1 / (x[:, 0] ** 4).mean()) if x.shape[1] else math.nan
     return BetheLines(math.inf if balanced else log_glass, log_order, x, share)
 
 
-def lowest(J: Any, c: float, *, vectors: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
-    """Lowest eigenvalues, up to 8, of the Bethe Hessian of c J scaled to a diagonal of ones."""
+def lowest(J: Any, c: float) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest eigenvalues, up to 8, of the Bethe Hessian of c J scaled to a diagonal of ones, and vectors."""
     import scipy.linalg
-    import scipy.sparse
     import scipy.sparse.linalg
+
+    H, scale = _hessian(J, c)
+    n = len(scale)
+    k = min(_MOST_DIRECTIONS, n)
+    if n <= _DENSE:
+        values, x = scipy.linalg.eigh(H.toarray() + np.eye(n), subset_by_index=[0, k - 1])
+    else:
+        start = np.random.default_rng(0).standard_normal(n)
+        values, x = scipy.sparse.linalg.eigsh(H, k, which="SA", v0=start, tol=1e-6)
+        values = values + 1
+    x = x * scale[:, None]  # of H itself: a congruence keeps the signs of the eigenvalues
+    return values, x / np.linalg.norm(x, axis=0)
+
+
+def _unstable(J: Any, c: float) -> bool:
+    """Whether an eigenvalue is negative."""
+    import scipy.sparse.linalg
+
+    H, scale = _hessian(J, c)
+    n = len(scale)
+    if n <= _DENSE:
+        try:
+            np.linalg.cholesky(H.toarray() + (1 - _ZERO) * np.eye(n))
+        except np.linalg.LinAlgError:
+            return True
+        return False
+    start = np.random.default_rng(0).standard_normal(n)
+    k = min(_MOST_DIRECTIONS, n)
+    found = scipy.sparse.linalg.eigsh(H, k, which="SA", v0=start, tol=1e-6, return_eigenvectors=False)
+    return bool(found.min() + 1 < _ZERO)
+
+
+def _hessian(J: Any, c: float) -> tuple[Any, np.ndarray]:
+    """The Bethe Hessian of c J scaled to a diagonal of ones, less these; the scale."""
+    import scipy.sparse
 
     n = J.shape[0]
     t = np.clip(np.tanh(c * J.data), -_SATURATED, _SATURATED)
     weight = 1 / (1 - t * t)
     row = np.repeat(np.arange(n), np.diff(J.indptr))
     scale = 1 / np.sqrt(1 + np.bincount(row, t * t * weight, n))
-    H = scipy.sparse.csr_array((-t * weight * scale[row] * scale[J.indices], J.indices, J.indptr), (n, n))
-    k = min(_MOST_DIRECTIONS, n)
-    if n <= _DENSE:
-        full = H.toarray() + np.eye(n)
-        if not vectors:
-            return scipy.linalg.eigvalsh(full, subset_by_index=[0, k - 1]), None
-        values, x = scipy.linalg.eigh(full, subset_by_index=[0, k - 1])
-    else:
-        start = np.random.default_rng(0).standard_normal(n)
-        found = scipy.sparse.linalg.eigsh(H, k, which="SA", v0=start, tol=1e-6, return_eigenvectors=vectors)
-        if not vectors:
-            return np.sort(found) + 1, None
-        values, x = found[0] + 1, found[1]
-    x = x * scale[:, None]  # of H itself: a congruence keeps the signs of the eigenvalues
-    return values, x / np.linalg.norm(x, axis=0)
+    entries = -t * weight * scale[row] * scale[J.indices]
+    return scipy.sparse.csr_array((entries, J.indices, J.indptr), (n, n)), scale
 
 
 def _walker(J: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:

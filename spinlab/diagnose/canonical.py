@@ -65,9 +65,9 @@ def _dense(J: np.ndarray, b: np.ndarray) -> tuple[IsingModel, np.ndarray]:
     square = J @ J
     cube = np.einsum("ij,ij->i", square, J)
     J2 = J**2
-    order = _order([cube, J2.sum(1), (J2**2).sum(1), np.abs(b), (square**2).sum(1)], lambda x: J2 @ x)
+    order = site_order([cube, J2.sum(1), (J2**2).sum(1), np.abs(b), (square**2).sum(1)], lambda x: J2 @ x)
     J, b = np.ascontiguousarray(J[np.ix_(order, order)]), b[order]
-    sigma = _gauge(J, b)
+    sigma = gauge(J, b)
     J = J * sigma[:, None] * sigma
     return DenseIsing(J, b * sigma), J[J < 0]
 
@@ -76,10 +76,10 @@ def _sparse(J: Any, b: np.ndarray) -> tuple[IsingModel, np.ndarray]:
     square = J @ J
     cube, fourth = (np.asarray(x.sum(1)).ravel() for x in (square * J, square * square))
     J2 = J.power(2)
-    order = _order([cube, J2.sum(1), (J2 * J2).sum(1), np.abs(b), fourth], lambda x: J2 @ x)
+    order = site_order([cube, J2.sum(1), (J2 * J2).sum(1), np.abs(b), fourth], lambda x: J2 @ x)
     J, b = J[order][:, order].tocsr(), b[order]
     J.sort_indices()
-    sigma = _gauge(J, b)
+    sigma = gauge(J, b)
     J.data = J.data * sigma[np.repeat(np.arange(len(b)), np.diff(J.indptr))] * sigma[J.indices]
     return SparseIsing(J, b * sigma), J.data[J.data < 0]
 
@@ -99,10 +99,10 @@ def _two_layers(W: np.ndarray, b: np.ndarray) -> tuple[IsingModel, np.ndarray]:
         return _two_layers(np.ascontiguousarray(W.T), np.concatenate([b[V:], b[:V]]))
     layer = np.repeat([0.0, 1.0], [V, H])
     keys = [np.concatenate(pair) for pair in zip(rows, columns, strict=True)]
-    order = _order([layer, *keys, np.abs(b)], lambda x: np.concatenate([W2 @ x[V:], x[:V] @ W2]))
+    order = site_order([layer, *keys, np.abs(b)], lambda x: np.concatenate([W2 @ x[V:], x[:V] @ W2]))
     r, c = order[:V], order[V:] - V
     W, b = np.ascontiguousarray(W[np.ix_(r, c)]), b[order]
-    sigma = _gauge(W, b)
+    sigma = gauge(W, b)
     W = W * sigma[:V, None] * sigma[V:]
     return BipartiteIsing(W, b[:V] * sigma[:V], b[V:] * sigma[V:]), W[W < 0]
 
@@ -121,7 +121,7 @@ def _rounded(x: np.ndarray) -> np.ndarray:
     return np.ldexp(np.round(np.ldexp(mantissa, _BITS)), exponent - _BITS)
 
 
-def _order(keys: list[Any], spread: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def site_order(keys: list[Any], spread: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Sites sorted by the first key, ties by the next ones, each to nine digits.
 
     Sites that still tie are told apart by their neighbours, and then by singling out one of them: if the tied
@@ -161,7 +161,7 @@ def _ranks(columns: list[np.ndarray]) -> np.ndarray:
     return rank
 
 
-def _gauge(J: Any, b: np.ndarray) -> np.ndarray:
+def gauge(J: Any, b: np.ndarray) -> np.ndarray:
     """Signs along a breadth-first tree of every connected part, whose first field, if any, is positive.
 
     ``J`` is square (dense or sparse), or the weights between two layers.

@@ -18,6 +18,7 @@ import math
 import numpy as np
 
 from ..models import SparseIsing
+from .parts import connected
 
 _MOST_WAVES = 12
 _ALIKE = 1.3  # of the lowest eigenvalue
@@ -25,25 +26,31 @@ _DENSE = 600  # sites up to which the Laplacian is written out
 
 
 def reach(model: SparseIsing, replicas: np.ndarray) -> float:
-    """chi(0)/chi(k) - 1 of the overlaps of ``replicas``, shape (n_records, n, N)."""
-    v = _waves(model)
+    """chi(0)/chi(k) - 1 of the overlaps of ``replicas``, shape (n_records, n, N), on the largest connected
+    part.
+    """
+    sites, v = _waves(model)
+    replicas = replicas[:, :, sites]
     n = replicas.shape[1]
     a, b = np.triu_indices(n, 1)
     uniform = wave = 0.0
     for s in replicas.astype(np.float32):
-        uniform += float(((s @ s.T)[a, b] ** 2).mean()) / model.n_spins
+        uniform += float(((s @ s.T)[a, b] ** 2).mean()) / len(sites)
         wave += float(np.mean([((s * x) @ s.T)[a, b] ** 2 for x in v.T]))
     return uniform / wave - 1 if wave > 1e-9 * uniform else math.inf
 
 
-def _waves(model: SparseIsing) -> np.ndarray:
-    """Eigenvectors, of unit length, of the lowest eigenvalues above 0 of the Laplacian of the graph."""
+def _waves(model: SparseIsing) -> tuple[np.ndarray, np.ndarray]:
+    """Sites of the largest connected part, and the eigenvectors, of unit length, of the lowest eigenvalues
+    above 0 of its Laplacian.
+    """
     import scipy.linalg
     import scipy.sparse
     import scipy.sparse.linalg
 
-    A = abs(model.to_sparse()._J).sign()
-    n = A.shape[0]
+    sites = max(connected(model), key=len)
+    A = abs(model.to_sparse()._J[sites][:, sites]).sign()
+    n = len(sites)
     degree = np.asarray(A.sum(1)).ravel()
     k = min(_MOST_WAVES + 1, n - 1)
     if n <= _DENSE:
@@ -55,6 +62,4 @@ def _waves(model: SparseIsing) -> np.ndarray:
         order = np.argsort(values)
         values, x = values[order], x[:, order]
     above = values > 1e-9 * degree.mean()
-    if not above.any():
-        return np.empty((n, 0))
-    return np.asarray(x[:, above & (values <= _ALIKE * values[above][0])].astype(np.float32))
+    return sites, np.asarray(x[:, above & (values <= _ALIKE * values[above][0])].astype(np.float32))

@@ -31,6 +31,7 @@ _EXPLAINED_ON_GRAPHS = 0.95  # order on sparse graphs has .98 and more, hubs of 
 _LEVELS = 2.0  # energy of a flip, over that of the ground state, times N
 _FEW_SPINS = 20  # that behave as one state
 LASTS = 0.7  # overlap: of glasses .85 and more, at 1.5 T_c in three dimensions .4 to .5
+RELATED = 0.5  # frustrated crystals that order have .7 and more; random couplings have no symmetry
 _ALONE = 0.05  # energy above which the next state is too high for a glass
 
 
@@ -78,6 +79,14 @@ class Numbers:
     log_random : float
         ln Z of the replicas above its value for random signs of the couplings on a tree, sum of
         ln 2 cosh(beta J); nan for dense couplings, and in fields.
+    related : float
+        Mean square of the largest overlap over the symmetries of a graph, above chance, in units of that of
+        replicas in one state: about 1 where all states are images of each other; nan without symmetries
+        or without states.
+    hidden : bool
+        The couplings take back part of the fields, and the line through these says nothing.
+    wall : float
+        beta times the energy of the next different state above the lowest.
     """
 
     N: int
@@ -108,6 +117,9 @@ class Numbers:
     reach: float = math.nan
     lasting: float = math.nan
     log_random: float = math.nan
+    wall: float = math.inf
+    related: float = math.nan
+    hidden: bool = False
 
     @property
     def width(self) -> float:
@@ -152,13 +164,24 @@ def paramagnet(n: Numbers, w: Weights) -> float:
     y = math.log(max(n.q2, 1e-12) * n.N ** (2 / 3))
     if not n.by_spectrum and math.isinf(n.log_distance):
         return _NO_LINE  # walks that do not turn back die out at any T > 0: trees, rings, chains
+    seen = 0.0 if n.hidden else 1.0
     if n.mean_field:
         x = _clip(n.log_distance / n.width, -8.0, 8.0)
-        return w.line * x - w.overlap * (y - w.overlap_at)
-    low = _clip((_MANY_DIMENSIONS - (n.dimension or 0.0)) / (_MANY_DIMENSIONS - _CUBIC), 0.0, 1.0)
-    shift = w.lattice_shift if n.log_order <= n.log_glass else w.glass_shift
-    x = _clip((n.log_distance + low * shift) / 0.25, -4.0, 4.0)
-    return w.lattice_line * x - w.overlap * (y - low * w.lattice_overlap_at) - w.reach * far(n, w)
+        return w.line * seen * x - w.overlap * (y - w.overlap_at)
+    x = _clip(above(n, w) / 0.25, -4.0, 4.0)
+    return w.lattice_line * seen * x - w.overlap * (y - low(n) * w.lattice_overlap_at) - w.reach * far(n, w)
+
+
+def low(n: Numbers) -> float:
+    """How far from mean field: 1 in three dimensions, 0 in many and on graphs like trees."""
+    if n.mean_field:
+        return 0.0
+    return _clip((_MANY_DIMENSIONS - (n.dimension or 0.0)) / (_MANY_DIMENSIONS - _CUBIC), 0.0, 1.0)
+
+
+def above(n: Numbers, w: Weights) -> float:
+    """ln(T/T_c), where the line of a lattice is above its transition."""
+    return n.log_distance + low(n) * (w.lattice_shift if n.log_order <= n.log_glass else w.glass_shift)
 
 
 def far(n: Numbers, w: Weights) -> float:
@@ -173,6 +196,10 @@ def far(n: Numbers, w: Weights) -> float:
 
 def ordered(n: Numbers, w: Weights) -> float:
     """Log odds of order against a glass, given that it is no paramagnet."""
+    if n.balanced:
+        # Replica symmetry always holds. Walls between the two states cost ``wall`` and have about N places:
+        # where that is too little they form freely (R. Peierls 1936), as in one dimension.
+        return _clip(n.wall - math.log(n.N), -4.0, 8.0)
     stable = _clip(math.log(0.5 / max(n.instability, 1e-9)), -2.0, 3.0)
     alone = min(max(n.competitor - _LEVELS / n.N, 0.0), 0.3) / 0.1
     size = n.N / (n.N + _FEW_SPINS)
@@ -182,6 +209,8 @@ def ordered(n: Numbers, w: Weights) -> float:
     if not n.converged and n.kept > 0.5 and n.found < 0.8 * n.kept:
         # A state that the replicas do not find: its free energy decides.
         odds = _clip((n.gain + 0.008) / 0.004, -4.0, 4.0)
+    if n.related > RELATED:
+        odds = max(odds, 3.0)  # states that symmetries take into each other are those of order
     if of_load(n):
         # Many binary patterns that are not retrieved follow the theory of their load.
         odds = min(odds, 4.0) if n.kept > 0.5 and n.found > 0.5 * n.kept else min(odds, -2.0)
@@ -231,7 +260,7 @@ def _doubted(n: Numbers, found: dict[str, float], para: float, w: Weights) -> di
     if n.by_spectrum and not n.n_directions and n.competitor < _ALONE and n.instability < 0.3:
         # Stable states, many of them, and no direction: a discontinuous glass, or order of many states.
         found = _mixed(found, 0.7 * (1 - para))
-    if not n.converged and n.log_distance > 0:
+    if not n.converged and above(n, w) > 0:
         # Overlaps without equilibrium, and no line that has been passed.
         found = _mixed(found, 0.7 * (1 - para))
     if few_states(n):

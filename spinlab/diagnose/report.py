@@ -28,7 +28,8 @@ from .parts import connected, divided
 from .place import place
 from .reading import read_model
 from .simulation import FromPattern, come_back, from_pattern, from_random, lasting
-from .structure import Structure, structure, through_fields
+from .structure import Structure, bare, structure, through_fields
+from .symmetry import related
 from .verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -338,6 +339,9 @@ def _numbers(
         few = states_with_weight(model)[0]
     graph = model if isinstance(model, SparseIsing) and not field else None
     lattice = None if lines.tree_like else graph
+    hidden = field > 0 and 0 < lines.log_distance < math.inf
+    hidden = hidden and _susceptibility(hot) > float(bare(model).mean())
+    states = lattice is not None and hot.state_overlap**2 > N ** (-2 / 3)
     return Numbers(
         N=N,
         log_glass=lines.log_glass,
@@ -369,6 +373,9 @@ def _numbers(
         smaller_layer=smaller,
         reach=math.nan if lattice is None else reach(lattice, hot.states),
         lasting=math.nan if lattice is None else lasting(lattice, hot),
+        wall=hot.competitor * abs(hot.best_energy),
+        related=related(lattice, hot.states) / hot.state_overlap**2 if lattice and states else math.nan,
+        hidden=hidden,
         log_random=math.nan if graph is None else hot.log_partition - _of_random_signs(graph),
     )
 
@@ -377,6 +384,12 @@ def _of_random_signs(model: SparseIsing) -> float:
     """ln of the mean of Z over the signs of all couplings."""
     J = np.abs(model.to_sparse()._J.data) / 2  # every bond twice
     return float(model.n_spins * math.log(2) + (J + np.log1p(np.exp(-4 * J)) / 2 - math.log(2) / 2).sum())
+
+
+def _susceptibility(hot: Equilibrium) -> float:
+    """Mean of 1 - <s_i>^2, the square without bias from ladders that do not know of each other."""
+    first, second = np.array_split(hot.states.mean(0), 2)
+    return 1 - float((first.mean(0) * second.mean(0)).mean())
 
 
 def _broken(hot: Equilibrium, above: bool) -> float:

@@ -24,6 +24,7 @@ _FEW_BONDS = 5.0  # effective number of couplings per site below which single bo
 _MOSTLY_ZERO, _FEW_PER_UNIT = 0.25, 10  # share and number of weights of a machine that is a sparse graph
 _SHELL_SITES = 64
 _TREE = 0.8  # share of a tree's second neighbours (square lattice 0.67, cubic 0.6)
+_AS_AT_RANDOM = 0.95  # share of a random graph's sites in the shell with the median site: thin lattices .9
 _UNCUT = 0.55  # share of the sites up to which the size does not yet cut the shells
 _FEW_DIRECTIONS = 4
 _STANDS_OUT = 2.0
@@ -154,13 +155,18 @@ def _at_most_one_loop(model: IsingModel) -> bool:
     return bool((edges <= np.bincount(label, minlength=n)).all())
 
 
+def bare(model: IsingModel) -> np.ndarray:
+    """Susceptibilities sech^2(b_i) of spins in their fields."""
+    return np.asarray(1 / np.cosh(np.clip(np.asarray(model.b), -300, 300)) ** 2)
+
+
 def through_fields(model: IsingModel) -> IsingModel:
     """The couplings as seen through the susceptibilities sech^2(b_i) of spins in their fields.
 
     At the solution without spontaneous order, to first order in the couplings: the line of the random-field
     ferromagnet, <sech^2> beta J = 1, is exact, that of de Almeida and Thouless is approached from above.
     """
-    root = 1 / np.cosh(np.clip(np.asarray(model.b), -300, 300))
+    root = np.sqrt(bare(model))
     if isinstance(model, BipartiteIsing):
         return BipartiteIsing(root[: model.V, None] * model.weights() * root[model.V :])
     if isinstance(model, SparseIsing):
@@ -288,7 +294,7 @@ def _distances(model: IsingModel) -> np.ndarray:
 
 def _geometry(model: IsingModel) -> tuple[float | None, bool]:
     """(d, tree-like): d from the number of sites at distance r, S(r) ~ r^(d-1), the fastest growth that the
-    size allows; tree-like if the second neighbours are nearly as many as without short loops.
+    size allows; tree-like if second and far neighbours are nearly as many as without short loops.
     """
     J, distance = model.to_sparse()._J, _distances(model)
     sites = np.argmin(distance, axis=1)  # where it is 0
@@ -300,4 +306,21 @@ def _geometry(model: IsingModel) -> tuple[float | None, bool]:
     degree = np.diff(J.indptr)
     branches = float(np.mean([(degree[J.indices[J.indptr[i] : J.indptr[i + 1]]] - 1).sum() for i in sites]))
     tree_like = len(shells) > 1 and shells[1] > _TREE * branches
-    return max(growth, default=None), tree_like
+    return max(growth, default=None), tree_like and _grows_on(distance, degree) > _AS_AT_RANDOM
+
+
+def _grows_on(distance: np.ndarray, degree: np.ndarray) -> float:
+    """Sites in the shell that holds the median one, over those that random joints of the same degrees reach.
+
+    A site of degree k is missed by all W bonds that leave the shell before with the chance exp(-W k/E), E the
+    ends of bonds that are free. Second neighbours hide the loops of a thin lattice; this does not.
+    """
+    found = expected = 0.0
+    for r in distance:
+        finite = np.isfinite(r)
+        at = int(np.median(r[finite]))
+        outside = degree[finite & (r >= at)]
+        leaving = (degree[r == at - 1] - 1).sum()
+        found += float((r == at).sum())
+        expected += float(-np.expm1(-leaving * outside / max(outside.sum() + leaving, 1)).sum())
+    return found / expected if expected > 0 else 1.0

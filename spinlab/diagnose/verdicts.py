@@ -14,7 +14,7 @@ import numpy as np
 
 from .._core.results import Result
 from ..observables import MinimaCount
-from .decision import LASTS, NAMES, Numbers, few_states, inside, of_load, shares, step
+from .decision import LASTS, NAMES, RELATED, Numbers, few_states, inside, of_load, shares, step
 from .equilibrium import Equilibrium
 from .simulation import FromRandom
 from .weights import SHARPNESS, WEIGHTS, Weights
@@ -120,11 +120,20 @@ def _reasons(n: Numbers) -> Iterator[str]:
         share = 100 * n.explained
         yield f"{n.n_directions} isolated direction(s) hold {share:.0f} % of the replicas' overlap"
     if n.balanced:
-        yield "no loop is frustrated: a ferromagnet after a change of signs, never a glass"
+        yield (
+            "no loop is frustrated: a ferromagnet after a change of signs, never a glass; a wall between its "
+            f"states costs {n.wall:.1f} or less (times beta), at about N places, ln N = {math.log(n.N):.1f}"
+        )
     elif n.no_glass:
         yield (
             f"neighbourhoods grow as in {n.dimension:.1f} dimensions, where no glass exists at T > 0: what "
             "looks frozen is finite size and finite time"
+        )
+    if not math.isnan(n.related) and not n.no_glass:
+        images = ": its states are images of each other" if n.related > RELATED else ""
+        yield (
+            "the model has symmetries; the largest overlap of replicas over them, squared and above chance, "
+            f"is {n.related:.2g} of that in one state{images}"
         )
     if not n.excluded:
         yield "no instability, but a first-order state of lower free energy cannot be excluded"
@@ -136,6 +145,8 @@ def _reasons(n: Numbers) -> Iterator[str]:
         yield "the fields choose the state and all replicas are in it: no symmetry is broken"
     if n.field:
         yield f"fields of rms {n.field:.2g} (times beta): lines through the susceptibilities of spins in them"
+    if n.hidden:
+        yield "the couplings take back part of the fields, so that these lines say nothing"
 
 
 def of_parts(phases: Sequence[Verdict]) -> Verdict:
