@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,13 @@ def holm(p: list[float]) -> list[float]:
     corrected = np.empty(len(p))
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return [float(x) for x in corrected]
+
+
+def paired(differences: Mapping[Any, np.ndarray]) -> dict[Any, float]:
+    """p-values of two-sided t tests of paired differences; 1 where all of them are 0."""
+    from scipy.stats import ttest_1samp
+
+    return {name: float(ttest_1samp(d, 0).pvalue) if np.any(d) else 1.0 for name, d in differences.items()}
 
 
 def text(x: Any) -> str:

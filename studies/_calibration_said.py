@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ._bars_compare import text
+from ._bars_compare import holm, paired, text
 
 CLOSE = 0.2  # nats: a recipe nearer than this reaches the other one
 UNDECIDED = "cannot be told from"  # the splits differ too much
+LEVEL = 0.05  # of Holm's correction over the comparisons by number of patterns
 UNIFORM = 16 * math.log(2)
 STANDARD = ("rbm_cd", "rbm_pcd", "rbm_exact")
 FREE = ("free_cd", "free_pcd", "free_exact")
@@ -20,6 +21,8 @@ WHERE = {
     "bars_paper": "Bars, split of the paper",
     "bars": "Bars, random splits",
 }
+STATE_BY_K = {"rapid": "fitted"}  # which state is compared over the number of patterns, if not "stopped"
+SAME_PHASE = {"free_cd": "rbm_cd", "free_pcd": "rbm_pcd", "free_exact": "rbm_exact"}
 Judged = Mapping[tuple[str, str], Mapping[str, np.ndarray]]
 
 
@@ -165,6 +168,46 @@ def _generalises(here: Any) -> str:
     return (
         f"{gain}; the best one ({best}) is {abs(d):.2f} ± {error:.2f} nats {side} than the uniform density."
     )
+
+
+def by_number(by_K: Mapping[tuple[str, int], Mapping[str, np.ndarray]], found: Judged) -> list[str]:
+    """What more patterns do, by recipe, and how far the most of them are from standard machines.
+
+    Noisy patterns, in splits that all share: paired t tests, Holm's correction over all of them.
+    """
+    numbers = sorted({K for _, K in by_K})
+    recipes = list(dict.fromkeys(recipe for recipe, _ in by_K))
+    nll = {(r, K): held[STATE_BY_K.get(r, "stopped")] for (r, K), held in by_K.items()}
+    first, last = numbers[0], numbers[-1]
+    gains = {r: nll[r, last] - nll[r, first] for r in recipes}
+    there = {r: SAME_PHASE[r] for r in recipes if ("noisy", SAME_PHASE.get(r)) in found}
+    apart = {r: nll[r, last] - found["noisy", s]["stopped"] for r, s in there.items()}
+    tests = {("gain", r): d for r, d in gains.items()} | {("apart", r): d for r, d in apart.items()}
+    corrected = dict(zip(tests, holm(list(paired(tests).values())), strict=True))
+
+    def sides(question: str, differences: Mapping[str, np.ndarray], less: str, more: str) -> str:
+        names: dict[str, list[str]] = {less: [], more: [], "not decided": []}
+        for r, d in differences.items():
+            side = "not decided" if corrected[question, r] > LEVEL else less if d.mean() < 0 else more
+            names[side].append(f"{r} ({d.mean():+.2f} ± {d.std(ddof=1) / len(d) ** 0.5:.2f})")
+        return ", ".join(f"{side}: {', '.join(here) or 'none'}" for side, here in names.items())
+
+    said = [
+        f"From {first} to {last} patterns (RAPID with its factor; nats), "
+        f"{sides('gain', gains, 'better', 'worse')}."
+    ]
+    if apart:
+        said.append(
+            f"{last} patterns against standard machines of the same negative phase (nats), "
+            f"{sides('apart', apart, 'ahead', 'behind')}."
+        )
+    if len(recipes) > 1:
+        orders = [sorted(recipes, key=lambda r: float(nll[r, K].mean())) for K in numbers]
+        for end, what in ((0, "best"), (-1, "last")):
+            names = {order[end] for order in orders}
+            one = next(iter(names)) if len(names) == 1 else f"no recipe alone ({', '.join(sorted(names))})"
+            said.append(f"By the mean {what} at every number of patterns: {one}.")
+    return said
 
 
 RULES = (_axons, _factor, _stopping_saves_rapid, _scale_with_pid, _boltzmann, _steps, _stopping)

@@ -114,6 +114,40 @@ def test_sentences_follow_their_numbers(sentence, false):
     assert sentence not in judged(**false)
 
 
+def by_number(**changed):
+    """Four splits: exact gradients gain and reach their standard machine, RAPID gains nothing."""
+    wiggle = np.array([-0.01, 0.0, 0.02, -0.01])
+    here = {"rapid": (8.1, 8.1), "free_cd": (9.0, 6.8), "free_exact": (8.5, 6.2)} | changed
+    by_K = {
+        (r, K): dict.fromkeys(study.STATES, x + wiggle * sign)
+        for r, pair in here.items() for K, x, sign in zip((2, 32), pair, (1, -1), strict=True)
+    }  # fmt: skip
+    found = {("noisy", f"rbm_{x}"): dict.fromkeys(study.STATES, 6.2 + wiggle) for x in ("cd", "exact")}
+    return " ".join(said.by_number(by_K, found))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "false"),
+    [
+        ("better: free_cd (-2.20 ± 0.01), free_exact (-2.30 ± 0.01)", {"free_cd": (6.8, 9.0)}),
+        ("worse: none, not decided: rapid (+0.00", {"rapid": (8.1, 9.1)}),
+        ("ahead: none, behind: free_cd (+0.60", {"free_cd": (9.0, 6.0)}),
+        ("not decided: free_exact (+0.00", {"free_exact": (8.5, 7.0)}),
+        ("best at every number of patterns: no recipe alone (free_exact, rapid)", {"rapid": (8.8, 8.8)}),
+        ("last at every number of patterns: no recipe alone (free_cd, rapid)", {"free_cd": (8.0, 7.0)}),
+    ],
+)
+def test_sentences_by_number_follow_their_numbers(sentence, false):
+    assert sentence in by_number()
+    assert sentence not in by_number(**false)
+
+
+def test_rapid_is_compared_with_its_factor():
+    by_K = {("rapid", K): {"stopped": np.array([1e3, 2e3]), "fitted": np.array([x, x + y])}
+            for K, x, y in ((2, 9.0, 0.1), (4, 8.0, 0.12))}  # fmt: skip
+    assert "rapid (-0.99 ± 0.01)" in " ".join(said.by_number(by_K, {}))
+
+
 def test_splits_that_differ_much_decide_nothing():
     wide = np.array([-4.0, 1.0, 3.0, 0.0])
     found = {
@@ -158,4 +192,4 @@ def test_small_preset(tmp_path):
     assert verdict["judged"]["noisy/rapid"]["stopped"] > 100
     assert verdict["judged"]["noisy/free_pcd"]["stopped"] < 9 < verdict["judged"]["noisy/free_pid"]["last"]
     assert verdict["least"]["noisy"] == pytest.approx(6.0, abs=0.1)
-    assert len(verdict["sentences"]) > 4
+    assert len(verdict["sentences"]) > 7
