@@ -51,10 +51,12 @@ NUMBERS = {
     ("sentence", "path", "value"),
     [
         ("3 errors: bars, restricted; bars, deep; below it: nowhere", ("bars, deep", "fast"), (10.0, 0.1)),
+        ("3 errors: bars, restricted; bars, deep; below it: nowhere", ("bars, deep", "fast"), (11.2, 0.1)),
         ("ahead by more than 3 errors: bars, deep (-1.00 ± 0.14)", ("bars, deep", "own"), (7.8, 0.1)),
         ("not decided: bars, restricted (+0.00", ("bars, restricted", "own"), (9.0, 0.1)),
         ("by more than 3 errors: bars, restricted; bars, deep.", ("bars, deep", "clipped"), (7.1, 0.1)),
         ("advantage of patterns grows on bars (+1.00 ± 0.20 nats)", ("bars, restricted", "own"), (7.0, 0.1)),
+        ("advantage of patterns grows on bars", ("bars, deep", "own"), (9.0, 0.1)),
     ],
 )
 def test_sentences(sentence, path, value):

@@ -52,6 +52,14 @@ def test_statements_follow_the_numbers(beginning, false):
     assert said(**false) == "fails"
 
 
+def test_every_run_counts():
+    good, bad = row(0.93, 0.94, 0.95, 0.96), row(0.93, 0.94, 0.92, 0.9)
+    table = {QUIRK: good, QUIRK.replace("run 1", "run 2"): bad, "standard RBM": row(0.4, 0.9, 0.93, 0.95)}
+    assert {s["verdict"] for s in study.statements(table) if s["statement"].startswith("with the q")} == {
+        "fails"
+    }
+
+
 def test_without_runs_nothing_is_said():
     found = study.statements({"standard RBM": row(0.4, 0.9, 0.92, 0.94)})
     assert {s["verdict"] for s in found} == {"open"}
