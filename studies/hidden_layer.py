@@ -8,16 +8,19 @@ on 4x4 Bars: Hamming distance of training images, likelihood. As a density (patt
 PCD-10, noisy patterns, stopped by other images): likelihood of a third set. Beside it the theory of infinite
 size: the largest K/V at which a pattern is a stable state at zero temperature, for H/V = gamma.
 
+The densities once more for two, eight and 32 patterns by the other negative phases that sample the model
+(CD-10, ten steps from the patterns, exact gradients).
+
 Relaxation: the slowest mode of the heat bath on F(v), exact, in the sector even under inversion: of random
 patterns at the line where they leave the paramagnet and at half of its temperature, and of the machines
 trained as densities. Phase of these: their std of W over that of the line.
 
-Figure: the six against H.
+Figure: the six against H; the densities against H by number of patterns and negative phase.
 
 Expected, if the claim holds: more hidden units bring patterns nearer to the ground state and reconstructions
 to the images, and the line of theory rises above K/V = 1/2.
 
-Runtime: paper preset about a CPU minute, small preset seconds.
+Runtime: paper preset about three CPU minutes, small preset seconds.
 Verdict: computed, docs/verdicts/hidden_layer.md.
 """
 
@@ -32,16 +35,20 @@ from spinlab import plotting, theory
 from spinlab.studies import Output, markdown_table
 
 from . import _figures, calibration
-from ._bars_compare import text, z_score
+from ._bars_compare import holm, paired, text, z_score
 from .sampling_hardness import log_time
 
 V, K = 16, 8
 COLD = (1.0, 0.5)  # T/T_line
+LEVEL = 0.05  # of Holm's correction over the comparisons by negative phase
+PHASES = {"pcd": "PCD-10", "cd": "CD-10", "pid": "PID + 10 steps", "exact": "exact"}
 SMALL: dict[str, Any] = {
-    "H": (16, 250), "epochs": 10, "updates": 60, "runs": 3, "machines": 2, "seed": 13,
+    "H": (16, 250), "epochs": 10, "updates": 60, "runs": 2, "machines": 2, "seed": 13,
+    "phases": {"K": (2, 8), "H": (16, 32), "updates": 5, "runs": 2},
 }  # fmt: skip
 PAPER: dict[str, Any] = {
     "H": (16, 64, 250, 1000, 4000), "epochs": 100, "updates": 300, "runs": 6, "machines": 3, "seed": 13,
+    "phases": {"K": (2, 8, 32), "H": (16, 100, 500), "updates": 300, "runs": 4},
 }  # fmt: skip
 
 
@@ -89,8 +96,13 @@ def line_of(H: int) -> float:
     return float(theory.coordinates.ra_rbm_std(V, H, K, theory.bipartite.glass_line(K / V, K / H)))
 
 
-def density(H: int, updates: int, rng: int) -> tuple[Any, float]:
-    """A machine of noisy patterns and its NLL in nats, by the recipe that the calibration found for them.
+def by_phase(H: int, K: int, phase: str, updates: int, rng: int) -> dict[str, Any]:
+    """NLL of a machine with patterns of its own scale; ``rng`` alone decides the images."""
+    return {"nll": density(H, updates, rng, K, phase)[1]}
+
+
+def density(H: int, updates: int, rng: int, K: int = K, phase: str = "pcd") -> tuple[Any, float]:
+    """A machine of noisy patterns and its NLL in nats, by the recipes that the calibration found for them.
 
     The start has the same size of fields W^T v and W h at any H: weights of standard deviation .7/sqrt(H).
     """
@@ -99,8 +111,14 @@ def density(H: int, updates: int, rng: int) -> tuple[Any, float]:
     signs = sl.rbm.RARBM(V, H, K, rng=generator)
     size = (0.7 / H**0.5) ** 0.5
     machine = sl.rbm.RARBM.from_patterns(size * signs.xi_v, size * signs.xi_h)
+    negative: sl.rbm.NegativePhase = {
+        "pcd": lambda: sl.rbm.PCD(10, n_chains=100),
+        "cd": lambda: sl.rbm.CD(10),
+        "pid": lambda: sl.rbm.PID(10),
+        "exact": sl.rbm.Exact,
+    }[phase]()
     trainer = sl.rbm.Trainer(
-        machine, sl.rbm.PCD(10, n_chains=100), lr=0.01, schedule=sl.rbm.Linear(updates, end=0.1),
+        machine, negative, lr=0.01, schedule=sl.rbm.Linear(updates, end=0.1),
         optimiser="adam", batch_size=len(parts["train"]), rng=generator,
     )  # fmt: skip
     best = calibration.best_of(trainer, parts["train"], parts["stop"], updates)[1]
@@ -113,6 +131,16 @@ def relaxations(preset: dict[str, Any]) -> sl.sweeps.Sweep:
         relaxation, axes={"H": preset["H"]}, fixed={"updates": preset["updates"]},
         replicas=preset["machines"], seed=preset["seed"], dims={"log_time": ("cold",)},
         coords={"cold": COLD},
+    )  # fmt: skip
+
+
+def phases(preset: dict[str, Any]) -> sl.sweeps.Sweep:
+    """Numbers of patterns and negative phases, which share their images."""
+    inner = preset["phases"]
+    return sl.sweeps.Sweep(
+        by_phase, axes={"phase": tuple(PHASES), "K": inner["K"], "H": inner["H"]},
+        fixed={"updates": inner["updates"]}, replicas=inner["runs"], seed=preset["seed"],
+        pair_over=("phase", "K", "H"),
     )  # fmt: skip
 
 
@@ -133,8 +161,10 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
     settings = {"small": SMALL, "paper": PAPER}[preset]
     data = output.run(sweep(settings), "hidden_layer", workers, progress)
     times = output.run(relaxations(settings), "hidden_layer_relaxation", workers, progress)
+    trained = output.run(phases(settings), "hidden_layer_phases", workers, progress)["nll"]
     output.figure(plot(data, times), "hidden_layer")
-    output.verdict(*verdict(data, times, settings, preset))
+    output.figure(plot_phases(trained), "hidden_layer_phases")
+    output.verdict(*verdict(data, times, trained, settings, preset))
     return output
 
 
@@ -182,6 +212,70 @@ def plot(data: Any, times: Any) -> Any:
             ax.set_xscale("log")
         _figures.letters(axes.flat)
     return figure
+
+
+def plot_phases(trained: Any) -> Any:
+    """Densities against H, a panel for each number of patterns."""
+    import matplotlib.pyplot as plt
+
+    numbers = trained["K"].values
+    with plotting.style():
+        figure, axes = plt.subplots(
+            1, len(numbers), figsize=(7.6, 3.4), sharey=True, squeeze=False, layout="constrained"
+        )
+        for ax, k in zip(axes[0], numbers, strict=True):
+            for i, (phase, label) in enumerate(PHASES.items()):
+                plotting.lines(
+                    ax, trained.sel(K=k, phase=phase), "H", color=plotting.COLOURS[i],
+                    marker=plotting.MARKERS[i], label=label,
+                )  # fmt: skip
+            ax.set(xscale="log", xlabel="hidden units $H$", title=f"$K = {k}$")
+            ax.set_xticks(trained["H"].values, [str(h) for h in trained["H"].values])
+            ax.minorticks_off()
+        axes[0, 0].set_ylabel("NLL of judging images (nats)")
+        _figures.letters(axes[0])
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def by_negative_phase(nll: dict[tuple[str, int, int], np.ndarray]) -> list[str]:
+    """Sentences from one NLL per split at each (negative phase, K, H); splits are shared."""
+    numbers, sizes = sorted({k for _, k, _ in nll}), sorted({h for *_, h in nll})
+    raised: dict[str, dict[str, np.ndarray]] = {}
+    for what, places in (
+        (
+            f"raising H from {sizes[0]} to {sizes[-1]} at fixed K",
+            {f"K = {k}": ((k, sizes[0]), (k, sizes[-1])) for k in numbers},
+        ),
+        (
+            f"raising K from {numbers[0]} to {numbers[-1]} at fixed H",
+            {f"H = {h}": ((numbers[0], h), (numbers[-1], h)) for h in sizes},
+        ),
+    ):
+        raised[what] = {
+            f"{name} at {where}": nll[phase, *after] - nll[phase, *before]
+            for phase, name in PHASES.items() for where, (before, after) in places.items()
+        }  # fmt: skip
+    p = paired({f"{what} {name}": d for what, found in raised.items() for name, d in found.items()})
+    corrected = dict(zip(p, holm(list(p.values())), strict=True))
+    said = []
+    for what, found in raised.items():
+        sides: dict[str, list[str]] = {"better": [], "worse": [], "not decided": []}
+        for name, d in found.items():
+            how = (
+                "not decided"
+                if corrected[f"{what} {name}"] > LEVEL
+                else "better"
+                if d.mean() < 0
+                else "worse"
+            )
+            sides[how].append(f"{name} ({d.mean():+.2f} ± {d.std(ddof=1) / len(d) ** 0.5:.2f})")
+        said.append(
+            f"As densities, by negative phase, {what} (nats): "
+            + ", ".join(f"{how} with {'; '.join(names) or 'none'}" for how, names in sides.items())
+            + f". Paired t tests, Holm's correction over {len(p)}, level {LEVEL:g}."
+        )
+    return said
 
 
 def statements(H: list[int], runs: dict[str, list[np.ndarray]], load: np.ndarray) -> list[str]:
@@ -236,7 +330,9 @@ def relaxed(H: list[int], tau: dict[str, list[np.ndarray]], depth: list[np.ndarr
     return said
 
 
-def verdict(data: Any, times: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict[str, Any]]:
+def verdict(
+    data: Any, times: Any, trained: Any, settings: dict[str, Any], preset: str
+) -> tuple[str, dict[str, Any]]:
     """The table by H and the sentences."""
     H = list(settings["H"])
     names = ("lowest", "mean", "distance", "nll", "density")
@@ -246,11 +342,20 @@ def verdict(data: Any, times: Any, settings: dict[str, Any], preset: str) -> tup
            for t in COLD}  # fmt: skip
     tau["patterns of their own scale after training"] = [times["trained_time"].sel(H=h).values for h in H]
     depth = [times["depth"].sel(H=h).values for h in H]
-    said = statements(H, runs, load) + relaxed(H, tau, depth)
+    by = {
+        (phase, int(k), int(h)): trained.sel(phase=phase, K=k, H=h).values
+        for phase in PHASES for k in trained["K"].values for h in trained["H"].values
+    }  # fmt: skip
+    said = statements(H, runs, load) + relaxed(H, tau, depth) + by_negative_phase(by)
     rows = [
         [str(h), f"{K / (V + h):.3f}", f"{load[i]:.3f}", *(text(runs[name][i]) for name in names)]
         for i, h in enumerate(H)
     ]
+    inner = settings["phases"]
+    densities = [
+        [PHASES[phase], str(k), *(text(by[phase, k, h]) for h in inner["H"])]
+        for phase in PHASES for k in inner["K"]
+    ]  # fmt: skip
     slow = [[str(h), *(text(x[i]) for x in (*tau.values(), depth))] for i, h in enumerate(H)]
     body = "\n".join(
         [
@@ -268,6 +373,9 @@ def verdict(data: Any, times: Any, settings: dict[str, Any], preset: str) -> tup
             f"ln of relaxation times, heat bath on F(v) in sweeps, even sector, {settings['machines']} "
             "machines each; std of W of the trained ones over that of the line:\n",
             markdown_table(["H", *tau, "trained: std W / line"], slow),
+            f"NLL in nats, noisy patterns, by negative phase, {inner['runs']} splits that all share; "
+            "patterns of their own scale:\n",
+            markdown_table(["negative phase", "K", *(f"H = {h}" for h in inner["H"])], densities),
         ]
     )  # fmt: skip
     return body, {

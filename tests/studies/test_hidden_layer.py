@@ -61,9 +61,29 @@ def test_relaxation_follows_its_numbers(sentence, false):
     assert "not resolved" in relaxed(random=(np.nan, 1.0))
 
 
+def by_phase(**changed):
+    """Four splits; more patterns help by .5 nats, more hidden units do only by PCD at K = 2."""
+    rng = np.random.default_rng(0)
+    level = {2: 7.0, 8: 6.5}
+    nll = {(phase, k, h): x for phase in study.PHASES for k, x in level.items() for h in (16, 250)}
+    nll["pcd", 2, 250] = changed.get("pcd", 6.8)
+    nll["exact", 8, 250] = changed.get("exact", 6.5)
+    return study.by_negative_phase({at: x + 0.01 * rng.normal(size=4) for at, x in nll.items()})
+
+
+def test_sentences_by_negative_phase_follow_their_numbers():
+    hidden, patterns = by_phase()
+    assert "raising H from 16 to 250 at fixed K (nats): better with PCD-10 at K = 2 (-0.2" in hidden
+    assert "worse with none" in hidden
+    assert "worse with none, not decided with none" in patterns
+    assert "better with none" in by_phase(pcd=7.0)[0]
+    assert "worse with exact at K = 8 (+1." in by_phase(exact=8.02)[0]
+    assert "worse with exact at H = 250 (+1.0" in by_phase(exact=8.02)[1]
+
+
 def test_small_preset(tmp_path):
     study.main("small", tmp_path, workers=None, progress=False)
     assert (tmp_path / "hidden_layer.png").stat().st_size > 1000
     verdict = json.loads((tmp_path / "verdict.json").read_text())
-    assert len(verdict["sentences"]) == 9
+    assert len(verdict["sentences"]) == 11
     assert max(verdict["density"].values()) < 11.1  # the uniform density
