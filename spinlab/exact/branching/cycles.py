@@ -169,7 +169,7 @@ class Cycles:
                 if node.parent is None:
                     hopeless &= gain < _STALLED * (history[-1] - first)
             if not hopeless:
-                rows = self.separate(x, max(20, len(x) // 50))
+                rows = self.separate(x, max(20, len(x) // 5))
                 program.purge(value)
                 hopeless = program.add(rows) == 0
             if hopeless and not untied:
