@@ -95,7 +95,7 @@ def cost(model: IsingModel, task: Task = "ground_state") -> Cost:
     n = model.n_spins
     if relaxation_of(model) == "cycles":
         return Cost(0.05 + 2e-6 * n**2, 1e6 + 1e4 * n)
-    return Cost(0.05 + 3.0 * 2.0 ** min((n - 70) / 8, 1000.0), 1e7 + 3e4 * n)
+    return Cost(0.05 + 1.6 * 2.0 ** min((n - 70) / 8, 1000.0), 1e7 + 3e4 * n)
 
 
 def least(model: IsingModel, task: Task = "ground_state") -> Cost:

@@ -116,7 +116,7 @@ def ground_state(
 
     Notes
     -----
-    A node costs about 100 eigendecompositions of its size. Seconds on one core: SK N=60 3, N=80 6; see
+    A node costs about 100 partial eigendecompositions of its size. Seconds on one core: SK N=60 .4, N=80 1; see
     docs, How a proof works here.
 
     Examples
@@ -288,7 +288,7 @@ def probe(model: IsingModel, threads: int | None = None) -> Probe:
     J = edges_of(model)[2]
     field = math.sqrt(2 * float((J / np.abs(J).max()) @ (J / np.abs(J).max())) / n) * float(np.abs(J).max())
     nodes = 2.0 ** min(2 + 1.8 * root.bound_gap / field, 500.0)
-    return Probe(seconds + nodes * 0.06 * (n / 80) ** 2.5 + 0.02 * max(0, n - 20), run, root)
+    return Probe(seconds + nodes * 0.033 * (n / 80) ** 2.5 + 0.02 * max(0, n - 20), run, root)
 
 
 def _begin(

@@ -207,7 +207,7 @@ def test_what_a_scrambled_proof_shows_is_true():
         c = branching.ground_state(model, certificate=True, nodes=1).certificate
         state = np.ones(model.n_spins, np.int8)  # a poor one, below which a wrong bound might hide
         c = replace(c, state=state, energy=model.energy(state), certified=False, lower_bound=np.inf)
-        for _ in range(100):
+        for _ in range(150):
             wrong = scrambled(c, model.n_spins, rng)
             with pytest.raises(CertificateError) as error:
                 verify(model, wrong)
