@@ -116,8 +116,8 @@ def ground_state(
 
     Notes
     -----
-    A node costs about 100 partial eigendecompositions of its size. Seconds on one core: SK N=60 .4, N=80 1; see
-    docs, How a proof works here.
+    A node costs about 100 partial eigendecompositions of its size. Seconds on one core: SK N=60 .4, N=80 1;
+    see docs, How a proof works here.
 
     Examples
     --------
