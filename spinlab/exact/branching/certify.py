@@ -26,6 +26,7 @@ def to_certificate(
     stack = [tree.root]
     while stack:
         node = stack.pop()
+        nodes += [(TIED, i, j) for j, i, _ in node.ties]
         if node.split is not None and not node.solved:
             nodes.append((SPLIT, *node.split))
             stack.extend(node.children[::-1])

@@ -15,12 +15,13 @@ import numpy as np
 
 from ..._core.jit import kernel
 from . import semidefinite
-from .semidefinite import CHILD, ROOT, Dual
-from .tree import ENUMERATED, Node, Outcome
+from .semidefinite import CHILD, ROOT, Dual, Effort
+from .tree import ENUMERATED, Node, Outcome, Step
 
 CHECKED_SPINS = 16  # free spins that the verifier of a certificate enumerates
 _NEARLY = 1e-9  # of sum |C|, more than what sums in float64 are off by
 _DIGITS = 24  # binary, of a multiplier in units of the largest coupling
+_STRONG = 64  # times the median of the largest couplings of all spins: such a spin is branched on first
 
 
 class Proof(NamedTuple):
@@ -61,6 +62,22 @@ def evaluation_seconds(n: int) -> float:
     return 1.0e-6 * n + 2.1e-8 * n**2
 
 
+def following(C: np.ndarray) -> list[tuple[int, int]]:
+    """(k, sign): free spins that follow spin 0, |C_0k| >= sum over the other l of |C_kl|, in order."""
+    A = np.abs(C)
+    h, others = C[0].copy(), A[1:].sum(0)
+    free = np.arange(len(C)) > 0
+    found: list[tuple[int, int]] = []
+    while (ready := np.flatnonzero(free & (np.abs(h) >= others))).size:
+        for k in ready.tolist():  # who is ready stays so while others are tied
+            sign = -1 if h[k] < 0 else 1
+            found.append((k, sign))
+            free[k] = False
+            h += sign * C[k]
+            others -= A[k]
+    return found
+
+
 def reduced_of(C: np.ndarray, path: list[tuple[int, int, int]]) -> Reduced:
     """The problem that is left when the spins of the path are fixed relative to spin 0."""
     fixed = np.array([j for _, j, _ in path], np.int64)
@@ -83,33 +100,38 @@ class Dense:
 
     def __init__(self, C: np.ndarray, scale: int, step: int, slack: int, smallest: int) -> None:
         self.C, self.scale, self.step, self.slack, self.smallest = C, scale, step, slack, smallest
-        off = C[~np.eye(len(C), dtype=bool)] / scale
         self._trivial: Proof | None = None
-        self.unit = 1.4 * float(np.sqrt((off**2).mean())) if self.C.any() else 1.0
+        self.unit = _unit(C, scale) if C.any() else 1.0
 
     def __call__(self, node: Node, best: int, halt: np.ndarray) -> Outcome:
-        path = node.path()
+        path = [*node.path(), *node.ties]
         reduced = reduced_of(self.C, path)
+        ties = []  # those of the root are the model's
+        if node.parent is not None:
+            ties = [(0, int(reduced.free[k]), sign) for k, sign in following(reduced.C)]
+        if ties:
+            reduced = reduced_of(self.C, path + ties)
         n = len(reduced.C)
         if n - 1 <= self.smallest:
             r, top = best_of_all(reduced.C)
             h2 = top + reduced.constant
-            return Outcome(h2, ENUMERATED, 0, None, reduced.full(r), h2)
-        C = reduced.C / self.scale
-        effort = ROOT if node.parent is None else CHILD
+            return Outcome(h2, ENUMERATED, 0, None, reduced.full(r), h2, ties=ties)
+        scale, unit = self._scale(reduced.C)
+        C = reduced.C / scale
         inherited = node.proof  # of an earlier run that was halted here
-        fresh = inherited is None and node.parent is None
         if inherited is None:
             inherited = self.trivial() if node.parent is None else self.inherit(node)
-        dual = semidefinite.start(C) if fresh else self._to_float(inherited)
+        for k in range(len(ties)):
+            inherited = self._merged(inherited, [*path, *ties[: k + 1]])
+        dual, effort = self._beginning(node, C, inherited, scale)
         goal = best + max(self.step - 1, self.slack) - reduced.constant  # h2 of the reduced couplings
-        target = goal / (2 * self.scale)
+        target = goal / (2 * scale)
         margin = n * 2.0 ** -(_DIGITS - 5)
         work = 0
         for _ in range(3):
-            bound = semidefinite.improve(C, dual, effort, target - margin, self.unit, halt)
+            bound = semidefinite.improve(C, dual, effort, target - margin, unit, halt)
             work += bound.evaluations
-            proof = self._to_proof(reduced.C, bound.dual)
+            proof = to_proof(reduced.C, bound.dual, scale)
             h2 = proof.h2() + reduced.constant
             if bound.value > target - margin or proof.h2() <= goal or halt[0]:
                 break
@@ -119,21 +141,38 @@ class Dense:
         if before < h2 and proven(reduced.C, inherited):
             proof, h2 = inherited, before
         r, top = self._best_state(reduced.C, bound.states)
-        weight = np.abs(bound.cosines)
-        weight[0] = np.inf
-        pair = (0, int(reduced.free[int(np.argmin(weight))]))
-        state = reduced.full(r)
         return Outcome(
             h2,
             proof,
             proof.size(),
-            pair,
-            state,
+            (0, int(reduced.free[self._undecided(reduced.C, bound.cosines)])),
+            reduced.full(r),
             top + reduced.constant,
             work,
             bool(halt[0]),
             work * evaluation_seconds(n),
+            ties,
         )
+
+    def _scale(self, C: np.ndarray) -> tuple[int, float]:
+        """(power of two, unit of the smoothing in it) for reduced couplings: the model's, or finer.
+
+        Finer once the spins with huge couplings are fixed: what these ask of the precision went with them.
+        """
+        largest = int(np.abs(C).max())
+        if largest == 0 or 8 * largest >= self.scale:
+            return self.scale, self.unit
+        scale = 1 << (largest.bit_length() - 1)
+        return scale, _unit(C, scale)
+
+    def _beginning(self, node: Node, C: np.ndarray, inherited: Proof, scale: int) -> tuple[Dual, Effort]:
+        """Multipliers to begin with, and how hard to try."""
+        if node.parent is None:
+            return semidefinite.start(C) if node.proof is None else to_float(inherited, scale), ROOT
+        # Multipliers of huge couplings that are gone are far off: by more than the largest eigenvalue alone.
+        if scale < self.scale and inherited.h2() > scale * len(C) * np.linalg.eigvalsh(C)[-1]:
+            return semidefinite.start(C), ROOT
+        return to_float(inherited, scale), CHILD
 
     def trivial(self) -> Proof:
         """Multipliers that need hardly any work: the largest eigenvalue on the diagonal, or row sums."""
@@ -151,11 +190,11 @@ class Dense:
             return self.trivial()
         proof = self.inherit(node)
         C = reduced_of(self.C, node.path()).C
-        return proof if proven(C, proof) else lifted(C, proof, max(1, self.scale >> _DIGITS))
+        return proof if proven(C, proof) else lifted(C, proof, max(1, self._scale(C)[0] >> _DIGITS))
 
     def h2_of(self, node: Node, proof: Proof) -> int:
         """The bound on the states of a node that a proof gives."""
-        return proof.h2() + reduced_of(self.C, node.path()).constant
+        return proof.h2() + reduced_of(self.C, [*node.path(), *node.ties]).constant
 
     def _best_state(self, C: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, int]:
         s = np.unique(states * states[:, :1], axis=0)
@@ -167,35 +206,51 @@ class Dense:
         at = int(np.argmax(values))
         return s[at].astype(np.int8), int(values[at])
 
-    def _to_float(self, proof: Proof) -> Dual:
-        return Dual(proof.D / (2 * self.scale), proof.triangles.astype(np.int32), proof.g / self.scale)
-
-    def _to_proof(self, C: np.ndarray, dual: Dual) -> Proof:
-        """The multipliers in integers, with D large enough to be proven."""
-        digit = max(1, self.scale >> _DIGITS)
-        g = np.rint(dual.g * (self.scale / digit)).astype(np.int64) * digit
-        kept = g > 0
-        g, triangles = g[kept], dual.triangles[kept].astype(np.int16)
-        D = np.rint(dual.y * (2 * self.scale / digit)).astype(np.int64) * digit
-        return lifted(C, Proof(D, triangles, g), 8 * digit)
+    def _undecided(self, C: np.ndarray, cosines: np.ndarray) -> int:
+        """The spin to branch on: of those that set the scale, if there are few of them, or of all."""
+        weight = np.abs(cosines)
+        sizes = np.abs(C).max(1)
+        strong = sizes > _STRONG * np.median(sizes)
+        if strong[1:].any():
+            weight[~strong] = np.inf
+        weight[0] = np.inf
+        return int(np.argmin(weight))
 
     def inherit(self, node: Node) -> Proof:
         """The parent's multipliers for its child: the bound stays the same, and so does its proof."""
-        parent = node.parent
-        assert parent is not None
-        assert parent.split is not None
-        path = node.path()
-        before = reduce_free(len(self.C), path[:-1])
-        at = int(np.searchsorted(before, parent.split[1]))
-        return inherit(parent.proof, at, node.sign, self._coupling(path, at))
+        assert node.parent is not None
+        return self._merged(node.parent.proof, node.path())
 
-    def _coupling(self, path: list[tuple[int, int, int]], at: int) -> int:
-        """C'_0i of the parent for the spin that is fixed now."""
-        spin = path[-1][1]
-        total = int(self.C[0, spin])
-        for _, j, sign in path[:-1]:
-            total += sign * int(self.C[j, spin])
-        return total
+    def _merged(self, proof: Proof, path: list[Step]) -> Proof:
+        """A proof for all of a path but the last step, for all of it."""
+        spin, sign = path[-1][1:]
+        at = int(np.searchsorted(reduce_free(len(self.C), path[:-1]), spin))
+        return inherit(proof, at, sign, self.coupling(path[:-1], spin))
+
+    def coupling(self, path: list[Step], spin: int) -> int:
+        """C'_0i after a path."""
+        return int(self.C[0, spin]) + sum(sign * int(self.C[j, spin]) for _, j, sign in path)
+
+
+def _unit(C: np.ndarray, scale: int) -> float:
+    """Of the smoothing: 1.4 typical couplings, in units of ``scale``."""
+    off = C[~np.eye(len(C), dtype=bool)] / scale
+    return 1.4 * float(np.sqrt((off**2).mean()))
+
+
+def to_float(proof: Proof, scale: int) -> Dual:
+    """The multipliers in units of ``scale``."""
+    return Dual(proof.D / (2 * scale), proof.triangles.astype(np.int32), proof.g / scale)
+
+
+def to_proof(C: np.ndarray, dual: Dual, scale: int) -> Proof:
+    """The multipliers in integers, with D large enough to be proven."""
+    digit = max(1, scale >> _DIGITS)
+    g = np.rint(dual.g * (scale / digit)).astype(np.int64) * digit
+    kept = g > 0
+    g, triangles = g[kept], dual.triangles[kept].astype(np.int16)
+    D = np.rint(dual.y * (2 * scale / digit)).astype(np.int64) * digit
+    return lifted(C, Proof(D, triangles, g), 8 * digit)
 
 
 def reduce_free(n: int, path: list[tuple[int, int, int]]) -> np.ndarray:

@@ -35,7 +35,7 @@ def restore(
     nodes = certificate.nodes[len(problem.ties) :]
     kinds, first = nodes[:, 0], nodes[:, 1]
     other = (
-        (kinds == LINEAR).any() or first[kinds == SPLIT].any()
+        (kinds == LINEAR).any() or first[kinds == SPLIT].any() or nodes[kinds == TIED, 2].any()
         if dense
         else (kinds[kinds != SPLIT] != LINEAR).any()
     )
@@ -50,9 +50,18 @@ def restore(
     root: Node | None = None
     leaves = []
     waiting: list[tuple[Node | None, int]] = [(None, 1)]
+    followers: list[int] = []  # of spin 0 in the node that comes next
     for number, (kind, i, j) in enumerate(nodes.tolist()):
+        if kind == TIED:
+            followers.append(i)
+            continue
         parent, sign = waiting.pop()
         node = Node(parent, sign, 0, number)
+        path = node.path()
+        for spin in followers:
+            path.append((0, spin, -1 if work.coupling(path, spin) < 0 else 1))
+        node.ties = path[len(path) - len(followers) :]
+        followers = []
         if parent is not None:
             parent.children.append(node)
         else:
@@ -62,7 +71,6 @@ def restore(
             waiting += [(node, -1), (node, 1)]
             continue
         leaves.append(node)
-        path = node.path()
         if kind == ENUMERATED_LEAF:
             reduced = reduced_of(C, path)
             r, top = best_of_all(reduced.C)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
@@ -23,6 +23,8 @@ from ..._core.parallel import n_threads
 from ..._core.signals import interrupt_calls, must_end
 
 ROUND = 16  # nodes between two updates of the tree
+Step = tuple[int, int, int]  # s_i s_j = sign
+
 ENUMERATED = "enumerated"  # the proof of a node whose states were all tried
 
 
@@ -48,6 +50,8 @@ class Outcome:
         Evaluations of the semidefinite bound, or linear programs.
     counted : float
         Seconds that the work takes by its counted operations: the same in every run.
+    ties : list of (i, j, sign)
+        A best state of the node has s_i s_j = sign, one after the other; the proof is of these states.
     """
 
     h2: int
@@ -59,12 +63,25 @@ class Outcome:
     work: int = 0
     halted: bool = False
     counted: float = 0.0
+    ties: Sequence[Step] = ()
 
 
 class Node:
-    """A set of states: those of the parent with s_i s_j = sign on its pair."""
+    """A set of states: those of the parent that keep its ties, with s_i s_j = sign on its pair."""
 
-    __slots__ = ("children", "depth", "h2", "number", "parent", "proof", "sign", "size", "solved", "split")
+    __slots__ = (
+        "children",
+        "depth",
+        "h2",
+        "number",
+        "parent",
+        "proof",
+        "sign",
+        "size",
+        "solved",
+        "split",
+        "ties",
+    )
 
     def __init__(self, parent: Node | None, sign: int, h2: int, number: int) -> None:
         self.parent, self.sign, self.h2, self.number = parent, sign, h2, number
@@ -74,14 +91,17 @@ class Node:
         self.proof: Any = None  # its own; a node that was not yet worked on has its parent's
         self.size = 0  # bytes of the proof
         self.solved = False  # its proof, or its parent's, leaves no room for a better state
+        self.ties: Sequence[Step] = ()
 
-    def path(self) -> list[tuple[int, int, int]]:
-        """(i, j, sign) from the root down."""
-        steps, node = [], self
+    def path(self) -> list[Step]:
+        """(i, j, sign) from the root down, the ties of the nodes above included."""
+        steps: list[Step] = []
+        node = self
         while node.parent is not None:
             i, j = node.parent.split  # type: ignore[misc]
             steps.append((i, j, node.sign))
             node = node.parent
+            steps.extend(node.ties[::-1])
         return steps[::-1]
 
 
@@ -276,6 +296,7 @@ class Tree:
         self.counted += outcome.counted
         self.offer(outcome.state, outcome.state_h2)
         node.h2 = min(node.h2, outcome.h2)
+        node.ties = [*node.ties, *outcome.ties]
         if self.root_h2 is None:
             self.root_h2 = node.h2
         self._hold(node, outcome.proof, outcome.size)

@@ -292,13 +292,17 @@ def _walk(numbers: _Numbers, certificate: Certificate, begin: int) -> tuple[int,
         if not open_paths:
             raise CertificateError(f"node {number} of the tree hangs in the air")
         path = open_paths.pop()
-        if kind == SPLIT:
+        if kind in (SPLIT, TIED):
+            what = "splits on" if kind == SPLIT else "ties"
             if not (0 <= i < n and 0 <= j < n and i != j):
-                raise CertificateError(f"node {number} of the tree splits on spins {i} and {j} of {n}")
+                raise CertificateError(f"node {number} of the tree {what} spins {i} and {j} of {n}")
             if len(path) >= n - 1:
-                raise CertificateError(f"node {number} of the tree splits where all {n} spins are tied")
-            open_paths.append([*path, (i, j, -1)])
-            open_paths.append([*path, (i, j, 1)])
+                raise CertificateError(f"node {number} of the tree {what} spins where all {n} are tied")
+            if kind == TIED:
+                open_paths.append([*path, (i, j, _sign_of_tie(numbers, path, number, i, j))])
+            else:
+                open_paths.append([*path, (i, j, -1)])
+                open_paths.append([*path, (i, j, 1)])
             continue
         cases += 1
         classes = _Classes(n, path)
@@ -325,6 +329,20 @@ def _walk(numbers: _Numbers, certificate: Certificate, begin: int) -> tuple[int,
         raise CertificateError(f"the tree is not complete: {len(open_paths)} cases are missing")
     assert top is not None
     return cases, top
+
+
+def _sign_of_tie(numbers: _Numbers, path: list[tuple[int, int, int]], number: int, i: int, j: int) -> int:
+    """s_i s_j in a best state among those of a path, if the class of i follows that of j in all of them."""
+    classes = _Classes(numbers.n, path)
+    a, b = classes.of[i], classes.of[j]
+    p, q = classes.of[numbers.i], classes.of[numbers.j]
+    met = (p != q) & ((p == a) | (q == a))
+    c = numbers.c * classes.sign[numbers.i] * classes.sign[numbers.j]
+    row = np.zeros(len(classes.names), np.int64)
+    np.add.at(row, (p + q - a)[met], c[met])
+    if a == b or 2 * abs(int(row[b])) < sum(np.abs(row).tolist()):
+        raise CertificateError(f"node {number} of the tree: spin {i} does not follow spin {j} in its states")
+    return (-1 if row[b] < 0 else 1) * int(classes.sign[i] * classes.sign[j])
 
 
 def _reduced(numbers: _Numbers, classes: _Classes) -> tuple[np.ndarray, int]:

@@ -11,9 +11,10 @@ import pytest
 
 import spinlab as sl
 from spinlab.exact import CertificateError, branching, enumeration, verify
+from spinlab.exact.branching.dense import following, reduced_of
 from spinlab.exact.branching.dominance import dominated, follow
 from spinlab.exact.branching.problem import make_problem
-from spinlab.exact.proof.certificate import TIED
+from spinlab.exact.proof.certificate import SPLIT, TIED
 
 
 def some_edges(seed):
@@ -173,3 +174,75 @@ def test_a_partial_proof_with_ties_resumes():
     nodes = partial.certificate.nodes
     with pytest.raises(CertificateError):
         branching.ground_state(model, resume=replace(partial.certificate, nodes=nodes[1:]))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_spins_that_follow_spin_0(seed):
+    """Tied one after the other, they are those of some best state, and no other follows spin 0 then."""
+    n, edges = some_edges(4 * seed + seed % 3)  # without the numbers beyond 64 bits
+    C = np.zeros((n, n), np.int64)
+    for i, j, c in edges:
+        C[i, j] = C[j, i] = c
+    found = following(C)
+    states = [s for s in product((-1, 1), repeat=n) if s[0] == 1]
+    kept = [s for s in states if all(s[k] == sign for k, sign in found)]
+    assert max(value(edges, s) for s in kept) == max(value(edges, s) for s in states)
+    rest = np.abs(reduced_of(C, [(0, k, sign) for k, sign in found]).C)
+    assert (2 * rest[0, 1:] < rest.sum(0)[1:]).all()
+
+
+def of_many_sizes(n, decades, seed=0):
+    """J_ij s_i s_j, s from 1 to 10^decades."""
+    rng = np.random.default_rng(seed)
+    J = np.triu(rng.normal(size=(n, n)), 1)
+    scale = 10.0 ** rng.uniform(0, decades, n)
+    return (J + J.T) * np.outer(scale, scale)
+
+
+def with_a_triangle(n, size, seed=0):
+    """A spin glass in which three spins are coupled so much more strongly, and frustrated."""
+    rng = np.random.default_rng(seed)
+    J = np.triu(rng.normal(size=(n, n)), 1)
+    J[[3, 3, 5], [5, 9, 9]] = -size
+    return J + J.T
+
+
+@pytest.mark.parametrize(
+    "J",
+    [with_a_triangle(24, 1e6), with_a_triangle(24, 1e3, 1), of_many_sizes(24, 6), of_many_sizes(24, 9)],
+)
+@pytest.mark.parametrize("fields", [False, True])
+def test_a_few_huge_frustrated_couplings(J, fields):
+    """The precision went by the largest coupling in all nodes: half of the energy was left at N = 60."""
+    b = np.random.default_rng(5).normal(size=24) if fields else None
+    model = sl.models.DenseIsing(J, b)
+    answer = branching.ground_state(model, certificate=True, nodes=40)
+    assert answer.certified
+    assert answer.energy == pytest.approx(enumeration.ground_state(model).energy, rel=1e-14)
+    assert verify(model, answer.certificate).certified
+
+
+def test_ties_within_the_tree_are_checked_and_resumed():
+    model = sl.models.DenseIsing(of_many_sizes(45, 4, 2))
+    partial = branching.ground_state(model, nodes=4, certificate=True).certificate
+    split = int(np.flatnonzero(partial.nodes[:, 0] == SPLIT)[0])
+    at = split + int(np.flatnonzero(partial.nodes[split:, 0] == TIED)[0])
+    assert not verify(model, partial).certified
+    whole = branching.ground_state(model, resume=partial, certificate=True)
+    assert whole.certified
+    assert verify(model, whole.certificate).certified
+    spin, other = partial.nodes[at, 1:]
+    free = next(k for k in range(1, 20) if k not in partial.nodes[:, 1:])
+    for tie, words in (
+        ((spin, free), "does not follow"),
+        ((free, other), "does not follow"),
+        ((spin, spin), "ties spins"),
+        ((spin, 45), "ties spins"),
+        ((partial.nodes[split, 2], 0), "does not follow|already tied"),
+    ):
+        nodes = partial.nodes.copy()
+        nodes[at, 1:] = tie
+        with pytest.raises(CertificateError, match=words):
+            verify(model, replace(partial, nodes=nodes))
+    with pytest.raises(CertificateError):  # what was proven of fewer spins
+        verify(model, replace(partial, nodes=np.delete(partial.nodes, at, axis=0)))
