@@ -10,6 +10,7 @@ import os
 import warnings
 from collections.abc import Iterable
 from contextlib import suppress
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,11 @@ _TILE = 128  # rows and columns of them
 _LARGEST_SUM = 1e150  # its square is finite, so are all sums and products of couplings
 
 
-def as_real_array(x: Any, name: str, ndim: int | tuple[int, ...]) -> np.ndarray:
-    """A finite float64 C-ordered copy of ``x``, whose absolute sum is at most 1e150."""
+def as_real_array(x: Any, name: str, ndim: int | tuple[int, ...], exact: bool = False) -> np.ndarray:
+    """A finite float64 C-ordered copy of ``x``, whose absolute sum is at most 1e150.
+
+    Integers that float64 rounds are refused, where it has to be ``exact`` also longer floats.
+    """
     array = _as_numbers(x, name)
     allowed = (ndim,) if isinstance(ndim, int) else ndim
     if array.ndim not in allowed:
@@ -30,8 +34,9 @@ def as_real_array(x: Any, name: str, ndim: int | tuple[int, ...]) -> np.ndarray:
         raise ValueError(f"{name} must have {shape} axes, got shape {array.shape}")
     if array.dtype.kind in "iu" and array.size and max(int(array.max()), -int(array.min())) > _LARGEST_EXACT:
         raise ValueError(f"{name} has integers above 2**53, which float64 cannot hold exactly; rescale it")
+    given = array
     with np.errstate(over="ignore", invalid="ignore"):
-        array = np.array(array, dtype=np.float64, order="C")
+        array = np.array(given, dtype=np.float64, order="C")
         total = _size(array)
     if not math.isfinite(total) and not np.isfinite(array).all():
         raise ValueError(
@@ -39,7 +44,31 @@ def as_real_array(x: Any, name: str, ndim: int | tuple[int, ...]) -> np.ndarray:
         )
     if total > _LARGEST_SUM:
         raise ValueError(f"{name} is too large: the sum of its absolute values exceeds 1e150; rescale it")
+    if exact and given.dtype.kind == "f" and given.dtype.itemsize > 8 and (array != given).any():
+        raise ValueError(
+            f"{name} has numbers of {given.dtype} that float64 cannot hold exactly; "
+            "round them by .astype(float)"
+        )
+    if given is not x and given.dtype.kind == "f" and total >= _LARGEST_EXACT:
+        _refuse_rounded_integers(x, name)
     return array
+
+
+def _refuse_rounded_integers(x: Any, name: str) -> None:
+    """Of a list or a frame, whose integers become floats as soon as one of the numbers is none."""
+    parts = [column for _, column in x.items()] if hasattr(x, "items") else [x]
+    whole = (n for part in parts for n in np.asarray(part, dtype=object).ravel().tolist())
+    if any(isinstance(n, numbers.Integral) and int(float(n)) != int(n) for n in whole):
+        raise ValueError(f"{name} has integers above 2**53, which float64 cannot hold exactly; rescale it")
+
+
+def rounded_off(x: Any, nearest: float) -> float:
+    """How far a number of any kind (Fraction, Decimal, numpy.longdouble) lies from float64's, rounded up."""
+    ratio = getattr(x, "as_integer_ratio", None)
+    if ratio is None or isinstance(x, float):
+        return 0.0
+    apart = abs(Fraction(*ratio()) - Fraction(nearest))
+    return math.nextafter(float(apart), math.inf) if apart else 0.0
 
 
 def _size(array: np.ndarray) -> float:
@@ -78,7 +107,7 @@ def symmetrised(J: Any, name: str = "J") -> tuple[np.ndarray, float]:
 
     Returns the mean of both triangles and the sum of |J_ij - J_ji| / 2 over all pairs, rounded up.
     """
-    J = as_real_array(J, name, 2)
+    J = as_real_array(J, name, 2, exact=True)
     if J.shape[0] != J.shape[1]:
         raise ValueError(
             f"{name} must be square, got shape {J.shape}; "
@@ -125,7 +154,7 @@ def as_fields(b: Any, n: int, name: str = "b") -> np.ndarray:
     """Fields of shape (n,): None means zero, a number means a uniform field."""
     if b is None:
         return np.zeros(n)
-    b = as_real_array(b, name, (0, 1))
+    b = as_real_array(b, name, (0, 1), exact=True)
     if b.ndim == 0:
         return np.full(n, float(b))
     if b.shape != (n,):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import Any
+
+from .._core.validate import rounded_off
 
 _SMALL = 2.0**-1020  # a quarter of it is still exact
 
@@ -30,7 +31,7 @@ class Sums:
         """A number of any kind as float64."""
         nearest = float(x)
         if nearest != x and math.isfinite(nearest):
-            self.lost = (self.lost + abs(float(Fraction(x) - Fraction(nearest)))) * (1 + 2.0**-52)
+            self.lost = (self.lost + rounded_off(x, nearest)) * (1 + 2.0**-52)
         return nearest
 
     def fields(self, terms: Iterable[list[float]]) -> list[float]:

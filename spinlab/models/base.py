@@ -14,7 +14,7 @@ import numpy as np
 
 from .._core import device as _device
 from .._core.forms import Form
-from .._core.validate import as_choice, as_real, as_spins, check_memory
+from .._core.validate import as_choice, as_real, as_spins, check_memory, rounded_off
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -72,6 +72,8 @@ class IsingModel(abc.ABC):
     def __init__(self, b: np.ndarray, offset: float, labels: Sequence[Hashable] | None) -> None:
         self._b = b
         self.offset = as_real(offset, "offset")
+        if apart := rounded_off(offset, self.offset):  # of a Fraction, for example
+            self.__dict__["rounding"] = apart
         self.labels = None if labels is None else _as_labels(labels, len(b))
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -36,7 +36,7 @@ def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
     >>> float(model.energy([1, 1])), float(model.energy([1, -1]))
     (-1.0, 0.0)
     """
-    J = as_real_array(J, "J", 2)
+    J = as_real_array(J, "J", 2, exact=True)
     diagonal = np.diagonal(J) / 4
     np.fill_diagonal(J, 0.0)
     J, apart = symmetrised(J)
@@ -46,7 +46,8 @@ def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
         [*row, x, d] for row, x, d in zip(J.tolist(), b.tolist(), diagonal.tolist(), strict=True)
     )
     pairs = J[np.triu_indices(len(J), 1)]
-    offset = sums.add([as_real(offset, "offset"), *(-pairs).tolist(), *(-b).tolist(), *(-diagonal).tolist()])
+    as_real(offset, "offset")
+    offset = sums.add([sums.number(offset), *(-pairs).tolist(), *(-b).tolist(), *(-diagonal).tolist()])
     return DenseIsing(J, fields, offset=offset)._off_by(apart + sums.lost)
 
 
@@ -67,13 +68,14 @@ def rbm_from_binary(W: Any, bv: Any = None, bh: Any = None, *, offset: float = 0
     >>> float(rbm.energy([1, 1])), float(rbm.energy([1, -1]))  # x = 1, y = 1 and y = 0
     (-2.5, -0.5)
     """
-    W = as_real_array(W, "W", 2) / 4
+    W = as_real_array(W, "W", 2, exact=True) / 4
     bv, bh = as_fields(bv, W.shape[0], "bv") / 2, as_fields(bh, W.shape[1], "bh") / 2
     sums = Sums()
     v = [sums.add([*row, x]) for row, x in zip(W.tolist(), bv.tolist(), strict=True)]
     h = [sums.add([*row, x]) for row, x in zip(W.T.tolist(), bh.tolist(), strict=True)]
     constant = np.concatenate([W.ravel(), bv, bh])
-    offset = sums.add([as_real(offset, "offset"), *(-constant).tolist()])
+    as_real(offset, "offset")
+    offset = sums.add([sums.number(offset), *(-constant).tolist()])
     return BipartiteIsing(W, v, h, offset=offset)._off_by(sums.lost)
 
 

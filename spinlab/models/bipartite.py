@@ -118,7 +118,7 @@ class BipartiteIsing(TwoLayerIsing):
     """
 
     def __init__(self, W: Any, bv: Any = None, bh: Any = None, *, offset: float = 0.0) -> None:
-        self._W = as_real_array(W, "W", 2)
+        self._W = as_real_array(W, "W", 2, exact=True)
         self.V, self.H = self._W.shape
         if self._W.size == 0:
             raise ValueError(f"W is empty (shape {self._W.shape}); both layers need at least one unit")

@@ -169,14 +169,16 @@ def from_networkx(graph: nx.Graph, weight: str = "weight", field: str = "field")
         i.append(number[u])
         j.append(number[v])
         values.append(J)
-    couplings = as_real_array(values, f"edge attribute {weight!r}", 1)
+    couplings = as_real_array(values, f"edge attribute {weight!r}", 1, exact=True)
     sums = Sums()
-    b = as_real_array([graph.nodes[node].get(field, 0.0) for node in nodes], f"node attribute {field!r}", 1)
+    fields = [graph.nodes[node].get(field, 0.0) for node in nodes]
+    b = as_real_array(fields, f"node attribute {field!r}", 1, exact=True)
     if graph.is_multigraph():
         i, j, couplings = sum_parallel(
             np.array(i, dtype=np.int64), np.array(j, dtype=np.int64), couplings, sums
         )
-    offset = as_real(graph.graph.get("offset", 0.0), "graph attribute 'offset'")
+    offset = graph.graph.get("offset", 0.0)
+    as_real(offset, "graph attribute 'offset'")
     model = SparseIsing.from_edges(i, j, couplings, len(nodes), b, offset=offset, labels=nodes)
     return model._off_by(sums.lost)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -49,7 +50,7 @@ class DenseIsing(IsingModel, stored="dense"):
         self._J, apart = symmetrised(J)
         super().__init__(as_fields(b, len(self._J)), offset, labels)
         if apart:
-            self.__dict__["rounding"] = apart
+            self.__dict__["rounding"] = math.nextafter(self.rounding + apart, math.inf)
 
     @property
     def J(self) -> np.ndarray:

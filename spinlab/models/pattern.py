@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.forms import Pattern, PatternBipartite
-from .._core.validate import as_fields, as_real, as_real_array
+from .._core.validate import as_fields, as_real, as_real_array, rounded_off
 from .base import IsingModel, read_only, spread
 from .bipartite import TwoLayerIsing
 
@@ -41,7 +41,7 @@ class PatternIsing(IsingModel):
     def __init__(self, xi: Any, scale: float = 1.0, b: Any = None, *, offset: float = 0.0) -> None:
         patterns = _as_patterns(xi, "xi")
         self._xi = np.ascontiguousarray(patterns.T)  # (N, K): one row per site, as kernels read it
-        self.scale = as_real(scale, "scale")
+        self.scale = _as_scale(scale)
         _check_scale(self.scale, patterns, patterns)
         self._d = self.scale * (self._xi**2).sum(1)
         super().__init__(as_fields(b, len(self._xi)), offset, None)
@@ -134,7 +134,7 @@ class PatternBipartiteIsing(TwoLayerIsing):
             raise ValueError(f"xi_v has {len(xi_v)} patterns and xi_h {len(xi_h)}; both need K rows")
         self.V, self.H = xi_v.shape[1], xi_h.shape[1]
         self._xi = np.ascontiguousarray(np.concatenate([xi_v, xi_h], axis=1).T)
-        self.scale = as_real(len(xi_v) ** -0.5 if scale is None else scale, "scale")
+        self.scale = _as_scale(len(xi_v) ** -0.5 if scale is None else scale)
         _check_scale(self.scale, xi_v, xi_h)
         b = np.concatenate([as_fields(bv, self.V, "bv"), as_fields(bh, self.H, "bh")])
         super().__init__(b, offset, None)
@@ -214,10 +214,17 @@ def _product_rounding(scale: float, x: np.ndarray, y: np.ndarray) -> np.ndarray 
 
 
 def _as_patterns(xi: Any, name: str) -> np.ndarray:
-    xi = as_real_array(xi, name, 2)
+    xi = as_real_array(xi, name, 2, exact=True)
     if xi.size == 0:
         raise ValueError(f"{name} is empty (shape {xi.shape}); it needs K >= 1 patterns over N >= 1 sites")
     return xi
+
+
+def _as_scale(scale: Any) -> float:
+    value = as_real(scale, "scale")
+    if rounded_off(scale, value):
+        raise ValueError(f"scale must be a number of float64, got {scale!r}; round it by float(scale)")
+    return value
 
 
 def _reduced(xi: np.ndarray) -> tuple[np.ndarray, int]:

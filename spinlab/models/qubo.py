@@ -59,9 +59,10 @@ def from_qubo(Q: Any, *, offset: float = 0.0, labels: Sequence[Hashable] | None 
     """
     _refuse_other_doors(Q)
     sums = Sums()
-    offset = as_real(offset, "offset")
+    as_real(offset, "offset")
+    offset = sums.number(offset)
     names: int | tuple[Hashable, ...]
-    if isinstance(Q, Mapping):
+    if isinstance(Q, Mapping) and not scipy.sparse.issparse(Q):
         names, entries = _from_mapping(Q, labels, sums)
     else:
         names, entries = _from_matrix(Q, labels)
@@ -127,10 +128,10 @@ def _from_matrix(Q: Any, labels: Any) -> tuple[int | tuple[Hashable, ...], Entri
     names: int | tuple[Hashable, ...]
     if scipy.sparse.issparse(Q):
         found = Q.tocoo()
-        shape, values = found.shape, as_real_array(found.data, "Q", 1)
+        shape, values = found.shape, as_real_array(found.data, "Q", 1, exact=True)
         i, j = (found.coords[0], found.coords[1]) if len(shape) == 2 else ([], [])
     else:
-        dense = as_real_array(Q, "Q", 2)
+        dense = as_real_array(Q, "Q", 2, exact=True)
         shape = dense.shape
         i, j = np.nonzero(dense)
         values = dense[i, j]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ class SparseIsing(IsingModel, stored="sparse"):
         self._J, apart = _as_sparse_couplings(J)
         super().__init__(as_fields(b, self._J.shape[0]), offset, labels)
         if apart:
-            self.__dict__["rounding"] = apart
+            self.__dict__["rounding"] = math.nextafter(self.rounding + apart, math.inf)
 
     @classmethod
     def from_edges(
@@ -79,7 +80,7 @@ class SparseIsing(IsingModel, stored="sparse"):
         <SparseIsing: N=3, 2 edges>
         """
         N = as_count(N, "N")
-        i, j, J = as_real_array(i, "i", 1), as_real_array(j, "j", 1), as_real_array(J, "J", 1)
+        i, j, J = as_real_array(i, "i", 1), as_real_array(j, "j", 1), as_real_array(J, "J", 1, exact=True)
         if not len(i) == len(j) == len(J):
             raise ValueError(
                 f"i, j and J must have one entry for each edge, got {len(i)}, {len(j)}, {len(J)}"
@@ -134,7 +135,7 @@ class SparseIsing(IsingModel, stored="sparse"):
 def _as_sparse_couplings(J: Any) -> tuple[scipy.sparse.csr_array, float]:
     """As ``validate.symmetrised``; rows are sorted, so that equal models have equal arrays."""
     if not scipy.sparse.issparse(J):
-        J = scipy.sparse.csr_array(as_real_array(J, "J", 2))
+        J = scipy.sparse.csr_array(as_real_array(J, "J", 2, exact=True))
     if J.ndim != 2 or J.shape[0] != J.shape[1]:
         raise ValueError(f"J must be square, got shape {J.shape}; for an RBM use models.BipartiteIsing(W)")
     if J.shape[0] == 0:
@@ -142,7 +143,10 @@ def _as_sparse_couplings(J: Any) -> tuple[scipy.sparse.csr_array, float]:
     if J.format in ("csr", "csc", "bsr"):
         J.check_format(full_check=True)  # a damaged index would reach compiled code
     J = J.tocoo()
-    J = _csr(J.coords[0], J.coords[1], as_real_array(J.data, "J", 1), J.shape)
+    (i, j), data, shape, sums = J.coords, as_real_array(J.data, "J", 1, exact=True), J.shape, Sums()
+    J = _csr(i, j, data, shape)
+    if J.nnz < len(data):
+        J = _csr(*_summed(i, j, data, sums), shape)
     if J.diagonal().any():
         raise ValueError(
             "J has a non-zero diagonal; s_i s_i = 1 is only a constant: remove it (J.setdiag(0)); a QUBO "
@@ -160,12 +164,11 @@ def _as_sparse_couplings(J: Any) -> tuple[scipy.sparse.csr_array, float]:
         J = _csr(np.append(i, j), np.append(j, i), np.append(data, zeros), J.shape)
         mirror = J.T.tocsr()
     apart = np.abs(J.data - mirror.data)
-    lost = 0.0
+    lost = sums.lost / 2  # of both triangles
     if apart.any() and apart.max() <= ASYMMETRY * np.abs(J.data).max():
         J.data = J.data / 2 + mirror.data / 2
-        lost = (
-            float((apart + (apart > 0) * (2.0**-51 * np.abs(J.data) + 2.0**-1072)).sum()) / 4 * (1 + 2.0**-40)
-        )
+        mean = apart + (apart > 0) * (2.0**-51 * np.abs(J.data) + 2.0**-1072)
+        lost = (lost + float(mean.sum()) / 4) * (1 + 2.0**-40)
     elif apart.any():
         if not data[i > j].any() or not data[i < j].any():
             raise ValueError("J is triangular; give the full symmetric matrix, J + J.T")
@@ -211,18 +214,24 @@ def sum_parallel(
     i: np.ndarray, j: np.ndarray, J: np.ndarray, sums: Sums
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Each pair once, i < j, with the sum of its couplings rounded once; loops are left out."""
-    low, high = np.minimum(i, j), np.maximum(i, j)
-    order = np.lexsort((high, low))
-    order = order[low[order] != high[order]]
-    low, high, J = low[order], high[order], J[order]
+    simple = i != j
+    return _summed(np.minimum(i, j)[simple], np.maximum(i, j)[simple], J[simple], sums)
+
+
+def _summed(
+    i: np.ndarray, j: np.ndarray, J: np.ndarray, sums: Sums
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each place (i, j) once, sorted, with the sum of its entries rounded once."""
+    order = np.lexsort((j, i))
+    i, j, J = i[order], j[order], J[order]
     new = np.ones(len(J), dtype=bool)
-    new[1:] = (np.diff(low) != 0) | (np.diff(high) != 0)
+    new[1:] = (np.diff(i) != 0) | (np.diff(j) != 0)
     begin = np.flatnonzero(new)
     end = np.append(begin[1:], len(J))
     total = J[begin]
     for k in np.flatnonzero(end - begin > 1):
         total[k] = sums.add(J[begin[k] : end[k]].tolist())
-    return low[begin], high[begin], total
+    return i[begin], j[begin], total
 
 
 def _csr(i: np.ndarray, j: np.ndarray, data: np.ndarray, shape: tuple[int, int]) -> scipy.sparse.csr_array:
