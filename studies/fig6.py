@@ -87,17 +87,20 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
 
     names = list(data["machine"].values)
     trained = [m for m in names if m in settings["machines"]]
+    cells = list(dict.fromkeys(_cell(m) for m in trained))  # a colour each, first runs filled
     with plotting.style():
-        size = (9, 2.2 + 0.3 * len(names))
+        size = (10, 2.2 + 0.36 * len(names))
         figure, (left, middle, right) = plt.subplots(1, 3, figsize=size, layout="constrained")
-        looks = zip(itertools.cycle(plotting.COLOURS), itertools.cycle(plotting.MARKERS))
-        for row, (m, (colour, marker)) in enumerate(zip(trained, looks, strict=False)):
-            run = data.sel(machine=m)
+        colours, markers = itertools.cycle(plotting.COLOURS), itertools.cycle(plotting.MARKERS[:-1])
+        looks = {cell: (next(colours), next(markers)) for cell in cells}
+        for row, m in enumerate(sorted(trained, key=lambda m: cells.index(_cell(m)))):
+            (colour, marker), run = looks[_cell(m)], data.sel(machine=m)
+            filled = colour if m.endswith("run 1") else "white"
             line = "-" if ", reference" in m else "--"
             left.plot(run["epoch"], run["std_W"], line, color=colour)
             share = run["along"].sel(number="share_near")
             foot = 1.25 * (len(trained) - 1 - row)  # a row for each run: on one axis nobody tells them apart
-            middle.plot(run["mark"], foot + share, line, color=colour, marker=marker, label=m)
+            middle.plot(run["mark"], foot + share, line, color=colour, marker=marker, mfc=filled, label=m)
             middle.fill_between(run["mark"], foot, foot + share, color=colour, alpha=0.2, linewidth=0)
             middle.text(0.7, foot, "0", fontsize=8, ha="right", va="center")
             middle.text(0.7, foot + 1, "1", fontsize=8, ha="right", va="center")
@@ -111,8 +114,8 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
         for i, (what, grey) in enumerate((("near", "black"), ("confident", "grey"), ("copied", "lightgrey"))):
             right.barh(y + 0.25 * (1 - i), [row[what] for row in rows], 0.25, color=grey, label=what)
         right.set(yticks=y, yticklabels=[_short(m) for m in names], xlim=(0, 1.02), xlabel="share of samples")
-        right.tick_params(axis="y", labelsize=8)
-        right.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
+        right.tick_params(axis="y", labelsize=7.5)
+        figure.legend(*right.get_legend_handles_labels(), fontsize=8, loc="outside lower right", ncols=3)
         _figures.letters((left, middle, right))
     return figure
 
@@ -130,6 +133,11 @@ def plot_samples(data: Any, settings: dict[str, Any]) -> Any:
             show(ax, strip(data["samples"].sel(machine=m).values[:shown], shape))
             ax.set_ylabel(_short(m), rotation=0, ha="right", va="center", fontsize=8.5)
     return figure
+
+
+def _cell(machine: str) -> str:
+    """A name without its run."""
+    return machine.rpartition(", ")[0]
 
 
 def _short(machine: str) -> str:
