@@ -37,9 +37,9 @@ DIMS = {
 
 # Epochs and runs of each method, by convention.
 SMALL: dict[str, Any] = {
-    "reference": {"rapid": (30, 6), "cd": (10, 4), "pcd": (2, 2), "exact": (2, 2)},
-    "spinlab": {"rapid": (30, 4)},
-    "patterns": {"rapid": (30, 4)},
+    "reference": {"rapid": (10, 4), "cd": (10, 3), "pcd": (2, 2), "exact": (2, 2)},
+    "spinlab": {"rapid": (10, 3)},
+    "patterns": {"rapid": (10, 3)},
     "seed": 234,
 }
 SHORT: dict[str, Any] = {

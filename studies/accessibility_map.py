@@ -35,7 +35,7 @@ SMALL: dict[str, Any] = {
     "N": 16,
     "K": (1, 3, 9, 27),
     "scales": (-2, 1, 7),
-    "instances": 8,
+    "instances": 5,
     "seed": 2,
 }
 PAPER: dict[str, Any] = {

@@ -39,7 +39,7 @@ SMALL: dict[str, Any] = {
     "fixed_K": {"K": (1, 3, 5), "N": (10, 100, 1000, 10_000), "instances": 4},
     "seven": {"N": (), "instances": 2},
     "loads": {0.25: (4, 12, 20), 0.5: (6, 10, 14, 18), 1.5: (6, 10, 14), math.inf: (8, 12, 16, 20)},
-    "load_instances": 60,
+    "load_instances": 30,
     "timed": {"K": (3, 5), "N": (100, 10_000)},
     "seed": 3,
 }

@@ -35,7 +35,7 @@ from ._sk_large import Energies, energies, scale_of
 # say how far it depends on the choice.
 SMALL: dict[str, Any] = {
     "N": (8, 12, 16, 20, 24),
-    "instances": (400, 250, 120, 50, 20),
+    "instances": (200, 120, 60, 30, 10),
     "large": {30: 3},
     "seconds": 10.0,
     "fits": ((12, None), (16, None), (8, 4 / 3)),
