@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _DPI = 160  # of figures
+_FORMATS = (".png", ".pdf")
 # In a wheel the studies are spinlab/_studies; in a checkout they sit beside the package.
 __path__ = [str(p) for p in (_HERE / "_studies", _HERE.parent / "studies") if p.is_dir()][:1]
 
@@ -151,7 +152,7 @@ class Output:
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         box = figure.get_tightbbox().padded(0.1)  # inches
-        for suffix in (".png", ".pdf"):
+        for suffix in _FORMATS:
             with self._new(name + suffix) as path:
                 figure.savefig(path, dpi=_DPI, bbox_inches=box)
 

@@ -10,6 +10,7 @@ from spinlab import studies
 PAGE = 736  # pixels
 WIDEST = 9.0  # inches
 SMALLEST = 8.0  # pixels of a letter's size at that width
+FORMATS = studies._FORMATS
 ONE_PANEL = ("calibration", "calibration_bars")  # a broken axis
 
 
@@ -42,4 +43,12 @@ def readable_figures(monkeypatch):
         return write(output, figure, name)
 
     monkeypatch.setattr(studies.Output, "figure", checked)
-    monkeypatch.setattr(studies, "_DPI", 60)  # nobody looks at these, and they take half the time
+    # Nobody looks at these: each is drawn once, coarsely; Fig. 1 is drawn as users get it.
+    monkeypatch.setattr(studies, "_DPI", 60)
+    monkeypatch.setattr(studies, "_FORMATS", (".png",))
+
+
+@pytest.fixture
+def both_formats(readable_figures, monkeypatch):
+    """A PDF beside each PNG, as outside of these tests."""
+    monkeypatch.setattr(studies, "_FORMATS", FORMATS)

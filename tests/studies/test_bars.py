@@ -33,7 +33,7 @@ def test_figures_share_their_runs(name, tiny, tmp_path, monkeypatch):
     study = studies.load(name)
     monkeypatch.setattr(_bars, "run", lambda *_: tiny)
     study.main("small", tmp_path, workers=None, progress=False)
-    for part in (f"{name}.png", f"{name}.pdf", "verdict.md"):
+    for part in (f"{name}.png", "verdict.md"):
         assert (tmp_path / part).stat().st_size > 1000, part
     verdict = json.loads((tmp_path / "verdict.json").read_text())
     assert verdict["study"] == name

@@ -26,7 +26,7 @@ def test_every_study_declares_its_claim_and_presets(name):
     assert set(study.SMALL) == set(study.PAPER)
 
 
-def test_fig1_small(tmp_path):
+def test_fig1_small(both_formats, tmp_path):
     output = run("fig1", tmp_path)
     for name in ("fig1.png", "fig1.pdf", "fig1_main.nc", "fig1_inset.nc", "verdict.md"):
         assert (tmp_path / name).stat().st_size > 1000, name
