@@ -124,7 +124,7 @@ class Report(Result):
         if self.parts:
             lines.append(f"{len(self.parts)} parts with reports of their own")
         if self.warnings:
-            lines.append(f"{len(self.warnings)} notes: text() shows them and the evidence")
+            lines.append(f"{len(self.warnings)} note{'s' * (len(self.warnings) > 1)}: text() shows them and the evidence")
         return cut(lines)
 
     def text(self) -> str:

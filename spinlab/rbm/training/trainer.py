@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -187,6 +188,8 @@ class Trainer:
         for name, known in (("log_likelihood", "ln P"), ("test_log_likelihood", "test ln P")):
             if name in self.history:
                 done += f", {known} = {self.history.latest()[name]:.2f}"
+        if "log_likelihood" in self.history:
+            done += f" (knowing nothing: {-self.machine.V * math.log(2):.2f})"
         return f"<Trainer of {self.machine!r} by {how}: {done}>"
 
     def fit(
