@@ -124,7 +124,8 @@ class Report(Result):
         if self.parts:
             lines.append(f"{len(self.parts)} parts with reports of their own")
         if self.warnings:
-            lines.append(f"{len(self.warnings)} note{'s' * (len(self.warnings) > 1)}: text() shows them and the evidence")
+            notes = "1 note" if len(self.warnings) == 1 else f"{len(self.warnings)} notes"
+            lines.append(f"{notes}: text() shows them and the evidence")
         return cut(lines)
 
     def text(self) -> str:
