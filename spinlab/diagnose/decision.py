@@ -197,9 +197,9 @@ def far(n: Numbers, w: Weights) -> float:
 def ordered(n: Numbers, w: Weights) -> float:
     """Log odds of order against a glass, given that it is no paramagnet."""
     if n.balanced:
-        # Replica symmetry always holds. Walls between the two states cost ``wall`` and have about N places:
-        # where that is too little they form freely (R. Peierls 1936), as in one dimension.
-        return _clip(n.wall - math.log(n.N), -4.0, 8.0)
+        # Replica symmetry always holds. A pair of walls costs ``wall`` and has about N^2 places: where that
+        # is too little they form freely (R. Peierls 1936), as in one dimension.
+        return _clip(n.wall - 2 * math.log(n.N), -4.0, 8.0)
     stable = _clip(math.log(0.5 / max(n.instability, 1e-9)), -2.0, 3.0)
     alone = min(max(n.competitor - _LEVELS / n.N, 0.0), 0.3) / 0.1
     size = n.N / (n.N + _FEW_SPINS)

@@ -121,8 +121,8 @@ def _reasons(n: Numbers) -> Iterator[str]:
         yield f"{n.n_directions} isolated direction(s) hold {share:.0f} % of the replicas' overlap"
     if n.balanced:
         yield (
-            "no loop is frustrated: a ferromagnet after a change of signs, never a glass; a wall between its "
-            f"states costs {n.wall:.1f} or less (times beta), at about N places, ln N = {math.log(n.N):.1f}"
+            "no loop is frustrated: a ferromagnet after a change of signs, never a glass; a pair of walls "
+            f"costs {n.wall:.1f} or less (times beta), at about N^2 places, 2 ln N = {2 * math.log(n.N):.1f}"
         )
     elif n.no_glass:
         yield (

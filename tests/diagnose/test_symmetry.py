@@ -17,7 +17,7 @@ from spinlab.diagnose.canonical import canonical
 from spinlab.diagnose.correlation import reach
 from spinlab.diagnose.decision import NAMES, Numbers, shares
 from spinlab.diagnose.report import _susceptibility
-from spinlab.diagnose.structure import _distances, _grows_on
+from spinlab.diagnose.structure import _distances, _geometry, _grows_on
 from spinlab.diagnose.symmetry import related, symmetries
 from spinlab.diagnose.weights import WEIGHTS
 from spinlab.models import SparseIsing
@@ -67,6 +67,10 @@ def test_sublattices_that_change_places_are_related():
     rng = np.random.default_rng(0)
     states = np.array(images, np.int8)[rng.integers(3, size=(4, 8))]
     assert related(model, states) == pytest.approx(1, abs=0.1)  # less chance, 2 ln(200)/144
+    s = rng.choice(np.array([-1, 1], np.int8), 144)
+    i, j, J = model.edges()
+    hidden = SparseIsing.from_edges(i, j, J * s[i] * s[j], 144)  # the same in signs that nobody can read off
+    assert related(hidden, states * s) == pytest.approx(related(model, states), abs=0.05)
     # Random states, each kept by all records: a glass of this graph.
     frozen = np.broadcast_to(rng.choice(np.array([-1, 1], np.int8), (8, 144)), (4, 8, 144))
     assert related(model, frozen) == pytest.approx(0, abs=0.03)
@@ -92,7 +96,7 @@ def test_the_fully_frustrated_cubic_lattice(T, phase):
 
 
 def test_walls_that_form_freely_leave_no_order():
-    # Overlaps without a frustrated loop: order unless walls have a place for every e^(wall).
+    # Overlaps without a frustrated loop: order unless pairs of walls have e^(wall) places and more.
     magnet = Numbers(160, math.inf, -0.5, 1.4, False, True, False, 0.4, True, 0.5, 0.02, wall=15.0)
     assert winner(magnet) == "ordered"
     assert winner(replace(magnet, wall=3.0)) == "paramagnet"
@@ -103,8 +107,9 @@ def test_walls_that_form_freely_leave_no_order():
     found = diagnose(square, beta=0.6, extras=False, threads=1)
     assert 24 - 1e-6 < found.evidence["decision"]["wall"] < 48
     assert found.phase.value == "ordered"
-    ladder = phase_families.graph_model(nx.ladder_graph(80), np.ones)
-    assert diagnose(ladder, beta=1 / 0.9, extras=False, threads=1).phase.value != "ordered"
+    for graph, T in ((nx.ladder_graph(80), 0.9), (nx.circular_ladder_graph(50), 1.0)):
+        ladder = phase_families.graph_model(graph, np.ones)
+        assert diagnose(ladder, beta=1 / T, extras=False, threads=1).phase.value != "ordered"
 
 
 def test_thin_lattices_are_no_trees():
@@ -116,6 +121,8 @@ def test_thin_lattices_are_no_trees():
 
     thin = [c for c in fourth_unseen.cases() if c[:2] == ("diluted edwards anderson", "L=8")]
     assert max(grows(c.make(rng)) for c in thin) < 0.95
+    assert not _geometry(thin[0].make(rng))[1]
+    assert _geometry(phase_families.regular(300, 3, np.ones, rng))[1]
     assert grows(fourth_unseen.honeycomb(np.ones)) < 0.9
     for N, c in ((100, 3), (300, 4)):
         assert grows(phase_families.regular(N, c, np.ones, rng)) > 1 - 0.02
@@ -146,6 +153,9 @@ def test_couplings_that_take_back_fields_hide_their_line():
         states = np.repeat(np.array([[[1, -1] * 20], [[-1, 1] * 20]], np.int8), 4, 1)
 
     assert _susceptibility(Replicas) == pytest.approx(1)
+    # Without bias from few records: free spins, error 1/8/sqrt(400).
+    Replicas.states = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (2, 8, 400))
+    assert _susceptibility(Replicas) == pytest.approx(1, abs=0.03)
     ordered = Numbers(
         144, 5.0, math.inf, 2.0, False, False, False, 0.4, True, 0.08, 0.0, field=3.75, hidden=True
     )
