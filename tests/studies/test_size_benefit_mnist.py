@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import spinlab as sl
 from spinlab import studies
@@ -35,8 +36,67 @@ def test_sentences_follow_their_numbers(sentence, false):
 
 
 def test_a_run_that_is_too_short_decides_nothing():
-    assert "epoch 10: not resolved (3 of 8 runs too short)" in said(short=3)
-    assert "epoch 10: +0.00 ± 0.01 (not decided)" in said(short=3)  # the likelihood needs no chains
+    assert (
+        "autocorrelation time, block Gibbs, K=32, PCD, own scale against free weights: epoch 1: +1.00"
+        in said(short=3)
+    )
+    assert said().count("epoch 10") == 2
+    assert said(short=3).count("epoch 10") == 1  # the likelihood needs no chains
+
+
+def relaxed(free=1.0, own=0.0, resolved=1.0):
+    names = study.recipes({"K": (32,)})
+    values = np.array([[free], [own]]) + WIGGLE * np.array([[1], [-1]])
+    flags = np.ones((2, 4))
+    flags[1, 3] = resolved
+    dims = ("recipe", "replica")
+    slow = xr.Dataset({"log_slow": (dims, values), "resolved": (dims, flags)}, coords={"recipe": list(names)})
+    return " ".join(study.relaxed(slow, {"K": (32,), "epochs": (1, 10)}))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "false"),
+    [
+        ("epoch 10: +1.00 ± 0.01 (ahead)", {"own": 1.0}),
+        ("epoch 10: +1.00 ± 0.01 (ahead)", {"own": 2.0}),
+        ("epoch 10: +1.00 ± 0.01 (ahead)", {"resolved": 0.0}),
+    ],
+)
+def test_sentences_on_the_slowest_mode_follow_their_numbers(sentence, false):
+    assert sentence in relaxed()
+    assert sentence not in relaxed(**false)
+
+
+def test_words_on_the_slowest_mode():
+    assert "(behind)" in relaxed(own=2.0)
+    assert "(not decided)" in relaxed(own=1.0)
+    assert relaxed(resolved=0.0) == ""
+
+
+def test_the_slowest_mode_of_hidden_units_against_the_exact_one():
+    """Equal couplings and small biases: the slowest mode is nearly linear. Chance 6e-5 at four errors."""
+    model = sl.models.BipartiteIsing(np.full((6, 6), 0.22), bv=np.full(6, 0.02), bh=np.full(6, 0.01))
+    start = sl.exact.boltzmann_samples(model, 40, rng=0)[:, :6]
+    tau, error = study.slowest(model, start, 600, 2, np.random.default_rng(1))
+    exact = sl.observables.relaxation_time(model, sector="all").time
+    assert exact > 8
+    assert abs(tau - exact) < 4 * error < 0.3 * exact
+
+
+def test_the_slowest_mode_is_that_of_the_judged_machine(monkeypatch):
+    """Both sweeps train alike: the same weights from the same number."""
+    settings = {"dataset": "digits", "H": 8, "epochs": (1,)}
+    seen = []
+    monkeypatch.setattr(study, "slowest", lambda model, *_: (seen.append(model), (1.0, 0.1))[1])
+    monkeypatch.setattr(study, "gibbs_time", lambda model, *_: (seen.append(model), Time())[1])
+    found = study.relaxation("standard RBM", rng=5, records=9, every=1, chains=4, **settings)
+    study.point("standard RBM", rng=5, temperatures=10, steps=10, **settings)
+    np.testing.assert_array_equal(seen[0].W, seen[1].W)
+    assert found == {"log_slow": 0.0, "error": 0.1, "resolved": 1.0}
+
+
+class Time:
+    tau, reliable = 1.0, True
 
 
 def test_a_machine_without_couplings(monkeypatch):
@@ -56,4 +116,5 @@ def test_benefits_are_free_weights_minus_patterns(tmp_path):
     study.main("small", tmp_path, workers=None, progress=False)
     assert (tmp_path / "size_benefit_mnist.png").stat().st_size > 1000
     text = (tmp_path / "verdict.md").read_text()
-    assert text.count("against free weights") == 4
+    assert text.count("likelihood of test images, nats, K=") == 2
+    assert "| resolved |" in text
