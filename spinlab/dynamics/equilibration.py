@@ -14,6 +14,7 @@ from ._slowest import upper_bound
 
 _WINDOW = 5.0  # Sokal's automatic window: sum up to 5 correlation times
 LONG_ENOUGH = 50  # correlation times that a series should hold
+_FEWEST_SWITCHES = 8  # between two levels: four visits and returns, whose lengths say what tau is
 
 __all__ = [
     "Agreement",
@@ -91,9 +92,10 @@ class AutocorrelationTime:
         chain, within three tenths of many; no series tells of what is slower and faint, or of a valley never
         visited.
     reliable : bool
-        Whether each chain is longer than 50 times ``upper``, and hence holds 25 records or more. Of series
-        shorter than 50 times the true tau about one in twenty passes, of those of 200 times nine in ten
-        (docs: Observables, coverage). Otherwise tau is, at best, a lower bound.
+        Whether each chain is longer than 50 times ``upper``, and hence holds 25 records or more, and a series
+        of two levels (its middle third is the emptiest) changed between them eight times or more, in all
+        chains. Of series shorter than 50 times the true tau about one in twenty passes, of those of 200
+        times nine in ten (docs: Observables, coverage). Otherwise tau is, at best, a lower bound.
     """
 
     tau: float
@@ -273,8 +275,24 @@ def autocorrelation_time(x: Any) -> AutocorrelationTime:
         window=window,
         effective=min(total / (2 * value), float(total)) if len(enough) else float(n_chains),
         upper=upper,
-        reliable=n >= LONG_ENOUGH * upper,
+        reliable=n >= LONG_ENOUGH * upper and _returns_often(x),
     )
+
+
+def _returns_often(x: np.ndarray) -> bool:
+    """Whether a series is not one of two levels, or changed often between them.
+
+    Its correlations are those of the lengths of visits, which a handful of visits hardly tell.
+    """
+    low, high = float(x.min()), float(x.max())
+    chains, third = x.T, (high - low) / 3
+    level = (chains > high - third).astype(np.int8) - (chains < low + third)
+    if (level == 0).sum() > min((level > 0).sum(), (level < 0).sum()):
+        return True
+    number = np.broadcast_to(np.arange(len(chains))[:, None], chains.shape)[level != 0]
+    level = level[level != 0]
+    switches = (level[1:] != level[:-1]) & (number[1:] == number[:-1])
+    return int(switches.sum()) >= _FEWEST_SWITCHES
 
 
 def agree(x: Any, y: Any) -> Agreement:

@@ -209,3 +209,35 @@ def test_an_identity_beyond_float64():
 def test_series_without_records_are_told_so():
     with pytest.raises(ValueError, match=r"at least 4 records of 1 chains, got shape \(0, 1\)"):
         eq.autocorrelation_time([])
+
+
+def excursions(p, q, n, rng):
+    """Series of 0 and 1 that leave 0 with probability p per step, and 1 with q."""
+    x = np.zeros(n)
+    x[0] = rng.random() < p / (p + q)
+    for t, u in enumerate(rng.random(n - 1)):
+        x[t + 1] = (x[t] == 0 and u < p) or (x[t] == 1 and u >= q)
+    return x
+
+
+def test_a_handful_of_excursions_is_not_reliable():
+    rng = np.random.default_rng(0)
+    tau = 1 / 0.22 - 0.5
+    shares = {}
+    for length in (40, 200):
+        series = [excursions(0.02, 0.2, round(length * tau), rng) for _ in range(60)]
+        shares[length] = np.mean([eq.autocorrelation_time(x).reliable for x in series])
+    # Without a look at the excursions .18 of the shorter ones pass. Of 60, above .1 at a rate of .02: 2e-4.
+    assert shares[40] <= 0.1
+    assert shares[200] >= 0.75  # 44 or fewer of 60 at a rate of .9: 2e-4
+
+
+def test_changes_between_two_levels_are_counted_within_chains():
+    often, rarely = np.tile([0.0, 1.0], 300), np.repeat([0.0, 1.0] * 4, 75)
+    assert eq._returns_often(often[:, None])
+    assert not eq._returns_often(rarely[:, None])  # seven changes
+    assert eq._returns_often(np.append(rarely, 0.0)[:, None])
+    apart = np.ones((50, 20))
+    apart[:, ::2] = -1  # chains that stay where they are, and differ from their neighbours
+    assert not eq._returns_often(apart)
+    assert eq._returns_often(np.random.default_rng(0).normal(size=(100, 1)))
