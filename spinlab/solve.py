@@ -15,7 +15,7 @@ from . import exact
 from ._core import plugins
 from ._core.progress import bars, duration, shows_progress
 from ._core.results import Result, cut, shortened
-from ._core.rng import RNG
+from ._core.rng import RNG, as_generator
 from ._core.stopwatch import Stopwatch, share_by_load
 from ._core.validate import as_flag, as_real, as_real_array
 from .anytime import FIRST_SHARE, Budget, go_on, prove
@@ -137,6 +137,8 @@ def ground_state(
     if seconds is not None:
         seconds = as_real(seconds, "seconds", 0.0, exclusive=True)
     certificate = as_flag(certificate, "certificate")
+    if rng is not None:
+        as_generator(rng)  # also where the method draws nothing
     budget = Budget(seconds, relative_gap, nodes, memory, progress, certificate, allow_heuristic, rng, clock)
     with bars(None if callable(progress) else progress):
         return _ground_state(model, method, degeneracy, budget, threads, options)

@@ -66,6 +66,14 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     return target
 
 
+def check_rereadable(path: str | os.PathLike[str]) -> None:
+    """Refuse pipes and devices where a file is opened twice, or mapped into memory."""
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise OSError(
+            f"{os.fspath(path)}: a pipe or a device, which cannot be read twice; copy it to a file first"
+        )
+
+
 def read_all(file: BinaryIO, name: str, limit: int, first: bytes = b"") -> bytes:
     """The rest of a file, which need not know its own size (a pipe, a device), up to ``limit`` bytes."""
     parts, size = [first], len(first)

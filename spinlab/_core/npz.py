@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from collections.abc import Iterable
@@ -10,7 +11,8 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
-from .validate import check_memory
+from .files import read_all
+from .validate import check_memory, memory
 
 MEMBERS = 10_000
 SMALL = 2**28  # archives that unpack to less are not compared with the size of the file
@@ -19,8 +21,16 @@ _HEADER = 10_000  # bytes
 _OTHERS = {b"\x93NUMPY": "one array of numpy.save", b"\x89HDF": "an HDF5 file"}
 
 
+def seekable(file: BinaryIO, name: str) -> BinaryIO:
+    """The file, or what a pipe holds, which is read to its end: an archive has its list there."""
+    if file.seekable():
+        return file
+    return io.BytesIO(read_all(file, name, (memory() or 2**40) // 4))
+
+
 def read_npy(file: BinaryIO, name: str) -> np.ndarray:
-    """The array of a .npy file, seekable; whatever is wrong with it is a ValueError that names it."""
+    """The array of a .npy file; whatever is wrong with it is a ValueError that names it."""
+    file = seekable(file, name)
     try:
         size = file.seek(0, 2)
         file.seek(0)
@@ -65,7 +75,7 @@ class NpzReader:
 
     Parameters
     ----------
-    file : binary file, seekable
+    file : binary file
     name : str
         For messages.
     what : str
@@ -78,6 +88,7 @@ class NpzReader:
         self._name, self._what = name, what
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.dtypes: dict[str, np.dtype[Any]] = {}
+        file = seekable(file, name)
         file.seek(0)
         start = file.read(256)
         if other := _other(start):

@@ -78,7 +78,9 @@ def _size(array: np.ndarray) -> float:
 
 
 def _as_numbers(x: Any, name: str, kinds: str = "iuf") -> np.ndarray:
-    if isinstance(x, np.ma.MaskedArray):
+    if isinstance(x, np.ma.MaskedArray) or (
+        isinstance(x, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in x)
+    ):
         raise TypeError(f"{name} is a masked array; fill the masked entries first (for example .filled(0))")
     if hasattr(x, "__cuda_array_interface__"):
         raise TypeError(

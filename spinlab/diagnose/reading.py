@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.files import check_rereadable
 from .._core.npz import NpzReader, read_npy
 from .._core.validate import as_real_array
 from ..models import BipartiteIsing, DenseIsing, IsingModel, as_model, load_instance
@@ -58,6 +59,7 @@ def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) ->
     """
     if isinstance(source, str | os.PathLike):
         path, name = Path(source), os.fspath(source)
+        check_rereadable(path)
         if path.suffix == ".npy":
             with open(path, "rb") as file:
                 array = read_npy(file, name)

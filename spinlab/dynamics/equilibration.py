@@ -79,7 +79,8 @@ class AutocorrelationTime:
     Attributes
     ----------
     tau : float
-        In records: n records of a chain are worth n / (2 tau) independent ones; 1/2 without correlation.
+        In records: n records of a chain are worth n / (2 tau) independent ones; 1/2 without correlation. Of
+        series that alternate, where it is below 1/2, it is rough, and ``effective`` counts each record once.
     error : float
         tau sqrt[2 (2 window + 1) / n], n records in all chains.
     window : int
@@ -152,8 +153,9 @@ def log_bins(x: Any) -> LogBins:
     stop = np.array(edges[::-1])
     start = np.append(0, stop[:-1])
     x, exponent = in_units(x)
-    means = np.array([x[a:b].mean(0) for a, b in zip(start, stop, strict=True)])
-    error = means.std(1, ddof=1) / np.sqrt(x.shape[1])
+    moved = x - x[0]  # exactly zero for a chain that does not move
+    means = np.array([x[0] + moved[a:b].mean(0) for a, b in zip(start, stop, strict=True)])
+    error = (means - means[:, :1]).std(1, ddof=1) / np.sqrt(x.shape[1])
     return LogBins(start, stop, *(np.ldexp(y, exponent) for y in (means.mean(1), error, means)))
 
 
@@ -432,7 +434,7 @@ def _normal_size(t: float, freedom: float) -> float:
 def _series(x: Any, least_records: int, least_chains: int, name: str = "x") -> np.ndarray:
     """Measurements (n_records, n_chains)."""
     x = as_real_array(x, name, 2 if least_chains > 1 else (1, 2))
-    x = x.reshape(len(x), -1 if x.size else 1)
+    x = x[:, None] if x.ndim == 1 else x
     if len(x) < least_records or x.shape[1] < least_chains:
         raise ValueError(
             f"{name} must hold at least {least_records} records of {least_chains} chains, "

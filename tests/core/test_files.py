@@ -10,10 +10,12 @@ import sys
 import threading
 import time
 import zipfile
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
+import spinlab as sl
 from spinlab._core import files
 from spinlab._core.files import atomic_write, read_all
 from spinlab._core.npz import NpzReader
@@ -305,3 +307,25 @@ class Zeros(io.BytesIO):
 def test_devices_without_end_are_no_archives():
     with pytest.raises(ValueError, match=r"^x: damaged .npz archive \(File is not a zip file\)"):
         NpzReader(Zeros(), "x")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_archives_come_through_pipes(tmp_path):
+    """A pipe is read to its end; what opens a file twice refuses one, and does not wait for a writer."""
+    machine = sl.rbm.RBM(4, 3, rng=0)
+    machine.save(tmp_path / "kept.npz")
+    pipe = tmp_path / "pipe.npz"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes((tmp_path / "kept.npz").read_bytes()))
+    writer.start()
+    found = sl.rbm.load(pipe)
+    writer.join()
+    np.testing.assert_array_equal(found.W, machine.W)
+    with pytest.raises(OSError, match=r"pipe\.npz.*not a regular file"):
+        sl.rbm.Trainer(machine, rng=0).fit(np.ones((2, 4)), 1, checkpoint=pipe)
+    readers = [sl.diagnose.read_model]
+    readers += [sl.rbm.load_hdf5] if find_spec("h5py") else []
+    readers += [sl.rbm.load_safetensors] if find_spec("safetensors") else []
+    for read in readers:
+        with pytest.raises(OSError, match="cannot be read twice; copy it to a file"):
+            read(pipe)

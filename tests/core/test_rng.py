@@ -100,7 +100,10 @@ CALLS = {
         lambda r: observables.count_minima(J, 10, method="descent", rng=r),
     ],
     "diagnose.diagnose": [lambda r: diagnose.diagnose([[0.0, 1.0], [1.0, 0.0]], extras=False, rng=r)],
-    "interop.ground_state": [lambda r: spinlab.ground_state([[0, 1], [1, 0]], "annealing", rng=r)],
+    "interop.ground_state": [
+        lambda r: spinlab.ground_state([[0, 1], [1, 0]], "annealing", rng=r),
+        lambda r: spinlab.ground_state([[0, 1], [1, 0]], rng=r),
+    ],
     "observables.belief_propagation": [
         lambda r: observables.belief_propagation([[0, 1], [1, 0]], initial="random", rng=r)
     ],

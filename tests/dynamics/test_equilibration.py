@@ -209,6 +209,17 @@ def test_an_identity_beyond_float64():
 def test_series_without_records_are_told_so():
     with pytest.raises(ValueError, match=r"at least 4 records of 1 chains, got shape \(0, 1\)"):
         eq.autocorrelation_time([])
+    with pytest.raises(ValueError, match=r"at least 4 records of 2 chains, got shape \(5, 0\)"):
+        eq.r_hat(np.zeros((5, 0)))
+
+
+@pytest.mark.parametrize("value", [0.8401534358238483, 7.29655446429944, 0.1, -1e-200])
+def test_constants_are_settled(value):
+    """Of 60 numbers 7 were not: means over 500 and over 250 records are rounded apart."""
+    bins = eq.log_bins(np.full((1000, 7), value))
+    assert bins.settled()
+    assert (bins.chain_means == value).all()
+    assert (bins.error == 0).all()
 
 
 def excursions(p, q, n, rng):

@@ -163,6 +163,7 @@ NOT_NUMBERS = [
     ({"a": 1}, TypeError, "dict"),
     ([[0, 1], [1]], ValueError, "regular array"),
     (np.ma.masked_array(np.zeros((2, 2)), np.eye(2)), TypeError, "masked"),
+    ([np.ma.masked_array([0.0, 1.0], [0, 1]), np.array([1.0, 0.0])], TypeError, "masked"),
     (np.array([[0, np.nan], [np.nan, 0]]), ValueError, "NaN"),
     (np.array([[0, np.inf], [np.inf, 0]]), ValueError, "infinite"),
     (np.array([[0, 1e200], [1e200, 0]]), ValueError, "too large"),

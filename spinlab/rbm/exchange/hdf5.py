@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.files import atomic_write
+from ..._core.files import atomic_write, check_rereadable
 from ..._core.validate import as_choice, as_count, check_memory
 from ..machines.machine import Machine
 from ..machines.rbm import RBM
@@ -47,6 +47,7 @@ def load_hdf5(
         If the file is damaged, holds another model, or not this update; the message names it.
     """
     h5py, name = _library(), os.fspath(path)
+    check_rereadable(path)
     with open(path, "rb"):  # says by name what is wrong with the path
         pass
     try:

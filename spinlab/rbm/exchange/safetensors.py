@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.files import atomic_write
+from ..._core.files import atomic_write, check_rereadable
 from ..._core.validate import check_memory
 from ..machines.archive import header
 from ..machines.machine import Machine
@@ -51,6 +51,7 @@ def load_safetensors(path: str | os.PathLike[str], **how: Any) -> Machine:
     """
     _, safetensors = _library()
     name = os.fspath(path)
+    check_rereadable(path)
     with open(path, "rb") as file:  # says by name what is wrong with the path
         check_memory(4 * os.fstat(file.fileno()).st_size, f"reading {name}")
     try:

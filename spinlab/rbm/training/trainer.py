@@ -16,6 +16,7 @@ import numpy as np
 
 from ..._core.blas import one_blas_thread
 from ..._core.device import check_fits, to_host, xp_of
+from ..._core.files import check_target
 from ..._core.rng import RNG, as_key
 from ..._core.signals import terminated_as_interrupted
 from ..._core.validate import as_choice, as_count, as_data, as_flag, as_real
@@ -280,6 +281,8 @@ class Trainer:
         digest = data_digest(data)
         self._note_earlier_fits(digest)
         self._fingerprint = self._identity(digest)
+        if checkpoint is not None and not os.path.isdir(checkpoint):  # a folder has its own message
+            check_target(checkpoint)
         if checkpoint is not None and Path(checkpoint).exists():
             self._resume(checkpoint, source)
         if self.centred and not self._offsets:
