@@ -17,7 +17,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 LONG = (
     "studies/test_phases.py",
     "core/test_device.py",
+    "exact/branching/test_branching.py",
+    "dynamics/test_samplers.py",
     "test_solve.py",
+    "exact/planar/test_solver.py",
+    "diagnose/test_diagnose.py",
+    "dynamics/test_ergodicity.py",
+    "studies/test_bars.py",
     "studies/test_calibration.py",
     "studies/test_glass.py",
     "test_docs.py",
