@@ -21,7 +21,8 @@ from .tree import ENUMERATED, Node, Outcome, Step
 CHECKED_SPINS = 16  # free spins that the verifier of a certificate enumerates
 _NEARLY = 1e-9  # of sum |C|, more than what sums in float64 are off by
 _DIGITS = 24  # binary, of a multiplier in units of the largest coupling
-_STRONG = 64  # times the median of the largest couplings of all spins: such a spin is branched on first
+# Branched on first: spins whose largest coupling exceeds _STRONG times the median one's, and by size.
+_STRONG, _NEAR = 6, 1 / 3
 
 
 class Proof(NamedTuple):
@@ -210,7 +211,7 @@ class Dense:
         """The spin to branch on: of those that set the scale, if there are few of them, or of all."""
         weight = np.abs(cosines)
         sizes = np.abs(C).max(1)
-        strong = sizes > _STRONG * np.median(sizes)
+        strong = sizes > max(_STRONG * np.median(sizes), _NEAR * sizes.max())
         if strong[1:].any():
             weight[~strong] = np.inf
         weight[0] = np.inf

@@ -39,7 +39,8 @@ class Certificate:
         First the ties, of kind 4: a spin and the one that it follows, coupled to it at least as strongly as
         to all others together. Tied spins are one from then on, and what is left is numbered by first spins.
         Then the tree in preorder: kind (0 split, 1 semidefinite leaf, 2 enumerated leaf, 3 linear leaf) and,
-        for a split, the two spins; the part with the spins parallel comes first.
+        for a split, the two spins; the part with the spins parallel comes first. Ties that hold in the states
+        of a node come before it.
     D, D_sizes : ndarray of int64
         Diagonals of the semidefinite leaves, one after the other, and their lengths.
     triangles : ndarray of int32, shape (m, 4)

@@ -222,6 +222,12 @@ def test_a_few_huge_frustrated_couplings(J, fields):
     assert verify(model, answer.certificate).certified
 
 
+def test_spins_are_taken_by_size():
+    """27 nodes; 8 s and 800 nodes were not enough where only the precision followed the couplings."""
+    answer = branching.ground_state(sl.models.DenseIsing(of_many_sizes(60, 3, 5)), nodes=120)
+    assert answer.certified
+
+
 def test_ties_within_the_tree_are_checked_and_resumed():
     model = sl.models.DenseIsing(of_many_sizes(45, 4, 2))
     partial = branching.ground_state(model, nodes=4, certificate=True).certificate
