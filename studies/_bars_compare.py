@@ -142,6 +142,15 @@ def paired(differences: Mapping[Any, np.ndarray]) -> dict[Any, float]:
     return {name: float(ttest_1samp(d, 0).pvalue) if np.any(d) else 1.0 for name, d in differences.items()}
 
 
+def decided(differences: Mapping[Any, np.ndarray]) -> dict[Any, int]:
+    """Sign of each mean, 0 where ``paired`` tests do not decide it at LEVEL, Holm's correction over all."""
+    corrected = holm(list(paired(differences).values()))
+    return {
+        name: int(np.sign(d.mean())) if p <= LEVEL else 0
+        for (name, d), p in zip(differences.items(), corrected, strict=True)
+    }
+
+
 def text(x: Any) -> str:
     """Mean and standard error over runs."""
     x = np.asarray(x, dtype=float)

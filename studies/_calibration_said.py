@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ._bars_compare import holm, paired, text
+from ._bars_compare import decided, text
 
 CLOSE = 0.2  # nats: a recipe nearer than this reaches the other one
 UNDECIDED = "cannot be told from"  # the splits differ too much
-LEVEL = 0.05  # of Holm's correction over the comparisons by number of patterns
 UNIFORM = 16 * math.log(2)
 STANDARD = ("rbm_cd", "rbm_pcd", "rbm_exact")
 FREE = ("free_cd", "free_pcd", "free_exact")
@@ -182,15 +181,14 @@ def by_number(by_K: Mapping[tuple[str, int], Mapping[str, np.ndarray]], found: J
     gains = {r: nll[r, last] - nll[r, first] for r in recipes}
     there = {r: SAME_PHASE[r] for r in recipes if ("noisy", SAME_PHASE.get(r)) in found}
     apart = {r: nll[r, last] - found["noisy", s]["stopped"] for r, s in there.items()}
-    tests = {("gain", r): d for r, d in gains.items()} | {("apart", r): d for r, d in apart.items()}
-    corrected = dict(zip(tests, holm(list(paired(tests).values())), strict=True))
+    signs = decided({("gain", r): d for r, d in gains.items()} | {("apart", r): d for r, d in apart.items()})
 
     def sides(question: str, differences: Mapping[str, np.ndarray], less: str, more: str) -> str:
-        names: dict[str, list[str]] = {less: [], more: [], "not decided": []}
+        words = {-1: less, 1: more, 0: "not decided"}
+        names: dict[int, list[str]] = {sign: [] for sign in words}
         for r, d in differences.items():
-            side = "not decided" if corrected[question, r] > LEVEL else less if d.mean() < 0 else more
-            names[side].append(f"{r} ({d.mean():+.2f} ± {d.std(ddof=1) / len(d) ** 0.5:.2f})")
-        return ", ".join(f"{side}: {', '.join(here) or 'none'}" for side, here in names.items())
+            names[signs[question, r]].append(f"{r} ({d.mean():+.2f} ± {d.std(ddof=1) / len(d) ** 0.5:.2f})")
+        return ", ".join(f"{words[sign]}: {', '.join(here) or 'none'}" for sign, here in names.items())
 
     said = [
         f"From {first} to {last} patterns (RAPID with its factor; nats), "

@@ -35,12 +35,11 @@ from spinlab import plotting, theory
 from spinlab.studies import Output, markdown_table
 
 from . import _figures, calibration
-from ._bars_compare import holm, paired, text, z_score
+from ._bars_compare import LEVEL, decided, text, z_score
 from .sampling_hardness import log_time
 
 V, K = 16, 8
 COLD = (1.0, 0.5)  # T/T_line
-LEVEL = 0.05  # of Holm's correction over the comparisons by negative phase
 PHASES = {"pcd": "PCD-10", "cd": "CD-10", "pid": "PID + 10 steps", "exact": "exact"}
 SMALL: dict[str, Any] = {
     "H": (16, 250), "epochs": 10, "updates": 60, "runs": 2, "machines": 2, "seed": 13,
@@ -256,24 +255,16 @@ def by_negative_phase(nll: dict[tuple[str, int, int], np.ndarray]) -> list[str]:
             f"{name} at {where}": nll[phase, *after] - nll[phase, *before]
             for phase, name in PHASES.items() for where, (before, after) in places.items()
         }  # fmt: skip
-    p = paired({f"{what} {name}": d for what, found in raised.items() for name, d in found.items()})
-    corrected = dict(zip(p, holm(list(p.values())), strict=True))
-    said = []
+    signs = decided({(what, name): d for what, found in raised.items() for name, d in found.items()})
+    words, said = {-1: "better", 1: "worse", 0: "not decided"}, []
     for what, found in raised.items():
-        sides: dict[str, list[str]] = {"better": [], "worse": [], "not decided": []}
+        sides: dict[int, list[str]] = {sign: [] for sign in words}
         for name, d in found.items():
-            how = (
-                "not decided"
-                if corrected[f"{what} {name}"] > LEVEL
-                else "better"
-                if d.mean() < 0
-                else "worse"
-            )
-            sides[how].append(f"{name} ({d.mean():+.2f} ± {d.std(ddof=1) / len(d) ** 0.5:.2f})")
+            sides[signs[what, name]].append(f"{name} ({d.mean():+.2f} ± {d.std(ddof=1) / len(d) ** 0.5:.2f})")
         said.append(
             f"As densities, by negative phase, {what} (nats): "
-            + ", ".join(f"{how} with {'; '.join(names) or 'none'}" for how, names in sides.items())
-            + f". Paired t tests, Holm's correction over {len(p)}, level {LEVEL:g}."
+            + ", ".join(f"{words[sign]} with {'; '.join(names) or 'none'}" for sign, names in sides.items())
+            + f". Paired t tests, Holm's correction over {len(signs)}, level {LEVEL:g}."
         )
     return said
 
