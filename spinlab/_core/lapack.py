@@ -87,7 +87,7 @@ def positive_eigenpairs(A: Any, w: Any, Z: Any) -> Any:
             Z[r, i] = V[i, m - 1 - r]
     gram = np.dot(Z[:m], Z[:m].T)
     for r in range(m):
-        for t in range(r + 1):  # r itself: a NaN of 0/0 in the factors (seen in none of 150 000 small matrices)
+        for t in range(r + 1):  # with itself: NaN of 0/0 in the factors, not seen in 150 000 small matrices
             if not abs(gram[r, t] - (1.0 if t == r else 0.0)) < _PERPENDICULAR:
                 return _by_eigh(B, w, Z)
     return m, values[0]
