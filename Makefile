@@ -20,7 +20,7 @@ study: $(VENV)/.with-study  ## Run a study: the figure, its data and its verdict
 	$(BIN)/spinlab study $(STUDY) --preset $(PRESET) --workers $(WORKERS) --out $(OUT)
 
 test: $(VENV)/.with-test  ## Run the tests
-	@$(BIN)/python -m compileall -q spinlab studies tests/helpers  # for the hundreds of processes that tests start
+	@-$(BIN)/python -m compileall -q spinlab studies tests/helpers  # for the hundreds of processes that tests start
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 slow: $(VENV)/.with-test  ## Run the tests that need minutes each, one after the other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +18,13 @@ ARTICLE = re.compile(r"[A-Z][\w.]* (\d+),\s(L?\d+)\s\((?:19|20)\d\d\)")  # Phys.
 PREPRINT = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 
 
-def cited() -> Iterator[tuple[str, str]]:
+@functools.cache
+def cited() -> list[tuple[str, str]]:
     """(where, text) of every page and every docstring."""
+    return list(_cited())
+
+
+def _cited() -> Iterator[tuple[str, str]]:
     for page in sorted((ROOT / "docs").glob("*.md")):
         yield page.name, page.read_text(encoding="utf-8")
     for source in sorted([*(ROOT / "spinlab").rglob("*.py"), *(ROOT / "studies").glob("*.py")]):
