@@ -77,3 +77,10 @@ def test_frustrated_is_a_state_that_violates_a_term(model):
     J = np.triu(model.couplings(), 1)
     for s in np.random.default_rng(1).choice(np.array([-1, 1], np.int8), (20, model.n_spins)):
         assert is_frustrated(model, s) == bool((J * np.outer(s, s) < 0).any() or (model.b * s < 0).any())
+
+
+def test_what_is_lost_is_summed_upwards():
+    patterns = PatternIsing([[0.1, 0.2, 0.3]])
+    for model in (patterns._off_by(1.0), patterns):
+        assert model.coupling_rounding() > 0
+        assert Fraction(lost(model)) >= Fraction(model.rounding) + Fraction(model.coupling_rounding())

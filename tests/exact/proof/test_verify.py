@@ -342,3 +342,38 @@ def test_the_verifier_shares_no_code_with_the_solvers():
                     "dataclasses",
                 }
                 assert name.split(".")[0] in standard | {"__future__", "numpy"}, f"{path.name}:{node.lineno}"
+
+
+def test_a_bound_is_refused_as_soon_as_it_lies_above_what_is_shown():
+    # What the units of real couplings lose, and what a conversion did, is not part of what is shown.
+    for seed in range(6):
+        J = np.triu(np.random.default_rng(seed).normal(size=(14, 14)), 1)
+        model = sl.models.DenseIsing(J + J.T)
+        made = branching.ground_state(model, certificate=True).certificate
+        forged = replace(made, lower_bound=float(np.nextafter(made.lower_bound, np.inf)), certified=False)
+        with pytest.raises(CertificateError, match="the leaves prove"):
+            verify(model, forged)
+    rough = sl.ensembles.sk(12, rng=0)._off_by(1e-3)
+    made = branching.ground_state(rough, certificate=True).certificate
+    assert verify(rough, made).lower_bound == made.lower_bound
+    with pytest.raises(CertificateError, match="the leaves prove"):
+        verify(rough, replace(made, lower_bound=made.lower_bound + 1e-5, certified=False))
+
+
+def test_a_matrix_that_only_rounding_makes_positive_is_not_shown_to_be():
+    a = 2**53  # a + 1 is rounded to a, and the determinant -1 to 2 a
+    Z = np.array([[a, a + 1], [a + 1, a + 2]])
+    assert not proof.verify.__globals__["_is_positive"](Z)
+    assert proof.verify.__globals__["_is_positive"](Z + np.diag([64, 64]))
+
+
+def test_sums_that_might_wrap_are_refused():
+    model, made = dense(1, True)
+    for name, values in (("D", made.D), ("g", made.g)):
+        with pytest.raises(CertificateError, match="leave 62 bits"):
+            verify(model, replace(made, **{name: np.full_like(values, 2**61)}))
+    with pytest.raises(CertificateError, match="leave 60 bits"):
+        verify(model, replace(made, exponent=made.exponent - 12))
+    model, made = sparse()
+    with pytest.raises(CertificateError, match="leave 61 bits"):
+        verify(model, replace(made, multipliers=np.full_like(made.multipliers, 2**60)))
