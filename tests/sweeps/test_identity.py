@@ -562,16 +562,17 @@ print(sweep.run("store", executor=2, progress=False).y.values.ravel(), sweep.pla
 
 @pytest.mark.parametrize("how", ["-c", "-"])
 def test_functions_typed_in(how, tmp_path):
-    """`python -c` and standard input: no file that a worker could import."""
-    arguments = [sys.executable, how] + ([NOTEBOOK] if how == "-c" else [])
-    done = subprocess.run(
-        arguments, input=NOTEBOOK, cwd=tmp_path, capture_output=True, text=True, timeout=300
-    )
+    """`python -c`, whose source Python 3.13 knows, and standard input: no file that a worker could import."""
+
+    def run(code):
+        arguments = [sys.executable, how] + ([code] if how == "-c" else [])
+        return subprocess.run(
+            arguments, input=code, cwd=tmp_path, capture_output=True, text=True, timeout=300
+        )
+
+    done = run(NOTEBOOK)
     assert done.stdout == "[3. 6.] __main__:point\n", done.stderr
-    edited = NOTEBOOK.replace("SCALE = 3", "SCALE = 4")
-    done = subprocess.run(
-        [sys.executable, "-c", edited], cwd=tmp_path, capture_output=True, text=True, timeout=300
-    )
+    done = run(NOTEBOOK.replace("SCALE = 3", "SCALE = 4"))
     assert 'changed="redo"' in done.stderr.splitlines()[-1]
 
 
