@@ -699,6 +699,7 @@ DOCUMENTED_FIELDS = {
         "reach",
         "lasting",
         "log_random",
+        "related",
     },
     "dynamics.equilibration.autocorrelation_time": {"upper", "tau", "error", "effective"},
     "dynamics.equilibration.agree": {"sigma"},
