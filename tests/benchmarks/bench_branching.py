@@ -89,6 +89,7 @@ CASES = {
     "SK 70": lambda s: gaussian(70, s),
     "SK 80": lambda s: gaussian(80, s),
     "SK 100": lambda s: gaussian(100, s),
+    "SK 120": lambda s: gaussian(120, s),
     "+-1 dense 60": lambda s: signs(60, s),
     "pm1d 80": lambda s: sparse_random(80, 0.99, [-1.0, 1.0], s),
     "pm1s 80": lambda s: sparse_random(80, 0.1, [-1.0, 1.0], s),
