@@ -89,7 +89,7 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
     trained = [m for m in names if m in settings["machines"]]
     cells = list(dict.fromkeys(_cell(m) for m in trained))  # a colour each, first runs filled
     with plotting.style():
-        size = (10, 2.2 + 0.36 * len(names))
+        size = (9, 2.2 + 0.36 * len(names))
         figure, (left, middle, right) = plt.subplots(1, 3, figsize=size, layout="constrained")
         colours, markers = itertools.cycle(plotting.COLOURS), itertools.cycle(plotting.MARKERS[:-1])
         looks = {cell: (next(colours), next(markers)) for cell in cells}
@@ -114,7 +114,7 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
         for i, (what, grey) in enumerate((("near", "black"), ("confident", "grey"), ("copied", "lightgrey"))):
             right.barh(y + 0.25 * (1 - i), [row[what] for row in rows], 0.25, color=grey, label=what)
         right.set(yticks=y, yticklabels=[_short(m) for m in names], xlim=(0, 1.02), xlabel="share of samples")
-        right.tick_params(axis="y", labelsize=7.5)
+        right.tick_params(axis="y", labelsize=7.2)
         figure.legend(*right.get_legend_handles_labels(), fontsize=8, loc="outside lower right", ncols=3)
         _figures.letters((left, middle, right))
     return figure

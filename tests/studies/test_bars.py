@@ -29,11 +29,11 @@ def tiny(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["fig2", "fig3", "fig4"])
-def test_figures_share_their_runs(name, tiny, tmp_path, monkeypatch):
+def test_figures_share_their_runs(name, tiny, tmp_path, monkeypatch, both_formats):
     study = studies.load(name)
     monkeypatch.setattr(_bars, "run", lambda *_: tiny)
     study.main("small", tmp_path, workers=None, progress=False)
-    for part in (f"{name}.png", "verdict.md"):
+    for part in (f"{name}.png", f"{name}.pdf", "verdict.md"):
         assert (tmp_path / part).stat().st_size > 1000, part
     verdict = json.loads((tmp_path / "verdict.json").read_text())
     assert verdict["study"] == name

@@ -184,9 +184,9 @@ def test_nothing_generalises_only_where_nothing_does():
         assert word in " ".join(said.statements(found, {"noisy": 6.0, "bars": 2.6}))
 
 
-def test_small_preset(tmp_path):
+def test_small_preset(tmp_path, both_formats):
     study.main("small", tmp_path, workers=None, progress=False)
-    for part in ("calibration.png", "calibration_plane.png", "verdict.md", "calibration_noisy.nc"):
+    for part in ("calibration.png", "calibration_plane.pdf", "verdict.md", "calibration_noisy.nc"):
         assert (tmp_path / part).stat().st_size > 1000, part
     verdict = json.loads((tmp_path / "verdict.json").read_text())
     assert verdict["judged"]["noisy/rapid"]["stopped"] > 100

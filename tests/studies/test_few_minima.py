@@ -12,10 +12,10 @@ import xarray as xr
 from spinlab import studies
 
 
-def test_small_preset(tmp_path):
+def test_small_preset(tmp_path, both_formats):
     study = studies.load("few_minima")
     study.main("small", tmp_path, workers=None, progress=False)
-    for name in ("few_minima.png", "few_minima_fixed_K.nc", "verdict.md"):
+    for name in ("few_minima.png", "few_minima.pdf", "few_minima_fixed_K.nc", "verdict.md"):
         assert (tmp_path / name).stat().st_size > 1000, name
     verdict = json.loads((tmp_path / "verdict.json").read_text())
     assert verdict["bounded"]
