@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
+import inspect
 import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -133,7 +135,9 @@ def ground_state(
     degeneracy = as_flag(degeneracy, "degeneracy")
     allow_heuristic = as_flag(allow_heuristic, "allow_heuristic")
     if options and method == "auto":
-        raise TypeError(f"options {sorted(options)} belong to one method; name it, for example 'enumeration'")
+        close = difflib.get_close_matches(next(iter(options)), inspect.signature(ground_state).parameters, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else "; name it, for example 'enumeration'"
+        raise TypeError(f"options {sorted(options)} belong to one method{hint}")
     if seconds is not None:
         seconds = as_real(seconds, "seconds", 0.0, exclusive=True)
     certificate = as_flag(certificate, "certificate")

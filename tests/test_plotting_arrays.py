@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
 
 from spinlab import plotting
 
@@ -48,6 +49,19 @@ def test_overlaps_are_steps(ax):
     assert first.get_edgecolor() != second.get_edgecolor()
     assert ax.get_xlabel()
     assert ax.get_ylabel()
+
+
+def test_lines_are_means_with_their_errors(ax):
+    data = xr.DataArray([[[1.0, 3.0], [2.0, 2.0]]], {"V": [8], "x": [0.2, 0.1]}, ("V", "x", "replica"))
+    plotting.lines(ax, data, "x", "V")
+    x, mean = ax.containers[0][0].get_data()
+    np.testing.assert_array_equal((x, mean), ([0.1, 0.2], [2.0, 2.0]))
+    ends = ax.containers[0][2][0].get_segments()[1][:, 1]
+    np.testing.assert_allclose(ends, [1.0, 3.0])  # one standard error of two: half their distance
+    with pytest.raises(ValueError, match=r"data has V, x; give one of them as hue="):
+        plotting.lines(ax, data, "x")
+    with pytest.raises(TypeError, match=r"got a Dataset; take one variable of a$"):
+        plotting.lines(ax, data.to_dataset(name="a"), "x")
 
 
 def test_a_ladder_of_several_chains_has_its_error(ax):

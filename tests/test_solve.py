@@ -141,8 +141,10 @@ def test_refusals_give_an_estimate_and_an_alternative():
         ValueError, match="unknown method 'magic'; known: auto, tempering, annealing, enumeration, layer"
     ):
         sl.ground_state([[0, 1], [1, 0]], "magic")
-    with pytest.raises(TypeError, match="belong to one method"):
+    with pytest.raises(TypeError, match="belong to one method; name it"):
         sl.ground_state([[0, 1], [1, 0]], dtype="float32")
+    with pytest.raises(TypeError, match="did you mean 'degeneracy'"):
+        sl.ground_state([[0, 1], [1, 0]], degenracy=True)
     with pytest.raises(ValueError, match="beta"):
         sl.log_partition([[0, 1], [1, 0]], -1.0)
     with pytest.raises(ValueError, match="beta"):

@@ -150,6 +150,8 @@ def _run(args: argparse.Namespace) -> int:
     print(f"energy      {gs.energy:.12g}  ({proof})")
     if gs.degeneracy is not None:
         print(f"degeneracy  {gs.degeneracy}")
+    if _is_cut(header):
+        print(f"cut         {_cut(model, gs):.12g}")
     print(f"method      {gs.method}: {gs.reason}; {gs.seconds:.3g} s")
     print("state       " + "".join("+" if s > 0 else "-" for s in gs.state))
     if model.labels is not None:
@@ -187,9 +189,19 @@ def _record(
     }
     if _is_binary(header):
         record["binary"] = ((gs.state + 1) // 2).tolist()
-    if header["format"] in ("rudy", "maxcut"):
-        record["cut"] = (-float(model.to_sparse().edges()[2].sum()) - gs.energy) / 2
+    if _is_cut(header):
+        record["cut"] = _cut(model, gs)
     return record
+
+
+def _is_cut(header: dict[str, Any]) -> bool:
+    """Whether the file is a graph whose largest cut is asked for."""
+    return header["format"] in ("rudy", "maxcut")
+
+
+def _cut(model: IsingModel, gs: GroundState) -> float:
+    """(sum of the weights - E) / 2, with J = -w."""
+    return (-float(model.to_sparse().edges()[2].sum()) - gs.energy) / 2
 
 
 def _is_binary(header: dict[str, Any]) -> bool:

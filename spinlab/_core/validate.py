@@ -168,7 +168,9 @@ def as_spins(s: Any, n: int, name: str = "states") -> np.ndarray:
     """Spins +-1 as int8, shape (..., n)."""
     array = _as_numbers(s, name)
     if array.ndim == 0 or array.shape[-1] != n:
-        raise ValueError(f"{name} must have {n} spins on the last axis, got shape {array.shape}")
+        raise ValueError(
+            f"{name} must have {n} spins on the last axis, got shape {array.shape}{_rows_of(array, n, name)}"
+        )
     if not ((array == 1) | (array == -1)).all():
         raise ValueError(
             f"{name} must hold only +1 and -1, got {_range(array)}; 0/1 units are converted by 2 * x - 1"
@@ -207,6 +209,15 @@ def as_plain_array(x: Any, name: str) -> Any:
     if hasattr(x, "requires_grad"):  # a tensor of torch says by itself why it is no array
         return x.detach()
     return x
+
+
+def _rows_of(array: np.ndarray, n: int, name: str) -> str:
+    """How rows of n come out of an array whose last axis is another one."""
+    if array.ndim == 2 and len(array) == n:
+        return f"; states are rows: {name}.T"
+    if array.ndim > 2 and math.prod(array.shape[1:]) == n:
+        return f"; images become rows by {name}.reshape({len(array)}, {n})"
+    return ""
 
 
 def _is_binary(array: np.ndarray) -> bool:

@@ -145,9 +145,11 @@ def _from_array(x: Any, bv: Any, bh: Any, rbm: bool | None, binary: bool, name: 
                 "rbm=True (--rbm), couplings of all pairs are square and symmetric"
             )
         if not np.allclose(W, W.T, rtol=0, atol=_ROUNDING * np.abs(W).max()):
+            is_triangular = not np.tril(W, -1).any() or not np.triu(W, 1).any()
+            full = "the full matrix is J + J.T" if is_triangular else "symmetrise it, (J + J.T) / 2"
             raise ValueError(
-                f"{name} is square but not symmetric; for the weights of an RBM say rbm=True (--rbm), "
-                "for couplings symmetrise it, (J + J.T) / 2"
+                f"{name} is square but {'triangular' if is_triangular else 'not symmetric'}; for the weights "
+                f"of an RBM say rbm=True (--rbm), for couplings {full}"
             )
         W = (W + W.T) / 2
         if binary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -63,8 +64,9 @@ def as_model(x: ModelLike) -> IsingModel:
             "got a tuple with a mapping in it; dimod.BinaryQuadraticModel.from_ising(h, J, offset) makes a "
             "model of one in spins, models.from_qubo(Q, offset=c) of a QUBO (Q, c)"
         )
-    if isinstance(x, str | bytes):
-        raise TypeError(f"got the text {x!r}; read an instance file with models.load_instance(path)")
+    if isinstance(x, str | bytes | os.PathLike):
+        what = "path" if isinstance(x, os.PathLike) else "text"
+        raise TypeError(f"got the {what} {str(x)!r}; read an instance file with models.load_instance(path)")
     if isinstance(x, Mapping):
         raise TypeError(
             "got a mapping of pairs; models.from_qubo(Q) takes one of x_i Q_ij x_j with x = 0, 1, "

@@ -44,12 +44,22 @@ def lines(
     check_axes(ax)
     if not hasattr(data, "dims") or isinstance(data, type):
         raise TypeError(f"data must be a DataArray, got {type(data).__name__}")
+    if hasattr(data, "data_vars"):
+        raise TypeError(
+            f"data must be a DataArray, got a Dataset; take one variable of {', '.join(map(str, data))}"
+        )
     if hue is not None and not isinstance(hue, str):
         raise TypeError(f"hue must be the name of a dimension, got {type(hue).__name__}")
     for name in (hue, x):
         if isinstance(name, str | int | float) and name not in data.dims and name not in data.coords:
             raise ValueError(f"data has no dimension {name!r}; it has {', '.join(map(str, data.dims))}")
     over = over or ("instance" if "instance" in data.dims else "replica")
+    free = [str(dim) for dim in data.dims if dim not in (over, hue)]
+    if len(free) > 1:
+        raise ValueError(
+            f"one dimension may be left beside {over!r} and hue, data has {', '.join(free)}; give one of "
+            "them as hue=, or take one value of it by data.sel(...)"
+        )
     values = [None] if hue is None else list(data[hue].values)
     for i, value in enumerate(values):
         part = data if hue is None else data.sel({hue: value})

@@ -306,6 +306,8 @@ def test_data_of_one_value():
         ([-1, 0, 1], "values from -1 to 1; choose a threshold"),
         ([1, np.inf], "values from 1 to inf; choose"),
         ([0, 1, 1], "data must have 2 spins"),
+        (np.ones((2, 5)), r"data must have 2 spins.*got shape \(2, 5\); states are rows: data\.T"),
+        (np.ones((5, 1, 2, 1)), r"have 2 spins.*images become rows by data\.reshape\(5, 2\)"),
     ],
 )
 def test_other_data_are_refused_with_what_was_found(x, message):

@@ -456,7 +456,8 @@ def test_degenerate_models():
     [
         (np.array([[0, np.nan], [np.nan, 0]]), {}, "NaN"),
         (np.ones((2, 3)), {}, "rbm=True"),
-        (np.array([[0.0, 1.0], [2.0, 0.0]]), {}, "not symmetric"),
+        (np.array([[0.0, 1.0], [2.0, 0.0]]), {}, r"not symmetric.*\(J \+ J.T\) / 2"),
+        (np.array([[1.0, 2.0], [0.0, 0.0]]), {}, r"triangular.*the full matrix is J \+ J.T$"),
         (np.ones((2, 2, 2)), {}, "must have 2 axes"),
         (np.ones((0, 3)), {"rbm": True}, "empty"),
         (np.zeros((2, 2)), {"beta": 0.0}, "beta must be a finite number above 0"),

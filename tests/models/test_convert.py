@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import dimod
 import networkx as nx
@@ -149,7 +150,7 @@ def test_as_model_of_matrices():
     np.testing.assert_array_equal(as_model(scipy.sparse.csr_array(J)).couplings(), J)
 
 
-@pytest.mark.parametrize("text", ["instance.txt", b"instance.txt"])
+@pytest.mark.parametrize("text", ["instance.txt", b"instance.txt", Path("instance.txt")])
 def test_as_model_of_a_file_name_says_how_to_read_it(text):
     with pytest.raises(TypeError, match="load_instance"):
         as_model(text)

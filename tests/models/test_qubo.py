@@ -443,9 +443,11 @@ def test_command_line_on_every_format(suffix, tmp_path, record):
     assert found["labels"] == ([1, 2, 3] if suffix in ("bqp", "sparse") else [0, 1, 2])
 
 
-def test_command_line_gives_cuts_and_names(write, record):
+def test_command_line_gives_cuts_and_names(write, record, capsys):
     triangle = record(write("3 3\n1 2 1\n1 3 1\n2 3 1\n"), "--format", "rudy")
     assert (triangle["cut"], triangle["labels"]) == (2.0, [1, 2, 3])
+    main(["ground-state", str(write("3 3\n1 2 1\n1 3 1\n2 3 1\n")), "--format", "rudy"])
+    assert "\ncut         2\n" in capsys.readouterr().out
     assert record(write("# N: 3\n# ghost: 1\n0 1 5\n1 2 -3\n"))["labels"] == [0, 2]
     named = DenseIsing(PAIR.J, PAIR.b, labels=["a", ("b", 1)])
     path = write("", "named.npz")
