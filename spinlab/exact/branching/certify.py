@@ -44,16 +44,17 @@ def to_certificate(
             rows.append(proof)
     cycles = [row for proof in rows for row in proof.edges]
     odd = [row for proof in rows for row in proof.odd]
-    certified = not tree.open and tree.is_closed(top) and problem.resolved
+    closed = not tree.open and tree.is_closed(top)
     top = tree.best + (top - tree.best) // tree.step * tree.step
+    bound = min(lower_bound, problem.lower_bound(top))
     return Certificate(
         model=fingerprint,
         base=problem.base,
         exponent=problem.exponent,
         state=problem.expanded(tree.state),
         energy=energy,
-        lower_bound=min(lower_bound, problem.lower_bound(top)),
-        certified=certified,
+        lower_bound=bound,
+        certified=closed and problem.agree(energy, bound),
         nodes=np.array(nodes, np.int32).reshape(-1, 3),
         D=_joined([leaf.D for leaf in leaves], np.int64),
         D_sizes=np.array([len(leaf.D) for leaf in leaves], np.int64),

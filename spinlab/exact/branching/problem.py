@@ -27,6 +27,8 @@ class Problem(NamedTuple):
     ----------
     ghost : bool
         Whether the model's spins are numbered from 1, behind a ghost.
+    lost, converted : Fraction
+        What rounding to integers took from an energy at most, and how much of it came with the model.
     ties : list of (i, j, sign)
         Of the model's spins (and the ghost), in order: i follows j.
     of, sign : ndarray
@@ -37,9 +39,9 @@ class Problem(NamedTuple):
         How far below the bound a proof may end: what float64 cannot resolve in the energies.
     scale : int
         Units of the largest coupling: a power of two.
-    resolved : bool
-        Whether what was lost stays within that, too. Beside huge couplings it may not: then a closed tree
-        proves no more than a bound.
+    tolerance : Fraction
+        What float64 resolves in the energies, 0 where nothing was lost. Beside huge couplings what was lost
+        may be more: then a closed tree proves no more than a bound.
     """
 
     n: int
@@ -50,11 +52,12 @@ class Problem(NamedTuple):
     base: int
     exponent: int
     lost: Fraction
+    converted: Fraction
     offset: Fraction
     step: int
     slack: int
     scale: int
-    resolved: bool
+    tolerance: Fraction
     ties: list[Tie]
     of: np.ndarray
     sign: np.ndarray
@@ -78,6 +81,14 @@ class Problem(NamedTuple):
     def lower_bound(self, h2: int) -> float:
         """The largest float that no energy lies below if no state has more than h2."""
         return rounded_down(self.energy_of(h2) - self.lost)
+
+    def agree(self, energy: float, bound: float) -> bool:
+        """Whether no room is left between the two, as the verifier of a certificate sees it."""
+        if not math.isfinite(bound):
+            return False
+        # The energy is rounded to nearest, the bound down.
+        roundings = Fraction(math.ulp(energy)) * Fraction(3, 2)
+        return Fraction(energy) - Fraction(bound) <= self.tolerance + self.converted + roundings
 
     def reduced(self, state: np.ndarray) -> np.ndarray:
         """A state of the model as one of the problem, with no more energy."""
@@ -126,7 +137,7 @@ def make_problem(
     if not exact:
         none, done = np.zeros(0, np.int64), 1 << 60
         lost = Fraction(rounding)
-        return Problem(n, i, j, none, ghost, 1, 0, lost, start, done, 0, 1, True, ties, of, sign)
+        return Problem(n, i, j, none, ghost, 1, 0, lost, lost, start, done, 0, 1, Fraction(0), ties, of, sign)
     c, base, exponent, lost = _whole(exact, low) or _rounded(exact, low)
     kept = c != 0
     i, j, c = i[kept], j[kept], c[kept]
@@ -135,16 +146,17 @@ def make_problem(
     np.add.at(sums, j, c)
     step = 2 * math.gcd(*(2 * sums).tolist(), *(4 * c).tolist())
     unit = base * Fraction(2) ** exponent
-    slack, resolved = 0, True
+    slack, tolerance = 0, Fraction(0)
     if lost:
         tolerance = 4 * (n + 15) * Fraction(1, 2**53) * int(np.abs(c).sum()) * unit
-        slack = max(0, math.floor((tolerance - lost) * 2 / unit) - 1)
-        resolved = lost <= tolerance
+        # What was lost counts in the bound and in the energy: twice at worst, once if it cancels in the latter.
+        room = max(tolerance - 2 * lost, (tolerance - lost) / 2)
+        slack = max(0, math.floor(room * 2 / unit) - 1)
     scale = 1 << (int(np.abs(c).max()).bit_length() - 1)
-    lost += Fraction(rounding)
-    return Problem(
-        n, i, j, c, ghost, base, exponent, lost, start, step, slack, scale, resolved, ties, of, sign
-    )
+    converted = Fraction(rounding)
+    lost += converted
+    made = (n, i, j, c, ghost, base, exponent, lost, converted, start, step, slack, scale, tolerance)
+    return Problem(*made, ties, of, sign)
 
 
 def _exact(J: np.ndarray) -> tuple[list[int], int]:

@@ -224,7 +224,7 @@ class Run:
             energy=energy,
             state=problem.expanded(tree.state),
             method=NAME,
-            certified=not tree.open and problem.resolved,
+            certified=not tree.open and problem.agree(energy, bound),
             lower_bound=bound,
             reason=_words(tree, self.relaxation),
             seconds=time.perf_counter() - self.begin,
