@@ -29,7 +29,8 @@ _LARGEST = 1e140  # beta times the energy of a random state; that of the ground 
 class Population(Result):
     """Populations after their last temperature, and averages at all B temperatures.
 
-    Errors are jackknife errors over the independent runs.
+    Errors are jackknife errors over the independent runs, and at least those of as many independent states:
+    few runs may agree by chance. A mean over states of one energy has the error 0; rarer ones were not met.
 
     Attributes
     ----------
@@ -184,6 +185,7 @@ def population_annealing(
     family = np.tile(np.arange(n_population), (n_runs, 1))
     visited = [0.0]
     log_z, energies = [np.full(n_runs, N * np.log(2))], [E.mean(1)]
+    spread, log_z_spread = [E.var(1, ddof=1)], [np.zeros(n_runs)]  # as if all members were independent
     sizes = [np.ones(n_runs)]
     best = np.unravel_index(E.argmin(), E.shape)
     best_state, best_energy = s[best].copy(), float(E[best])
@@ -195,6 +197,7 @@ def population_annealing(
             top = log_w.max(1, keepdims=True)
             w = np.exp(log_w - top)
             log_z.append(log_z[-1] + top[:, 0] + np.log(w.mean(1)))
+            log_z_spread.append(log_z_spread[-1] + w.var(1, ddof=1) / w.mean(1) ** 2)
             for run in range(n_runs):
                 parents = _systematic(w[run], generator.random())
                 s[run], family[run] = s[run, parents], family[run, parents]
@@ -206,18 +209,21 @@ def population_annealing(
                 best_state, best_energy = s[lowest].copy(), float(E[lowest])
             visited.append(following)
             energies.append(E.mean(1))
+            spread.append(E.var(1, ddof=1))
             counts = [np.bincount(f, minlength=n_population) for f in family]
             sizes.append(np.square(counts).sum(1) / n_population)
     runs = np.array(log_z).T
     log_z_mean, log_z_error = _jackknife(runs)
     mean, mean_error = _jackknife(runs, np.array(energies).T)
+    least_error = _independent(runs, np.array(spread).T / n_population)
+    least_log_z_error = _independent(runs, np.array(log_z_spread).T / n_population)
     return Population(
         betas=np.array(visited),
         log_z=log_z_mean,
-        log_z_error=log_z_error,
+        log_z_error=np.maximum(log_z_error, least_log_z_error),
         log_z_runs=runs,
         mean_energy=mean,
-        mean_energy_error=mean_error,
+        mean_energy_error=np.maximum(mean_error, least_error),
         family_size=np.array(sizes).T,
         states=s,
         energy=E,
@@ -295,6 +301,12 @@ def _jackknife(log_z: np.ndarray, x: np.ndarray | None = None) -> tuple[np.ndarr
     without = np.array([estimate(np.delete(everyone, k)) for k in range(n)])
     error = np.sqrt((n - 1) / n * np.square(without - without.mean(0)).sum(0))
     return estimate(everyone), error
+
+
+def _independent(log_z: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Error of a Z-weighted mean over the runs (axis 0), each with its variance."""
+    w = np.exp(log_z - log_z.max(0))
+    return np.sqrt((np.square(w) * variance).sum(0)) / w.sum(0)
 
 
 def _per_beta(x: np.ndarray, betas: np.ndarray, at_zero: float) -> np.ndarray:

@@ -57,6 +57,23 @@ def test_a_frustrated_model_and_its_ground_state():
     assert model.energy(p.best_state) == pytest.approx(p.best_energy, rel=1e-12)
 
 
+def test_runs_that_agree_by_chance_have_an_error():
+    # Two runs of eight spins each in a field: both averages are the same number in a fifth of all cases.
+    betas, found = [0, 0.5], []
+    for seed in range(200):
+        p = population_annealing(sl.models.DenseIsing([[0.0]], [1.0]), 8, betas=betas, n_runs=2, rng=seed)
+        found.append([p.log_z[-1], p.log_z_error[-1], p.mean_energy[-1], p.mean_energy_error[-1]])
+        if p.energy.std() == 0:
+            assert found.pop()[-1] == 0
+    log_z, log_z_error, u, error = np.array(found).T
+    assert len(found) > 190
+    assert (log_z_error > 0.05).all()
+    assert (error > 0.1).all()
+    # Exact within 5 errors but for (by chance, at most) 1 of 200: 16 independent spins are nearly normal.
+    assert (abs(log_z - np.log(2 * np.cosh(0.5))) > 5 * log_z_error).sum() <= 1
+    assert (abs(u + np.tanh(0.5)) > 5 * error).sum() <= 1
+
+
 def test_same_bits_for_any_number_of_threads():
     model = sl.ensembles.sk(20, rng=4)
     runs = [population_annealing(model, 70, beta=1.0, n_runs=3, rng=2, threads=n) for n in (1, 3)]
