@@ -48,7 +48,8 @@ bash` (zsh, fish) prints what a shell needs to complete them.
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status.
 
-    0 done, 1 error, 2 wrong usage, 3 refused, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).
+    0 done, 1 error, 2 wrong usage, 3 refused, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM), 129 hung
+    up (SIGHUP).
     """
     from ._commands._words import in_words
 
@@ -78,9 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             status = int(args.run(args))
             sys.stdout.flush()  # here, where a reader that has gone is no error
             return status
-    except signals.Terminated:
-        print("spinlab: terminated", file=sys.stderr)
-        return 143
+    except signals.Terminated as ended:
+        with contextlib.suppress(OSError):  # its terminal may be gone
+            print(f"spinlab: {ended}", file=sys.stderr)
+        return 128 + ended.number
     except KeyboardInterrupt:
         print("spinlab: interrupted", file=sys.stderr)
         return 130

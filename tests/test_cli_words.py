@@ -369,8 +369,10 @@ def test_bash_completes(line, wanted, capsys):
     assert wanted in done.stdout.split()
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_both_signals_keep_what_is_done(tmp_path, number, status):
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_signals_keep_what_is_done(tmp_path, number, status):
     data, out = tmp_path / "data.npy", tmp_path / "rbm.npz"
     np.save(data, sl.datasets.bars(3).train)
     command = [
@@ -395,5 +397,5 @@ def test_both_signals_keep_what_is_done(tmp_path, number, status):
     process.send_signal(number)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == status
-    assert said.splitlines()[-1] in ("spinlab: interrupted", "spinlab: terminated")
+    assert said.splitlines()[-1] in ("spinlab: interrupted", "spinlab: terminated", "spinlab: hung up")
     assert int(sl.rbm.load_checkpoint(kept)["counters"][0]) >= 0  # whole

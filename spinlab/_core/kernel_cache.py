@@ -236,6 +236,15 @@ class _Files(caching.IndexDataCacheFile):
         with suppress(OSError):
             Path(self._index_path).unlink(missing_ok=True)
 
+    # Two processes that begin with an empty index both call their first file "1": each says what it holds,
+    # or one signature would run the machine code of another. The loser of the race is compiled again.
+    def save(self, key: Any, data: Any) -> None:
+        super().save(key, (key, self._source_stamp, data))
+
+    def load(self, key: Any) -> Any:
+        found = super().load(key)
+        return found[2] if found is not None and found[:2] == (key, self._source_stamp) else None
+
     def _load_index(self) -> dict[Any, str]:
         try:
             version, stamp, overloads = self._read(self._index_path)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -26,11 +27,37 @@ _MEASURED = 1.0  # seconds after which the work done says how long the rest take
 _SLICE = 0.1  # seconds between two looks at the clock
 
 
+class _Screen:
+    """stderr as a bar sees it; where that is closed, or on a full disk, nothing is shown and no work lost."""
+
+    def __init__(self) -> None:
+        closed = sys.stderr is None or getattr(sys.stderr, "closed", False)
+        self._file: Any = io.StringIO() if closed else sys.stderr
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def __eq__(self, other: object) -> bool:  # tqdm takes the width of the terminal for stderr alone
+        return other is self._file
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._file.flush()
+
+
 def new_bar(**options: Any) -> Any:
     """A bar of tqdm for where we are: widgets in a notebook that has them, text elsewhere."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a notebook without ipywidgets: text will do
         from tqdm.auto import tqdm
+    if not _in_notebook():
+        options = {"file": _Screen()} | options
     return tqdm(**options)
 
 

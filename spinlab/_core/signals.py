@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, by which schedulers end a process, end work cleanly."""
+"""Ctrl-C, SIGTERM, by which schedulers end a process, and SIGHUP of a closed terminal end work cleanly."""
 
 from __future__ import annotations
 
@@ -13,25 +13,31 @@ _must_end: ContextVar[bool] = ContextVar("spinlab_interrupts_must_end", default=
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end by SIGTERM."""
+    """The process was asked to end by SIGTERM, or its terminal was closed (SIGHUP)."""
+
+    def __init__(self, number: int = signal.SIGTERM) -> None:
+        super().__init__("terminated" if number == signal.SIGTERM else "hung up")
+        self.number = number
 
 
 @contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM raises :class:`Terminated` in the block, unless the program has its own use for it."""
+    """SIGTERM and SIGHUP raise :class:`Terminated` in the block, unless the program (nohup) has its own use
+    for them."""
     main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _terminate)
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [number for number in numbers if main and signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, _terminate)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _terminate(number: int, frame: Any) -> NoReturn:
-    raise Terminated("terminated")
+    raise Terminated(number)
 
 
 @contextmanager

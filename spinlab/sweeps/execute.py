@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import logging
 import multiprocessing
@@ -396,6 +397,8 @@ class _Workers:
     def stop(self, now: bool) -> None:
         if now:
             self._writer.close()
+            for worker in self._workers:
+                worker.kill()
         for worker in self._workers:
             worker.pool.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
@@ -417,6 +420,11 @@ class _Worker:
 
     def was_late(self) -> bool:
         return self._late.poll()
+
+    def kill(self) -> None:
+        """Also where a point holds the interpreter's lock, so that no thread of the worker can end it."""
+        for process in list((getattr(self.pool, "_processes", None) or {}).values()):
+            process.kill()
 
     def stop(self) -> None:
         self.pool.shutdown(wait=True, cancel_futures=True)
@@ -444,6 +452,7 @@ def _start_worker(parent: Any, late: Any, number: int, level: int) -> None:
         parent.poll(None)
         os._exit(1)
 
+    _die_with_parent()  # first: a thread that finds the pipe closed ends this process as well
     threading.Thread(target=leave_with_parent, daemon=True).start()
     for name in ("SPINLAB_NUM", "OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "BLIS_NUM", "VECLIB_MAXIMUM"):
         os.environ[f"{name}_THREADS"] = "1"  # for libraries loaded later
@@ -451,6 +460,14 @@ def _start_worker(parent: Any, late: Any, number: int, level: int) -> None:
     threadpool_limits(1)  # for those loaded already
 
 
+def _die_with_parent() -> None:
+    """Linux kills this process when the parent is gone, also in the middle of compiled code."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+_PR_SET_PDEATHSIG = 1
 _BROKEN_EXECUTOR = (
     "the executor could not finish a task ({}). Finished points are kept in the store, if one was given; "
     "run again to resume. Workers need spinlab and its packages, in the same versions, and the modules that "

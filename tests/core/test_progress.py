@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import io
+import os
 import sys
+from pathlib import Path
 
 import pytest
 from fuzzing import call, is_function, public, usual
@@ -73,3 +76,29 @@ def test_threads_show_bars_as_their_caller_asked():
             assert map_threads(asked, range(4), 2) == [False] * 4
         assert progress.is_watched()
     assert map_threads(asked, range(4), 2) == [False] * 4
+
+
+@pytest.mark.parametrize("stream", ["closed", "absent", "full"])
+def test_a_bar_that_cannot_be_shown_stops_no_work(stream, monkeypatch):
+    """`2> log` on a full disk, `2>&-`, a terminal that was closed: the work goes on without a bar."""
+    file = None if stream == "absent" else Path("/dev/full" if stream == "full" else os.devnull).open("w")
+    if stream == "closed":
+        file.close()
+    monkeypatch.setattr(sys, "stderr", file)
+    with progress.new_bar(total=2, mininterval=0) as bar:
+        bar.update()
+        bar.set_postfix_str("words")
+        bar.update()
+    assert bar.n == 2
+    if stream == "full":
+        with pytest.raises(OSError, match="No space"):  # it was this stream
+            print("x" * 10_000, file=file, flush=True)
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            file.close()
+
+
+def test_a_bar_knows_that_it_is_written_to_stderr():
+    """Only then tqdm makes it as wide as the terminal."""
+    assert progress.new_bar(total=1).fp == sys.stderr
+    assert progress.new_bar(total=1).fp != sys.stdout

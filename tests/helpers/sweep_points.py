@@ -137,6 +137,12 @@ def stuck(how, rng):
     return {"y": 1}
 
 
+def begun_and_stuck(x, marker, rng):
+    Path(f"{marker}.part").write_text(str(os.getpid()))
+    os.replace(f"{marker}.part", marker)
+    return stuck("regex", rng)
+
+
 def normal(width, rng):
     y, z = np.random.default_rng(rng).normal(scale=width, size=2)
     return {"y": y, "pair": [z, 100 * z]}

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import logging
+import signal
+import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,6 +55,43 @@ def test_a_point_stuck_in_compiled_code_or_catching_everything(tmp_path, monkeyp
         data = sweep.run(tmp_path / "store", executor=2, timeout=1.0)
     assert data.y.notnull().values[:, 0].tolist() == [True, False, False, True]
     assert all("TimeoutError" in failure["error"] for failure in Store(tmp_path / "store").errors())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ctrl_c_ends_a_worker_whose_point_holds_the_lock_of_the_interpreter(tmp_path):
+    """As a kernel of numba without nogil: no thread of the worker can run, so it is ended from outside."""
+    marker = tmp_path / "begun"
+
+    def press():
+        while not marker.exists():
+            time.sleep(0.01)
+        signal.raise_signal(signal.SIGINT)
+
+    sweep = Sweep(sweep_points.begun_and_stuck, {"x": [1]}, fixed={"marker": str(marker)})
+    threading.Thread(target=press, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        sweep.run(tmp_path / "store", executor=1, progress=False)
+    assert_gone(int(marker.read_text()))
+
+
+def assert_gone(process):
+    """It has ended, or will within seconds; a zombie has."""
+    place, deadline = Path(f"/proc/{process}"), time.monotonic() + 10
+    while place.exists() and (place / "stat").read_text().split()[2] != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
+def test_a_worker_dies_with_its_parent_in_the_middle_of_a_call_of_c():
+    orphan = (
+        "import os, re\nfrom spinlab.sweeps.execute import _die_with_parent\nreader, writer = os.pipe()\n"
+        "if os.fork():\n    os.read(reader, 1)\n    os._exit(0)\n"
+        "_die_with_parent()\nprint(os.getpid(), flush=True)\nos.write(writer, b'x')\n"
+        "re.match(r'(a+)+$', 'a' * 40 + 'b')"
+    )
+    run = subprocess.run([sys.executable, "-c", orphan], stdout=subprocess.PIPE, timeout=60)
+    assert_gone(int(run.stdout))
 
 
 @pytest.mark.parametrize("executor", [None, 1])
