@@ -7,7 +7,6 @@ import inspect
 import io
 import os
 import sys
-from pathlib import Path
 
 import pytest
 from fuzzing import call, is_function, public, usual
@@ -81,7 +80,8 @@ def test_threads_show_bars_as_their_caller_asked():
 @pytest.mark.parametrize("stream", ["closed", "absent", "full"])
 def test_a_bar_that_cannot_be_shown_stops_no_work(stream, monkeypatch):
     """`2> log` on a full disk, `2>&-`, a terminal that was closed: the work goes on without a bar."""
-    file = None if stream == "absent" else Path("/dev/full" if stream == "full" else os.devnull).open("w")
+    name = "/dev/full" if stream == "full" else os.devnull
+    file = None if stream == "absent" else open(name, "w")  # noqa: SIM115
     if stream == "closed":
         file.close()
     monkeypatch.setattr(sys, "stderr", file)
