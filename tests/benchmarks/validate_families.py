@@ -26,6 +26,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import fifth_unseen
 import fourth_unseen
 import numpy as np
 import other_machines
@@ -58,6 +59,7 @@ SETS = {
     "second": second_unseen.cases,
     "third": third_unseen.cases,
     "fourth": fourth_unseen.cases,
+    "fifth": fifth_unseen.cases,
     "textbook": textbook_models.cases,
     "machines": other_machines.cases,
 }
