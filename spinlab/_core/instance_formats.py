@@ -36,7 +36,7 @@ FORMATS = {
         '"MAX-CUT n m", then 1-based "i j w", repeated edges add up, J = -w', (), 1, writable=False
     ),
     "matrix": Format(
-        "square symmetric matrix, in text (csv, numpy.savetxt) or .npy, E = -sum_{i<j} J s s",
+        "square symmetric matrix, .npy, csv, numpy.savetxt or Matrix Market, E = -sum_{i<j} J s s",
         (),
         writable=False,
     ),

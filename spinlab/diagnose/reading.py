@@ -10,8 +10,8 @@ import numpy as np
 
 from .._core.files import check_rereadable
 from .._core.npz import NpzReader, read_npy
-from .._core.validate import as_real_array
-from ..models import BipartiteIsing, DenseIsing, IsingModel, as_model, load_instance
+from .._core.validate import as_flag, as_plain_array, as_real_array
+from ..models import BipartiteIsing, DenseIsing, IsingModel, TwoLayerIsing, as_model, load_instance
 from ..models.binary import from_binary, rbm_from_binary
 from ..models.io import read_matrix
 
@@ -29,8 +29,8 @@ def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) ->
     ----------
     source : path, array_like, IsingModel, networkx.Graph, sparse matrix, dimod BQM, BernoulliRBM, ...
         Files: .npy (one array); .npz with the arrays ``W`` (and ``bv``, ``bh``) of an RBM or ``J`` (and
-        ``b``), or saved by :func:`spinlab.models.save_instance`; a matrix as text (.csv, numpy.savetxt); any
-        other instance file of :func:`spinlab.models.load_instance`.
+        ``b``), or saved by :func:`spinlab.models.save_instance`; a matrix as text (.csv, numpy.savetxt,
+        Matrix Market); any other instance file of :func:`spinlab.models.load_instance`.
     rbm : bool, optional
         True: a matrix is the weights of a restricted Boltzmann machine (needed for rectangular
         ones; the layers may be in either order). False or None: a square symmetric matrix is the
@@ -48,7 +48,8 @@ def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) ->
     ------
     ValueError, TypeError
         NaN, object arrays, wrong number of axes, an asymmetric square or a rectangular matrix without
-        ``rbm=True``, a file with both ``W`` and ``J``, ``binary=True`` for what knows its units itself.
+        ``rbm=True``, a file with both ``W`` and ``J``, ``binary=True`` for what knows its units itself,
+        ``rbm=True`` for a model that has not two layers.
 
     Examples
     --------
@@ -57,6 +58,8 @@ def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) ->
     >>> read_model(np.ones((3, 5)), rbm=True)
     <BipartiteIsing: V=3, H=5>
     """
+    rbm = None if rbm is None else as_flag(rbm, "rbm")
+    binary = as_flag(binary, "binary")
     if isinstance(source, str | os.PathLike):
         path, name = Path(source), os.fspath(source)
         check_rereadable(path)
@@ -71,30 +74,40 @@ def read_model(source: Any, *, rbm: bool | None = None, binary: bool = False) ->
         if path.suffix != ".npz":
             matrix = read_matrix(path, any_table=bool(rbm or binary))
             if matrix is not None:
-                return _from_array(matrix, None, None, rbm, binary, name)
-        return _plain(load_instance(path), binary)
+                return _from_matrix(matrix, rbm, binary, name)
+        return _plain(load_instance(path), rbm, binary)
     if isinstance(source, IsingModel):
-        return _plain(source, binary)
+        return _plain(source, rbm, binary)
     if hasattr(source, "as_ising"):
-        return _plain(source.as_ising(), binary)
+        return _plain(source.as_ising(), rbm, binary)
     if all(hasattr(source, name) for name in _ESTIMATOR):  # scikit-learn's, whose units are 0/1
         W, bv, bh = (np.asarray(getattr(source, name), dtype=float) for name in _ESTIMATOR)
         return rbm_from_binary(W.T, bv, bh)
     if hasattr(source, "detach"):  # a torch tensor, known by its manners, not imported
         source = source.detach().cpu().numpy()
-    if isinstance(source, np.ndarray | list | tuple):
-        return _from_array(source, None, None, rbm, binary, "the matrix")
-    return _plain(as_model(_without_diagonal(source)), binary)
+    if isinstance(source, list | tuple) or hasattr(source, "__array__") or hasattr(source, "tocsr"):
+        return _from_matrix(source, rbm, binary, "the matrix")
+    return _plain(as_model(_without_diagonal(source)), rbm, binary)
+
+
+def _from_matrix(source: Any, rbm: bool | None, binary: bool, name: str) -> IsingModel:
+    """Arrays and lists; sparse matrices and tables keep their form and names where they are couplings."""
+    has_form = not isinstance(source, np.ndarray | list | tuple)
+    if has_form and not (rbm or binary) and np.ndim(source) == 2 and len(set(source.shape)) == 1:
+        return as_model(_without_diagonal(source))
+    return _from_array(as_plain_array(source, name), None, None, rbm, binary, name)
 
 
 def _without_diagonal(source: Any) -> Any:
-    """Sparse matrices and graphs without what couples a spin to itself, known by their manners."""
+    """Sparse matrices, frames and graphs without what couples a spin to itself, known by their manners."""
     if hasattr(source, "diagonal") and hasattr(source, "tocsr"):
         J = source.tocsr()
         if J.ndim == 2 and J.shape[0] == J.shape[1] and J.diagonal().any():
             J = J.copy()
             J.setdiag(0)
         return J
+    if hasattr(source, "where"):
+        return source.where(~np.eye(len(source), dtype=bool), 0)
     if hasattr(source, "remove_edges_from"):
         loops = [edge for edge in source.edges if edge[0] == edge[1]]
         if loops:
@@ -103,11 +116,13 @@ def _without_diagonal(source: Any) -> Any:
     return source
 
 
-def _plain(model: IsingModel, binary: bool) -> IsingModel:
+def _plain(model: IsingModel, rbm: bool | None, binary: bool) -> IsingModel:
     if binary:
         raise ValueError(
             "binary=True converts bare arrays; models, graphs and instance files know their units"
         )
+    if rbm and not isinstance(model, TwoLayerIsing):
+        raise ValueError(f"rbm=True makes a machine of a bare matrix W; this is a model already, {model!r}")
     return model
 
 

@@ -17,6 +17,11 @@ LARGEST_EXACT = 2**53
 # Sites that no line names: a short file must not ask for gigabytes.
 FREE_SITES = 10**6
 
+_EXPECTED = {
+    1: "one finite number",
+    2: "a site and a finite number, 'i b'",
+    3: "three finite numbers 'i j J'",
+}
 _NUMBER = re.compile(NUMBER)
 _HEADER_NUMBER = re.compile(r"-?(0|[1-9]\d{0,300})(\.\d+)?([eE][+-]?\d{1,4})?", re.ASCII)
 
@@ -97,7 +102,7 @@ def table(lines: Lines, columns: int = 3) -> np.ndarray:
 def _fault(lines: Lines, columns: int) -> InstanceError:
     """The first line that is wrong."""
     width = None
-    what = "three finite numbers 'i j J'" if columns == 3 else "a site and a finite number, 'i b'"
+    what = _EXPECTED[columns]
     for number, tokens in lines.data():
         width = width or (2 if columns == 3 and len(tokens) == 2 else columns)
         right = len(tokens) == width and all(_NUMBER.fullmatch(token) for token in tokens)

@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import scipy.sparse
 
 from .._core.files import atomic_write, read_all
 from .._core.instance_formats import FORMATS, QUADRATIC, SUFFIXES, VARTYPES, WRITABLE
 from .._core.npz import read_npy
 from .._core.validate import as_choice, memory
-from . import _graphs, _matrix, _npz, _qubo, _text
+from . import _graphs, _market, _matrix, _npz, _qubo, _text
 from ._lines import NUMBER
 from .base import IsingModel
 from .dense import DenseIsing
+from .sparse import SparseIsing
 
 # A file of text takes up to this many times its size in memory while it is read.
 _TEXT_IN_MEMORY = 20
@@ -51,8 +53,9 @@ _MAGIC = {
 # What other packages write and this one does not read, by its first line of data.
 _FOREIGN = {
     r"[{\[]": "JSON (bqpjson, dimod, OpenJij); build a BQM with its package and pass it",
-    r"(?i:%%MatrixMarket)": "a Matrix Market file; scipy.io.mmread gives a matrix: pass it as J (for a "
-    "maximum cut, minus the weights), or to models.from_qubo",
+    r"(?i:%%MatrixMarket)": "a Matrix Market file, which does not say what it is; format='matrix' reads "
+    "couplings J, for a maximum cut or a QUBO scipy.io.mmread gives the matrix: pass minus the weights, or "
+    "models.from_qubo(Q)",
     r"<": "XML; networkx.read_graphml gives a graph",
     r"(?i:graph|digraph|creator)\b": "a GML or DOT graph; networkx.read_gml gives a graph",
     r"(?i:min|max|minimi[sz]e|maximi[sz]e)\b": "a linear program (LP) or a list with a goal; turn it into "
@@ -113,7 +116,8 @@ def load_instance(
           sk, ``size: L`` and ``name: ...``, then lines ``i j J``, 1-based, E = -sum J_ij s_i s_j.
         - "matrix": J of E = -sum_{i<j} J_ij s_i s_j, symmetric and with zero diagonal, as a .npy array or as
           text, N lines of N numbers between commas, semicolons, tabs or blanks; names of the sites may stand
-          in a first line, and again in a first column. "auto" takes for it what can be nothing else.
+          in a first line, and again in a first column. "auto" takes for it what can be nothing else. Matrix
+          Market files are read when the format is given, as they do not say what their numbers mean.
         - "npz": written by :func:`save_instance`.
         - "coo": what dimod writes, lines ``i j x`` for E = +sum_{i<j} x_ij s_i s_j + sum_i x_ii s_i
           after the line ``# vartype=SPIN``, or the same in 0/1 variables after ``# vartype=BINARY``.
@@ -136,8 +140,8 @@ def load_instance(
     Returns
     -------
     IsingModel
-        A SparseIsing from text (``.to_dense()`` for a dense one), a DenseIsing from a matrix, the saved form
-        from .npz.
+        A SparseIsing from text (``.to_dense()`` for a dense one), a DenseIsing from a matrix with all its
+        entries, the saved form from .npz.
 
     Raises
     ------
@@ -293,7 +297,7 @@ def _read(
         if format in ("auto", "matrix") and start.startswith(_NPY):
             if not file.seekable():
                 file = io.BytesIO(read_all(file, name, (memory() or 2**40) // 4, start))
-            return _of_matrix(_matrix.Table(read_npy(file, name), None), name), {"format": "matrix"}
+            return _of_matrix(read_npy(file, name), None, name), {"format": "matrix"}
         text = _as_text(start, file, name)
     except OSError as error:
         if error.errno is None or error.filename is not None:
@@ -313,7 +317,9 @@ def _read(
     elif format == "ij":
         model, header = _text.parse(text, name, first)
     elif format == "matrix":
-        model, header = _of_matrix(_matrix.parse(text, name), name), {}
+        market = _market.is_market(text)
+        matrix, labels = (_market.read(text, name), None) if market else _matrix.parse(text, name)
+        model, header = _of_matrix(matrix, labels, name), {}
     else:
         model, header = _graphs.parse(text, format, name)
     return model, header | {"format": format}
@@ -331,14 +337,18 @@ def _with_e(text: str) -> str:
     return "\n".join(lines)
 
 
-def _of_matrix(table: _matrix.Table, name: str) -> IsingModel:
+def _of_matrix(
+    matrix: np.ndarray | scipy.sparse.sparray, labels: tuple[str, ...] | None, name: str
+) -> IsingModel:
     try:
-        return DenseIsing(table.numbers, labels=table.labels)
+        return (SparseIsing if scipy.sparse.issparse(matrix) else DenseIsing)(matrix, labels=labels)
     except (ValueError, TypeError) as error:
         raise type(error)(f"{name}: {error}") from None
 
 
-def read_matrix(path: str | os.PathLike[str], any_table: bool = False) -> np.ndarray | None:
+def read_matrix(
+    path: str | os.PathLike[str], any_table: bool = False
+) -> np.ndarray | scipy.sparse.sparray | None:
     """The numbers of a file that is a square matrix, or any table; None where it is another instance file."""
     name = os.fsdecode(path)
     with open(path, "rb") as file:
@@ -346,6 +356,8 @@ def read_matrix(path: str | os.PathLike[str], any_table: bool = False) -> np.nda
         if b"\0" in start or any(map(start.startswith, _MAGIC)):
             return None
         text = _as_text(start, file, name)
+    if _market.is_market(text):
+        return _market.read(_with_e(text), name)
     try:
         is_matrix = _guess(text, name, None) == "matrix"
     except ValueError:

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.io
 import scipy.sparse
 import scipy.spatial
+import xarray as xr
 
 import spinlab as sl
 from spinlab.cli import main
@@ -361,7 +364,8 @@ def test_matrices_in_text(tmp_path, capsys):
         np.testing.assert_array_equal(as_binary.weights(), W / 4)
     edges = tmp_path / "edges.txt"
     edges.write_text("# N: 3\n0 1 1\n1 2 1\n0 2 1\n")
-    assert read_model(edges, rbm=True).n_spins == 3  # what says what it is stays it
+    with pytest.raises(ValueError, match="a model already, <SparseIsing: N=3"):
+        read_model(edges, rbm=True)
     with pytest.raises(ValueError, match="instance files know their units"):
         read_model(edges, binary=True)
     with pytest.raises(ValueError, match=r"no square matrix of numbers.*--rbm"):
@@ -401,12 +405,46 @@ def test_a_diagonal_is_a_field_of_zero_one_units_and_a_constant_of_spins(tmp_pat
     np.testing.assert_array_equal(read_model(tmp_path / "J.npz").b, b)
     # One rule for every way to give them; what is given is left as it was.
     matrix, graph = scipy.sparse.csr_array(J), nx.from_numpy_array(J)
-    for source in (J, matrix, matrix.tocoo(), scipy.sparse.csc_matrix(J), graph, nx.MultiGraph(graph)):
+    scipy.io.mmwrite(tmp_path / "J.mtx", matrix)
+    scipy.io.mmwrite(tmp_path / "full.mtx", J)
+    files = tmp_path / "J.mtx", tmp_path / "full.mtx"
+    frames = pd.DataFrame(J), xr.DataArray(J)
+    graphs = graph, nx.MultiGraph(graph)
+    for source in (J, matrix, matrix.tocoo(), scipy.sparse.csc_matrix(J), *graphs, *frames, *files):
         np.testing.assert_allclose(read_model(source).couplings(), J - np.diag(np.diag(J)), rtol=1e-15)
     assert matrix.diagonal().all()
     assert nx.number_of_selfloops(graph) == 4
     with pytest.raises(ValueError, match="square"):
         read_model(scipy.sparse.csr_array(np.ones((2, 3))))
+
+
+@pytest.mark.parametrize(
+    "form", [list, scipy.sparse.csr_array, pd.DataFrame, xr.DataArray, "entries", "full"]
+)
+def test_what_rbm_and_binary_mean_is_the_same_for_every_matrix(form, tmp_path):
+    for W in ([[0.0, 1.0], [1.0, 0.0]], [[0.0, 1.0, 2.0], [1.0, 0.0, -1.0]]):  # square, symmetric: the trap
+        source = W
+        if form in ("entries", "full"):
+            source = tmp_path / "W.mtx"
+            scipy.io.mmwrite(source, np.array(W) if form == "full" else scipy.sparse.coo_array(W))
+        elif form is not list:
+            source = form(np.array(W))
+        machine = read_model(source, rbm=True)
+        np.testing.assert_array_equal(machine.weights(), W)
+        of_bits = read_model(source, rbm=True, binary=True)
+        np.testing.assert_array_equal(of_bits.weights(), np.array(W) / 4)  # W v h with v = (1 + s) / 2
+    with pytest.raises(ValueError, match="say rbm=True"):
+        read_model(source)
+
+
+def test_a_model_is_no_matrix_of_weights():
+    for source in (sl.ensembles.sk(4, rng=0), nx.empty_graph(2)):
+        with pytest.raises(ValueError, match=r"makes a machine of a bare matrix W.*a model already, <"):
+            read_model(source, rbm=True)
+    machine = sl.ensembles.ra_rbm(3, 4, 2, rng=0)
+    assert read_model(machine, rbm=True) is machine
+    with pytest.raises(TypeError, match="rbm must be True or False, got 'yes'"):
+        read_model(np.eye(2), rbm="yes")
 
 
 def test_report_page_figure_and_json(tmp_path, capsys):

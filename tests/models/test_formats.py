@@ -360,7 +360,7 @@ def test_what_a_spin_glass_file_cannot_hold(tmp_path):
         ("3 2\n1 2 1\n2 2 1\n", r"may be 'bq' or 'bqp' .*line 3 is a line 'i i w'"),
         ("0 1 1\n", "format='ij' or format='coo'"),
         ('{"linear_terms": []}\n', "looks like JSON"),
-        ("%%MatrixMarket matrix coordinate real symmetric\n3 3 1\n1 2 1\n", r"Matrix Market.*mmread"),
+        ("%%MatrixMarket matrix coordinate real symmetric\n3 3 1\n1 2 1\n", "format='matrix' .*mmread"),
         ("<?xml version='1.0'?>\n<graphml>\n", "XML.*read_graphml"),
         ("graph [\n  node [\n", "GML"),
         ("Minimize\n obj: x\n", "linear program"),
