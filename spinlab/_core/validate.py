@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from .tables import Names, check_names
+
 _LARGEST_EXACT = 2**53
 ASYMMETRY = 1e-10  # of the largest entry, that is taken for rounding
 _BLOCK = 2**15  # numbers that are looked at together
@@ -152,10 +154,11 @@ def _is_symmetric(J: np.ndarray) -> bool:
     )
 
 
-def as_fields(b: Any, n: int, name: str = "b") -> np.ndarray:
-    """Fields of shape (n,): None means zero, a number means a uniform field."""
+def as_fields(b: Any, n: int, name: str = "b", names: Names | None = None) -> np.ndarray:
+    """Fields of shape (n,): None means zero, a number a uniform field; ``names`` are the sites' own."""
     if b is None:
         return np.zeros(n)
+    check_names(b, name, names)
     b = as_real_array(b, name, (0, 1), exact=True)
     if b.ndim == 0:
         return np.full(n, float(b))
@@ -164,8 +167,9 @@ def as_fields(b: Any, n: int, name: str = "b") -> np.ndarray:
     return b
 
 
-def as_spins(s: Any, n: int, name: str = "states") -> np.ndarray:
-    """Spins +-1 as int8, shape (..., n)."""
+def as_spins(s: Any, n: int, name: str = "states", names: Names | None = None) -> np.ndarray:
+    """Spins +-1 as int8, shape (..., n); ``names`` are those of the sites."""
+    check_names(s, name, names, -1)
     array = _as_numbers(s, name)
     if array.ndim == 0 or array.shape[-1] != n:
         raise ValueError(

@@ -53,7 +53,7 @@ def sample(
         threads=threads,
         multispin=multispin,
     )
-    initial = starting_states(initial, request.n_chains, model.n_spins, request.key)
+    initial = starting_states(initial, request.n_chains, model.n_spins, request.key, model.labels)
     s = initial.copy()
     moved = np.zeros(s.shape, dtype=np.bool_)
     records = request.no_records(model.n_spins)

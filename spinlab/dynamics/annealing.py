@@ -122,7 +122,7 @@ def anneal(
         betas = _cooling(model, request.n_steps, schedule, beta_min, beta_max, generator, threads)
     betas = np.minimum(np.append(betas, COLDEST), COLDEST)
     quenched = replace(request, betas=betas, stops=(request.n_steps + QUENCH,))
-    initial = starting_states(initial, request.n_chains, model.n_spins, request.key)
+    initial = starting_states(initial, request.n_chains, model.n_spins, request.key, model.labels)
     s = initial.copy()
     moved = np.zeros(s.shape, dtype=np.bool_)
     none = request.no_records(model.n_spins)

@@ -10,6 +10,7 @@ import numpy as np
 from .._core.philox import random_spins
 from .._core.request import Request
 from .._core.results import Result
+from .._core.tables import Names
 from .._core.validate import as_spins
 from ..models import IsingModel
 
@@ -128,11 +129,13 @@ class Chains(Result):
         )
 
 
-def starting_states(initial: Any, n_chains: int, n: int, key: np.uint64) -> np.ndarray:
+def starting_states(
+    initial: Any, n_chains: int, n: int, key: np.uint64, names: Names | None = None
+) -> np.ndarray:
     """Random states, or the given ones: shape (n,) is repeated, (n_chains, n) taken as it is."""
     if initial is None:
         return random_spins(key, n_chains, n)
-    s = as_spins(initial, n, "initial")
+    s = as_spins(initial, n, "initial", names)
     if s.ndim > 2 or (s.ndim == 2 and len(s) != n_chains):
         raise ValueError(f"initial must have shape ({n},) or ({n_chains}, {n}), got shape {s.shape}")
     return np.array(np.broadcast_to(s, (n_chains, n)))

@@ -125,7 +125,7 @@ def descend(
         )
     max_steps = as_count(max_steps, "max_steps")
     key = as_key(rng)
-    initial = starting_states(initial, n_chains, model.n_spins, key)
+    initial = starting_states(initial, n_chains, model.n_spins, key, model.labels)
     s = initial.copy()
     tolerance = zero_fields(model)
     outcome = np.zeros((n_chains, 2), dtype=np.bool_)

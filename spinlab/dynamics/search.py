@@ -165,7 +165,6 @@ def search(
     """
     clock = Stopwatch()
     given = as_model(model)
-    N = given.n_spins
     n_steps, n_groups = as_count(n_steps, "n_steps", 2), as_count(n_groups, "n_groups", 2)
     if seconds is not None:
         seconds = as_real(seconds, "seconds", 0.0, exclusive=True)
@@ -175,7 +174,7 @@ def search(
     target = -np.inf if target is None else as_real(target, "target")
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be a function of a Search, got {type(callback).__name__}")
-    known = _known_states(initial, N)
+    known = _known_states(initial, given)
     generator = as_generator(rng)
     model = fast_form(given)
     with one_blas_thread(), tiles_kept(model):  # several threads wait for each other longer than they work
@@ -554,10 +553,11 @@ def _may_have_strong_ones(model: DenseIsing | SparseIsing) -> bool:
     return share >= _SHARE * float(np.square(np.linalg.norm(J) / (strongest.max() or 1.0)))
 
 
-def _known_states(initial: Any, N: int) -> np.ndarray:
+def _known_states(initial: Any, model: IsingModel) -> np.ndarray:
+    N = model.n_spins
     if initial is None:
         return np.empty((0, N), dtype=np.int8)
-    states = as_spins(initial, N, "initial")
+    states = as_spins(initial, N, "initial", model.labels)
     if states.ndim > 2:
         raise ValueError(f"initial must have shape ({N},) or (k, {N}), got shape {states.shape}")
     return np.atleast_2d(states)

@@ -177,7 +177,7 @@ def parallel_tempering(
         multispin=multispin,
     )
     R = len(betas)
-    ladders = Ladders.start(_starts(initial, n_chains, R, N, request.key))
+    ladders = Ladders.start(_starts(initial, n_chains, R, model, request.key))
     n_records = request.n_records or 0
     samples = np.empty((n_records, n_chains, R, N), dtype=np.int8)
     sample_energy = np.empty((n_records, n_chains, R))
@@ -372,11 +372,12 @@ def _check_moves(model: IsingModel, sampler: str, cluster: bool, n_chains: int) 
         )
 
 
-def _starts(initial: Any, n_chains: int, R: int, N: int, key: np.uint64) -> np.ndarray:
+def _starts(initial: Any, n_chains: int, R: int, model: IsingModel, key: np.uint64) -> np.ndarray:
     """States (n_chains, R, N)."""
+    N = model.n_spins
     if initial is None:
         return random_spins(key, n_chains * R, N).reshape(n_chains, R, N)
-    s = as_spins(initial, N, "initial")
+    s = as_spins(initial, N, "initial", model.labels)
     if s.shape not in ((N,), (n_chains, N), (n_chains, R, N)):
         raise ValueError(
             f"initial must have shape ({N},), ({n_chains}, {N}) or ({n_chains}, {R}, {N}), "

@@ -107,13 +107,13 @@ class IsingModel(abc.ABC):
         -------
         float or ndarray, shape (...,)
         """
-        s = as_spins(states, self.n_spins).astype(np.float64)
+        s = as_spins(states, self.n_spins, names=self.labels).astype(np.float64)
         pairs = (s * self._times(s)).sum(-1) / 2
         return self.offset - pairs - s @ self._b
 
     def local_fields(self, states: Any) -> np.ndarray:
         """h_i = sum_j J_ij s_j + b_i, shape (..., N); flipping s_i costs 2 s_i h_i."""
-        s = as_spins(states, self.n_spins).astype(np.float64)
+        s = as_spins(states, self.n_spins, names=self.labels).astype(np.float64)
         return self._times(s) + self._b
 
     def with_std(self, std: float) -> Self:

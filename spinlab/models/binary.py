@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.tables import names_along, shared_names
 from .._core.validate import as_fields, as_real, as_real_array, symmetrised
 from ._sums import Sums
 from .bipartite import BipartiteIsing, TwoLayerIsing
@@ -36,11 +37,12 @@ def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
     >>> float(model.energy([1, 1])), float(model.energy([1, -1]))
     (-1.0, 0.0)
     """
+    names = shared_names(J)
     J = as_real_array(J, "J", 2, exact=True)
     diagonal = np.diagonal(J) / 4
     np.fill_diagonal(J, 0.0)
     J, apart = symmetrised(J)
-    J, b = J / 4, as_fields(b, len(J)) / 2
+    J, b = J / 4, as_fields(b, len(J), names=names) / 2
     sums = Sums()
     fields = sums.fields(
         [*row, x, d] for row, x, d in zip(J.tolist(), b.tolist(), diagonal.tolist(), strict=True)
@@ -48,7 +50,7 @@ def from_binary(J: Any, b: Any = None, *, offset: float = 0.0) -> DenseIsing:
     pairs = J[np.triu_indices(len(J), 1)]
     as_real(offset, "offset")
     offset = sums.add([sums.number(offset), *(-pairs).tolist(), *(-b).tolist(), *(-diagonal).tolist()])
-    return DenseIsing(J, fields, offset=offset)._off_by(apart + sums.lost)
+    return DenseIsing(J, fields, offset=offset, labels=names)._off_by(apart + sums.lost)
 
 
 def rbm_from_binary(W: Any, bv: Any = None, bh: Any = None, *, offset: float = 0.0) -> BipartiteIsing:
@@ -68,8 +70,10 @@ def rbm_from_binary(W: Any, bv: Any = None, bh: Any = None, *, offset: float = 0
     >>> float(rbm.energy([1, 1])), float(rbm.energy([1, -1]))  # x = 1, y = 1 and y = 0
     (-2.5, -0.5)
     """
+    rows, columns = names_along(W, 0), names_along(W, 1)
     W = as_real_array(W, "W", 2, exact=True) / 4
-    bv, bh = as_fields(bv, W.shape[0], "bv") / 2, as_fields(bh, W.shape[1], "bh") / 2
+    bv = as_fields(bv, W.shape[0], "bv", rows) / 2
+    bh = as_fields(bh, W.shape[1], "bh", columns) / 2
     sums = Sums()
     v = [sums.add([*row, x]) for row, x in zip(W.tolist(), bv.tolist(), strict=True)]
     h = [sums.add([*row, x]) for row, x in zip(W.T.tolist(), bh.tolist(), strict=True)]

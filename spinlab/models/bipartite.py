@@ -9,6 +9,7 @@ import numpy as np
 
 from .._core.forms import Bipartite
 from .._core.rows import by_rows
+from .._core.tables import names_along
 from .._core.validate import as_fields, as_real_array, as_spins
 from .base import IsingModel, read_only, spread
 
@@ -118,12 +119,13 @@ class BipartiteIsing(TwoLayerIsing):
     """
 
     def __init__(self, W: Any, bv: Any = None, bh: Any = None, *, offset: float = 0.0) -> None:
+        rows, columns = names_along(W, 0), names_along(W, 1)
         self._W = as_real_array(W, "W", 2, exact=True)
         self.V, self.H = self._W.shape
         if self._W.size == 0:
             raise ValueError(f"W is empty (shape {self._W.shape}); both layers need at least one unit")
         self._Wt = np.ascontiguousarray(self._W.T)
-        b = np.concatenate([as_fields(bv, self.V, "bv"), as_fields(bh, self.H, "bh")])
+        b = np.concatenate([as_fields(bv, self.V, "bv", rows), as_fields(bh, self.H, "bh", columns)])
         super().__init__(b, offset, None)
 
     @property

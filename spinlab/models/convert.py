@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from .._core.tables import shared_names
 from .._core.validate import as_plain_array, as_real, as_real_array
 from ._sums import Sums
 from .base import IsingModel
@@ -31,7 +32,7 @@ def as_model(x: ModelLike) -> IsingModel:
     Parameters
     ----------
     x : IsingModel, array_like (N, N), scipy.sparse, networkx.Graph, dimod.BinaryQuadraticModel
-        The names of a pandas.DataFrame, the same for rows and columns, become ``labels``.
+        The names of a pandas.DataFrame or xarray.DataArray, the same for rows and columns, become ``labels``.
         A BQM has the opposite sign of energy (E = +sum J s s + sum h s); signs, 0/1 units and
         its offset are converted, so that energies agree.
 
@@ -67,6 +68,8 @@ def as_model(x: ModelLike) -> IsingModel:
     if isinstance(x, str | bytes | os.PathLike):
         what = "path" if isinstance(x, os.PathLike) else "text"
         raise TypeError(f"got the {what} {str(x)!r}; read an instance file with models.load_instance(path)")
+    if hasattr(x, "data_vars"):
+        raise TypeError(f"got a Dataset with {', '.join(map(str, x.data_vars))}; pass the one that is J")
     if isinstance(x, Mapping):
         raise TypeError(
             "got a mapping of pairs; models.from_qubo(Q) takes one of x_i Q_ij x_j with x = 0, 1, "
@@ -77,8 +80,9 @@ def as_model(x: ModelLike) -> IsingModel:
             f"got a {type(x).__name__}; make it a BinaryQuadraticModel first (dimod.cqm_to_bqm where there "
             "are constraints)"
         )
-    labels = _names_of(x)
-    if all(getattr(dtype, "kind", "O") in "iuf" for dtype in getattr(x, "dtypes", "O")):
+    labels = shared_names(x)
+    dtypes = getattr(x, "dtypes", ())
+    if hasattr(x, "columns") and all(getattr(dtype, "kind", "O") in "iuf" for dtype in dtypes):
         x = as_plain_array(x, "J")  # nullable columns become numbers; words do not, even where they could
     return DenseIsing(x, labels=labels)
 
@@ -89,29 +93,6 @@ def _is_graph(x: Any) -> bool:
         hasattr(x, "vertices")
         or type(x).__module__.startswith(("igraph", "rustworkx"))
         or (type(x).__name__ in ("PyGraph", "PyDiGraph"))
-    )
-
-
-def _names_of(x: Any) -> tuple[Any, ...] | None:
-    """The names that rows and columns of a frame of pandas share, if they are more than 0 to N-1."""
-    if not (hasattr(x, "index") and hasattr(x, "columns") and len(x.index) == len(x.columns)):
-        return None
-    rows, columns = tuple(x.index), tuple(x.columns)
-    numbers = tuple(range(len(rows)))
-    if rows == columns == numbers:
-        return None
-    if columns in (rows, numbers) or rows == numbers:  # one side may go without names
-        names = columns if rows == numbers else rows
-        if len(set(names)) < len(names):
-            raise ValueError("the frame has a name twice; give every row and column a name of its own")
-        return names if columns == rows else None
-    if set(columns) == set(rows):
-        raise ValueError(
-            "rows and columns of the frame have the same names in another order; sort them alike"
-        )
-    raise ValueError(
-        "rows and columns of the frame have different names; they name the same spins: rename one of them, "
-        "or give frame.to_numpy()"
     )
 
 

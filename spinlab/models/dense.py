@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._core.forms import Dense
+from .._core.tables import shared_names, site_names
 from .._core.validate import as_fields, symmetrised
 from .base import IsingModel, read_only, spread
 
@@ -28,7 +29,8 @@ class DenseIsing(IsingModel, stored="dense"):
     offset : float, default 0
         Constant added to every energy.
     labels : sequence, optional
-        Names of the sites.
+        Names of the sites; by default those that rows and columns of a pandas.DataFrame or
+        xarray.DataArray share. Fields and states with names must have these, in this order.
 
     Raises
     ------
@@ -47,8 +49,10 @@ class DenseIsing(IsingModel, stored="dense"):
     def __init__(
         self, J: Any, b: Any = None, *, offset: float = 0.0, labels: Sequence[Hashable] | None = None
     ) -> None:
+        names = shared_names(J)
         self._J, apart = symmetrised(J)
-        super().__init__(as_fields(b, len(self._J)), offset, labels)
+        labels = names if labels is None else labels
+        super().__init__(as_fields(b, len(self._J), names=names or site_names(labels)), offset, labels)
         if apart:
             self.__dict__["rounding"] = math.nextafter(self.rounding + apart, math.inf)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from .._core.tables import index_along
 from .._core.validate import as_real, as_real_array, check_memory
 from ._sums import Sums
 from .base import IsingModel
@@ -139,9 +140,9 @@ def _from_matrix(Q: Any, labels: Any) -> tuple[int | tuple[Hashable, ...], Entri
         raise ValueError(f"Q must be square and not empty, got shape {shape}")
     check_memory(10 * 8 * shape[0], f"a model of {shape[0]} spins")
     names = int(shape[0])
-    columns, index = getattr(Q, "columns", None), getattr(Q, "index", None)
-    if labels is None and columns is not None and index is not None:
-        if list(columns) != list(index):
+    index, columns = index_along(Q, 0), index_along(Q, 1)
+    if labels is None and (index, columns) != (None, None):
+        if columns is None or columns != index:
             raise ValueError("the rows and columns of a table must have the same names in the same order")
-        names = tuple(columns)
+        names = columns
     return names, zip(np.asarray(i).tolist(), np.asarray(j).tolist(), values.tolist(), strict=True)

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse
 
 from .._core.forms import Sparse
+from .._core.tables import shared_names, site_names
 from .._core.validate import ASYMMETRY, as_count, as_fields, as_real_array, check_memory
 from ._sums import Sums
 from .base import IsingModel, spread
@@ -43,8 +44,10 @@ class SparseIsing(IsingModel, stored="sparse"):
     def __init__(
         self, J: Any, b: Any = None, *, offset: float = 0.0, labels: Sequence[Hashable] | None = None
     ) -> None:
+        names = shared_names(J)
         self._J, apart = _as_sparse_couplings(J)
-        super().__init__(as_fields(b, self._J.shape[0]), offset, labels)
+        labels = names if labels is None else labels
+        super().__init__(as_fields(b, self._J.shape[0], names=names or site_names(labels)), offset, labels)
         if apart:
             self.__dict__["rounding"] = math.nextafter(self.rounding + apart, math.inf)
 

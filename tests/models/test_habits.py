@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+import xarray as xr
 
 import spinlab as sl
 
@@ -53,6 +54,8 @@ HABITS = {
     "pandas Int64": lambda: pd.DataFrame(J).astype("Int64"),
     "pandas Float64": lambda: pd.DataFrame(J, index=list("abc"), columns=list("abc")).astype("Float64"),
     "pandas with names for columns only": lambda: pd.DataFrame(J, columns=list("abc")),
+    "xarray": lambda: xr.DataArray(J, dims=("i", "j"), coords={"i": list("abc"), "j": list("abc")}),
+    "xarray without names": lambda: xr.DataArray(J.astype(float)),
     "dimod view": lambda: dimod.BQM.from_ising({}, {(0, 1): -1, (0, 2): -2, (1, 2): -1}).binary.spin,
     "dimod binary": lambda: dimod.BQM.from_ising({}, {(0, 1): -1, (0, 2): -2, (1, 2): -1}).binary,
     "DictBQM": lambda: dimod.DictBQM({}, {(0, 1): -1, (0, 2): -2, (1, 2): -1}, 0, "SPIN"),
@@ -85,6 +88,13 @@ REFUSED = {
     "columns alike": (lambda: pd.DataFrame(J, columns=list("aab")), ValueError, "a name twice"),
     "other names": (lambda: pd.DataFrame(J, list("abc"), list("abd")), ValueError, "different names"),
     "another order": (lambda: pd.DataFrame(J, list("abc"), list("acb")), ValueError, "another order"),
+    "xarray in another order": (
+        lambda: xr.DataArray(J, dims=("i", "j"), coords={"i": list("abc"), "j": list("bac")}),
+        ValueError,
+        "another order",
+    ),
+    "a dataset": (lambda: xr.Dataset({"J": (("i", "j"), J)}), TypeError, "pass the one that is J"),
+    "a series": (lambda: pd.Series([1.0, 2.0]), ValueError, "2 axes"),
     "h and J": (lambda: ({0: 1.0}, {(0, 1): 1.0}), TypeError, "from_ising"),
     "QUBO and offset": (lambda: ({(0, 1): 1.0}, 3.0), TypeError, r"from_qubo\(Q, offset=c\)"),
     "igraph": (lambda: Graph(), TypeError, "networkx.Graph"),
@@ -111,3 +121,56 @@ def test_numbers_of_any_kind(number):
     np.testing.assert_array_equal(runs.states, sl.dynamics.gibbs(J, 3, 4, beta=1.0, rng=5).states)
     found = sl.dynamics.search(J, n_groups=np.uint8(2), max_steps=np.array(20), target=-4 * number, rng=0)
     assert found.energy == LOWEST
+
+
+def _named(kind, values, *names):
+    """The values as an array, a table of pandas or one of xarray with the names along its axes."""
+    if kind == "xarray":
+        axes = [f"axis{k}" for k in range(len(names))]
+        return xr.DataArray(values, dims=axes, coords=dict(zip(axes, names, strict=True)))
+    return pd.Series(values, *names) if len(names) == 1 else pd.DataFrame(values, *names)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "xarray"])
+@pytest.mark.parametrize("make", [sl.models.DenseIsing, sl.models.SparseIsing, sl.models.from_binary])
+def test_fields_and_states_with_names_belong_to_the_sites_of_these_names(make, kind):
+    # Taken by position they would be fields and spins of others.
+    fields = np.array([3.0, -1.0, 0.0])
+    couplings = _named(kind, J.astype(float), list("abc"), list("abc"))
+    model = make(couplings, _named(kind, fields, list("abc")))
+    assert model.labels == tuple("abc")
+    plain = make(J, fields)
+    np.testing.assert_array_equal(model.b, plain.b)
+    np.testing.assert_array_equal(make(couplings, _named(kind, fields, range(3))).b, plain.b)
+    s = np.array([[1, -1, -1]])
+    assert model.energy(_named(kind, s, [7], list("abc"))) == plain.energy(s)
+    with pytest.raises(ValueError, match="'b' where the site is 'a'; sort them"):
+        make(couplings, _named(kind, fields, list("bac")))
+    with pytest.raises(ValueError, match="rename them"):
+        make(couplings, _named(kind, fields, list("xyz")))
+    with pytest.raises(ValueError, match="another order"):
+        make(_named(kind, J.astype(float), list("abc"), list("acb")))
+    for use in (model.energy, model.local_fields, lambda s: sl.dynamics.gibbs(model, 1, initial=s)):
+        with pytest.raises(ValueError, match="'c' where the site is 'a'; sort them"):
+            use(_named(kind, s, [7], list("cba")))
+    for search in (
+        sl.dynamics.search,
+        lambda m, initial: sl.dynamics.parallel_tempering(m, 1, initial=initial),
+    ):
+        with pytest.raises(ValueError, match="'c' where the site is 'a'; sort them"):
+            search(model, initial=_named(kind, s[0], list("cba")))
+
+
+@pytest.mark.parametrize("kind", ["pandas", "xarray"])
+def test_biases_and_qubos_with_names(kind):
+    W = _named(kind, np.ones((2, 3)), list("ab"), list("xyz"))
+    for make in (sl.models.BipartiteIsing, sl.models.rbm_from_binary):
+        make(W, _named(kind, [1.0, 2.0], list("ab")), _named(kind, [1.0, 2.0, 3.0], list("xyz")))
+        with pytest.raises(ValueError, match="bv has the name 'b'"):
+            make(W, _named(kind, [1.0, 2.0], list("ba")))
+        with pytest.raises(ValueError, match="bh has the name 'z'"):
+            make(W, bh=_named(kind, [1.0, 2.0, 3.0], list("zyx")))
+    Q = [[-1.0, 2.0], [0.0, -3.0]]
+    assert sl.models.from_qubo(_named(kind, Q, list("ab"), list("ab"))).labels == ("a", "b")
+    with pytest.raises(ValueError, match="same names"):
+        sl.models.from_qubo(_named(kind, Q, list("ab"), list("ba")))
