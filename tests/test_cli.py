@@ -388,6 +388,28 @@ def test_every_point_failing_is_told(command, tmp_path, monkeypatch, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_errors_are_of_the_points_that_did_not_fail(monkeypatch, capsys):
+    from spinlab._commands import accessibility
+
+    def fails(rng, **params):
+        if rng % 2:
+            raise ZeroDivisionError("no luck")
+        x = np.array([rng % 10 / 10.0])
+        return {"ratio": x, "excess": x, "moved_chains": 1.0}
+
+    monkeypatch.setattr(accessibility, "measure", fails)
+    command = ["accessibility", "sk", "-N", "4", "--instances", "9", "--quiet"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        assert main(command) == 1
+        table = capsys.readouterr().out
+        assert main([*command, "--json"]) == 1
+    record = json.loads(capsys.readouterr().out)
+    assert 1 < record["failed_points"] < 8
+    mean, error = (record[name][0][0] for name in ("ratio_mean", "ratio_mean_error"))
+    assert f"{mean:>11.4f} ± {error:<8.4f}" in table
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -116,6 +116,14 @@ def test_an_ra_rbm_from_standard_input(files, capsys, monkeypatch):
     assert record["samples"] == len(BARS.test)
 
 
+@pytest.mark.parametrize(("options", "k"), [([], 0), (["--k", "1"], 1), (["--k", "3"], 3)])
+def test_pid_takes_the_steps_that_are_asked_for(files, capsys, options, k):
+    machine = ["--machine", "ra_rbm", "-K", "3", "--negative", "pid"]
+    answer(capsys, "train", files[0], files[2], *QUICK, *machine, *options)
+    settings = sl.rbm.load(files[2]).provenance["training"]["settings"]
+    assert settings["negative"].startswith(f"PID(n_steps={k}"), settings["negative"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -229,9 +229,9 @@ def _print(data: Any, reduce: str) -> None:
         line = "".join(f"{value:10.6g}" for value in values)
         for column in columns.values():
             cell = column.sel(where)
-            mean = float(cell.mean())
-            if cell.size > 1:
-                line += f"{mean:>11.4f} ± {float(cell.std(ddof=1)) / cell.size**0.5:<8.4f}"
+            mean, n = float(cell.mean()), int(cell.notnull().sum())  # without points that failed
+            if n > 1:
+                line += f"{mean:>11.4f} ± {float(cell.std(ddof=1)) / n**0.5:<8.4f}"
             else:
                 line += f"{mean:>22.4f}"
         print(line)

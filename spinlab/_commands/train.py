@@ -50,7 +50,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--std", type=float, help="of an rbm's weights at the start (default 0.01)")
     parser.add_argument("--no-biases", action="store_true", help="an rbm without biases (an ra_rbm has none)")
     parser.add_argument("--negative", default="pcd", help=f"{', '.join(NEGATIVE)} (default pcd)")
-    parser.add_argument("--k", type=int, default=1, help="Gibbs steps per update (default 1)")
+    parser.add_argument("--k", type=int, help="Gibbs steps per update (default 1; 0 of pid)")
     parser.add_argument("--chains", type=int, default=100, help="persistent chains (default 100)")
     parser.add_argument("--projection", default="none", help="none (default), sign, clip or gibbs")
     parser.add_argument("--epochs", type=int, default=20, help="epochs in all (default 20)")
@@ -83,12 +83,13 @@ def run(args: argparse.Namespace) -> int:
     if args.test is not None:
         test = _data.spins(_data.read_data(args.test, args.key), args.threshold)
     machine = _machine(args, kind, data.shape[1]).to(args.device)
+    k = args.k if args.k is not None else int(phase != "pid")
     negative: Any = {
-        "cd": lambda: rbm.CD(args.k),
-        "pcd": lambda: rbm.PCD(args.k, args.chains),
-        "tempering": lambda: rbm.Tempering(args.k, args.chains),
+        "cd": lambda: rbm.CD(k),
+        "pcd": lambda: rbm.PCD(k, args.chains),
+        "tempering": lambda: rbm.Tempering(k, args.chains),
         "exact": rbm.Exact,
-        "pid": lambda: rbm.PID(args.k if args.k > 1 else 0),
+        "pid": lambda: rbm.PID(k),
     }[phase]()
     trainer = rbm.Trainer(
         machine,
