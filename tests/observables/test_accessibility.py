@@ -99,6 +99,18 @@ def test_random_start_energy():
     assert random_start_energy(wide, rng=1) == random_start_energy(wide, rng=1)
 
 
+@pytest.mark.parametrize("K", [None, 2, 8])
+def test_the_error_of_a_sampled_random_start_is_the_documented_one(K):
+    """0.75/sqrt(n_samples H) for independent weights, K in the place of H for patterns."""
+    V, H = 60, 50
+    ensembles = sl.ensembles
+    model = ensembles.rbm_gaussian(V, H, rng=1) if K is None else ensembles.ra_rbm(V, H, K, rng=1)
+    drawn = np.array([random_start_energy(model, n_samples=50, rng=seed) for seed in range(200)])
+    told = 0.75 / np.sqrt(50 * (K or H))
+    # The spread of 200 means is known to 5 %; the factor .75 is .72 to .76 for these models.
+    assert drawn.std() / abs(drawn.mean()) == pytest.approx(told, rel=0.25)
+
+
 def test_independent_weights_freeze_and_ra_weights_move():
     # V=20, H=1000: fraction of chains that never move, .41 at std .1 and 1 from std .5 (independent
     # weights); 40 instances of 10 chains. Bounds of 5 standard errors (.022 between instances).
