@@ -89,8 +89,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head`
         _drop_output()
         return 0
-    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError, MemoryError) as error:
         # Messages meant for people; a traceback is for bugs.
+        if isinstance(error, MemoryError):
+            error = ValueError(f"not enough memory ({str(error) or 'for an array'}); take a smaller size")
         if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
             _drop_output()
             error.filename = "standard output"  # all other files are named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -81,6 +82,42 @@ def test_a_search_ends_at_its_target(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["energy"] <= -20
     assert main(command) == 1
     assert "it needs --method tempering, got auto" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_a_proof_that_cannot_be_kept_is_told_early_or_with_its_answer(
+    instance, tmp_path, monkeypatch, capsys
+):
+    from spinlab.exact import Certificate
+
+    command = ["ground-state", instance, "--certificate"]
+    with monkeypatch.context() as patched:
+        patched.setattr("spinlab.solve.ground_state", lambda *_, **__: pytest.fail("computed in vain"))
+        assert main([*command, str(tmp_path / "missing" / "proof.npz")]) == 1
+    assert "--certificate: cannot write" in capsys.readouterr().err
+
+    def full(self, path):
+        raise OSError(errno.ENOSPC, "No space left on device, writing", path)
+
+    monkeypatch.setattr(Certificate, "save", full)
+    answer = sl.ground_state(sl.models.load_instance(instance), certificate=True)
+    monkeypatch.setattr("spinlab.solve.ground_state", lambda *_, **__: answer)
+    assert main([*command, str(tmp_path / "proof.npz")]) == 1
+    said = capsys.readouterr()
+    assert "energy      -1  (certified)" in said.out
+    assert "proof.npz: No space left on device" in said.err
+    assert main([*command, str(tmp_path / "proof.npz"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["energy"] == -1  # one object
+
+
+def test_too_little_memory_is_a_message(monkeypatch, capsys):
+    def takes_all(args):
+        raise MemoryError("Unable to allocate 1. TiB")
+
+    monkeypatch.setattr(info, "run", takes_all)
+    assert main(["info"]) == 1
+    assert capsys.readouterr().err == (
+        "spinlab: not enough memory (Unable to allocate 1. TiB); take a smaller size\n"
+    )
 
 
 def test_a_proof_is_saved_and_verified(tmp_path, capsys):

@@ -40,6 +40,7 @@ def write_states(path: str, states: np.ndarray) -> None:
     import numpy as np
 
     from .._core.files import atomic_write
+    from .._core.npz import pack
 
     suffix = os.path.splitext(path)[1].lower()
     if path == "-" or suffix in (".csv", ".txt"):
@@ -49,12 +50,11 @@ def write_states(path: str, states: np.ndarray) -> None:
             sys.stdout.write(text.getvalue())
             return
         content = text.getvalue().encode()
+    elif suffix == ".npz":
+        content = pack({"samples": states}, compressed=True)
     else:
         buffer = io.BytesIO()
-        if suffix == ".npz":
-            np.savez_compressed(buffer, samples=states)
-        else:
-            np.save(buffer, states)
+        np.save(buffer, states)
         content = buffer.getvalue()
     with atomic_write(path) as temporary:
         temporary.write_bytes(content)

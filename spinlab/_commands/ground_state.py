@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from . import _device
+from ._files import check_folder
 from ._words import in_words
 from ._work import TOLD
 
@@ -90,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     except RefusedError as error:
         return _report(args, error, REFUSED)
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
-        if args.json:
+        if args.json and args.json != TOLD:
             print(json.dumps({"file": args.file, "error": in_words(error, args.parser), "refused": False}))
             args.json = TOLD
         raise
@@ -108,6 +109,7 @@ def _run(args: argparse.Namespace) -> int:
     from .. import solve
     from ..models.io import read_instance
 
+    check_folder("--certificate", args.certificate)
     file = sys.stdin.buffer if args.file == "-" else args.file
     model, header = read_instance(file, args.format, vartype=args.vartype, first=args.first)
     model = model.to(args.device)
@@ -139,11 +141,23 @@ def _run(args: argparse.Namespace) -> int:
         threads=args.threads,
         **({} if args.target is None else {"target": args.target}),
     )
+    failure: OSError | None = None
     if args.certificate is not None and gs.certificate is not None:
-        gs.certificate.save(args.certificate)
+        try:
+            gs.certificate.save(args.certificate)
+        except OSError as error:  # the disk is full: the answer is worth telling
+            failure = error
+    _print(args, header, model, gs)
+    if failure is not None:
+        args.json = args.json and TOLD
+        raise failure
+    return 0
+
+
+def _print(args: argparse.Namespace, header: dict[str, Any], model: IsingModel, gs: GroundState) -> None:
     if args.json:
         print(json.dumps(_record(args, header, model, gs), allow_nan=False))
-        return 0
+        return
     print(f"model       {model!r}")
     gap = f", {gs.relative_gap:.2%} below" if math.isfinite(gs.relative_gap) else ""
     proof = "certified" if gs.certified else f"not certified, lower bound {gs.lower_bound:.12g}{gap}"
@@ -159,7 +173,6 @@ def _run(args: argparse.Namespace) -> int:
         print("by name     " + ", ".join(f"{label} {'+' if s > 0 else '-'}" for label, s in signs))
     if _is_binary(header):
         print("binary      " + "".join("1" if s > 0 else "0" for s in gs.state))
-    return 0
 
 
 def _record(

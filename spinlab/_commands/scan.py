@@ -110,18 +110,18 @@ def run(args: argparse.Namespace) -> int:
         args.json = _work.TOLD
     else:
         _print(data, args.show)
-    if args.figure:
-        figure = scans.draw(data, args.show)
-        with atomic_write(args.figure) as path:
-            figure.savefig(path, dpi=160, bbox_inches="tight")
-        _say(args, args.figure)
-    if args.out:
+    if args.out:  # before the figure, which can be drawn from it
         if args.out.lower().endswith(".csv"):
             with atomic_write(args.out) as path:
                 data.drop_vars(["P", "q"]).to_dataframe().reset_index().to_csv(path, index=False)
         else:
             sweeps.to_netcdf(data, args.out)
         _say(args, args.out)
+    if args.figure:
+        figure = scans.draw(data, args.show)
+        with atomic_write(args.figure) as path:
+            figure.savefig(path, dpi=160, bbox_inches="tight")
+        _say(args, args.figure)
     return int(data.attrs["failed_points"] > 0)
 
 

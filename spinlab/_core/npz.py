@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
@@ -19,6 +19,22 @@ SMALL = 2**28  # archives that unpack to less are not compared with the size of 
 RATIO = 64  # compression beyond this is no data
 _HEADER = 10_000  # bytes
 _OTHERS = {b"\x93NUMPY": "one array of numpy.save", b"\x89HDF": "an HDF5 file"}
+
+
+def pack(arrays: Mapping[str, Any], compressed: bool = False) -> bytes:
+    """The bytes of an archive of these arrays.
+
+    An interrupt in the middle stays one: zipfile makes it a ValueError about a handle that is open.
+    """
+    buffer, save = io.BytesIO(), np.savez_compressed if compressed else np.savez
+    try:
+        save(buffer, allow_pickle=False, **arrays)
+    except ValueError as error:
+        cause = error.__context__
+        if cause is not None and not isinstance(cause, Exception):
+            raise cause from None
+        raise
+    return buffer.getvalue()
 
 
 def seekable(file: BinaryIO, name: str) -> BinaryIO:

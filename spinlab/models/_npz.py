@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import Any, BinaryIO
 
-import numpy as np
-
-from .._core.npz import NpzReader
+from .._core.npz import NpzReader, pack
 from .._core.validate import as_real
 from ._labels import dump_labels, parse_json, parse_labels
 from .base import IsingModel
@@ -39,19 +36,15 @@ def dump(model: IsingModel, metadata: dict[str, str | int | float]) -> bytes:
     else:
         arrays = {name: getattr(model, name) for name in _ARRAYS[form][1]}
     labels = "" if model.labels is None else dump_labels(model.labels)
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        allow_pickle=False,
-        version=VERSION,
-        form=form,
-        offset=model.offset,
-        rounding=model.rounding,
-        labels=labels,
-        metadata=json.dumps(metadata),
-        **arrays,
-    )
-    return buffer.getvalue()
+    header = {
+        "version": VERSION,
+        "form": form,
+        "offset": model.offset,
+        "rounding": model.rounding,
+        "labels": labels,
+        "metadata": json.dumps(metadata),
+    }
+    return pack(header | arrays)
 
 
 def parse(file: BinaryIO, name: str) -> tuple[IsingModel, dict[str, Any]]:

@@ -374,7 +374,16 @@ def _merge(db: sqlite3.Connection, path: Path, other: Path, merged: Sequence[Pat
     with reading(other) as theirs:
         check_pages(theirs)  # or what is wrong with it would be told of ours
         renamed = names(theirs)
-    db.create_function("intact", 1, intact, deterministic=True)
+    interrupts: list[BaseException] = []
+
+    def is_intact(blob: bytes) -> bool:
+        try:
+            return intact(blob)
+        except BaseException as error:  # SQLite would say that the store is damaged
+            interrupts.append(error)
+            raise
+
+    db.create_function("intact", 1, is_intact, deterministic=True)
     db.execute("ATTACH ? AS other", (f"{other.absolute().as_uri()}?mode=rw",))
     try:
         db.execute("BEGIN IMMEDIATE")
@@ -410,9 +419,11 @@ def _merge(db: sqlite3.Connection, path: Path, other: Path, merged: Sequence[Pat
             if label not in names(db):
                 rename(db, label, function)
         db.execute("COMMIT")
-    except BaseException:
+    except BaseException as error:
         with suppress(sqlite3.Error):
             db.execute("ROLLBACK")
+        if interrupts:
+            raise interrupts[0] from error
         raise
     finally:
         db.execute("DETACH other")

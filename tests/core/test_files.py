@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import subprocess
@@ -18,7 +19,7 @@ import pytest
 import spinlab as sl
 from spinlab._core import files
 from spinlab._core.files import atomic_write, read_all
-from spinlab._core.npz import NpzReader
+from spinlab._core.npz import NpzReader, pack
 
 posix = pytest.mark.skipif(os.name != "posix", reason="asks whether a process lives")
 
@@ -216,6 +217,20 @@ def test_arrays_come_back():
             ):
                 with pytest.raises(ValueError, match=rf"^x: damaged .npz archive \(.*{message}"):
                     call()
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_an_interrupted_archive_is_an_interrupt(compressed, monkeypatch):
+    """zipfile says "Can't close the ZIP file while there is an open writing handle"."""
+
+    def interrupted(self):
+        raise KeyboardInterrupt("while a handle was open")
+
+    monkeypatch.setattr("zipfile._ZipWriteFile.close", interrupted)
+    monkeypatch.setattr("zipfile.ZipFile.__del__", lambda self: None)  # it would say so again
+    with pytest.raises(KeyboardInterrupt, match="handle was open"):
+        pack({"a": np.arange(3)}, compressed)
+    gc.collect()
 
 
 def test_bombs_are_refused_before_they_are_unpacked():

@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -488,6 +489,25 @@ def test_merge_refuses_different_results(path, tmp_path):
         Store(path).merge(tmp_path / "other")
     assert Store(path).status()["done"] == 4
     assert len(Store(path).status()["sweeps"]) == 1
+
+
+def test_an_interrupted_merge_is_an_interrupt_and_takes_nothing(path, tmp_path, monkeypatch):
+    """SQLite tells of any exception in its callbacks as of a damaged store."""
+    shutil.copy(path, tmp_path / "other.sqlite")
+    small(replicas=5).run(tmp_path / "other")
+    before = bits(Store(path).to_xarray())
+
+    def press(blob):
+        signal.raise_signal(signal.SIGINT)
+        return True
+
+    monkeypatch.setattr("spinlab.sweeps.store.intact", press)
+    with pytest.raises(KeyboardInterrupt):
+        Store(path).merge(tmp_path / "other")
+    assert bits(Store(path).to_xarray()) == before
+    monkeypatch.undo()
+    Store(path).merge(tmp_path / "other")
+    assert bits(Store(path).to_xarray()) == bits(small(replicas=5).run())
 
 
 def test_merge_heals_damaged_results(path, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from dataclasses import dataclass, fields
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.files import atomic_write
-from ..._core.npz import NpzReader
+from ..._core.npz import NpzReader, pack
 from ...models import IsingModel, SparseIsing
 
 VERSION = 1
@@ -84,10 +83,9 @@ class Certificate:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the certificate; a file that is there is replaced only when the new one is complete."""
         arrays = self._arrays()
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, version=VERSION, digest=_digest(arrays), **arrays)
+        content = pack({"version": VERSION, "digest": _digest(arrays)} | arrays, compressed=True)
         with atomic_write(path) as temporary:
-            temporary.write_bytes(buffer.getvalue())
+            temporary.write_bytes(content)
 
     def _arrays(self) -> dict[str, Any]:
         return {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.files import atomic_write
+from ..._core.npz import pack
 
 VERSION = 1
 
@@ -36,7 +36,6 @@ def write(path: str | os.PathLike[str], texts: dict[str, str], arrays: dict[str,
 
 def write_npz(path: str | os.PathLike[str], arrays: dict[str, np.ndarray]) -> None:
     """All of the arrays, or the former file."""
-    buffer, given = io.BytesIO(), dict[str, Any](arrays)
-    np.savez(buffer, allow_pickle=False, **given)
+    content = pack(arrays)
     with atomic_write(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+        temporary.write_bytes(content)
