@@ -30,9 +30,11 @@ class Crossings(Result):
     position : ndarray, shape (n_pairs,)
         Where the two curves cross.
     error : ndarray, shape (n_pairs,)
-        Bootstrap over instances. Neighbouring pairs share a size and are correlated.
+        Bootstrap over instances, and what the interpolation between values of x is off: how far the cubic
+        through the nearest four values passes zero from there, noise taken out. Neighbouring pairs share a
+        size and are correlated.
     interval : ndarray, shape (n_pairs, 2)
-        95 % of the resamples.
+        95 % of the resamples, widened by twice the second part of the error.
     mean : Estimate
         Average over the pairs, weighted by the errors; its error is from the same resamples.
     drift : Estimate
@@ -127,7 +129,7 @@ def binder_crossings(
             drawn[r, k] = _cumulant(m[generator.integers(0, len(m), len(m))].mean(0))
     pairs = tuple((int(a), int(b)) for a, b in itertools.pairwise(L))
     low, high = np.ldexp(x[[0, -1]], exponent)
-    position, found, seen = zeros(x, curves, drawn, sign, min(len(m) for m in moments))
+    position, found, seen, off = zeros(x, curves, drawn, sign, min(len(m) for m in moments))
     for pair, certain, share in zip(pairs, seen, np.isfinite(found).mean(0), strict=True):
         if not certain:
             raise ValueError(
@@ -137,7 +139,7 @@ def binder_crossings(
                 "instances, or there is no transition"
             )
     found = found[np.isfinite(found).all(1)]
-    error = found.std(0, ddof=1)
+    error = np.hypot(found.std(0, ddof=1), off)
     share = 1 / np.maximum(error, 1e-12 * (x[-1] - x[0])) ** 2
     share /= share.sum()
     n = min(len(m) for m in moments)
@@ -147,9 +149,11 @@ def binder_crossings(
         pairs=pairs,
         position=unit * position,
         error=unit * error,
-        interval=unit * np.quantile(found, [0.025, 0.975], axis=0).T,
-        mean=Estimate(unit * float(position @ share), unit * float(deviation(common)), n),
-        drift=Estimate(unit * float(position[-1] - position[0]), unit * float(deviation(drift)), n),
+        interval=unit * (np.quantile(found, [0.025, 0.975], axis=0).T + np.outer(off, [-2, 2])),
+        mean=Estimate(unit * float(position @ share), unit * math.hypot(deviation(common), off @ share), n),
+        drift=Estimate(
+            unit * float(position[-1] - position[0]), unit * math.hypot(deviation(drift), off[0], off[-1]), n
+        ),
         curves=curves,
         curve_errors=drawn.std(0, ddof=1),
     )
@@ -157,12 +161,14 @@ def binder_crossings(
 
 def zeros(
     x: np.ndarray, curves: np.ndarray, drawn: np.ndarray, sign: int, n_instances: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where neighbouring curves cross, the same for each resample (NaN: nowhere), and whether it is certain.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Where neighbouring curves cross, the same for each resample (NaN: nowhere), whether it is certain, and
+    the error of the interpolation.
 
     ``curves`` has shape (n_sizes, n_x), ``drawn`` (n_resamples, n_sizes, n_x). Certain is a crossing that
     nine of ten resamples have, if the curves lie two errors apart on both sides of it (by Student's t of the
-    number of instances): noise alone seems to cross somewhere nearly always.
+    number of instances): noise alone seems to cross somewhere nearly always. Of the error of the
+    interpolation the part that is noise is taken out.
     """
     from scipy.special import ndtr, stdtrit
 
@@ -170,14 +176,20 @@ def zeros(
     errors = drawn.std(0, ddof=1)
     weight = 1 / np.sqrt(errors[1:] ** 2 + errors[:-1] ** 2 + 1e-24 + (1e-6 * errors.max()) ** 2)
     difference, spread = np.diff(curves, axis=0), np.diff(drawn, axis=1)
-    position = np.array([_zero(x, y, w, sign) for y, w in zip(difference, weight, strict=True)])
-    found = np.array([[_zero(x, y, w, sign) for y, w in zip(d, weight, strict=True)] for d in spread])
+    position, bend = np.array([_zero(x, y, w, sign) for y, w in zip(difference, weight, strict=True)]).T
+    found, bends = np.array(
+        [[_zero(x, y, w, sign) for y, w in zip(d, weight, strict=True)] for d in spread]
+    ).transpose(2, 0, 1)
     seen = np.isfinite(position) & (np.isfinite(found).mean(0) >= _CROSSED)
     for k in np.flatnonzero(seen):
         for side, of in ((x < position[k], -sign), (x >= position[k], sign)):
             error = (weight[k] * spread[:, k])[:, side].sum(1).std(ddof=1)
             seen[k] &= bool(of * (weight[k] * difference[k])[side].sum() > apart * error)
-    return position, found, seen
+    off = np.zeros(len(position))
+    for k in np.flatnonzero(seen):
+        noise = np.nanstd(bends[:, k], ddof=1)
+        off[k] = math.sqrt(max(0.0, bend[k] ** 2 - noise**2))
+    return position, found, seen, off
 
 
 def _as_moments(second: Any, fourth: Any, n_sizes: int, n_x: int) -> list[np.ndarray]:
@@ -201,25 +213,34 @@ def _cumulant(moments: np.ndarray) -> np.ndarray:
     return np.asarray((3 - moments[1] / moments[0] / moments[0]) / 2)
 
 
-def _zero(x: np.ndarray, y: np.ndarray, weight: np.ndarray, sign: int) -> float:
-    """Where y passes zero in the direction of ``sign``; NaN if it does not.
+def _zero(x: np.ndarray, y: np.ndarray, weight: np.ndarray, sign: int) -> tuple[float, float]:
+    """Where y passes zero in the direction of ``sign``, and how far a cubic does from there; NaN if nowhere.
 
     The place is the one with the most significant values of the right sign on either side; there a parabola
-    through the nearest values is solved.
+    through the nearest values is solved. The cubic is that through the four nearest.
     """
+    nowhere = math.nan, math.nan
     z = sign * weight * y
     contrast = z.sum() - 2 * np.cumsum(z)  # right side minus left side
     k = int(np.argmax(contrast[:-1]))
     if contrast[k] <= abs(z.sum()):  # all values of one sign
-        return math.nan
+        return nowhere
     near = slice(max(0, k + 1 - _NEAR), k + 1 + _NEAR)
     p = np.polynomial.Polynomial.fit(x[near], y[near], 2, w=weight[near])
     c, b, a = p.coef.tolist()  # in -1 <= u <= 1
     square = b**2 - 4 * a * c
     if square < 0:
-        return math.nan
+        return nowhere
     # The root at which the parabola has the slope wanted; the other form where it is straight.
     far = b + math.copysign(math.sqrt(square), b)
     u = -2 * c / far if sign * far > 0 else -far / (2 * a) if a else math.nan
     offset, scale = p.mapparms()
-    return float((u - offset) / scale) if abs(u) <= 1 else math.nan
+    if not abs(u) <= 1:
+        return nowhere
+    nearest = slice(max(0, k - 1), k + 3)
+    v, lagrange = offset + scale * x[nearest], 0.0
+    for i, value in enumerate(y[nearest]):
+        others = np.delete(v, i)
+        lagrange += value * float(np.prod((u - others) / (v[i] - others)))
+    slope = b + 2 * a * u
+    return float((u - offset) / scale), float(lagrange / slope / scale) if slope else 0.0

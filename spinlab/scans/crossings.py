@@ -64,7 +64,8 @@ def binder_crossings(data: xr.Dataset, *, n_resamples: int = 400, rng: RNG = 0) 
     -------
     xarray.Dataset
         ``T`` and ``error`` over ``pair`` (and load): the crossing of all instances, and the standard
-        deviation over resamples; ``found``, the share of resamples in which the curves cross in the range.
+        deviation over resamples, with the error of the interpolation between temperatures; ``found``, the
+        share of resamples in which the curves cross in the range.
         NaN where :func:`spinlab.observables.binder_crossings` refuses: the curves do not cross by more than
         noise, so there is no transition in the range, or the instances are too few to see it.
 
@@ -103,10 +104,11 @@ def binder_crossings(data: xr.Dataset, *, n_resamples: int = 400, rng: RNG = 0) 
         sampled = np.stack([_binder(a[d], b[d]) for a, b, d in zip(q2, q4, draws, strict=True)], axis=1)
         if not (np.isfinite(whole).all() and np.isfinite(sampled).all()):
             continue  # whole cells failed, or no overlap differs from zero
-        position, roots, seen = zeros(T, whole, sampled, -1, n)
+        position, roots, seen, off = zeros(T, whole, sampled, -1, n)
         out["found"][:, k] = np.isfinite(roots).mean(0)
         out["T"][seen, k] = np.ldexp(position[seen], exponent)
-        out["error"][seen, k] = np.ldexp(np.nanstd(roots[:, seen], axis=0, ddof=1), exponent)
+        error = np.hypot(np.nanstd(roots[:, seen], axis=0, ddof=1), off[seen])
+        out["error"][seen, k] = np.ldexp(error, exponent)
     dims = ("pair", "load")
     result = xr.Dataset(
         {name: (dims, values) for name, values in out.items()},

@@ -87,6 +87,26 @@ def test_curie_weiss_crosses_at_its_transition():
     assert abs(found.position[1] - 1) < abs(found.position[0] - 1) < 0.05
 
 
+def test_wide_spacing_is_in_the_error():
+    # Asymmetric curves that cross at 2 between temperatures .3 apart: the parabolas are off by .09 and .15,
+    # many times the noise of the instances.
+    x = np.arange(1.15, 3.6, 0.3)
+    curves = [1 / (1 + (x / 2) ** (1.5 * L)) for L in (2, 3, 4)]
+    z = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        second = [1 + 2e-4 * rng.normal(size=(20, len(x))) for _ in curves]
+        fourth = [(3 - 2 * g) * m**2 for g, m in zip(curves, second, strict=True)]
+        fourth = [f * (1 + 2e-4 * rng.normal(size=f.shape)) for f in fourth]
+        found = binder_crossings([2, 3, 4], x, second, fourth, n_resamples=40, rng=seed)
+        z.append([*(found.position - 2) / found.error, (found.mean.value - 2) / found.mean.error])
+        assert ((found.interval[:, 0] < 2) & (found.interval[:, 1] > 2)).all()
+        assert (found.error < 0.25).all()
+        assert found.drift.error > 0.01
+    assert np.abs(z).max() < 2.5
+    assert np.abs(z).max() > 0.1
+
+
 def test_no_transition_is_refused():
     x = np.linspace(0.7, 1.3, 9)
     data = planted(np.random.default_rng(0), (3, 5, 8), x, 3.0)
