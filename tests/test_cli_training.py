@@ -116,6 +116,24 @@ def test_an_ra_rbm_from_standard_input(files, capsys, monkeypatch):
     assert record["samples"] == len(BARS.test)
 
 
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        (
+            ["--machine", "ra_rbm", "-K", "3"],
+            "worse than knowing nothing: its start is too cold, take --scale 0.37",
+        ),
+        (["--machine", "ra_rbm", "-K", "3", "--scale", "0.3", "--lr", "3"], "take a smaller --lr"),
+        (["--lr", "9"], "take a smaller --lr"),
+        (["--lr", "0.01"], None),
+    ],
+)
+def test_what_to_do_about_a_machine_that_is_worse_than_nothing(files, capsys, options, remedy):
+    assert main(["train", files[0], files[2], *QUICK, "--likelihood", "6", *options]) == 0
+    shown = capsys.readouterr().out
+    assert remedy in shown if remedy else "worse" not in shown
+
+
 @pytest.mark.parametrize(("options", "k"), [([], 0), (["--k", "1"], 1), (["--k", "3"], 3)])
 def test_pid_takes_the_steps_that_are_asked_for(files, capsys, options, k):
     machine = ["--machine", "ra_rbm", "-K", "3", "--negative", "pid"]

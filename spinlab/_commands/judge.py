@@ -77,5 +77,5 @@ def run(args: argparse.Namespace) -> int:
     print(f"ln Z         {found.log_z:.6g}")
     if args.known is not None:
         share = f"{record['hamming']:.4f} ± {record['hamming_error']:.2g}"
-        print(f"Hamming      {share} of the pixels, {args.known} known")
+        print(f"Hamming      {share} of the pixels, {args.known} known (error of the repeats alone)")
     return 0

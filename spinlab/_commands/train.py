@@ -17,7 +17,8 @@ larger --epochs trains a finished one further. Other settings need another OUT.
 
 what to look at: the mean ln P of --test, beside -V ln 2 of a machine that knows nothing. It is exact, so for
 machines where a layer has at most about 24 units or that have few patterns; `spinlab judge` estimates it
-elsewhere. If ln P falls below -V ln 2, lower --lr (persistent chains lag behind), or take tempering.
+elsewhere. If ln P falls below -V ln 2, lower --lr (persistent chains lag behind), or take tempering; an
+ra_rbm starts there unless --scale is small, about sqrt(2/(V+H)).
 
 negative phases: cd (k steps from the data), pcd (chains that go on), tempering (with hotter replicas), exact
 (all states of up to 24 units), pid (RA machines: the patterns as they are; its scale must be fitted after it)
@@ -46,7 +47,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--machine", default="rbm", help="rbm (default) or ra_rbm, W from K patterns")
     parser.add_argument("-H", type=int, default=64, metavar="H", help="hidden units (default 64)")
     parser.add_argument("-K", type=int, metavar="K", help="patterns of an ra_rbm")
-    parser.add_argument("--scale", type=float, help="of an ra_rbm's weights at the start (default 1)")
+    parser.add_argument(
+        "--scale", type=float, help="std of an ra_rbm's weights at the start (default 1, cold)"
+    )
     parser.add_argument("--std", type=float, help="of an rbm's weights at the start (default 0.01)")
     parser.add_argument("--no-biases", action="store_true", help="an rbm without biases (an ra_rbm has none)")
     parser.add_argument("--negative", default="pcd", help=f"{', '.join(NEGATIVE)} (default pcd)")
@@ -131,6 +134,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(plain_data(record)))
         return 0
     _print(record)
+    if record.get("log_likelihood", 0.0) < record["uniform"]:
+        print(f"            worse than knowing nothing: {_remedy(args, kind, machine.V)}")
     return 0
 
 
@@ -151,6 +156,13 @@ def _machine(args: argparse.Namespace, kind: str, V: int) -> Any:
         raise ValueError("-K and --scale are of --machine ra_rbm; an rbm takes -H and --std")
     std = 0.01 if args.std is None else args.std
     return rbm.RBM(V, args.H, std=std, biases=not args.no_biases, rng=args.seed)
+
+
+def _remedy(args: argparse.Namespace, kind: str, V: int) -> str:
+    glorot = math.sqrt(2 / (V + args.H))
+    if kind == "ra_rbm" and (args.scale is None or args.scale > glorot):
+        return f"its start is too cold, take --scale {glorot:.2g} (and another OUT)"
+    return "take a smaller --lr (and another OUT), or --negative tempering"
 
 
 def _print(record: dict[str, Any]) -> None:
