@@ -29,6 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._core.results import Result
+from .._core.unit import deviation
 from ..models import IsingModel, ModelLike, TwoLayerIsing, as_model
 from .spectra import Spectrum, spectrum
 
@@ -199,7 +200,7 @@ def isolated_below(values: np.ndarray) -> int:
     The mean of antiferromagnetic couplings is one. They are no part of the bulk and would ruin its cumulants.
     """
     for k in range(math.isqrt(len(values)), 0, -1):
-        if values[-k - 1] - values[-k] > _GAP_BELOW * float(values[:-k].std()) > 0:
+        if values[-k - 1] - values[-k] > _GAP_BELOW * float(deviation(values[:-k], 0)) > 0:
             return k
     return 0
 

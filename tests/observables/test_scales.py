@@ -70,6 +70,7 @@ FOLLOWED = {
         rbm.weight_spectrum(sl.models.PatternBipartiteIsing(XI[:, :6], XI[:, 6:], s))
     ),
     "stability of J": lambda s: of_stability(s, s * J),
+    "stability with an opposed direction": lambda s: of_stability(s, s * (J - 5 * EQUAL)),
     "stability of W": lambda s: of_stability(s, sl.models.BipartiteIsing(s * W)),
     "stability of patterns": lambda s: of_stability(s, sl.models.PatternIsing(XI, s)),
     "frustration": lambda s: (
