@@ -22,34 +22,33 @@ from .measuring import N_BINS, PER_T, measure
 if TYPE_CHECKING:
     import xarray as xr
 
+_QUICK_HOPFIELD = {"sizes": (200,), "loads": (0.02, 0.05, 0.1, 0.2), "temperatures": (0.1, 1.5, 8)}
+_PAPER_HOPFIELD = {
+    "sizes": (500, 1000, 2000),
+    "loads": (0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.09, 0.11, 0.13, 0.15, 0.2, 0.3),
+    "temperatures": (0.05, 1.6, 32),
+}
+# Temperatures as (first, last, number).
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "quick": {
-        "hopfield": {"sizes": (200,), "loads": (0.02, 0.05, 0.1, 0.2), "n_temperatures": (0.1, 1.5, 8)},
-        "ra": {"sizes": (200,), "loads": (0.02, 0.05, 0.1, 0.2), "n_temperatures": (0.1, 1.5, 8)},
-        "ra_rbm": {"sizes": (200,), "loads": (0.02, 0.05, 0.1, 0.2), "n_temperatures": (0.2, 1.4, 7)},
-        "sk": {"sizes": (32, 64, 128), "n_temperatures": (0.4, 1.6, 13)},
-        "rbm": {"sizes": (32, 64, 128), "n_temperatures": (0.4, 1.6, 13)},
-        "ea": {"sizes": (4, 6, 8), "n_temperatures": (0.5, 2.0, 13)},
+        "hopfield": _QUICK_HOPFIELD,
+        "ra": _QUICK_HOPFIELD,
+        "ra_rbm": {"sizes": (200,), "loads": (0.02, 0.05, 0.1, 0.2), "temperatures": (0.2, 1.4, 7)},
+        "sk": {"sizes": (32, 64, 128), "temperatures": (0.4, 1.6, 13)},
+        "rbm": {"sizes": (32, 64, 128), "temperatures": (0.4, 1.6, 13)},
+        "ea": {"sizes": (4, 6, 8), "temperatures": (0.5, 2.0, 13)},
     },
     "paper": {
-        "hopfield": {
-            "sizes": (500, 1000, 2000),
-            "loads": (0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.09, 0.11, 0.13, 0.15, 0.2, 0.3),
-            "n_temperatures": (0.05, 1.6, 32),
-        },
-        "ra": {
-            "sizes": (500, 1000, 2000),
-            "loads": (0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.09, 0.11, 0.13, 0.15, 0.2, 0.3),
-            "n_temperatures": (0.05, 1.6, 32),
-        },
+        "hopfield": _PAPER_HOPFIELD,
+        "ra": _PAPER_HOPFIELD,
         "ra_rbm": {
             "sizes": (500, 1000, 2000),
             "loads": (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3),
-            "n_temperatures": (0.1, 1.5, 29),
+            "temperatures": (0.1, 1.5, 29),
         },
-        "sk": {"sizes": (64, 128, 256, 512), "n_temperatures": (0.4, 1.6, 25)},
-        "rbm": {"sizes": (64, 128, 256, 512), "n_temperatures": (0.4, 1.6, 25)},
-        "ea": {"sizes": (4, 6, 8, 10, 12), "n_temperatures": (0.6, 2.0, 29)},
+        "sk": {"sizes": (64, 128, 256, 512), "temperatures": (0.4, 1.6, 25)},
+        "rbm": {"sizes": (64, 128, 256, 512), "temperatures": (0.4, 1.6, 25)},
+        "ea": {"sizes": (4, 6, 8, 10, 12), "temperatures": (0.6, 2.0, 29)},
     },
 }
 _WORK = {
@@ -162,7 +161,7 @@ def scan(
         raise ValueError(f"{ensemble} has no load (no patterns); leave loads out")
     axis = "T" if stds is None else "std"
     given = temperatures if stds is None else stds
-    start, stop, n = defaults["n_temperatures"]
+    start, stop, n = defaults["temperatures"]
     values = _axis(np.linspace(start, stop, n).round(6) if given is None else given, axis, 0.0)
     size = tuple(as_count(x, "size") for x in _listed(defaults["sizes"] if sizes is None else sizes, "sizes"))
     _check_order(size, "sizes")
