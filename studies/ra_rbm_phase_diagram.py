@@ -128,7 +128,7 @@ def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
                 colour = plotting.COLOURS[k % 7]
                 ax.errorbar(
                     T, mean, error, color=colour, marker=plotting.MARKERS[k % 7], linestyle="none",
-                    label="V = {}, H = {}, K = {}".format(*sizes),
+                    label="{}, {}, {}".format(*sizes),
                 )  # fmt: skip
                 if group == "other" or k == 0:
                     ax.plot(
@@ -138,11 +138,13 @@ def plot(data: dict[str, Any], settings: dict[str, Any]) -> Any:
                         linewidth=1,
                     )
             ax.set(title=title, xlabel="temperature $1/b$")
-            ax.legend(fontsize=8, title="lines: saddle point")
+            ax.legend(fontsize=9, title="$V$, $H$, $K$", title_fontsize=9)
         axes[0].set_ylabel(r"overlap $\mu$ of the visible layer")
         _figures.letters(axes)
         figure.suptitle(
-            f"RA-RBM, block Gibbs sampling from a pattern, {settings['instances']} instances", fontsize=10
+            f"RA-RBM, block Gibbs sampling from a pattern, {settings['instances']} instances; lines: saddle "
+            "point",
+            fontsize=10,
         )
     return figure
 
