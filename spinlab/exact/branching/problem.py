@@ -151,7 +151,7 @@ def make_problem(
         tolerance = 4 * (n + 15) * Fraction(1, 2**53) * int(np.abs(c).sum()) * unit
         # What was lost counts in the bound and in the energy: twice at worst, once if the latter cancels.
         room = max(tolerance - 2 * lost, (tolerance - lost) / 2)
-        slack = max(0, math.floor(room * 2 / unit) - 1)
+        slack = max(0, math.floor(room * 2 / unit))  # when to stop; ``agree`` says whether it was a proof
     scale = 1 << (int(np.abs(c).max()).bit_length() - 1)
     converted = Fraction(rounding)
     lost += converted

@@ -87,13 +87,14 @@ def verify(model: ModelLike, certificate: Certificate) -> Verdict:
     state = certificate.state.astype(np.int64)
     best = numbers.value(numbers.reduced(state))
     cases, top = _walk(numbers, certificate, n_ties)
-    if top < best:
+    if top < best:  # no set of leaves can that were rightly judged: it would show a mistake of this file
         raise CertificateError("the leaves exclude the certificate's own state")
     step = numbers.step()
     top = best + (top - best) // step * step
     unit = numbers.unit
     offset = Fraction(float(model.offset))
-    # What the model's numbers stand for may differ from them, where they were converted (from 0/1 units).
+    # What the model's numbers stand for may differ from them, where they were converted (from 0/1 units). The
+    # last factor is what the solvers add for their sums in float64: no bound here needs it.
     converted = (Fraction(model.rounding) + Fraction(model.coupling_rounding())) * (1 + Fraction(1, 2**50))
     proven = _down(offset - numbers.met - top * unit / 2 - numbers.lost - converted)
     tolerance = (
@@ -340,6 +341,7 @@ def _sign_of_tie(numbers: _Numbers, path: list[tuple[int, int, int]], number: in
     c = numbers.c * classes.sign[numbers.i] * classes.sign[numbers.j]
     row = np.zeros(len(classes.names), np.int64)
     np.add.at(row, (p + q - a)[met], c[met])
+    # (Of one class with j the row is 0 at b: what the first condition refuses was tied before, rightly.)
     if a == b or 2 * abs(int(row[b])) < sum(np.abs(row).tolist()):
         raise CertificateError(f"node {number} of the tree: spin {i} does not follow spin {j} in its states")
     return (-1 if row[b] < 0 else 1) * int(classes.sign[i] * classes.sign[j])
@@ -386,6 +388,7 @@ def _semidefinite(
         raise CertificateError("sums of the multipliers leave 62 bits")
     Z = np.diag(D) - C
     if len(g):
+        # Any other three numbers in range would give a true inequality, too; only the form is asked for.
         i, j, k, code = triangles.astype(np.int64).T
         if not ((i >= 0) & (i < j) & (j < k) & (k < m) & (code >= 0) & (code < 4)).all():
             raise CertificateError("a triangle is not one of three spins i < j < k with a code of signs")
@@ -402,9 +405,7 @@ def _is_positive(Z: np.ndarray) -> bool:
     """Whether an integer matrix is positive semidefinite, by a Cholesky decomposition of Z - c."""
     n = len(Z)
     trace = sum(np.diag(Z).tolist())
-    if trace < 0:
-        return False
-    if trace == 0:
+    if trace <= 0:
         return not Z.any()
     # The decomposition of fl(Z) - c in float64 can only succeed if the least eigenvalue of fl(Z) - c exceeds
     # -(n + 1) u tr (1 + small), u = 2^-53; fl(Z) differs from Z by at most u tr in norm, fl(Z) - c by u tr.

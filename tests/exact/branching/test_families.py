@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -149,6 +152,22 @@ def test_couplings_that_are_all_rounded_the_same_way(n, rest, resolved):
     tolerance = 4 * (n + 15) * 2.0**-53 * np.abs(J).sum()
     assert (answer.bound_gap <= tolerance) == resolved
     assert verify(model, answer.certificate).certified == answer.certified == resolved
+    if not resolved:
+        with pytest.raises(sl.exact.CertificateError, match="said to be complete"):
+            verify(model, replace(answer.certificate, certified=True))
+
+
+def test_energy_and_bound_agree_up_to_their_rounding():
+    i, j = np.triu_indices(6, 1)
+    problem = branching.problem.make_problem(6, i, j, np.resize([1.0, -1.0, 1.0], 15), np.zeros(6), 0.0)
+    below = np.nextafter(-3.0, -np.inf)
+    assert problem.agree(-3.0, -3.0)
+    assert problem.agree(-3.0, below)
+    assert not problem.agree(-3.0, np.nextafter(below, -np.inf))
+    assert not problem.agree(-3.0, -np.inf)
+    rough = problem._replace(converted=Fraction(1, 2))
+    assert rough.agree(-3.0, -3.5)
+    assert not rough.agree(-3.0, -3.6)
 
 
 def test_parts_and_tails():

@@ -14,7 +14,7 @@ import pytest
 import spinlab as sl
 from spinlab import exact
 from spinlab.exact import CertificateError, branching, load_certificate, proof, verify
-from spinlab.exact.proof.certificate import ENUMERATED, LINEAR, SEMIDEFINITE, SPLIT
+from spinlab.exact.proof.certificate import ENUMERATED, LINEAR, SEMIDEFINITE, SPLIT, TIED
 
 
 @cache
@@ -369,11 +369,132 @@ def test_a_matrix_that_only_rounding_makes_positive_is_not_shown_to_be():
 
 def test_sums_that_might_wrap_are_refused():
     model, made = dense(1, True)
-    for name, values in (("D", made.D), ("g", made.g)):
+    for name, values, terms in (("D", made.D, made.D_sizes[0]), ("g", made.g, 6 * made.g_sizes[0])):
+        least = 2**62 // int(terms) + 1  # of the first leaf
         with pytest.raises(CertificateError, match="leave 62 bits"):
-            verify(model, replace(made, **{name: np.full_like(values, 2**61)}))
+            verify(model, replace(made, **{name: np.full_like(values, least)}))
     with pytest.raises(CertificateError, match="leave 60 bits"):
-        verify(model, replace(made, exponent=made.exponent - 12))
+        verify(model, replace(made, exponent=made.exponent - 5))
     model, made = sparse()
+    least = 2**61 // int(made.cycle_sizes[: made.row_counts[0]].sum()) + 1
     with pytest.raises(CertificateError, match="leave 61 bits"):
-        verify(model, replace(made, multipliers=np.full_like(made.multipliers, 2**60)))
+        verify(model, replace(made, multipliers=np.full_like(made.multipliers, least)))
+
+
+def by_hand(J, nodes, state, b=None, **changes):
+    """(model, a certificate of these nodes, all of them enumerated); what is claimed is far too high."""
+    upper = np.triu(np.array(J, float), 1)
+    model = sl.models.DenseIsing(upper + upper.T, b)
+    made = branching.ground_state(model, certificate=True, relaxation="semidefinite").certificate
+    state = np.array(state, np.int8)
+    given = {"base": 1, "exponent": 0, "state": state, "energy": model.energy(state), "lower_bound": 1e9}
+    nodes = np.array([[*node, 0, 0][:3] for node in nodes], np.int32)
+    return model, hostile(made, nodes=nodes, certified=False, **given | changes)
+
+
+def shown(model, certificate):
+    """The bound that the leaves prove."""
+    with pytest.raises(CertificateError, match="the leaves prove") as error:
+        verify(model, certificate)
+    return float(re.search(r"prove (\S+), not", str(error.value))[1])
+
+
+def test_spins_that_do_not_follow_are_not_tied():
+    """s_0 is coupled to s_1 by 2, and to two that go against s_1 by 3, so that a tie excludes E0, or by 2."""
+    for last, follows in ((2, False), (1, True)):
+        J = np.zeros((4, 4))
+        J[0, 1:] = 2, last, 1
+        J[1, 2:] = -10
+        E0 = -20 - (last + 1 - 2)
+        inside = [(SPLIT, 2, 3), (TIED, 0, 1), (ENUMERATED,), (ENUMERATED,)]
+        for nodes in ([(TIED, 0, 1), (ENUMERATED,)], inside):
+            model, certificate = by_hand(J, nodes, [1, 1, -1, -1])
+            if follows:  # as strongly as by all others together
+                assert shown(model, certificate) == E0
+            else:
+                with pytest.raises(CertificateError, match="spin 0 does not follow spin 1"):
+                    verify(model, certificate)
+        assert exact.enumeration.ground_state(model).energy == E0
+        twice = [(SPLIT, 2, 3), (SPLIT, 3, 2), (ENUMERATED,), (ENUMERATED,), (ENUMERATED,)]
+        with pytest.raises(CertificateError, match="already tied"):
+            verify(model, replace(certificate, nodes=by_hand(J, twice, [1, 1, -1, -1])[1].nodes))
+        cut = by_hand(J, [(SPLIT, 2, 3), (ENUMERATED,)], [1, 1, -1, -1])[1].nodes
+        with pytest.raises(CertificateError, match="not complete: 1 cases are missing"):
+            verify(model, replace(certificate, nodes=cut))
+        tied = [(SPLIT, 2, 3), (TIED, 2, 3), (ENUMERATED,), (ENUMERATED,)]
+        with pytest.raises(CertificateError, match="does not follow"):
+            verify(model, replace(certificate, nodes=by_hand(J, tied, [1, 1, -1, -1])[1].nodes))
+
+
+def test_the_sign_of_a_tie_is_that_of_classes():
+    """Spin 3 stands for the opposite of spin 0, which follows 1 by -4 + 1: so 3 follows 1 by 3."""
+    J = np.zeros((4, 4))
+    J[0, 1], J[1, 3], J[0, 2], J[0, 3] = -4, -1, 1, -3
+    model, certificate = by_hand(
+        J, [(SPLIT, 0, 3), (ENUMERATED,), (TIED, 3, 1), (ENUMERATED,)], [1, -1, 1, -1]
+    )
+    assert shown(model, certificate) == exact.enumeration.ground_state(model).energy
+
+
+def test_steps_divide_all_differences():
+    """Of the verifier and of the solver; a step that is too large would round a bound up."""
+    ring = np.arange(8)
+    graphs = [np.stack([np.r_[ring, ring], np.r_[ring + 1, ring + 2] % 8])]  # four equal bonds at each spin
+    rng = np.random.default_rng(0)
+    graphs += [np.stack(np.triu_indices(8, 1))[:, rng.random(28) < p] for p in (0.3, 0.5, 0.9)]
+    states = np.array(np.meshgrid(*[[1, -1]] * 8, indexing="ij")).reshape(8, -1).T
+    for i, j in graphs:
+        for sizes in ([1], [1, -1], [2, -6], [4, 6], [3, 5, -7]):
+            J = rng.choice(np.array(sizes, float), len(i))
+            model = sl.models.SparseIsing.from_edges(i, j, J, 8)
+            numbers = verify.__globals__["_Numbers"](model, 1, 0, [])
+            values = [numbers.value(s) for s in states.astype(np.int64)]
+            assert np.gcd.reduce(np.array(values) - values[0]) % numbers.step() == 0
+            problem = branching.problem.make_problem(8, *model.edges(), np.zeros(8), 0.0)
+            if len(problem.c):
+                of = states[:, : problem.n]
+                values = [problem.h2(s) for s in of]
+                assert np.gcd.reduce(np.array(values) - values[0]) % problem.step == 0
+
+
+def test_what_is_claimed_is_taken_to_its_rounding():
+    model, made = dense()
+    ulp = np.spacing(abs(made.energy))
+    for changes, words in (
+        ({"lower_bound": made.lower_bound - 10 * ulp}, "said to be complete"),  # integers are exact
+        ({"lower_bound": -np.inf}, "said to be complete"),
+        ({"energy": made.energy + 3 * ulp}, "the state has the energy"),
+        ({"energy": np.inf}, "the state has the energy"),
+        ({"D": made.D.astype(float)}, "D is not an array of int64"),
+        ({"base": 0}, "out of range"),
+        ({"base": 2**60}, "out of range"),
+        ({"exponent": 10**9}, "out of range"),
+    ):
+        with pytest.raises(CertificateError, match=words):
+            verify(model, replace(made, **changes))
+
+
+def test_negative_numbers_and_rows_without_edges_are_refused():
+    """Edge -1 would be the last one, and a cycle may not pass it twice."""
+    model, made = sparse()
+    row = int(np.argmax(made.cycle_sizes > 4))
+    at = int(made.cycle_sizes[:row].sum())
+    cycles = changed(made.cycles, at, -1)
+    with pytest.raises(CertificateError, match="a cycle has an edge that the model has not"):
+        verify(model, replace(made, cycles=cycles))
+    size = int(made.cycle_sizes[0])
+    negative = [made.cycle_sizes[0] + made.cycle_sizes[1] + 1, -1]
+    with pytest.raises(CertificateError, match="the numbers of cycles do not add up"):
+        verify(model, replace(made, cycle_sizes=np.append(negative, made.cycle_sizes[2:])))
+    with pytest.raises(CertificateError, match="a cycle has a negative multiplier"):
+        verify(model, replace(made, multipliers=changed(made.multipliers, row, -1)))
+    model_of_g, with_g = dense()
+    with pytest.raises(CertificateError, match="a triangle has a negative multiplier"):
+        verify(model_of_g, replace(with_g, g=changed(with_g.g, 0, -1)))
+    empty = {
+        "cycles": made.cycles[size:],
+        "odd": made.odd[size:],
+        "cycle_sizes": changed(made.cycle_sizes, 0, 0),
+    }
+    with pytest.raises(CertificateError, match="a cycle has an edge that the model has not"):
+        verify(model, replace(made, **empty))
