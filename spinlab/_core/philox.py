@@ -19,7 +19,6 @@ HIDDEN = np.uint32(3)
 VISIBLE = np.uint32(4)
 SWAP = np.uint32(5)
 CLUSTER = np.uint32(6)
-RESAMPLE = np.uint32(7)
 MULTISPIN = np.uint32(8)
 
 _M0 = np.uint64(0xD2511F53)

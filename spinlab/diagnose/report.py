@@ -245,7 +245,7 @@ def _diagnosed(
     if not _has_couplings(model):
         return Report(
             verdicts.phase(None),
-            verdicts.metastability(N, _count(model, rng), model.has_fields),
+            verdicts.metastability(_count(model, rng), model.has_fields),
             verdicts.dynamics(N, None, None),
             evidence, tuple(warnings), None, None, time.perf_counter() - start,
         )  # fmt: skip
@@ -305,7 +305,7 @@ def _diagnosed(
         evidence["ultrametricity"] = _ultrametricity(hot, model.has_fields, rng)
     return Report(
         phase=verdicts.phase(numbers),
-        metastability=verdicts.metastability(N, count, model.has_fields),
+        metastability=verdicts.metastability(count, model.has_fields),
         dynamics=verdicts.dynamics(N, chains, hot),
         evidence=evidence,
         warnings=tuple(warnings),

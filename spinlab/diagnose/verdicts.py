@@ -160,7 +160,7 @@ def of_parts(phases: Sequence[Verdict]) -> Verdict:
     return Verdict(UNDECIDED, round(max(shares.values()), 4), shares, tuple(reasons))
 
 
-def metastability(N: int, count: MinimaCount | None, has_fields: bool) -> Verdict:
+def metastability(count: MinimaCount | None, has_fields: bool) -> Verdict:
     """Few strict minima (a number that does not grow with N), or many (exponentially many)."""
     if count is None:
         return _verdict({"few": 0.5, "many": 0.5}, ["no descent ended in a strict minimum"])

@@ -140,7 +140,7 @@ def belief_propagation(
     total, residual, converged = 0, np.inf, False
     for damping in _DAMPINGS:
         u = start.copy()
-        done, residual = _sweeps(indptr, indices, J, b, back, u, damping, n_sweeps, tolerance)
+        done, residual = _sweeps(indptr, J, b, back, u, damping, n_sweeps, tolerance)
         total += done
         if converged := bool(residual <= tolerance):
             break
@@ -254,7 +254,6 @@ def _radius(slope: np.ndarray, row: np.ndarray, back: np.ndarray) -> float:
 @kernel
 def _sweeps(
     indptr: np.ndarray,
-    indices: np.ndarray,
     J: np.ndarray,
     b: np.ndarray,
     back: np.ndarray,

@@ -33,7 +33,7 @@ def count(found, coverage):
     [(6, 0.99, "few"), (14, 0.99, "few"), (400, 0.99, "many"), (400, 0.5, "many"), (20, 0.5, "many")],
 )
 def test_many_minima_are_many_though_all_were_met(found, coverage, value):
-    assert metastability(100, count(found, coverage), has_fields=False).value == value
+    assert metastability(count(found, coverage), has_fields=False).value == value
 
 
 def test_long_correlations_count_whether_or_not_states_last():

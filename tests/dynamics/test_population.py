@@ -30,7 +30,8 @@ def test_free_energy_and_energy_are_exact_within_their_errors(form, sampler):
         assert error < 0.05
     np.testing.assert_allclose(p.free_energy[1:], -p.log_z[1:] / p.betas[1:])
     assert p.log_z[0] == pytest.approx(7 * np.log(2), rel=1e-15)
-    assert p.log_z_error[0] == 0
+    np.testing.assert_allclose(p.free_energy_error[1:], p.log_z_error[1:] / p.betas[1:])
+    assert (p.free_energy[0], p.free_energy_error[0], p.log_z_error[0]) == (-np.inf, 0, 0)
     np.testing.assert_allclose(p.energy, case.model.energy(p.states), rtol=1e-12)
 
 

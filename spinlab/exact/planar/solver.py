@@ -39,7 +39,6 @@ _SECONDS_PER_SPIN = 4e-5
 _SECONDS_PER_FACE_CUBED = 1e-8  # of the longest face but one
 _LARGE = 1e5  # spins; from there on the matching grows faster than the number of spins
 _BYTES_PER_SPIN = 6e3
-_ALWAYS_PLANAR = 8  # edges; the smallest graph that is not planar has nine
 _BITS = 53  # of the sum of integer weights
 _SMALLEST = -1074  # 2^-1074 is the smallest number of float64
 _BUG = "the planar ground state failed its own check: please report this model"
