@@ -7,6 +7,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 DATA = (".nc", ".csv")
 
@@ -39,6 +43,18 @@ def check_data(option: str, path: str | None) -> None:
     if path is not None:
         _check_suffix(option, path, DATA)
         check_folder(option, path)
+
+
+def write_data(data: xr.Dataset, path: str, no_column: tuple[str, ...] = ()) -> None:
+    """As netCDF, or as a table (.csv) without variables that are no columns of one."""
+    from .. import sweeps
+    from .._core.files import atomic_write
+
+    if not path.lower().endswith(".csv"):
+        sweeps.to_netcdf(data, path)
+        return
+    with atomic_write(path) as temporary:
+        data.drop_vars(list(no_column)).to_dataframe().reset_index().to_csv(temporary, index=False)
 
 
 def read_bytes(path: str) -> bytes:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from . import _config, _device, _files, _scheduler, _work
+
+if TYPE_CHECKING:
+    from ..sweeps import Sweep
 
 _EPILOG = """\
 Every size and scale may be given several values: the command then measures all combinations, on
@@ -84,35 +87,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print a table, write the data."""
-    from .. import ensembles, sweeps
-    from .._core import device
-    from .._core.files import atomic_write
-    from .._core.validate import as_count, as_real
-    from ._names import chosen
-
-    if args.ensemble is None:
-        raise ValueError(f"name an ensemble, here or in the file of --config: {', '.join(ensembles.__all__)}")
-    args.ensemble = chosen(args.ensemble, "ensemble", ensembles.__all__)
-    axes: dict[str, Any] = {size: getattr(args, size) for size in _SIZES if getattr(args, size)}
-    fixed: dict[str, Any] = {"ensemble": args.ensemble, "n_steps": args.steps, "n_chains": args.chains}
-    if args.device != "cpu":
-        device.require_gpu()  # before any worker starts
-        fixed["device"] = args.device
-    if args.shape:
-        fixed["shape"] = tuple(args.shape)
-    _check_sizes(args.ensemble, {*axes, *fixed} - {"ensemble", "n_steps", "n_chains", "device"})
-    for std in args.stds:
-        as_real(std, "std", 0.0, exclusive=True)
-    chain = ("ratio", "excess")
-    sweep = sweeps.Sweep(
-        measure,
-        axes=axes | {"std": args.stds},
-        fixed=fixed,
-        replicas=as_count(args.instances, "instances"),
-        seed=args.seed,
-        pair_over=("std",),
-        dims=dict.fromkeys(chain, ("chain",)),
-    )
+    sweep = _sweep_of(args)
     _files.check_data("--out", args.out)
     with _scheduler.executor(args) as workers:
         if args.shard:
@@ -136,18 +111,50 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(data, args.reduce)
     if args.out:
-        if args.reduce == "mean":
-            data = data.assign(ratio=data["ratio"].mean("chain"), excess=data["excess"].mean("chain"))
-        elif args.reduce == "min":
-            data = data.assign(ratio=data["ratio"].max("chain"), excess=data["excess"].max("chain"))
-        if args.out.lower().endswith(".csv"):
-            with atomic_write(args.out) as path:
-                data.to_dataframe().reset_index().to_csv(path, index=False)
-        else:
-            sweeps.to_netcdf(data, args.out)
+        _files.write_data(_over_chains(data, args.reduce), args.out)
         if not args.json:
             print(args.out)
     return int(data.failed_points > 0)
+
+
+def _sweep_of(args: argparse.Namespace) -> Sweep:
+    """All sizes and scales that are asked for, on the same instances at every scale."""
+    from .. import ensembles, sweeps
+    from .._core import device
+    from .._core.validate import as_count, as_real
+    from ._names import chosen
+
+    if args.ensemble is None:
+        raise ValueError(f"name an ensemble, here or in the file of --config: {', '.join(ensembles.__all__)}")
+    args.ensemble = chosen(args.ensemble, "ensemble", ensembles.__all__)
+    axes: dict[str, Any] = {size: getattr(args, size) for size in _SIZES if getattr(args, size)}
+    fixed: dict[str, Any] = {"ensemble": args.ensemble, "n_steps": args.steps, "n_chains": args.chains}
+    if args.device != "cpu":
+        device.require_gpu()  # before any worker starts
+        fixed["device"] = args.device
+    if args.shape:
+        fixed["shape"] = tuple(args.shape)
+    _check_sizes(args.ensemble, {*axes, *fixed} - {"ensemble", "n_steps", "n_chains", "device"})
+    for std in args.stds:
+        as_real(std, "std", 0.0, exclusive=True)
+    return sweeps.Sweep(
+        measure,
+        axes=axes | {"std": args.stds},
+        fixed=fixed,
+        replicas=as_count(args.instances, "instances"),
+        seed=args.seed,
+        pair_over=("std",),
+        dims=dict.fromkeys(("ratio", "excess"), ("chain",)),
+    )
+
+
+def _over_chains(data: Any, reduce: str) -> Any:
+    """The data with their chains reduced as in the table."""
+    if reduce == "mean":
+        return data.assign(ratio=data["ratio"].mean("chain"), excess=data["excess"].mean("chain"))
+    if reduce == "min":
+        return data.assign(ratio=data["ratio"].max("chain"), excess=data["excess"].max("chain"))
+    return data
 
 
 def measure(

@@ -72,7 +72,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Scan, print a table, write figure and data."""
-    from .. import scans, sweeps
+    from .. import scans
     from .._core.files import atomic_write
 
     _check_show(args)
@@ -111,11 +111,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(data, args.show)
     if args.out:  # before the figure, which can be drawn from it
-        if args.out.lower().endswith(".csv"):
-            with atomic_write(args.out) as path:
-                data.drop_vars(["P", "q"]).to_dataframe().reset_index().to_csv(path, index=False)
-        else:
-            sweeps.to_netcdf(data, args.out)
+        _files.write_data(data, args.out, ("P", "q"))
         _say(args, args.out)
     if args.figure:
         figure = scans.draw(data, args.show)

@@ -16,7 +16,7 @@ from .._core import device as _device
 from .._core.validate import as_choice, as_count, as_flag, as_real, as_renamed
 from .attributes import ATTRIBUTES
 from .crossings import as_scan
-from .families import FAMILIES, as_family, stored_name
+from .families import FAMILIES, Family, as_family, stored_name
 from .measuring import N_BINS, PER_T, measure
 
 if TYPE_CHECKING:
@@ -155,10 +155,8 @@ def scan(
     family, defaults, work = FAMILIES[stored_name(ensemble)], PRESETS[preset][ensemble], _WORK[preset]
     if temperatures is not None and stds is not None:
         raise ValueError("give temperatures or stds (weight scales), not both")
-    if stds is not None and family.temperature is None:
-        raise ValueError(f"{ensemble} has no weight scale of its own; give temperatures")
-    if loads is not None and family.load is None:
-        raise ValueError(f"{ensemble} has no load (no patterns); leave loads out")
+    as_choice(law, "law", ("gaussian", "pm1", "uniform"))
+    _check_choices(ensemble, family, loads, stds, {"ratio": ratio, "dimension": dimension, "law": law})
     axis = "T" if stds is None else "std"
     given = temperatures if stds is None else stds
     start, stop, n = defaults["temperatures"]
@@ -167,15 +165,6 @@ def scan(
     _check_order(size, "sizes")
     n_chains = as_count(work["n_chains"] if n_chains is None else n_chains, "n_chains", 2)
     n_steps = as_count(work["n_steps"] if n_steps is None else n_steps, "n_steps", 10)
-    as_choice(law, "law", ("gaussian", "pm1", "uniform"))
-    known = inspect.signature(family.draw).parameters
-    for name, value, default in (
-        ("ratio", ratio, 1.0),
-        ("dimension", dimension, 3),
-        ("law", law, "gaussian"),
-    ):
-        if name not in known and value != default:
-            raise ValueError(f"{ensemble} has no {name}, got {name}={value!r}; leave it out")
     axes: dict[str, Any] = {"size": size}
     fixed: dict[str, Any] = {
         "ensemble": stored_name(ensemble),
@@ -234,6 +223,18 @@ def scan(
         if one
         else f"sizes {family.size} = {', '.join(map(str, size))}: a finite-size series",
     )
+
+
+def _check_choices(ensemble: str, family: Family, loads: Any, stds: Any, drawn: dict[str, Any]) -> None:
+    """Refuse what the ensemble does not have; ``drawn`` is what models are drawn with."""
+    if stds is not None and family.temperature is None:
+        raise ValueError(f"{ensemble} has no weight scale of its own; give temperatures")
+    if loads is not None and family.load is None:
+        raise ValueError(f"{ensemble} has no load (no patterns); leave loads out")
+    known, defaults = inspect.signature(family.draw).parameters, inspect.signature(scan).parameters
+    for name, value in drawn.items():
+        if name not in known and value != defaults[name].default:
+            raise ValueError(f"{ensemble} has no {name}, got {name}={value!r}; leave it out")
 
 
 def regions(data: xr.Dataset, threshold: float = 0.5) -> xr.DataArray:
