@@ -42,8 +42,10 @@ def to_certificate(
         else:
             nodes.append((LINEAR, 0, 0))
             rows.append(proof)
-    cycles = [row for proof in rows for row in proof.edges]
-    odd = [row for proof in rows for row in proof.odd]
+    single = [proof.thresholds == 1 for proof in rows]  # cycles; the others are local rows
+    cycles, odd = _rows(rows, single)
+    local, weights = _rows(rows, [~cycle for cycle in single])
+    counts = [int((~cycle).sum()) for cycle in single] if local else []
     closed = not tree.open and tree.is_closed(top)
     top = tree.best + (top - tree.best) // tree.step * tree.step
     bound = min(lower_bound, problem.lower_bound(top))
@@ -63,10 +65,22 @@ def to_certificate(
         g_sizes=np.array([len(leaf.g) for leaf in leaves], np.int64),
         cycles=_joined(cycles, np.int32),
         cycle_sizes=np.array([len(row) for row in cycles], np.int64),
-        odd=_joined(odd, np.bool_),
-        multipliers=_joined([proof.multipliers for proof in rows], np.int64),
-        row_counts=np.array([len(proof.multipliers) for proof in rows], np.int64),
+        odd=_joined([w > 0 for w in odd], np.bool_),
+        multipliers=_joined([p.multipliers[s] for p, s in zip(rows, single, strict=True)], np.int64),
+        row_counts=np.array([int(cycle.sum()) for cycle in single], np.int64),
+        local_edges=_joined(local, np.int32),
+        local_weights=_joined(weights, np.int32),
+        local_sizes=np.array([len(row) for row in local], np.int64),
+        local_thresholds=_joined([p.thresholds[~s] for p, s in zip(rows, single, strict=True)], np.int64),
+        local_multipliers=_joined([p.multipliers[~s] for p, s in zip(rows, single, strict=True)], np.int64),
+        local_counts=np.array(counts, np.int64),
     )
+
+
+def _rows(proofs: list[Any], chosen: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Edges and weights of those rows of the proofs that are chosen."""
+    at = [(proof, k) for proof, which in zip(proofs, chosen, strict=True) for k in np.flatnonzero(which)]
+    return [proof.edges[k] for proof, k in at], [proof.weights[k] for proof, k in at]
 
 
 def _joined(parts: list[np.ndarray], dtype: type, width: int | None = None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A node of the proof of a sparse model: pairs of spins tied, bounded by odd-cycle inequalities on HiGHS.
+"""A node of the proof of a sparse model: pairs of spins tied, bounded by cycles and cliques on HiGHS.
 
 x_e = 1 where an edge is cut, and s.C.s = 2 sum c - 4 c.x. With multipliers lam >= 0 of the rows A x <= r,
 
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .cliques import violated_cliques
 from .descent import Descent
 from .merged import merged_states
 from .odd_cycles import (
@@ -42,14 +43,20 @@ _TREES = 24  # by which x is rounded before a node is divided
 _MERGE = 9  # rounds between two annealings of what the root leaves open, a multiple of three
 _CHAINS = 8  # of each
 _UNTIED = 0.04  # of the change of one bond in a step: larger numbers end sooner, but far from the true costs
+_CLIQUE_TOLERANCE, _MOST_CLIQUES = 0.03, 400
+_CLIQUE_EDGES = 4000  # in larger graphs, cliques are not looked for
+_CLIQUE_TAIL = 5
+_CLIQUES = 2e-5  # seconds of a search for cliques for each edge
+_NONE = np.empty(0, np.int64)
 _STALLED = 0.0005  # of what the bound has risen since the first round
 
 
 class CycleProof(NamedTuple):
-    """Cycles with integer multipliers; a bound on s.C.s."""
+    """Rows (see :class:`Rows`) with integer multipliers; a bound on s.C.s."""
 
     edges: list[np.ndarray]
-    odd: list[np.ndarray]
+    weights: list[np.ndarray]
+    thresholds: np.ndarray
     multipliers: np.ndarray
     bound: int
     columns: list[Any] | None = None  # the basis, from which the linear programs of the children start
@@ -107,14 +114,14 @@ class Cycles:
 
     def trivial(self) -> CycleProof:
         """The bound without a cycle: every bond satisfied."""
-        return self._prove(Ties(self.problem, []), [], [], np.empty(0, np.int64))
+        return self._prove(Ties(self.problem, []), [], [], _NONE, _NONE)
 
     def proof_of(self, node: Node) -> CycleProof:
         """What bounds a node that was not worked on: its parent's multipliers."""
         if node.parent is None:
             return self.trivial()
         proof = node.parent.proof
-        own = self._prove(Ties(self.problem, node.path()), proof.edges, proof.odd, proof.multipliers)
+        own = self._prove(Ties(self.problem, node.path()), *proof[:4])
         return own._replace(columns=proof.columns)
 
     def h2_of(self, node: Node, proof: CycleProof) -> int:
@@ -134,7 +141,7 @@ class Cycles:
         first = np.inf
         tail = _TAIL if node.parent is None else _CHILD_TAIL
         x = np.zeros(len(problem.c))
-        finished = False
+        finished = cliques = False
         iterations, over = 0, False
         for turn in range(_ROUNDS):
             x, value, active = program.solve(self.most)
@@ -170,14 +177,21 @@ class Cycles:
                     hopeless &= gain < _STALLED * (history[-1] - first)
             if not hopeless:
                 rows = self.separate(x, max(20, len(x) // 5))
+                if cliques:
+                    rows.append(violated_cliques(self.graph, x, _CLIQUE_TOLERANCE, _MOST_CLIQUES))
+                    program.counted += _CLIQUES * len(x)
                 program.purge(value)
                 hopeless = program.add(rows) == 0
-            if hopeless and not untied:
-                break
-            if hopeless:
+            if not hopeless:
+                continue
+            history.clear()
+            if untied:  # the true costs next, and then cliques as well
                 untied = False
-                history.clear()
                 program.price(self.cost)
+            elif cliques or len(x) > _CLIQUE_EDGES:
+                break
+            else:
+                cliques, tail = True, _CLIQUE_TAIL
         if not finished:
             if not halt[0]:
                 found, top = self.descent(self.rounded(x))
@@ -213,11 +227,12 @@ class Cycles:
         self,
         path: list[tuple[int, int, int]],
         edges: list[np.ndarray],
-        odd: list[np.ndarray],
+        weights: list[np.ndarray],
+        thresholds: np.ndarray,
         lam: np.ndarray,
     ) -> CycleProof:
         """The proof that a certificate holds for a leaf."""
-        proof: CycleProof | None = self._prove(Ties(self.problem, path), edges, odd, lam)
+        proof: CycleProof | None = self._prove(Ties(self.problem, path), edges, weights, thresholds, lam)
         return self.trivial() if proof is None else proof
 
     def separate(self, x: np.ndarray, few: int) -> list[Rows]:
@@ -233,25 +248,33 @@ class Cycles:
     def _prove_floats(self, ties: Ties, active: _Active) -> CycleProof | None:
         lam = np.rint(active.multipliers * self.largest).astype(np.int64)
         kept = np.flatnonzero(lam > 0)
-        return self._prove(ties, [active.edges[k] for k in kept], [active.odd[k] for k in kept], lam[kept])
+        edges, weights = [active.edges[k] for k in kept], [active.weights[k] for k in kept]
+        return self._prove(ties, edges, weights, active.thresholds[kept], lam[kept])
 
-    def _prove(self, ties: Ties, edges: list[np.ndarray], odd: list[np.ndarray], lam: np.ndarray) -> Any:
+    def _prove(
+        self,
+        ties: Ties,
+        edges: list[np.ndarray],
+        weights: list[np.ndarray],
+        thresholds: np.ndarray,
+        lam: np.ndarray,
+    ) -> Any:
         """The bound in integers; the verifier of a certificate repeats this sum."""
         c = self.problem.c
-        lengths = np.array([len(row) for row in edges], np.int64)
-        if float((lam.astype(float) * lengths).sum()) + float(np.abs(c).sum()) >= 2.0**60:
-            return None
         gain = -c.copy()
         total = 0
         if len(edges):
-            members = np.concatenate(odd)
-            weights = np.repeat(lam, lengths)
-            np.subtract.at(gain, np.concatenate(edges), np.where(members, weights, -weights))
-            sizes = np.add.reduceat(members.astype(np.int64), np.cumsum(lengths) - lengths)
-            total = int((lam * (sizes - 1)).sum())
+            w = np.concatenate(weights)
+            lengths = np.array([len(row) for row in edges], np.int64)
+            starts = np.cumsum(lengths) - lengths
+            sizes = np.add.reduceat(np.abs(w), starts)
+            if float(lam.astype(float) @ (sizes + thresholds)) + float(np.abs(c).sum()) >= 2.0**60:
+                return None
+            np.subtract.at(gain, np.concatenate(edges), np.repeat(lam, lengths) * w)
+            total = int(lam @ (np.add.reduceat(np.maximum(w, 0), starts) - thresholds))
         total += int(gain[~ties.free & (ties.lower == 1)].sum())
         total += int(np.maximum(gain[ties.free], 0).sum())
-        return CycleProof(edges, odd, lam, self.total + 4 * total)
+        return CycleProof(edges, weights, thresholds, lam, self.total + 4 * total)
 
 
 def new_highs() -> Any:
@@ -284,7 +307,8 @@ def _swallow_banner() -> None:
 
 class _Active(NamedTuple):
     edges: list[np.ndarray]
-    odd: list[np.ndarray]
+    weights: list[np.ndarray]
+    thresholds: np.ndarray
     multipliers: np.ndarray
 
 
@@ -293,12 +317,14 @@ class _Program:
 
     def __init__(self, cost: np.ndarray, ties: Ties, start: CycleProof, halt: np.ndarray) -> None:
         self.edges: list[np.ndarray] = []
-        self.odd: list[np.ndarray] = []
+        self.weights: list[np.ndarray] = []
+        self.thresholds = _NONE
+        self.sides = np.empty(0)  # right-hand sides
         self.known: set[bytes] = set()
         self.last_purge = -np.inf
         self.slacks = np.empty(0)
         self.counted = 0.0  # seconds by counted operations
-        self.last = ties.lower, -np.inf, _Active([], [], np.empty(0))
+        self.last = ties.lower, -np.inf, _Active([], [], _NONE, np.empty(0))
         self.highs = highs = new_highs()
         for name, value in (
             ("output_flag", False),
@@ -319,8 +345,8 @@ class _Program:
         highs.addVars(len(cost), ties.lower, ties.upper)
         self.price(cost)
         if len(start.edges):
-            starts = np.concatenate([[0], np.cumsum([len(row) for row in start.edges])])
-            self.add([Rows(np.concatenate(start.edges), np.concatenate(start.odd), starts)])
+            self.known.update(map(_key, start.edges, start.weights))
+            self._append(start.edges, start.weights, start.thresholds)
             if start.columns is not None:
                 self._begin_at(start.columns)
 
@@ -370,10 +396,10 @@ class _Program:
             return self.last
         x = np.clip(np.array(solution.col_value), 0.0, 1.0)
         duals = -np.array(solution.row_dual)
-        rhs = np.array([row.sum() - 1 for row in self.odd], float)
-        self.slacks = rhs - np.array(solution.row_value)
-        kept = np.flatnonzero(duals > 0.0).tolist()
-        active = _Active([self.edges[k] for k in kept], [self.odd[k] for k in kept], duals[kept])
+        self.slacks = self.sides - np.array(solution.row_value)
+        kept = np.flatnonzero(duals > 0.0)
+        edges, weights = [self.edges[k] for k in kept], [self.weights[k] for k in kept]
+        active = _Active(edges, weights, self.thresholds[kept], duals[kept])
         self.last = x, float(self.highs.getInfo().objective_function_value), active
         return self.last
 
@@ -388,41 +414,48 @@ class _Program:
         self.highs.deleteRows(len(loose), loose.astype(np.int32))
         gone = set(loose.tolist())
         for k in gone:
-            self.known.discard(_key(self.edges[k], self.odd[k]))
+            self.known.discard(_key(self.edges[k], self.weights[k]))
         self.edges = [row for k, row in enumerate(self.edges) if k not in gone]
-        self.odd = [row for k, row in enumerate(self.odd) if k not in gone]
+        self.weights = [row for k, row in enumerate(self.weights) if k not in gone]
+        self.thresholds, self.sides = np.delete(self.thresholds, loose), np.delete(self.sides, loose)
 
     def add(self, found: list[Rows]) -> int:
         """Append rows that are not yet there; returns their number."""
-        edges, odd = [], []
+        edges, weights, thresholds = [], [], []
         for rows in found:
             starts = rows.starts.tolist()
             for begin, end in pairwise(starts):
-                row, members = rows.edges[begin:end], rows.odd[begin:end]
-                key = _key(row, members)
+                row, w = rows.edges[begin:end], rows.weights[begin:end]
+                key = _key(row, w)
                 if key not in self.known:
                     self.known.add(key)
                     edges.append(row)
-                    odd.append(members)
-        if not edges:
-            return 0
+                    weights.append(w)
+                    thresholds.append(rows.threshold)
+        if edges:
+            self._append(edges, weights, np.array(thresholds, np.int64))
+        return len(edges)
+
+    def _append(self, edges: list[np.ndarray], weights: list[np.ndarray], thresholds: np.ndarray) -> None:
         lengths = np.array([len(row) for row in edges])
-        members = np.concatenate(odd)
-        upper = np.array([row.sum() - 1 for row in odd], float)
+        starts = np.cumsum(lengths) - lengths
+        w = np.concatenate(weights)
+        sides = (np.add.reduceat(np.maximum(w, 0), starts) - thresholds).astype(float)
         self.highs.addRows(
             len(edges),
             np.full(len(edges), -np.inf),
-            upper,
-            int(lengths.sum()),
-            (np.cumsum(lengths) - lengths).astype(np.int32),
+            sides,
+            len(w),
+            starts.astype(np.int32),
             np.concatenate(edges).astype(np.int32),
-            np.where(members, 1.0, -1.0),
+            w.astype(float),
         )
         self.edges += edges
-        self.odd += odd
-        return len(edges)
+        self.weights += weights
+        self.thresholds = np.concatenate([self.thresholds, thresholds])
+        self.sides = np.concatenate([self.sides, sides])
 
 
-def _key(edges: np.ndarray, odd: np.ndarray) -> bytes:
+def _key(edges: np.ndarray, weights: np.ndarray) -> bytes:
     order = np.argsort(edges)
-    return edges[order].astype(np.int32).tobytes() + odd[order].tobytes()
+    return edges[order].astype(np.int32).tobytes() + weights[order].astype(np.int8).tobytes()

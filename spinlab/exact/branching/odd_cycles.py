@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..._core.heap import pop, push
 from ..._core.jit import kernel
 
 _INTEGRAL = 1e-7
@@ -31,11 +32,15 @@ class Graph(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Cycles, one after the other: edges, whether each is in F, and where each cycle begins."""
+    """Inequalities sum over w > 0 of w (1 - x) + sum over w < 0 of -w x >= threshold, one after the other.
+
+    Edges, their weights w, and where each row begins. A cycle has w = 1 in F, -1 elsewhere, and threshold 1.
+    """
 
     edges: np.ndarray
-    odd: np.ndarray
+    weights: np.ndarray
     starts: np.ndarray
+    threshold: int = 1
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -62,7 +67,7 @@ def short_cycles(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
 def violated_short(cycles: np.ndarray, x: np.ndarray, tolerance: float, most: int) -> Rows:
     """The most violated of cycles of one length."""
     if not len(cycles):
-        return Rows(np.empty(0, np.int64), np.empty(0, np.bool_), np.zeros(1, np.int64))
+        return Rows(np.empty(0, np.int64), np.empty(0, np.int64), np.zeros(1, np.int64))
     values = x[cycles]
     odd = values > 0.5
     even = odd.sum(1) % 2 == 0
@@ -73,7 +78,7 @@ def violated_short(cycles: np.ndarray, x: np.ndarray, tolerance: float, most: in
     found = np.flatnonzero(length < 1 - tolerance)
     found = found[np.argsort(length[found], kind="stable")[:most]]
     width = cycles.shape[1]
-    return Rows(cycles[found].ravel(), odd[found].ravel(), np.arange(len(found) + 1) * width)
+    return Rows(cycles[found].ravel(), _weights(odd[found].ravel()), np.arange(len(found) + 1) * width)
 
 
 def violated_long(graph: Graph, x: np.ndarray, tolerance: float, most: int) -> Rows:
@@ -96,7 +101,11 @@ def violated_long(graph: Graph, x: np.ndarray, tolerance: float, most: int) -> R
         starts,
     )
     end = starts[count]
-    return Rows(edges[:end].copy(), odd[:end].copy(), starts[: count + 1].copy())
+    return Rows(edges[:end].copy(), _weights(odd[:end]), starts[: count + 1].copy())
+
+
+def _weights(odd: np.ndarray) -> np.ndarray:
+    return np.where(odd, 1, -1)
 
 
 def spanning_state(graph: Graph, x: np.ndarray) -> np.ndarray:
@@ -169,39 +178,6 @@ def _span(n: Any, i: Any, j: Any, x: Any, order: Any, state: Any) -> None:
             size[a] += size[b]
     for v in range(n):
         state[v] = 1 - 2 * _find(root, parity, v)[1]
-
-
-@kernel
-def _push(keys: Any, items: Any, size: Any, key: Any, item: Any) -> Any:
-    at = size
-    while at > 0:
-        up = (at - 1) // 2
-        if keys[up] <= key:
-            break
-        keys[at], items[at] = keys[up], items[up]
-        at = up
-    keys[at], items[at] = key, item
-    return size + 1
-
-
-@kernel
-def _pop(keys: Any, items: Any, size: Any) -> Any:
-    """Take the top away; the caller has read it."""
-    size -= 1
-    key, item = keys[size], items[size]
-    at = 0
-    while True:
-        down = 2 * at + 1
-        if down >= size:
-            break
-        if down + 1 < size and keys[down + 1] < keys[down]:
-            down += 1
-        if keys[down] >= key:
-            break
-        keys[at], items[at] = keys[down], items[down]
-        at = down
-    keys[at], items[at] = key, item
-    return size
 
 
 @kernel
@@ -360,11 +336,11 @@ def _long(
         distance[2 * source] = 0.0
         touched[0] = 2 * source
         n_touched = 1
-        size = _push(keys, items, 0, 0.0, 2 * source)
+        size = push(keys, items, 0, 0.0, 2 * source)
         goal = 2 * source + 1
         while size > 0:
             d, node = keys[0], items[0]
-            size = _pop(keys, items, size)
+            size = pop(keys, items, size)
             if d > distance[node]:
                 continue
             if node == goal:
@@ -386,7 +362,7 @@ def _long(
                             n_touched += 1
                         distance[other] = new
                         by[other], side[other], before[other] = e, member, node
-                        size = _push(keys, items, size, new, other)
+                        size = push(keys, items, size, new, other)
         if distance[goal] < limit:
             steps = 0
             node = goal

@@ -45,8 +45,8 @@ def restore(
     best = problem.h2(state)
     C = problem.matrix() if dense else np.empty((0, 0), np.int64)
     D_ends, g_ends = np.cumsum(certificate.D_sizes), np.cumsum(certificate.g_sizes)
-    c_ends = np.cumsum(certificate.cycle_sizes)
-    leaf = linear = row = 0
+    c_ends, l_ends = np.cumsum(certificate.cycle_sizes), np.cumsum(certificate.local_sizes)
+    leaf = linear = row = local = 0
     root: Node | None = None
     leaves = []
     waiting: list[tuple[Node | None, int]] = [(None, 1)]
@@ -82,8 +82,17 @@ def restore(
             rows = range(row, row + len(lam))
             edges = [certificate.cycles[c_ends[r] - certificate.cycle_sizes[r] : c_ends[r]] for r in rows]
             odd = [certificate.odd[c_ends[r] - certificate.cycle_sizes[r] : c_ends[r]] for r in rows]
-            row, linear = row + len(lam), linear + 1
-            node.proof = work.given(path, edges, odd, lam)
+            weights = [np.where(members, 1, -1) for members in odd]
+            more = int(certificate.local_counts[linear]) if len(certificate.local_counts) else 0
+            others = slice(local, local + more)
+            for k in range(local, local + more):
+                part = slice(l_ends[k] - certificate.local_sizes[k], l_ends[k])
+                edges.append(certificate.local_edges[part])
+                weights.append(certificate.local_weights[part].astype(np.int64))
+            thresholds = np.concatenate([np.ones(len(lam), np.int64), certificate.local_thresholds[others]])
+            lam = np.concatenate([lam, certificate.local_multipliers[others]])
+            row, linear, local = row + len(rows), linear + 1, local + more
+            node.proof = work.given(path, edges, weights, thresholds, lam)
             node.size, node.h2 = node.proof.size(), node.proof.bound
         else:
             d = slice(D_ends[leaf] - certificate.D_sizes[leaf], D_ends[leaf])

@@ -361,7 +361,11 @@ def _reporter(problem: Problem, progress: Any, begin: float) -> Any:
 
 
 def _words(tree: Tree, relaxation: str) -> str:
-    what = "semidefinite bound with triangles" if relaxation == "semidefinite" else "odd-cycle inequalities"
+    what = (
+        "semidefinite bound with triangles"
+        if relaxation == "semidefinite"
+        else "odd-cycle and clique inequalities"
+    )
     return f"{what}, {tree.n_nodes} nodes" + (f", {INTERRUPTED}" if tree.interrupted else "")
 
 
@@ -380,6 +384,7 @@ def compile_kernels(relaxation: str) -> None:
         tree.explore(work, Limits(nodes=3), 1)
     best_of_all(problem.matrix()[:3, :3].copy())
     if relaxation == "cycles":
+        from .cliques import violated_cliques
         from .cycles import Cycles
 
         near = (j - i) % (n - 2) < 3  # signs on a ring of degree four: no spin follows another
@@ -387,4 +392,5 @@ def compile_kernels(relaxation: str) -> None:
         cycles = Cycles(sparse, descent)
         cycles.separate(np.full(len(sparse.c), 0.4), len(sparse.c))
         cycles.rounded(np.full(len(sparse.c), 0.4))
+        violated_cliques(cycles.graph, np.full(len(sparse.c), 0.4), 0.0, 10)
         cycles(Node(None, 1, 0, 0), best, np.zeros(1, np.int8))

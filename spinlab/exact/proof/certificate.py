@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..._core.files import atomic_write
 from ..._core.npz import NpzReader, pack
 from ...models import IsingModel, SparseIsing
 
-VERSION = 1
+VERSION = 2  # of certificates with local rows; others are written as version 1, which has none
 
 SPLIT, SEMIDEFINITE, ENUMERATED, LINEAR, TIED = 0, 1, 2, 3, 4  # kinds of nodes
 
@@ -52,6 +52,13 @@ class Certificate:
         For each of them whether it belongs to the odd set F.
     multipliers, row_counts : ndarray of int64
         One for each row; rows of each linear leaf.
+    local_edges, local_weights : ndarray of int32
+        Other rows of the linear leaves: sum over w > 0 of w (1 - x) + sum over w < 0 of -w x >= threshold,
+        with x = 1 on the edges that a state cuts, for every state of the few spins that they join.
+    local_sizes, local_thresholds, local_multipliers : ndarray of int64
+        Of each such row.
+    local_counts : ndarray of int64
+        Rows of each linear leaf; empty where no leaf has any.
     """
 
     model: str
@@ -72,6 +79,12 @@ class Certificate:
     odd: np.ndarray
     multipliers: np.ndarray
     row_counts: np.ndarray
+    local_edges: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
+    local_weights: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
+    local_sizes: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    local_thresholds: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    local_multipliers: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    local_counts: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __repr__(self) -> str:
         leaves = int((~np.isin(self.nodes[:, 0], (SPLIT, TIED))).sum())
@@ -83,12 +96,16 @@ class Certificate:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the certificate; a file that is there is replaced only when the new one is complete."""
         arrays = self._arrays()
-        content = pack({"version": VERSION, "digest": _digest(arrays)} | arrays, compressed=True)
+        version = VERSION if "local_counts" in arrays else 1
+        content = pack({"version": version, "digest": _digest(arrays)} | arrays, compressed=True)
         with atomic_write(path) as temporary:
             temporary.write_bytes(content)
 
     def _arrays(self) -> dict[str, Any]:
-        return {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
+        arrays = {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
+        if not any(arrays[name].size for name in LOCAL):
+            arrays = {name: array for name, array in arrays.items() if name not in LOCAL}
+        return arrays
 
 
 # name: (dtype, number of axes)
@@ -110,7 +127,14 @@ SHAPES: dict[str, tuple[type, int]] = {
     "odd": (np.bool_, 1),
     "multipliers": (np.int64, 1),
     "row_counts": (np.int64, 1),
+    "local_edges": (np.int32, 1),
+    "local_weights": (np.int32, 1),
+    "local_sizes": (np.int64, 1),
+    "local_thresholds": (np.int64, 1),
+    "local_multipliers": (np.int64, 1),
+    "local_counts": (np.int64, 1),
 }
+LOCAL = [name for name in SHAPES if name.startswith("local_")]
 
 
 def load_certificate(path: str | os.PathLike[str]) -> Certificate:
@@ -150,14 +174,15 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
                 f"{name}: holds {', '.join(archive.shapes) or 'nothing'}, which is no certificate"
             )
         version = archive.integer("version")
-        if version != VERSION:
+        if version not in (1, VERSION):
             raise ValueError(f"{name}: written in version {version} of the format; update spinlab")
-        for key, (dtype, ndim) in SHAPES.items():
+        wanted = {key: shape for key, shape in SHAPES.items() if version == VERSION or key not in LOCAL}
+        for key, (dtype, ndim) in wanted.items():
             if key not in archive or archive.dtypes[key] != dtype or len(archive.shapes[key]) != ndim:
                 raise archive.error(f"the array {key!r} is missing or of another form")
         if archive.shapes["nodes"][1] != 3 or archive.shapes["triangles"][1] != 4:
             raise archive.error("an array has another form")
-        found = archive.arrays(SHAPES)
+        found = archive.arrays(wanted)
         values: dict[str, Any] = {key: x if x.ndim else x.item() for key, x in found.items()}
         certificate, digest = Certificate(model=archive.text("model"), **values), archive.text("digest")
     if digest != _digest(certificate._arrays()):

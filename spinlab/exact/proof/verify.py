@@ -126,12 +126,14 @@ def _check_form(model: IsingModel, certificate: Certificate) -> None:
         raise CertificateError("the tree has no nodes")
     if not (-1300 < certificate.exponent < 1200 and 0 < certificate.base < 2**53):
         raise CertificateError(f"the unit {certificate.base} 2**{certificate.exponent} is out of range")
-    kinds = nodes[:, 0]
+    kinds, n_local = nodes[:, 0], len(certificate.local_multipliers)
     for name, sizes, count, total in (
         ("D", certificate.D_sizes, int((kinds == SEMIDEFINITE).sum()), len(certificate.D)),
         ("triangles", certificate.g_sizes, int((kinds == SEMIDEFINITE).sum()), len(certificate.g)),
         ("rows", certificate.row_counts, int((kinds == LINEAR).sum()), len(certificate.multipliers)),
         ("cycles", certificate.cycle_sizes, len(certificate.multipliers), len(certificate.cycles)),
+        ("local rows", _local_counts(certificate), int((kinds == LINEAR).sum()), n_local),
+        ("edges in local rows", certificate.local_sizes, n_local, len(certificate.local_edges)),
     ):
         if len(sizes) != count or (sizes < 0).any() or sum(sizes.tolist()) != total:
             raise CertificateError(f"the numbers of {name} do not add up")
@@ -139,6 +141,16 @@ def _check_form(model: IsingModel, certificate: Certificate) -> None:
         certificate.cycles
     ):
         raise CertificateError("the numbers of triangles or of edges in cycles do not add up")
+    if len(certificate.local_weights) != len(certificate.local_edges) or (
+        len(certificate.local_thresholds) != n_local
+    ):
+        raise CertificateError("the numbers of weights or of thresholds in local rows do not add up")
+
+
+def _local_counts(certificate: Certificate) -> np.ndarray:
+    """Local rows of each linear leaf."""
+    counts = certificate.local_counts
+    return counts if len(counts) else np.zeros(int((certificate.nodes[:, 0] == LINEAR).sum()), np.int64)
 
 
 class _Numbers:
@@ -174,6 +186,7 @@ class _Numbers:
         kept = numbers != 0
         self.i, self.j, self.c = i[kept], j[kept], numbers[kept]
         self._matrix: np.ndarray | None = None
+        self.valid: set[tuple[bytes, bytes, int]] = set()  # local rows that were checked
 
     def reduced(self, state: np.ndarray) -> np.ndarray:
         """One spin for each class of tied ones."""
@@ -286,6 +299,8 @@ def _walk(numbers: _Numbers, certificate: Certificate, begin: int) -> tuple[int,
         "g": np.concatenate([[0], np.cumsum(certificate.g_sizes)]),
         "row": np.concatenate([[0], np.cumsum(certificate.row_counts)]),
         "cycle": np.concatenate([[0], np.cumsum(certificate.cycle_sizes)]),
+        "local": np.concatenate([[0], np.cumsum(_local_counts(certificate))]),
+        "local_row": np.concatenate([[0], np.cumsum(certificate.local_sizes)]),
     }
     linear = 0
     open_paths: list[list[tuple[int, int, int]]] = [[]]
@@ -319,8 +334,9 @@ def _walk(numbers: _Numbers, certificate: Certificate, begin: int) -> tuple[int,
                 )
             elif kind == LINEAR:
                 r = slice(starts["row"][linear], starts["row"][linear + 1])
+                local = slice(starts["local"][linear], starts["local"][linear + 1])
                 linear += 1
-                bound = _linear(numbers, classes, certificate, r, starts["cycle"])
+                bound = _linear(numbers, classes, certificate, (r, local), starts)
             else:
                 raise CertificateError(f"there is no kind {kind}")
         except CertificateError as error:
@@ -422,23 +438,31 @@ def _is_positive(Z: np.ndarray) -> bool:
 
 
 def _linear(
-    numbers: _Numbers, classes: _Classes, certificate: Certificate, rows: slice, starts: np.ndarray
+    numbers: _Numbers,
+    classes: _Classes,
+    certificate: Certificate,
+    parts: tuple[slice, slice],
+    starts: dict[str, np.ndarray],
 ) -> int:
-    """The bound of odd-cycle inequalities with multipliers, for x_e = 1 where an edge is cut."""
-    # s.C.s = 2 sum c - 4 sum c x. For lam >= 0 and x(F) - x(C - F) <= |F| - 1:
-    # -sum c x <= lam.(|F| - 1) + sum_e max over x_e of (-c_e - (A^T lam)_e) x_e.
+    """The bound of odd cycles and local rows with multipliers, for x_e = 1 where an edge is cut."""
+    # s.C.s = 2 sum c - 4 sum c x. For lam >= 0 and A x <= r, r = |F| - 1 of a cycle x(F) - x(C - F),
+    # -sum c x <= lam.r + sum_e max over x_e of (-c_e - (A^T lam)_e) x_e.
+    rows, locals_ = parts
     lam = certificate.multipliers[rows]
     if (lam < 0).any():
         raise CertificateError("a cycle has a negative multiplier")
     first = int(rows.start)
     lengths = certificate.cycle_sizes[rows]
     lam_list = lam.tolist()
-    if sum(x * int(size) for x, size in zip(lam_list, lengths.tolist(), strict=True)) + numbers.size >= 2**61:
+    size = numbers.size + sum(x * int(m) for x, m in zip(lam_list, lengths.tolist(), strict=True))
+    local_rows = _local_rows(numbers, certificate, locals_, starts["local_row"])
+    size += sum(x * int(np.abs(w).sum() + abs(t)) for _, w, t, x in local_rows)
+    if size >= 2**61:
         raise CertificateError("sums of the multipliers leave 61 bits")
     total = 0
     gain = -numbers.c.copy()
     for r, x in enumerate(lam_list):
-        part = slice(starts[first + r], starts[first + r + 1])
+        part = slice(starts["cycle"][first + r], starts["cycle"][first + r + 1])
         edges, odd = certificate.cycles[part], certificate.odd[part]
         _check_cycle(numbers, edges)
         size = int(odd.sum())
@@ -446,11 +470,79 @@ def _linear(
             raise CertificateError(f"row {r} has an even set F of {size} edges")
         total += x * (size - 1)
         gain[edges] -= np.where(odd, x, -x)
+    for edges, w, threshold, x in local_rows:
+        total += x * (int(w[w > 0].sum()) - threshold)
+        gain[edges] -= x * w
     a, b = classes.of[numbers.i], classes.of[numbers.j]
     tied = a == b
     cut = tied & (classes.sign[numbers.i] != classes.sign[numbers.j])
     total += sum(gain[cut].tolist()) + sum(np.maximum(gain[~tied], 0).tolist())
     return 2 * sum(numbers.c.tolist()) + 4 * total
+
+
+def _local_rows(
+    numbers: _Numbers, certificate: Certificate, rows: slice, starts: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray, int, int]]:
+    """(edges, weights, threshold, multiplier) of the local rows of a leaf, each shown to hold."""
+    found = []
+    for r in range(rows.start, rows.stop):
+        part = slice(starts[r], starts[r + 1])
+        edges, w = certificate.local_edges[part], certificate.local_weights[part].astype(np.int64)
+        threshold, x = int(certificate.local_thresholds[r]), int(certificate.local_multipliers[r])
+        if x < 0:
+            raise CertificateError("a local row has a negative multiplier")
+        if threshold < 2:
+            raise CertificateError("a local row has a threshold below 2: it is a cycle, or says nothing")
+        key = edges.tobytes(), w.tobytes(), threshold
+        if key not in numbers.valid:
+            if len(edges) == 0 or edges.min() < 0 or edges.max() >= len(numbers.c):
+                raise CertificateError("a local row has an edge that the model has not")
+            if len(np.unique(edges)) != len(edges):
+                raise CertificateError("a local row has an edge twice")
+            ends = zip(numbers.i[edges].tolist(), numbers.j[edges].tolist(), w.tolist(), strict=True)
+            if _largest(list(ends)) > int(w[w > 0].sum()) - threshold:
+                raise CertificateError(f"a local row claims {threshold}, which a state falls short of")
+            numbers.valid.add(key)
+        found.append((edges, w, threshold, x))
+    return found
+
+
+def _largest(edges: list[tuple[int, int, int]]) -> int:
+    """The largest sum of w over the edges (i, j, w) that a state cuts: ends and chains, then all states."""
+    around: dict[int, dict[int, tuple[int, int]]] = {}  # for two spins, the values where alike and where not
+
+    def join(a: int, b: int, alike: int, unlike: int) -> None:
+        p, q = around.setdefault(a, {}).get(b, (0, 0))
+        around[a][b] = around.setdefault(b, {})[a] = (p + alike, q + unlike)
+
+    for a, b, w in edges:
+        join(a, b, 0, w)
+    total = 0
+    while True:
+        v = next((v for v in around if len(around[v]) <= 2), None)
+        if v is None:
+            break
+        ends = around.pop(v)
+        for a in ends:
+            del around[a][v]
+        if len(ends) == 1:
+            total += max(next(iter(ends.values())))
+        elif len(ends) == 2:
+            (a, first), (b, second) = ends.items()
+            alike = max(first[0] + second[0], first[1] + second[1])
+            join(a, b, alike, max(first[0] + second[1], first[1] + second[0]))
+    names = {v: k for k, v in enumerate(around)}
+    if len(names) > _MOST_ENUMERATED + 1:
+        raise CertificateError(f"a local row joins {len(names)} spins in more than chains")
+    if not names:
+        return total
+    states = np.arange(1 << (len(names) - 1))  # bit k of spin k, the last one is +1
+    values = np.zeros(len(states), np.int64)
+    for a in around:
+        for b, (alike, unlike) in around[a].items():
+            if names[a] < names[b]:
+                values += np.where((states >> names[a] ^ states >> names[b]) & 1, unlike, alike)
+    return total + int(values.max())
 
 
 def _check_cycle(numbers: _Numbers, edges: np.ndarray) -> None:

@@ -32,7 +32,7 @@ def sparse(seed=0):
     return model, branching.ground_state(model, certificate=True, relaxation="cycles").certificate
 
 
-CASES = {"dense": dense, "fields": lambda: dense(1, True), "sparse": sparse}
+CASES = {"dense": dense, "fields": lambda: dense(1, True), "sparse": sparse, "cliques": lambda: sparse(1)}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -65,6 +65,16 @@ def tampered(certificate, rng):
         options += ["other split", "same split"]
     if (kinds == LINEAR).any():
         options += ["even F", "open cycle", "repeated edge", "negative row", "other edge", "no rows"]
+    if len(c.local_counts):
+        options += [
+            "threshold",
+            "weight",
+            "local edge",
+            "edge twice",
+            "cycle's threshold",
+            "local row",
+            "lost row",
+        ]
     what = options[rng.integers(len(options))]
     scale = float(2.0 ** (np.abs(c.D).max().item().bit_length() - 2)) if len(c.D) else 0.0
     if what == "state":
@@ -112,6 +122,23 @@ def tampered(certificate, rng):
         at = rng.choice(splits)
         j = 10**6 if what == "other split" else c.nodes[at, 1]
         return what, replace(c, nodes=changed(c.nodes, (at, 2), j))
+    if what == "threshold":
+        at = rng.integers(len(c.local_thresholds))
+        return what, replace(c, local_thresholds=changed(c.local_thresholds, at, 5))
+    if what == "cycle's threshold":
+        return what, replace(c, local_thresholds=changed(c.local_thresholds, 0, 1))
+    if what == "weight":
+        at = rng.integers(len(c.local_weights))
+        return what, replace(c, local_weights=changed(c.local_weights, at, -c.local_weights[at]))
+    if what == "local edge":
+        return what, replace(c, local_edges=changed(c.local_edges, rng.integers(len(c.local_edges)), 10**6))
+    if what == "edge twice":
+        return what, replace(c, local_edges=changed(c.local_edges, 0, c.local_edges[1]))
+    if what == "local row":
+        at = rng.integers(len(c.local_multipliers))
+        return what, replace(c, local_multipliers=changed(c.local_multipliers, at, -1))
+    if what == "lost row":
+        return what, replace(c, local_counts=c.local_counts - 1)
     starts = np.cumsum(c.cycle_sizes) - c.cycle_sizes
     row = rng.integers(len(starts))
     at = starts[row]
@@ -158,6 +185,13 @@ NAMED = {
     "negative row": f"{TREE}a cycle has a negative",
     "other edge": f"{TREE}a cycle has an edge",
     "no rows": PROVEN,
+    "threshold": f"{TREE}a local row claims 5",
+    "cycle's threshold": f"{TREE}a local row has a threshold below 2",
+    "weight": f"{TREE}a local row claims|{PROVEN}",
+    "local edge": f"{TREE}a local row has an edge that",
+    "edge twice": f"{TREE}a local row has an edge twice",
+    "local row": f"{TREE}a local row has a negative",
+    "lost row": "numbers of local rows do not",
 }
 
 
