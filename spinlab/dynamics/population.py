@@ -31,6 +31,8 @@ class Population(Result):
 
     Errors are jackknife errors over the independent runs, and at least those of as many independent states:
     few runs may agree by chance. A mean over states of one energy has the error 0; rarer ones were not met.
+    A spread of n runs has n - 1 degrees of freedom (Student): with two runs a value is off by more than two
+    errors in up to 30 % of cases, with four in 14 %, with ten in 8 %, with many in 5 %.
 
     Attributes
     ----------
@@ -114,7 +116,8 @@ def population_annealing(
     n_steps : int, default 10
         Steps of the sampler at each temperature.
     n_runs : int, default 4
-        Independent runs, from whose spread the errors come; at least 2.
+        Independent runs, from whose spread the errors come; at least 2: one degree of freedom
+        (see :class:`Population`).
     effective_fraction : float, default 0.9
         Between 0.1 and 0.99.
     sampler, order, rng, threads, progress

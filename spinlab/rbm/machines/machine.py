@@ -171,6 +171,10 @@ class Machine(abc.ABC):
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Back to a kept state, in place.
 
+        The names and shapes of the arrays are all that is compared: those of an FBM with 4 visible units and
+        of one with 2 visible and 2 hidden ones are alike. :func:`spinlab.rbm.load` and checkpoints know which
+        machine they are of.
+
         Raises
         ------
         TypeError, ValueError

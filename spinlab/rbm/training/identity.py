@@ -88,6 +88,14 @@ def before_in(identity: str) -> tuple[str, int]:
         return "", 0
 
 
+def machine_in(identity: str) -> str:
+    """The machine of a kept run, in words; "" where the run had not begun."""
+    try:
+        return str(json.loads(identity)["machine"])
+    except (ValueError, TypeError, KeyError):
+        return ""
+
+
 def settings_of(thing: Any) -> str:
     """An object by its class and public attributes: arrays in full, functions by what they say."""
     public = {k: v for k, v in vars(thing).items() if not k.startswith("_") and k != "in_use"}

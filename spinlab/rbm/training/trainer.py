@@ -33,6 +33,7 @@ from .identity import (
     before_in,
     data_digest,
     difference,
+    machine_in,
     other_rate,
     rates_of,
     settings_of,
@@ -510,6 +511,9 @@ class Trainer:
             If arrays are missing, of another shape, or not finite; the trainer is then as before.
         """
         check_state(state, self.machine, self.optimiser, self.negative, self.centred)
+        kept, now = machine_in(str(state["identity"])), repr(self.machine)
+        if kept not in ("", now):  # an FBM of 4 visible units has the arrays of one of 2 and 2 hidden ones
+            raise ValueError(f"it is the state of another machine: it was {kept}, is {now}")
         history, offsets = History(), part_of(state, "offsets")
         history.load_state_dict(part_of(state, "history"))
         with self._all_or_nothing():

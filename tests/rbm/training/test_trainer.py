@@ -398,6 +398,18 @@ def test_edited_checkpoints_are_refused(name, edit, message, tmp_path):
                       {k: x for k, x in arrays(trainer).items() if k != "identity"})  # fmt: skip
 
 
+def test_the_state_of_a_machine_with_the_same_arrays_is_refused():
+    """J of 8 visible units has the shape of J of 4 visible and 4 hidden ones."""
+    whole, halves = (Trainer(sl.rbm.FBM(V, H=8 - V, rng=1), CD(), rng=1) for V in (8, 4))
+    whole.fit(STRIPES, 1)
+    before = halves.machine.J.copy()
+    with pytest.raises(
+        ValueError, match=r"the state of another machine: it was <FBM: V=8.*, is <FBM: V=4, H=4"
+    ):
+        halves.load_state_dict(whole.state_dict())
+    np.testing.assert_array_equal(halves.machine.J, before)
+
+
 def test_damaged_and_foreign_checkpoints_are_named(tmp_path):
     path = tmp_path / "run.npz"
     SETTINGS["cd"]().fit(STRIPES, 2, checkpoint=path)
