@@ -7,6 +7,7 @@ process lives, or where it runs at another place (machine, container), for a day
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import os
@@ -56,6 +57,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 def check_target(path: str | os.PathLike[str]) -> Path:
     """Where ``path`` leads; refuses a missing folder, and what is there but no file."""
+    check_here(path)
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(
@@ -64,6 +66,16 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     if target.exists() and not target.is_file():
         raise OSError(f"cannot write {os.fspath(path)!r}: it exists and is not a regular file")
     return target
+
+
+def check_here(path: str | os.PathLike[str]) -> None:
+    """Refuse a relative path where the folder that the process works in was removed."""
+    try:
+        os.path.isabs(path) or os.getcwd()
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            errno.ENOENT, "the folder that this process works in is gone; give a whole path", os.fspath(path)
+        ) from None
 
 
 def check_rereadable(path: str | os.PathLike[str]) -> None:

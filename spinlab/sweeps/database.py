@@ -69,6 +69,7 @@ class Writer:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self._process = os.getpid()
         self._rows: list[tuple[Any, ...]] = []
         self._bytes = 0
         self._flushed = -COMMIT_SECONDS
@@ -129,7 +130,7 @@ class Writer:
     def flush(self) -> None:
         """Commit what was saved."""
         rows, self._rows, self._bytes = self._rows, [], 0
-        if not rows:
+        if not rows or os.getpid() != self._process:  # a copy by os.fork() has nothing to write
             return
         with named_errors(self.path):
             try:

@@ -19,6 +19,7 @@ from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, Thre
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import islice
+from multiprocessing import resource_tracker
 from time import monotonic, perf_counter
 from typing import Any, NamedTuple
 
@@ -106,12 +107,29 @@ def script() -> str | None:
 
 @contextmanager
 def _spawning() -> Iterator[None]:
-    """A new process imports the file of ``__main__``: not one that does not exist, as ``<stdin>``."""
+    """What a new process takes over from this one, for as long as it is started.
+
+    It imports the file of ``__main__``: not one that does not exist, as ``<stdin>``. It is told how to start
+    processes: not as joblib does, which it does not know. Ctrl-C reaches it before it can say that it ignores
+    that: it waits.
+    """
     main = vars(sys.modules["__main__"])
     name = main.pop("__file__") if "__file__" in main and script() is None else None
+    method = multiprocessing.get_start_method(allow_none=True)
+    foreign = method not in (None, "spawn", "fork", "forkserver")
+    if foreign:
+        multiprocessing.set_start_method("spawn", force=True)
+    masked = None
+    if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # it lets the signal through again
+        masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
+        if masked is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+        if foreign:
+            multiprocessing.set_start_method(method, force=True)
         if name is not None:
             main["__file__"] = name
 
@@ -138,7 +156,7 @@ def compute(
     if isinstance(function, ByValue):
         function = function.load()
     outcomes: list[Outcome] = []
-    total = 0.0
+    total, process = 0.0, os.getpid()
     for params, seed in tasks:
         result = error = None
         start = perf_counter()
@@ -150,6 +168,9 @@ def compute(
         except (Exception, SystemExit) as failure:
             error = traceback.format_exc().rstrip() + out_of_memory(failure)
             error = error.encode(errors="backslashreplace").decode()
+        if os.getpid() != process:  # a copy that the point made by os.fork() and forgot would sweep on
+            sys.stderr.write(error or "")
+            os._exit(1)
         seconds = perf_counter() - start
         outcomes.append(Outcome(result, error, seconds))
         total += seconds
@@ -219,6 +240,8 @@ def _parallel(
     timeout: float | None,
 ) -> Generator[tuple[Point, Outcome] | None, None, None]:
     own = isinstance(executor, int)
+    if own and multiprocessing.current_process().daemon:
+        raise RuntimeError(_DAEMON)
     sent = function if isinstance(executor, ThreadPoolExecutor) else portable(function)
     pool = _Workers(executor, sent) if own else executor
     far = type(pool).__module__.partition(".")[0] == "distributed" or getattr(pool, "far", False)
@@ -389,8 +412,10 @@ class _Workers:
         for _ in range(MAX_STARTS):
             worker.stop()
             worker = self._workers[number] = _Worker(self._context, self._reader, number)
-            with suppress(BrokenExecutor), _spawning():
-                worker.pool.submit(_load_only, self._function).result()
+            with suppress(BrokenExecutor):
+                with _spawning():
+                    started = worker.pool.submit(_load_only, self._function)
+                started.result()
                 return late
         raise RuntimeError(_BROKEN_POOL.format(MAX_STARTS))
 
@@ -447,6 +472,8 @@ def _start_worker(parent: Any, late: Any, number: int, level: int) -> None:
     _late = late
     log.setLevel(level)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def leave_with_parent() -> None:
         parent.poll(None)
@@ -468,6 +495,10 @@ def _die_with_parent() -> None:
 
 
 _PR_SET_PDEATHSIG = 1
+_DAEMON = (
+    "this process is a daemon, as those of multiprocessing.Pool are, and may not start workers: give "
+    "executor=None here, or start it by concurrent.futures.ProcessPoolExecutor"
+)
 _BROKEN_EXECUTOR = (
     "the executor could not finish a task ({}). Finished points are kept in the store, if one was given; "
     "run again to resume. Workers need spinlab and its packages, in the same versions, and the modules that "

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .._core.files import check_here
+
 _RESULTS = (".nc", ".csv", ".h5", ".hdf5", ".zarr", ".npz", ".npy", ".json", ".txt", ".parquet", ".pkl")
-_LONGEST = 255 - len("-journal")  # of a file's name, with what SQLite puts beside it
+_LONGEST = 255 - len(".lock-journal")  # of a file's name, with what SQLite puts beside it
 
 
 def store_path(path: str | os.PathLike[str]) -> Path:
@@ -27,6 +29,7 @@ def store_path(path: str | os.PathLike[str]) -> Path:
     target = Path(os.path.expanduser(text))
     if text.startswith("~/") and str(target).startswith("~"):
         raise ValueError(f"the home folder of {text!r} is not known; give the whole path")
+    check_here(target)
     seps = tuple(filter(None, (os.sep, os.altsep)))
     if text.endswith(seps) or target.name in ("", ".."):
         raise IsADirectoryError(errno.EISDIR, "a store is a file, and this names a folder; add a name", text)

@@ -143,6 +143,18 @@ def begun_and_stuck(x, marker, rng):
     return stuck("regex", rng)
 
 
+def forks(x, how, rng):
+    """A copy of the process that is not ended, as os.fork() leaves it to its caller to do."""
+    copy = os.fork()
+    if copy == 0 and how == "raises":
+        raise RuntimeError("in the copy")
+    if copy == 0 and how == "interrupted":
+        raise KeyboardInterrupt
+    if copy:
+        os.waitpid(copy, 0)
+    return {"y": x}
+
+
 def normal(width, rng):
     y, z = np.random.default_rng(rng).normal(scale=width, size=2)
     return {"y": y, "pair": [z, 100 * z]}

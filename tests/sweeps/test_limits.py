@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import sweep_points
 
-from spinlab.sweeps import Store, Sweep
+from spinlab.sweeps import Store, Sweep, execute
 from spinlab.sweeps.replicas import next_replicas
 
 
@@ -92,6 +93,28 @@ def test_a_worker_dies_with_its_parent_in_the_middle_of_a_call_of_c():
     )
     run = subprocess.run([sys.executable, "-c", orphan], stdout=subprocess.PIPE, timeout=60)
     assert_gone(int(run.stdout))
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="asks the system")
+def test_what_a_new_worker_takes_over(monkeypatch):
+    """Ctrl-C waits until it can be ignored there; joblib's way to start processes is unknown to it."""
+    methods = ["loky"]
+    monkeypatch.setattr("multiprocessing.get_start_method", lambda allow_none: methods[-1])
+    monkeypatch.setattr("multiprocessing.set_start_method", lambda method, force: methods.append(method))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    with execute._spawning():
+        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        assert methods[-1] == "spawn"
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+    assert methods[-1] == "loky"
+
+
+def test_a_process_that_may_not_start_workers(monkeypatch):
+    monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)
+    sweep = Sweep(sweep_points.sometimes, {"x": [1]})
+    assert sweep.run(progress=False).y == 1
+    with pytest.raises(RuntimeError, match=r"this process is a daemon, as those of multiprocessing\.Pool"):
+        sweep.run(executor=1, progress=False)
 
 
 @pytest.mark.parametrize("executor", [None, 1])

@@ -51,7 +51,7 @@ def change(path, sql):
         ("..", IsADirectoryError, "names a folder"),
         ("/", IsADirectoryError, "names a folder"),
         ("folder/", IsADirectoryError, "names a folder; add a name: 'folder/'"),
-        ("a" * 250, OSError, "the store's name is longer than 247 bytes"),
+        ("a" * 250, OSError, "the store's name is longer than 242 bytes"),
         ("map.nc", ValueError, r"SQLite file, which \.nc is not, got 'map.nc': give 'map'"),
         (b"store", TypeError, "must be a str or a path, got b'store'"),
         (3, TypeError, "must be a str or a path, got 3"),
@@ -64,6 +64,45 @@ def test_odd_paths(store, error, message, tmp_path, monkeypatch):
         with pytest.raises(error, match=message):
             use(store)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_went_away_under_the_process(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "here").rmdir()
+    with pytest.raises(FileNotFoundError, match="the folder that this process works in is gone"):
+        Store("store")
+    with pytest.raises(FileNotFoundError, match="the folder that this process works in is gone"):
+        sl.models.save_instance(sl.models.SparseIsing([[0, 1], [1, 0]]), "model.txt")
+
+
+@pytest.mark.parametrize("n", [242 - len(".sqlite"), 243 - len(".sqlite")])
+def test_the_longest_name(n, tmp_path):
+    """SQLite puts NAME.lock-journal beside a locked store; a longer name was told to lack a permission."""
+    if n + len(".sqlite.lock-journal") <= 255:
+        assert Sweep(sweep_points.sometimes, {"x": [1]}).run(tmp_path / ("n" * n)).y == 1
+        return
+    with pytest.raises(OSError, match="longer than 242 bytes"):
+        Store(tmp_path / ("n" * n))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.parametrize("how", ["returns", "raises", "interrupted"])
+def test_a_copy_that_a_point_forgot_ends_and_writes_nothing(how, tmp_path):
+    """It went on with the sweep, and its failure took the place of the result."""
+    process = os.getpid()
+    try:
+        data = Sweep(sweep_points.forks, {"x": [1, 2, 3]}, fixed={"how": how}).run(
+            tmp_path / "s", progress=False
+        )
+    except BaseException:
+        if os.getpid() == process:
+            raise
+        os._exit(0)
+    if os.getpid() != process:
+        os._exit(0)
+    assert data.y.values[:, 0].tolist() == [1, 2, 3]
+    assert Store(tmp_path / "s").status()["done"] == 3
 
 
 def test_the_home_folder(tmp_path, monkeypatch):

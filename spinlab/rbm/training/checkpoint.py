@@ -48,6 +48,24 @@ def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     return state
 
 
+def stamp(path: str | os.PathLike[str]) -> tuple[int, ...]:
+    """What changes when another process writes the file; () where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def is_of_another(path: str | os.PathLike[str], state: dict[str, np.ndarray]) -> bool:
+    """Whether the file is the checkpoint of another run; the same run twice gives the same bits."""
+    try:
+        kept = load_checkpoint(path)
+    except (OSError, ValueError):  # removed, or damaged: to be replaced
+        return False
+    return any(not np.array_equal(kept.get(name, np.array("")), state[name]) for name in ("identity", "key"))
+
+
 def part_of(state: dict[str, np.ndarray], part: str) -> dict[str, np.ndarray]:
     """The arrays of one part of a state, without its prefix."""
     return {k.removeprefix(f"{part}/"): x for k, x in state.items() if k.startswith(f"{part}/")}

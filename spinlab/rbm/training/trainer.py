@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import math
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -26,7 +28,7 @@ from ..negative import CD, NegativePhase, PersistentPhase
 from .bar import training_bar
 from .callbacks import Callback, EarlyStopping, as_callbacks
 from .callbacks import likelihood as likelihood_of
-from .checkpoint import check_state, load_checkpoint, part_of, save_checkpoint
+from .checkpoint import check_state, is_of_another, load_checkpoint, part_of, save_checkpoint, stamp
 from .history import History
 from .identity import (
     arrays_of,
@@ -175,6 +177,7 @@ class Trainer:
         self._offsets: list[np.ndarray] = []
         self._seconds = 0.0
         self._kept_epoch = 0
+        self._written: tuple[int, ...] = ()  # the checkpoint as this trainer has left it
         self._start: dict[str, Any] | None = None
         self._data_now = self._fingerprint = ""
         self._before, self._since = "", 0  # other fits of this trainer, and the epoch after them
@@ -250,6 +253,8 @@ class Trainer:
             call goes on from there to the same bits; an interrupt leaves a checkpoint of that epoch.
         OSError
             If the checkpoint is a folder, or its folder does not exist.
+        BlockingIOError
+            Another training run writes the same checkpoint; the state of this one is kept beside it.
         ValueError, TypeError
             On data that are neither +-1 nor 0/1 or of the wrong width, and on a checkpoint that is damaged
             or of another run.
@@ -535,10 +540,22 @@ class Trainer:
         self._before, self._since = before_in(self._fingerprint)
 
     def _save(self, path: str | os.PathLike[str]) -> None:
-        save_checkpoint(path, self.state_dict())
-        self._kept_epoch = self.epoch
+        state = self.state_dict()
+        if (now := stamp(path)) and now != self._written and is_of_another(path, state):
+            path = Path(path)
+            rescued = path.with_name(f"{path.stem}.rescued-{secrets.token_hex(4)}{path.suffix}")
+            save_checkpoint(rescued, state)
+            raise BlockingIOError(
+                errno.EAGAIN,
+                "another training run writes this checkpoint; give each its own file. The state of this one "
+                f"after epoch {self.epoch} is in {str(rescued)!r}",
+                str(path),
+            )
+        save_checkpoint(path, state)
+        self._kept_epoch, self._written = self.epoch, stamp(path)
 
     def _resume(self, path: str | os.PathLike[str], source: Callable[[int], Any] | None) -> None:
+        self._written = stamp(path)
         state = load_checkpoint(path)
         try:
             if "identity" not in state:

@@ -113,6 +113,43 @@ def test_damaged_bytes_give_only_errors_that_name_the_file(tmp_path):
         assert named, found
 
 
+def test_two_runs_of_one_checkpoint(tmp_path):
+    """Each wrote over the other in silence; the state of the one that notices is kept beside the file."""
+    path = tmp_path / "run.npz"
+
+    def meanwhile(trainer):
+        if trainer.epoch == 2:
+            path.unlink()
+            other.fit(DATA, 1, checkpoint=path, checkpoint_every=1)
+
+    first, other = SETTINGS["pcd"](), Trainer(RBM(8, 5, biases=True, rng=1), PCD(1, 6), rng=4)
+    with pytest.raises(
+        BlockingIOError, match=r"another training run writes this checkpoint.* after epoch 2 "
+    ) as told:
+        first.fit(DATA, 4, [meanwhile], checkpoint=path, checkpoint_every=1)
+    (rescued,) = tmp_path.glob("run.rescued-*.npz")
+    assert str(rescued) in str(told.value)
+    assert int(sl.rbm.load_checkpoint(path)["counters"][0]) == 1
+    again, whole = SETTINGS["pcd"](), SETTINGS["pcd"]()
+    again.fit(DATA, 4, checkpoint=rescued)
+    whole.fit(DATA, 4)
+    assert_same(state_of(whole), state_of(again))
+
+
+def test_the_same_run_twice_shares_its_checkpoint(tmp_path):
+    path = tmp_path / "run.npz"
+
+    def meanwhile(trainer):
+        if trainer.epoch == 2:
+            SETTINGS["pcd"]().fit(DATA, 3, checkpoint=path, checkpoint_every=1)
+
+    SETTINGS["pcd"]().fit(DATA, 4, [meanwhile], checkpoint=path, checkpoint_every=1)
+    whole, kept = SETTINGS["pcd"](), SETTINGS["pcd"]()
+    whole.fit(DATA, 4)
+    kept.fit(DATA, 4, checkpoint=path)
+    assert_same(state_of(whole), state_of(kept))
+
+
 SCRIPT = """
 import sys
 import numpy as np
