@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -68,8 +69,17 @@ def with_arguments_of(
 
     def dress(function: Callable[..., R]) -> Callable[P, R]:
         signature = inspect.signature(shared)
-        arguments = list(signature.parameters.values())[1:]
-        function.__signature__ = signature.replace(parameters=arguments)  # type: ignore[attr-defined]
-        return function
+        signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                signature.bind(*args, **kwargs)
+            except TypeError as error:  # with the name that was called
+                raise TypeError(f"{function.__name__}() {error}") from None
+            return function(*args, **kwargs)
+
+        call.__signature__ = signature  # type: ignore[attr-defined]
+        return call
 
     return dress

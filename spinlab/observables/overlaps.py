@@ -68,6 +68,11 @@ def replica_overlaps(states: Any) -> np.ndarray:
 
 def as_replicas(states: Any, minimum: int = 2) -> np.ndarray:
     """int8 states of shape (..., n_replicas, N) with enough replicas."""
+    if states is None or hasattr(states, "samples"):
+        raise TypeError(
+            f"states must be an array, got {type(states).__name__}; take the samples of a sampler "
+            "(record_every= keeps some) or its final states"
+        )
     shape = np.shape(states)
     if len(shape) < 2 or shape[-1] == 0:
         raise ValueError(f"states must have shape (..., n_replicas, N), got {shape}")

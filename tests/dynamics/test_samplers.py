@@ -459,6 +459,10 @@ def test_free_spins_at_the_coldest_temperatures(beta):
 
 
 def test_bad_arguments_of_one_sampler(model):
+    with pytest.raises(TypeError, match=r"^gibbs\(\) got an unexpected keyword argument 'T'$"):
+        sl.dynamics.gibbs(model, 5, T=1.0)
+    with pytest.raises(TypeError, match=r"^metropolis\(\) missing a required argument: 'n_steps'$"):
+        sl.dynamics.metropolis(model)
     with pytest.raises(ValueError, match="unknown order 'sideways'; known: sequential, random"):
         gibbs(model, 5, order="sideways")
     with pytest.raises(ValueError, match="unknown dtype"):

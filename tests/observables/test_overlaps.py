@@ -172,6 +172,10 @@ def test_weights_may_be_forgotten_but_not_replicas():
         overlap_statistics(np.array([[1, 1, 1, 1], [1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]]))
     with pytest.raises(ValueError, match="all values are zero"):
         binder_cumulant(np.zeros((3, 4)))
+    chains = sl.dynamics.gibbs(np.zeros((7, 7)), 2, 4, rng=0)
+    for given in (chains, chains.samples):
+        with pytest.raises(TypeError, match=r"got (Chains|NoneType); take the samples of a sampler"):
+            replica_overlaps(given)
     with pytest.raises(ValueError, match="7 spins on the last axis"):
         pattern_overlaps(np.ones((2, 7)), np.ones((3, 4)))
 
