@@ -398,7 +398,19 @@ def test_a_matrix_that_only_rounding_makes_positive_is_not_shown_to_be():
     a = 2**53  # a + 1 is rounded to a, and the determinant -1 to 2 a
     Z = np.array([[a, a + 1], [a + 1, a + 2]])
     assert not proof.verify.__globals__["_is_positive"](Z)
-    assert proof.verify.__globals__["_is_positive"](Z + np.diag([64, 64]))
+    positive = proof.verify.__globals__["_is_positive"]
+    assert positive(Z + np.diag([64, 64]))
+    # Beyond 2^53 the numbers are rounded, too: by less than the shift, and by more than 2^-55 of the trace.
+    a, b, d = (2**60 + k for k in (129, 383, 385))
+    assert a * d < b * b
+    assert not positive(np.array([[a, b], [b, d]]))
+    for Z, right in (
+        ([[0, 1], [1, 0]], False),
+        ([[0, 0], [0, 0]], True),
+        ([[-1]], False),
+        ([[3, 0], [0, -4]], False),
+    ):
+        assert positive(np.array(Z)) is right
 
 
 def test_sums_that_might_wrap_are_refused():
@@ -470,6 +482,14 @@ def test_the_sign_of_a_tie_is_that_of_classes():
     assert shown(model, certificate) == exact.enumeration.ground_state(model).energy
 
 
+def test_edges_that_a_path_cuts_count_in_full():
+    """A triangle without a row: with s_0 = -s_1 the bond of -5 gives -7 or, by the step of 4, -5."""
+    nodes = [(SPLIT, 0, 1), (LINEAR,), (LINEAR,)]
+    J = [[0, -5, 1], [0, 0, 1], [0, 0, 0]]
+    model, certificate = by_hand(J, nodes, [1, -1, 1], row_counts=np.int64([0, 0]))
+    assert shown(model, certificate) == exact.enumeration.ground_state(model).energy == -5
+
+
 def test_steps_divide_all_differences():
     """Of the verifier and of the solver; a step that is too large would round a bound up."""
     ring = np.arange(8)
@@ -513,9 +533,9 @@ def test_negative_numbers_and_rows_without_edges_are_refused():
     model, made = sparse()
     row = int(np.argmax(made.cycle_sizes > 4))
     at = int(made.cycle_sizes[:row].sum())
-    cycles = changed(made.cycles, at, -1)
-    with pytest.raises(CertificateError, match="a cycle has an edge that the model has not"):
-        verify(model, replace(made, cycles=cycles))
+    for edge in (-1, 10**6):
+        with pytest.raises(CertificateError, match="a cycle has an edge that the model has not"):
+            verify(model, replace(made, cycles=changed(made.cycles, at, edge)))
     size = int(made.cycle_sizes[0])
     negative = [made.cycle_sizes[0] + made.cycle_sizes[1] + 1, -1]
     with pytest.raises(CertificateError, match="the numbers of cycles do not add up"):
