@@ -21,6 +21,11 @@ _LARGEST_EXACT = 2**53
 ASYMMETRY = 1e-10  # of the largest entry, that is taken for rounding
 _BLOCK = 2**15  # numbers that are looked at together
 _TILE = 128  # rows and columns of them
+_REMEDIES = {
+    "b": "; .astype(float) makes numbers of it",
+    "O": "; .astype(float) makes numbers of it",
+    "c": "; take .real where the imaginary parts are zero",
+}
 _LARGEST_SUM = 1e150  # its square is finite, so are all sums and products of couplings
 
 
@@ -96,7 +101,7 @@ def _as_numbers(x: Any, name: str, kinds: str = "iuf") -> np.ndarray:
         raise ValueError(f"{name} is not a regular array of numbers: {why}") from None
     if array.dtype.kind not in kinds:
         what = f"dtype {array.dtype}" if array.ndim else f"{type(x).__name__}"
-        remedy = "; .astype(float) makes numbers of it" if array.ndim and array.dtype.kind in "bO" else ""
+        remedy = _REMEDIES.get(array.dtype.kind, "") if array.ndim else ""
         raise TypeError(f"{name} must hold real numbers, got {what}{remedy}")
     return array
 
@@ -170,7 +175,9 @@ def as_fields(b: Any, n: int, name: str = "b", names: Names | None = None) -> np
 def as_spins(s: Any, n: int, name: str = "states", names: Names | None = None) -> np.ndarray:
     """Spins +-1 as int8, shape (..., n); ``names`` are those of the sites."""
     check_names(s, name, names, -1)
-    array = _as_numbers(s, name)
+    array = _as_numbers(s, name, "biuf")
+    if array.dtype.kind == "b":
+        raise TypeError(f"{name} must hold +1 and -1, got booleans; 0/1 units are converted by 2 * x - 1")
     if array.ndim == 0 or array.shape[-1] != n:
         raise ValueError(
             f"{name} must have {n} spins on the last axis, got shape {array.shape}{_rows_of(array, n, name)}"

@@ -376,19 +376,24 @@ def _as_text(start: bytes, file: BinaryIO, name: str) -> str:
         content = read_all(file, name, limit, start)
     if b"\0" in start or b"\0" in content:
         raise ValueError(f"{name}: neither a text file nor an .npz archive")
+    what = "not ASCII"
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = content.decode("latin-1")
+        text, what = content.decode("latin-1"), "neither a text file nor an .npz archive"
     text = _COMMENT.sub("", text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a"))
     if not text.isascii():
         for number, line in enumerate(text.split("\n"), 1):
             data = line.partition("#")[0]
             if not data.isascii() and not line.startswith(("c", "C")) and not _graphs.is_key(line):
-                raise ValueError(
-                    f"{name}, line {number}: neither a text file nor an .npz archive, {data[:80]!r}"
-                )
+                raise ValueError(f"{name}, line {number}: {what}, {data[:80]!a}{_blanks(data)}")
     return text
+
+
+def _blanks(data: str) -> str:
+    """What to do about signs that look like blanks or minus signs, as on web pages."""
+    strange = any(c.isspace() or c in "\u2212\u2013" for c in data if not c.isascii())
+    return "; put plain blanks and minus signs in place of those of a web page" if strange else ""
 
 
 def _guess(text: str, name: str, vartype: str | None) -> str:

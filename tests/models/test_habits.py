@@ -98,7 +98,7 @@ REFUSED = {
     "h and J": (lambda: ({0: 1.0}, {(0, 1): 1.0}), TypeError, "from_ising"),
     "QUBO and offset": (lambda: ({(0, 1): 1.0}, 3.0), TypeError, r"from_qubo\(Q, offset=c\)"),
     "igraph": (lambda: Graph(), TypeError, "networkx.Graph"),
-    "complex": (lambda: J * 1j, TypeError, "complex128$"),
+    "complex": (lambda: J * 1j, TypeError, r"complex128; take \.real"),
     "masked": (lambda: np.ma.masked_equal(J, 2), TypeError, r"\.filled\(0\)"),
     "QUBO": (lambda: J - np.eye(3), ValueError, "from_qubo"),
     "sparse QUBO": (lambda: scipy.sparse.csr_array(J - np.eye(3)), ValueError, "from_qubo"),
@@ -159,6 +159,11 @@ def test_fields_and_states_with_names_belong_to_the_sites_of_these_names(make, k
     ):
         with pytest.raises(ValueError, match="'c' where the site is 'a'; sort them"):
             search(model, initial=_named(kind, s[0], list("cba")))
+
+
+def test_booleans_are_no_spins():
+    with pytest.raises(TypeError, match=r"initial must hold .* booleans; .* 2 \* x - 1"):
+        sl.dynamics.gibbs(J, 1, initial=[True, False, True])
 
 
 @pytest.mark.parametrize("kind", ["pandas", "xarray"])

@@ -140,6 +140,11 @@ def _refusal(model: IsingModel, limit: int, seconds: float) -> str | None:
 
 
 def _as_edges(bins: Any) -> np.ndarray:
+    if np.ndim(bins) == 0:
+        raise ValueError(
+            f"bins must hold the edges of intervals of energy, not their number, got {bins!r}; "
+            "numpy.linspace(lowest, highest, n + 1) makes edges of n intervals"
+        )
     edges = as_real_array(bins, "bins", 1)
     if len(edges) < 2 or (np.diff(edges) <= 0).any():
         raise ValueError("bins must hold two or more increasing edges of intervals of energy")
