@@ -190,8 +190,8 @@ def random_start_energy(
     For a model without layers it is the mean energy of a random state, which is the offset. For
     a layered model all 2^V visible states are averaged where they can be enumerated (V <= 24);
     beyond that ``n_samples`` random ones are, with a relative error of about
-    0.75/sqrt(n_samples H) for independent weights, 0.75/sqrt(n_samples K) for K < H patterns,
-    whose overlaps all hidden units share.
+    ``0.75/sqrt(n_samples H)`` for independent weights, ``0.75/sqrt(n_samples K)`` for K < H
+    patterns, whose overlaps all hidden units share.
 
     Parameters
     ----------
