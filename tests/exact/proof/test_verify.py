@@ -400,7 +400,7 @@ def test_a_matrix_that_only_rounding_makes_positive_is_not_shown_to_be():
     assert not proof.verify.__globals__["_is_positive"](Z)
     positive = proof.verify.__globals__["_is_positive"]
     assert positive(Z + np.diag([64, 64]))
-    # Beyond 2^53 the numbers are rounded, too: found among 60 000, this one passes with a shift of 2^-53 tr Z.
+    # Beyond 2^53 the numbers are rounded, too: found among 60 000, this one passes with 2^-53 tr Z.
     a, b, d = 1632285859579614857, 1632285859579614318, 1632285859579613679
     assert a * d < b * b
     assert not positive(np.array([[a, b], [b, d]]))
