@@ -140,6 +140,8 @@ def ground_state(
         raise TypeError(f"options {sorted(options)} belong to one method{hint}")
     if seconds is not None:
         seconds = as_real(seconds, "seconds", 0.0, exclusive=True)
+    if memory is not None:
+        memory = as_real(memory, "memory", 0.0)  # also where no proof by branching is needed
     certificate = as_flag(certificate, "certificate")
     if rng is not None:
         as_generator(rng)  # also where the method draws nothing

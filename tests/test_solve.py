@@ -222,6 +222,12 @@ def test_a_heuristic_answer_is_asked_for_and_not_certified(method):
         sl.ground_state(model, method, degeneracy=True)
 
 
+def test_limits_of_a_proof_are_checked_where_none_is_needed():
+    for options in ({"memory": -1.0}, {"memory": np.nan}, {"relative_gap": -0.1}, {"nodes": -1}):
+        with pytest.raises(ValueError, match=next(iter(options))):
+            sl.ground_state([[0.0, 1.0], [1.0, 0.0]], **options)
+
+
 def test_the_front_door_turns_to_tempering_where_no_proof_is_in_reach():
     model = sl.ensembles.sk(N=130, rng=0)
     gs = sl.ground_state(model, allow_heuristic=True)

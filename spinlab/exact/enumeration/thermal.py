@@ -33,6 +33,7 @@ from .search import Search
 
 MAX_SPINS = 36
 
+_AVERAGES = "the sum of thermal averages"  # in messages
 _AVERAGES_COST = 7  # times the cost of ln Z
 _SAMPLES_COST = 2
 _BATCH = 256  # samples drawn together
@@ -139,7 +140,7 @@ def thermal_averages(
         )
     by_levels = not as_flag(spins, "spins") and _has_few_levels(model)
     seconds = (1 if by_levels else betas.size) * _AVERAGES_COST * _seconds_per_sum(model)
-    if (reason := _refusal(model, seconds, "the thermal averages")) is not None:
+    if (reason := _refusal(model, seconds, _AVERAGES)) is not None:
         raise ValueError(reason)
     _check_offset(model, float(betas.max(initial=0.0)))
     if by_levels:
@@ -250,6 +251,9 @@ def _seconds_per_sum(model: IsingModel) -> float:
 
 def _refusal(model: IsingModel, seconds: float, what: str) -> str | None:
     instead = "spinlab.dynamics samples any model by Markov chains"
+    if what == _AVERAGES:
+        exact = "spinlab.log_partition and mean_energy, exact on planar graphs and those of small width"
+        instead = f"{exact}; {instead}"
     return over_limit(model, MAX_SPINS, seconds, what, instead)
 
 
