@@ -13,6 +13,7 @@ from ..._core.progress import map_with_progress
 
 LOW, MIDDLE = 7, 4  # a tile is 2^4 rows of 2^7 columns
 UNROLL = 8
+_TOP = 4  # spins whose sums over all of their states are kept for the tiles
 
 R = TypeVar("R")
 
@@ -30,7 +31,9 @@ class Tiles:
     D, Y : ndarray, shapes (rows, m) and (m, columns), m being padded to a multiple of 8
     """
 
-    def __init__(self, W: np.ndarray, b: np.ndarray, c: np.ndarray, low: int = LOW) -> None:
+    def __init__(
+        self, W: np.ndarray, b: np.ndarray, c: np.ndarray, low: int = LOW, middle: int = MIDDLE
+    ) -> None:
         self.images = 1 if b.any() or c.any() else 2
         if self.images == 2:
             W, b, c = W[:-1], b[:-1], -W[-1]
@@ -38,17 +41,19 @@ class Tiles:
         W, c = np.pad(W, ((0, 0), (0, self.pad))), np.pad(c, (0, self.pad))
         self.n = len(W)
         self.low = min(low, self.n)
-        self.middle = min(LOW + MIDDLE, self.n) - self.low
+        self.middle = min(middle, self.n - self.low)
         self.W, self.b, self.c = W, b, c
         zero = np.zeros_like(c)
         self.Y = signed_sums(zero, W[: self.low])
         self.D = np.ascontiguousarray(signed_sums(zero, W[self.low : self.low + self.middle]).T)
-        self.top = W[self.low + self.middle :]
+        top = W[self.low + self.middle :]
+        self._lower = np.ascontiguousarray(signed_sums(zero, top[:_TOP]).T)
+        self._upper = top[_TOP:]
 
     @property
     def numbers(self) -> np.ndarray:
         """All tiles."""
-        return np.arange(1 << len(self.top))
+        return np.arange(len(self._lower) << len(self._upper))
 
     @property
     def states(self) -> int:
@@ -61,10 +66,19 @@ class Tiles:
 
     def base(self, numbers: np.ndarray) -> np.ndarray:
         """Inputs from the biases and the top units, shape (tiles, m)."""
-        out = np.tile(self.c, (len(numbers), 1))
-        for k, row in enumerate(self.top):
-            out += (2 * (numbers >> k & 1) - 1).astype(row.dtype)[:, None] * row
+        upper, which, lower, own = self.base_terms(numbers)
+        out: np.ndarray = lower[own]
+        out += upper if len(upper) == 1 else upper[which]
         return out
+
+    def base_terms(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(upper, which, lower, own), base = upper[which] + lower[own]; neighbours share a row of upper."""
+        n = len(self._lower)
+        values, which = np.unique(numbers // n, return_inverse=True)
+        upper = np.tile(self.c, (len(values), 1))
+        for k, row in enumerate(self._upper):
+            upper += (2 * (values >> k & 1) - 1).astype(row.dtype)[:, None] * row
+        return upper, which, self._lower, numbers % n
 
     def linear(self, g: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """sum_i g_i v_i as a sum over tile, row and column."""
@@ -86,10 +100,15 @@ class Tiles:
         return (2 * bits - 1).astype(np.int8)
 
     def map(
-        self, function: Callable[[np.ndarray], R], numbers: np.ndarray, threads: int | None, rate: float
+        self,
+        function: Callable[[np.ndarray], R],
+        numbers: np.ndarray,
+        threads: int | None,
+        rate: float,
+        most: int = 16,
     ) -> list[R]:
-        """``function`` of slices of tiles, over threads; ``rate`` is terms per second and core."""
-        step = max(1, min(16, 2**19 // len(self.c)))
+        """``function`` of slices of at most ``most`` tiles; ``rate`` is terms per second and core."""
+        step = max(1, min(most, max(16, len(numbers) // (8 * n_threads(threads))), 2**19 // len(self.c)))
         tasks = [numbers[i : i + step] for i in range(0, len(numbers), step)]
         seconds = len(numbers) * self.states * len(self.c) / rate / n_threads(threads)
         return map_with_progress(function, tasks, threads, "states of a layer", seconds)

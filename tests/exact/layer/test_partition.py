@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import gammaln, logsumexp
 
+from spinlab._core import exponential
 from spinlab.exact import enumeration, layer
-from spinlab.exact.layer import free_energies, log_partition, mean_energy, solver
+from spinlab.exact.layer import free_energies, log_partition, mean_energy, product, solver
 from spinlab.exact.layer import partition as layer_partition
 from spinlab.models import BipartiteIsing, DenseIsing, PatternBipartiteIsing
 
@@ -148,7 +149,7 @@ def test_equals_the_dense_sum():
             assert ours == pytest.approx(getattr(enumeration, function)(dense, BETAS), rel=1e-11)
 
 
-# Every split into tiles and every route: columns of 2^7 .. 2^4 states, then logarithms.
+# Every split into tiles and both routes: products, then logarithms.
 @pytest.mark.parametrize("std", [1e-8, 1e-3, 1.0, 15.0, 18.0, 21.0, 60.0, 1e8])
 @pytest.mark.parametrize("n", [1, 2, 5, 8, 12, 15])
 def test_every_route(n, std):
@@ -167,11 +168,51 @@ def test_every_route(n, std):
 
 def test_routes_are_all_taken():
     routes = set()
-    for std in (1.0, 15.0, 18.0, 21.0, 60.0):
+    for std in (1.0, 15.0, 60.0):
         model = random_model(np.random.default_rng(15), 15, 11, (True, False), std)
         tiles = layer_partition._tiles(solver.Layer.of(model, "visible"))
-        routes.add((tiles.low, layer_partition._passes(tiles) > 0))
-    assert routes == {(7, True), (6, True), (5, True), (4, True), (7, False)}
+        routes.add((tiles.low, product.fits(tiles)))
+    assert routes == {(6, True), (7, False)}
+
+
+@pytest.mark.parametrize(("n", "m", "std"), [(13, 203, 0.1), (13, 203, 5.0), (12, 64, 9.0)])
+def test_exponents_of_long_products(n, m, std):
+    model = random_model(np.random.default_rng(16), n, m, (True, True), std)
+    tiles = layer_partition._tiles(solver.Layer.of(model, "visible"))
+    growth, take = product._growth(tiles), product._times_to_take(product._growth(tiles))
+    assert product.fits(tiles)
+    assert take[-1]
+    assert take.sum() > (std > 1)
+    between = np.split(growth, np.flatnonzero(take) + 1)
+    assert all(part.sum() <= product._LARGEST for part in between)
+    log_p, _, _ = by_matrices(model)
+    assert np.abs(free_energies(model) + log_p).max() <= 2e-15 * (m + size(model))
+
+
+def test_inputs_beyond_the_range_of_exponentials():
+    # The top units give one unit inputs of +-900, +-300, the others of the tile's states +-220 at most.
+    rng = np.random.default_rng(17)
+    W = rng.normal(size=(14, 5))
+    W[:11, 0], W[11:, 0] = 20.0 * rng.choice([-1, 1], 11), 300.0
+    model = BipartiteIsing(W, bh=rng.normal(size=5), offset=1.0)
+    assert product.fits(layer_partition._tiles(solver.Layer.of(model, "visible")))
+    log_p, log_z, _ = by_matrices(model)
+    assert np.abs(free_energies(model) + log_p).max() <= 2e-15 * size(model)
+    assert log_partition(model, layer="visible") == pytest.approx(log_z, rel=1e-15)
+
+
+def test_screening_leaves_out_what_is_negligible(monkeypatch):
+    model = random_model(np.random.default_rng(18), 22, 12, (False, False), 10.0)
+    problem = solver.Layer.of(model, "visible")
+    tiles = layer_partition._tiles(problem)
+    assert product.fits(tiles)
+    assert layer_partition._screening_pays(problem, tiles, None)
+    assert len(layer_partition._candidates(problem, tiles, None)) < len(tiles.numbers) / 4
+    log_z = log_partition(model, layer="visible")
+    weak = solver.Layer.of(model.scaled(0.01), "visible")
+    assert not layer_partition._screening_pays(weak, layer_partition._tiles(weak), None)
+    monkeypatch.setattr(layer_partition, "_SAMPLE", 2**20)  # never
+    assert log_partition(model, layer="visible") == pytest.approx(log_z, rel=1e-15)
 
 
 @pytest.mark.parametrize("H", [1, 959, 960, 961, 2000])
@@ -188,7 +229,7 @@ def test_product_equals_logarithm(monkeypatch):
     model = random_model(np.random.default_rng(6), 16, 50, (True, True), 0.3)
     results = [f(model, layer="visible") for f in (log_partition, mean_energy)]
     F = free_energies(model)
-    monkeypatch.setattr(layer_partition, "_LARGEST", 0.0)  # nothing fits: logarithms
+    monkeypatch.setattr(product, "_LARGEST", 0.0)  # nothing fits: logarithms
     assert [f(model, layer="visible") for f in (log_partition, mean_energy)] == pytest.approx(
         results, rel=1e-14
     )
@@ -238,9 +279,9 @@ def test_strong_coupling():
 
 def test_inline_exponential():
     t = -np.concatenate([[0.0], 10.0 ** np.linspace(-300, np.log10(699), 2000)])
-    assert np.array([layer_partition._exp(x) for x in t]) == pytest.approx(np.exp(t), rel=1e-13)
-    assert np.array([layer_partition._expm1(x) for x in t]) == pytest.approx(np.expm1(t), rel=4e-16)
-    assert layer_partition._expm1(-1e9) == -1.0
+    assert np.array([exponential.exp(x) for x in t]) == pytest.approx(np.exp(t), rel=1e-13)
+    assert np.array([exponential.expm1(x) for x in t]) == pytest.approx(np.expm1(t), rel=4e-16)
+    assert exponential.expm1(-1e9) == -1.0
 
 
 # Free energies, in order
