@@ -352,6 +352,40 @@ def test_completion_knows_all_commands_and_options(shell, capsys):
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_data_are_written_though_the_reader_of_the_table_has_gone(tmp_path, monkeypatch):
+    """`spinlab scan .. --out data.csv | head -1` ended with status 0 and no file."""
+
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+        def fileno(self):
+            raise OSError
+
+    data, figure = tmp_path / "data.csv", tmp_path / "figure.png"
+    line = f"scan sk --sizes 6 --temperatures 1 --instances 2 --steps 10 --chains 2 --quiet --out {data}"
+    monkeypatch.setattr(sys, "stdout", Gone())
+    assert main([*line.split(), "--figure", str(figure)]) == 0
+    assert data.exists()
+    assert figure.exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "scan sk --sizes 6 --temperatures 1 --out {}.nc",
+        "scan sk --sizes 6 --temperatures 1 --figure {}.png",
+        "accessibility sk -N 6 --stds 1 --out {}.nc",
+        "ground-state {} --certificate {}.npz",
+        "diagnose {} --json {}.json",
+    ],
+)
+def test_a_folder_that_is_read_only_is_told_before_the_work(line, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert main(line.replace("{}", str(tmp_path / "x")).split()) == 1
+    assert f"the folder {str(tmp_path)!r} is read-only for you" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [

@@ -16,15 +16,20 @@ DATA = (".nc", ".csv")
 
 
 def check_folder(option: str, path: str | None) -> None:
-    """The folder exists, and the path is not one itself."""
+    """The folder exists and can be written, and the path is not one itself."""
     from .._core.files import check_target
 
     if path is None:
         return
     try:
-        check_target(path)
+        folder = check_target(path).parent
     except OSError as error:
         raise type(error)(f"{option}: {error}; make the folder, or name another file") from None
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(
+            f"{option}: cannot write {path!r}: the folder {str(folder)!r} is read-only for you; name another "
+            "file"
+        )
 
 
 def check_figure(option: str, path: str | None) -> None:

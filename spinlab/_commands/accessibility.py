@@ -105,15 +105,17 @@ def run(args: argparse.Namespace) -> int:
     if "ratio" not in data:
         _work.tell_nothing(args, data)
         return 1
-    if args.json:
-        print(json.dumps(_record(args, data)))
-        args.json = _work.TOLD
-    else:
-        _print(data, args.reduce)
-    if args.out:
-        _files.write_data(_over_chains(data, args.reduce), args.out)
-        if not args.json:
-            print(args.out)
+    try:
+        if args.json:
+            print(json.dumps(_record(args, data)))
+            args.json = _work.TOLD
+        else:
+            _print(data, args.reduce)
+    finally:  # also where the reader of the table has gone
+        if args.out:
+            _files.write_data(_over_chains(data, args.reduce), args.out)
+    if args.out and not args.json:
+        print(args.out)
     return int(data.failed_points > 0)
 
 

@@ -78,14 +78,13 @@ def run(args: argparse.Namespace) -> int:
             rng=args.seed,
             threads=args.threads,
         )
-    if args.json == "-":
-        print(report.to_json())
-    else:
-        print(report.text())
-    if args.json and args.json != "-":
-        with atomic_write(args.json) as path:
-            path.write_text(report.to_json() + "\n", encoding="utf-8")
-    if args.figure:
-        with atomic_write(args.figure) as path:
-            report.figure().savefig(path, dpi=160, bbox_inches="tight")
+    try:
+        print(report.to_json() if args.json == "-" else report.text())
+    finally:  # also where the reader of the page has gone
+        if args.json and args.json != "-":
+            with atomic_write(args.json) as path:
+                path.write_text(report.to_json() + "\n", encoding="utf-8")
+        if args.figure:
+            with atomic_write(args.figure) as path:
+                report.figure().savefig(path, dpi=160, bbox_inches="tight")
     return 0

@@ -73,7 +73,6 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Scan, print a table, write figure and data."""
     from .. import scans
-    from .._core.files import atomic_write
 
     _check_show(args)
     _files.check_figure("--figure", args.figure)
@@ -105,26 +104,31 @@ def run(args: argparse.Namespace) -> int:
     if "n_spins" not in data:
         _work.tell_nothing(args, data)
         return 1
-    if args.json:
-        print(json.dumps(_record(data, args.show)))
-        args.json = _work.TOLD
-    else:
-        _print(data, args.show)
-    if args.out:  # before the figure, which can be drawn from it
+    try:
+        if args.json:
+            print(json.dumps(_record(data, args.show)))
+            args.json = _work.TOLD
+        else:
+            _print(data, args.show)
+    finally:  # also where the reader of the table has gone
+        _write(args, data)
+    return int(data.attrs["failed_points"] > 0)
+
+
+def _write(args: argparse.Namespace, data: Any) -> None:
+    """The data, and then the figure, which can be drawn from them."""
+    from .. import scans
+    from .._core.files import atomic_write
+
+    if args.out:
         _files.write_data(data, args.out, ("P", "q"))
-        _say(args, args.out)
     if args.figure:
         figure = scans.draw(data, args.show)
         with atomic_write(args.figure) as path:
             figure.savefig(path, dpi=160, bbox_inches="tight")
-        _say(args, args.figure)
-    return int(data.attrs["failed_points"] > 0)
-
-
-def _say(args: argparse.Namespace, path: str) -> None:
-    """A file that was written; JSON stands alone."""
-    if not args.json:
-        print(path)
+    for name in (args.out, args.figure):
+        if name and not args.json:  # JSON stands alone
+            print(name)
 
 
 def _record(data: Any, show: str | None) -> dict[str, Any]:
