@@ -70,8 +70,8 @@ def ground_state(
     """Lowest state of models beyond enumeration, with a proven bound whenever it stops.
 
     E0 = min over s of E(s) = -sum_{i<j} J_ij s_i s_j - sum_i b_i s_i + offset, bounded from below by the
-    semidefinite relaxation with triangle inequalities or, on sparse graphs, by the odd-cycle inequalities of
-    the cut polytope (Barahona and Mahjoub, Math. Program. 36, 157 (1986)), and by branching.
+    semidefinite relaxation with triangle inequalities or, on sparse graphs, by those of the cut polytope
+    (odd cycles and cliques of five; Barahona and Mahjoub, Math. Program. 36, 157 (1986)), and by branching.
 
     Parameters
     ----------
