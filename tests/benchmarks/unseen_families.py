@@ -8,6 +8,7 @@ temperature.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -50,8 +51,13 @@ def crossing(f: Callable[[float], float], low: float = 0.05, high: float = 50.0)
 
 def normal_mean(f: Callable[[np.ndarray], np.ndarray]) -> float:
     """Mean of f(z), z standard normal."""
-    z, w = np.polynomial.hermite_e.hermegauss(80)
+    z, w = _nodes()
     return float(w @ f(z) / w.sum())
+
+
+@functools.cache
+def _nodes() -> tuple[np.ndarray, np.ndarray]:
+    return np.polynomial.hermite_e.hermegauss(80)
 
 
 # --- glasses among them ---------------------------------------------------------------------------
