@@ -27,9 +27,9 @@ _TRIPS = 1.0  # per ladder before the work may end early
 _FEW_STEPS, _MOST_STEPS = 40, 500  # of the first round
 _ROUNDS = 3  # at most: the first takes a seventh of the work, each next one twice the last
 _RECORDS = 40
-_MOST_LEVELS, _LENGTH = 40, 1.3  # neighbours exchange about every third time
+_FEWEST_LEVELS, _MOST_LEVELS, _LENGTH = 8, 40, 1.3  # neighbours exchange about every third time
 _COLD = 100.0  # T_line/T beyond which temperatures do not differ
-_QUENCHES = 40
+_QUENCHES, _FEWEST_QUENCHES = 40, 20  # from tempered replicas, and from random states
 _FLIPS = 1e8  # N^2 for every quench of a dense model
 _PAIRS = 1000  # spins at which an update of a dense model costs twice that of a sparse one
 _DIFFERENT = 0.5  # overlap below which a state is another one
@@ -74,6 +74,9 @@ class Equilibrium:
         Energy of the lowest state that is another one, above the lowest, as a share of it; 1 if none was met.
     n_steps : int
         Of each replica from random states.
+    n_wanted : int
+        Temperatures between which exchanges are easy: more than there are where the work does not pay for
+        them.
     """
 
     q: np.ndarray
@@ -98,6 +101,7 @@ class Equilibrium:
     instability: float
     competitor: float
     n_steps: int
+    n_wanted: int
 
 
 def equilibrium(
@@ -117,9 +121,11 @@ def equilibrium(
         "rng": rng,
         "threads": threads,
     }
-    betas = _ladder(model, log_distance, options)
+    work = seconds * _UPDATES_PER_SECOND / (N_LADDERS + _CONTROLS)
+    affordable = int(np.clip(work / (_FEW_STEPS * _work(model)), _FEWEST_LEVELS, _MOST_LEVELS))
+    betas, wanted = _ladder(model, log_distance, options, affordable)
     per_step = len(betas) * _work(model)
-    steps = seconds * _UPDATES_PER_SECOND / per_step / (N_LADDERS + _CONTROLS)
+    steps = work / per_step
     rounds = next((k for k in range(_ROUNDS, 1, -1) if steps >= _FEW_STEPS * (2**k - 1)), 1)
     n = int(np.clip(steps / (2**rounds - 1), _FEW_STEPS, _MOST_STEPS))
     random = control = pool = None
@@ -177,6 +183,7 @@ def equilibrium(
         instability=_instability(model, m, betas[at], spectrum, stability),
         competitor=_competitor(*pool),
         n_steps=done,
+        n_wanted=wanted,
     )
 
 
@@ -187,8 +194,10 @@ def _work(model: IsingModel) -> float:
     return model.n_spins * (1.0 if isinstance(model, SparseIsing) else 1 + model.n_spins / _PAIRS)
 
 
-def _ladder(model: IsingModel, log_distance: float, options: dict[str, Any]) -> np.ndarray:
-    """From beta = 0 to 1, dense where the energy falls.
+def _ladder(
+    model: IsingModel, log_distance: float, options: dict[str, Any], most: int = _MOST_LEVELS
+) -> tuple[np.ndarray, int]:
+    """From beta = 0 to 1, dense where the energy falls, ``most`` temperatures; how many would be easy.
 
     Far below the line replicas are in their lowest states: the last step there may be of any size.
     """
@@ -200,10 +209,10 @@ def _ladder(model: IsingModel, log_distance: float, options: dict[str, Any]) -> 
     E = parallel_tempering(model, 40, 4, betas=betas, **options).mean_energy.mean(0)
     length = np.sqrt(np.maximum(np.diff(betas) * -np.diff(E), 0.0)) + 1e-6
     whole = np.append(0.0, np.cumsum(length))
-    n_levels = int(np.clip(round(whole[-1] / _LENGTH) + 1, 4, _MOST_LEVELS))
-    betas = np.interp(np.linspace(0, whole[-1], n_levels), whole, betas)
+    wanted = int(np.clip(round(whole[-1] / _LENGTH) + 1, 4, _MOST_LEVELS))
+    betas = np.interp(np.linspace(0, whole[-1], min(wanted, most)), whole, betas)
     betas[0], betas[-1] = 0.0, end
-    return betas if end == 1 else np.append(betas, 1.0)
+    return (betas, wanted) if end == 1 else (np.append(betas, 1.0), wanted + 1)
 
 
 def _run(
@@ -225,11 +234,12 @@ def _quenched(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Minima below the replicas of all temperatures and random states, the lowest first, with those known."""
     N = model.n_spins
-    states = run.states.reshape(-1, N)
+    states, n_random = run.states.reshape(-1, N), _QUENCHES
     if not isinstance(model, SparseIsing):
-        most = min(len(states), max(_QUENCHES, int(_FLIPS / N**2)))
-        states = states[np.linspace(0, len(states) - 1, most).astype(int)]
-    start = np.concatenate([states, rng.choice(np.array([-1, 1], np.int8), (_QUENCHES, N))])
+        affordable = max(_FEWEST_QUENCHES, int(_FLIPS / N**2))
+        n_random = min(n_random, affordable)
+        states = states[np.linspace(0, len(states) - 1, min(len(states), affordable)).astype(int)]
+    start = np.concatenate([states, rng.choice(np.array([-1, 1], np.int8), (n_random, N))])
     found = descend(model, len(start), initial=start, rng=rng)
     states = found.states if pool is None else np.concatenate([pool[0], found.states])
     energy = found.energy if pool is None else np.concatenate([pool[1], found.energy])

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from .. import observables, solve
+from .. import exact, observables, solve
 from .._core.progress import shows_progress
 from .._core.results import Result, cut, plain_data, shortened
 from .._core.rng import RNG, as_generator
 from .._core.validate import as_real
 from ..dynamics import descend
+from ..exact.choice import choose
 from ..models import BipartiteIsing, DenseIsing, IsingModel, SparseIsing, TwoLayerIsing
 from . import verdicts
 from .bounds import MOST_UNITS, lowest_free_energy, states_with_weight
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 MOST_SPINS = 6000
 SECONDS = 3.0
 _GROUND_STATE_SECONDS = 0.3
-_DESCENTS = 200
+_DESCENTS, _FEWEST_DESCENTS = 200, 20
+_FLIPS = 1e8  # N^2 for every descent of a dense model
 _BACK = 0.9  # of the replicas' overlap
 _MOST_UNEQUAL = 600  # spins in fields whose susceptibilities are taken one by one
 
@@ -174,7 +176,9 @@ def diagnose(
         Also what decides nothing: Gibbs accessibility, ultrametricity.
     seconds : float, default 3
         Most work for the equilibrium of the replicas, in seconds of one core in round numbers: the same
-        number is the same work everywhere. Easy models take a part of it.
+        number is the same work everywhere. Easy models take a part of it. Where it does not pay for forty
+        steps at all temperatures that exchanges want, fewer temperatures are taken, eight at least, and
+        a warning says so.
     rng : None, int or numpy.random.Generator, default 0
         Seed of the simulations.
     threads : int, optional
@@ -195,7 +199,7 @@ def diagnose(
     -----
     The lines of theory hold for independent random weights or patterns and infinite size. For a trained
     matrix they are an indication. Costs N^3 operations for the spectrum and at most ``seconds`` for the
-    equilibrium: about a second up to 400 spins, half a minute for 2000 with all pairs.
+    equilibrium: about a second up to 400 spins, ten seconds or more for 2000 with all pairs.
 
     Examples
     --------
@@ -267,6 +271,11 @@ def _diagnosed(
         "distance_from_law": spectrum.distance,
     }
     hot = equilibrium(model, lines.log_distance, spectrum, stability, rng, seconds=seconds, threads=threads)
+    if len(hot.betas) < hot.n_wanted:
+        warnings.append(
+            f"seconds={seconds:g} pays for replicas at {len(hot.betas)} temperatures; for exchanges between "
+            f"all there should be {hot.n_wanted}"
+        )
     chains = from_random(model, hot, rng)
     n_directions = stability.n_directions or stability.n_set_apart
     directions = isolated(model, spectrum, n_directions, lines.balanced, hot.states)
@@ -482,16 +491,20 @@ def _overlaps(
 
 
 def _count(model: IsingModel, rng: np.random.Generator) -> observables.MinimaCount | None:
+    n = _DESCENTS
+    if not isinstance(model, SparseIsing):
+        n = int(np.clip(_FLIPS / model.n_spins**2, _FEWEST_DESCENTS, n))
     try:
-        return observables.count_minima(model, _DESCENTS, max_steps=200, rng=rng)
+        return observables.count_minima(model, n, max_steps=200, rng=rng)
     except ValueError:  # no strict minimum, or too many descents that end in weak ones
         return None
 
 
 def _accessibility(model: IsingModel, best: float, rng: np.random.Generator) -> dict[str, Any]:
     """Raw and excess, against a proven ground state where that takes a moment."""
-    seconds = [row.seconds for row in solve.explain(model).rows if row.seconds is not None]
-    proven = bool(seconds) and min(seconds) < _GROUND_STATE_SECONDS
+    # Without branching: what its proof takes shows only at its root, which may take seconds itself.
+    other = choose(exact.METHODS, model, "ground_state", ["branching"])
+    proven = other.name is not None and other.cost.seconds < _GROUND_STATE_SECONDS
     ground = solve.ground_state(model).energy if proven else best
     if ground == model.offset:
         return {"ground_energy": ground, "proven": proven}

@@ -18,6 +18,7 @@ import numpy as np
 from .. import theory
 from ..models import BipartiteIsing, DenseIsing, IsingModel, SparseIsing
 from ..observables import Spectrum, Stability
+from ..observables.stability import isolated_below
 from .bethe import bethe_lines
 
 _FEW_BONDS = 5.0  # effective number of couplings per site below which single bonds matter
@@ -177,17 +178,20 @@ def through_fields(model: IsingModel) -> IsingModel:
 
 
 def _common_line(model: IsingModel, spectrum: Spectrum, n: int) -> float:
-    """ln(T/T_line) of n patterns of like strength taken together; -infinity if one stands out."""
+    """ln(T/T_line) of n patterns of like strength taken together; -infinity if one stands out, or if the law
+    of two cumulants has no such line.
+    """
     top = spectrum.values[:n] - spectrum.centre
     if top[0] > _STANDS_OUT * top.mean():
         return -math.inf
     if isinstance(model, BipartiteIsing):
         at = theory.coordinates.ra_rbm(model.V, model.H, n, model.coupling_std())
         return math.log(theory.bipartite.glass_line(at.alpha_v, at.alpha_h) / at.b)
-    x = spectrum.values / top[0]
+    x = spectrum.values[: len(spectrum.values) - isolated_below(spectrum.values)] / top[0]
     x = x - x.mean()
     k2, k3 = float((x**2).mean()), float((x**3).mean())
-    return -math.log(top[0] * (math.sqrt(k2) + k3 / k2))
+    line = top[0] * (math.sqrt(k2) + k3 / k2)
+    return -math.log(line) if line > 0 else -math.inf
 
 
 def _log(x: float) -> float:

@@ -59,6 +59,26 @@ def test_known_phases(model, beta, phase):
     assert diagnose(model, beta=beta, extras=False).phase.value == phase
 
 
+@pytest.mark.parametrize("groups", [4, 6])
+def test_groups_that_are_all_opposed_are_order_along_many_directions(groups):
+    """-q/N between q groups: eigenvalue 1 (q - 1 times), 1 - q for their sum, and T_c = 1. The latter once
+    made the cumulants of the spectrum so negative that there was no line, and an error."""
+    group = np.repeat(np.arange(groups), 30)
+    model = sl.models.DenseIsing(np.where(group[:, None] == group, 0.0, -groups / len(group)))
+    assert lines(model, 1 / 1.4).log_order == pytest.approx(math.log(1.4), abs=0.3)
+    assert diagnose(model, beta=1 / 1.5, extras=False).phase.value == "paramagnet"
+    assert diagnose(model, beta=1 / 0.6, extras=False).phase.value == "ordered"
+
+
+def test_a_small_budget_takes_fewer_temperatures_says_so_and_begins_no_proof(monkeypatch):
+    monkeypatch.setattr(sl.exact.branching, "probe", lambda *args, **options: 1 / 0)
+    report = diagnose(sl.ensembles.sk(120, rng=1), beta=2.5, seconds=0.01)
+    n = len(report.evidence["equilibrium"]["T_over_T"]) + 1
+    assert n == 8
+    assert any(f"seconds=0.01 pays for replicas at {n} temperatures" in text for text in report.warnings)
+    assert not report.evidence["accessibility"]["proven"]
+
+
 @pytest.fixture(scope="module")
 def bars():
     """Weights of a machine that has learned the 16 images of four bars from scale 0.01."""
