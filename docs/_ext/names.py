@@ -46,6 +46,7 @@ CONTEXT = {
     "scans": ["spinlab.scans"],
     "sweeps": ["spinlab.sweeps"],
     "diagnose": ["spinlab.diagnose", "spinlab.observables"],
+    "theory": ["spinlab.theory"],
 }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -82,3 +84,25 @@ def test_cells_of_a_table_are_set_one_by_one() -> None:
         "     - :math:`1 / N^{2}`",
         "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("tex", "spaced"),
+    [
+        (r"N \log N", "N_log_N"),
+        (r"-T\ln 2\cosh\beta(m+h)", "−T_ln_2_cosh_β(m+h)"),
+        (r"\frac{\ln Z}{N}", "ln_ZN"),
+        (r"x\tanh^2\beta", "x_tanh2_β"),
+        (r"\langle\ln Z\rangle", "⟨ln_Z⟩"),
+        (r"p \, \ln \, p", "p_ln_p"),
+        (r"\mathrm{ab} + VH", "ab+VH"),
+    ],
+)
+def test_functions_stand_apart_from_letters_and_numbers(tex: str, spaced: str) -> None:
+    pytest.importorskip("latex2mathml")
+    pytest.importorskip("sphinx")
+    from docutils import nodes
+
+    found = importlib.import_module("mathml").mathml(nodes.math(tex, tex), display=False)
+    marked = re.sub(r"<mspace [^>]*>", "_", found)
+    assert html.unescape(re.sub(r"<[^>]*>", "", marked)) == spaced
