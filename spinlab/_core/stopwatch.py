@@ -17,14 +17,21 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._start, self._lost = time.perf_counter(), _compiler.seconds()
-        self._worked = time.process_time()
+        self._worked, self._compiled = time.process_time(), _compiler.worked()
 
     def seconds(self) -> float:
         """Since the start, without what any thread spent on kernels."""
         return max(0.0, time.perf_counter() - self._start - (_compiler.seconds() - self._lost))
 
     def worked(self) -> float:
-        """Seconds of processors since the start, of all threads and with kernels."""
+        """Seconds of processors since the start, of all threads but without kernels.
+
+        What is done first is asked for as a measure of what is done next, which has no kernels to wait for.
+        """
+        return max(0.0, self._processed() - (_compiler.worked() - self._compiled))
+
+    def _processed(self) -> float:
+        """Seconds of processors since the start, with kernels."""
         return time.process_time() - self._worked
 
     def share(self) -> float:
@@ -42,7 +49,7 @@ class Stopwatch:
         """
         passed = time.perf_counter() - self._start
         most = share_by_load() if passed < _TELLING else float("inf")
-        return min(max(self.worked() / max(passed, 1e-9), _LEAST_SHARE), most)
+        return min(max(self._processed() / max(passed, 1e-9), _LEAST_SHARE), most)
 
 
 def share_by_load() -> float:
@@ -59,12 +66,13 @@ class _Compiler(event.Listener):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._busy, self._since, self._total = 0, 0.0, 0.0
+        self._busy, self._total, self._work = 0, 0.0, 0.0
+        self._since, self._from = 0.0, 0.0  # by the clock, and in seconds of processors
 
     def on_start(self, ev: event.Event) -> None:
         with self._lock:
             if self._busy == 0:
-                self._since = time.perf_counter()
+                self._since, self._from = time.perf_counter(), time.process_time()
             self._busy += 1
 
     def on_end(self, ev: event.Event) -> None:
@@ -72,11 +80,17 @@ class _Compiler(event.Listener):
             self._busy -= 1
             if self._busy == 0:
                 self._total += time.perf_counter() - self._since
+                self._work += time.process_time() - self._from
 
     def seconds(self) -> float:
         with self._lock:
             running = time.perf_counter() - self._since if self._busy else 0.0
             return self._total + running
+
+    def worked(self) -> float:
+        """Seconds of processors in that time."""
+        with self._lock:
+            return self._work + (time.process_time() - self._from if self._busy else 0.0)
 
 
 _compiler = _Compiler()

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from spinlab._core import stopwatch
 from spinlab._core.stopwatch import Stopwatch
 
 
@@ -30,3 +31,21 @@ def test_work_takes_longer_where_others_work(monkeypatch):
     assert clock.wait_for(5.0) == pytest.approx(2.0)
     now, worked = 200.0, 7.0
     assert 0.0 < clock.share() < 0.1
+
+
+def test_kernels_count_neither_as_time_nor_as_work(monkeypatch):
+    """A first state that loaded its kernels left no time for a second one: of .5 s .1 were used."""
+    now, worked = 100.0, 7.0
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    monkeypatch.setattr(time, "process_time", lambda: worked)
+    clock = Stopwatch()
+    now, worked = 101.0, 7.5
+    stopwatch._compiler.on_start(None)
+    now, worked = 104.0, 8.5
+    assert clock.seconds() == pytest.approx(1.0)  # compiling goes on
+    assert clock.worked() == pytest.approx(0.5)
+    stopwatch._compiler.on_end(None)
+    now, worked = 105.0, 9.0
+    assert clock.seconds() == pytest.approx(2.0)
+    assert clock.worked() == pytest.approx(1.0)
+    assert clock.share() == pytest.approx(2.0 / 5.0)  # of a processor, compiling or not
