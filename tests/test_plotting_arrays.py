@@ -60,6 +60,8 @@ def test_lines_are_means_with_their_errors(ax):
     np.testing.assert_allclose(ends, [1.0, 3.0])  # one standard error of two: half their distance
     with pytest.raises(ValueError, match=r"data has V, x; give one of them as hue="):
         plotting.lines(ax, data, "x")
+    with pytest.raises(TypeError, match="data must be a DataArray, got ndarray"):
+        plotting.lines(ax, data.values, "x")
     with pytest.raises(TypeError, match=r"got a Dataset; take one variable of a$"):
         plotting.lines(ax, data.to_dataset(name="a"), "x")
 

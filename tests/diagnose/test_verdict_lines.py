@@ -13,8 +13,8 @@ import spinlab as sl
 from spinlab.diagnose.decision import Numbers, far, few_states, of_load, ordered, shares
 from spinlab.diagnose.equilibrium import _instability
 from spinlab.diagnose.report import _broken, _polarised
-from spinlab.diagnose.simulation import lasting
-from spinlab.diagnose.verdicts import metastability, phase
+from spinlab.diagnose.simulation import FromRandom, lasting
+from spinlab.diagnose.verdicts import dynamics, metastability, phase
 from spinlab.diagnose.weights import WEIGHTS
 from spinlab.observables import Estimate, MinimaCount
 
@@ -34,6 +34,31 @@ def count(found, coverage):
 )
 def test_many_minima_are_many_though_all_were_met(found, coverage, value):
     assert metastability(count(found, coverage), has_fields=False).value == value
+
+
+CALM = FromRandom(energy=-100.0, energy_error=0.0, memory=0.5, common=0.25, moved=1.0, activity=0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "value", "confidence"),
+    [
+        ({}, "equilibrates", 1 / (1 + math.exp(-3))),  # three steps below the line of energies
+        ({"energy": -95.0}, "trapped", 1 / (1 + math.exp(-7))),
+        ({"energy": -95.0, "energy_error": 2.0}, "equilibrates", None),
+        ({"memory": -0.8}, "trapped", 1 / (1 + math.exp(-3.75))),
+        ({"common": 0.04}, "trapped", 1 / (1 + math.exp(-3.75))),
+        ({"moved": 0.05, "activity": 0.0}, "frozen", None),
+        ({"moved": 0.05}, "equilibrates", None),  # a few spins that never rest
+        ({"activity": 0.0}, "equilibrates", None),  # all have moved, and are where they belong
+    ],
+)
+def test_one_reason_is_enough_to_be_out_of_equilibrium(change, value, confidence):
+    hot = SimpleNamespace(q=np.full((4, 3), 0.5), energy=-100.0, energy_error=0.0)
+    verdict = dynamics(100, replace(CALM, **change), hot)
+    assert verdict.value == value
+    assert sum(verdict.probabilities.values()) == pytest.approx(1, abs=2e-4)
+    if confidence is not None:
+        assert verdict.confidence == pytest.approx(confidence, abs=1e-4)
 
 
 def test_long_correlations_count_whether_or_not_states_last():

@@ -252,3 +252,16 @@ def test_changes_between_two_levels_are_counted_within_chains():
     apart[:, ::2] = -1  # chains that stay where they are, and differ from their neighbours
     assert not eq._returns_often(apart)
     assert eq._returns_often(np.random.default_rng(0).normal(size=(100, 1)))
+
+
+@pytest.mark.parametrize("shape", [(7, 3), (8, 1), (7, 3, 2)])
+def test_periodogram_by_its_definition(shape):
+    x = np.random.default_rng(3).normal(size=shape)
+    n, n_chains = shape[:2]
+    power, between = eq.periodogram(x)
+    wave = np.exp(2j * np.pi * np.outer(np.arange(1, n // 2 + 1), np.arange(n)) / n)
+    by_sum = (np.abs(np.einsum("jt,tc...->jc...", wave, x)) ** 2).reshape(n // 2, -1).sum(1) / (n * n_chains)
+    np.testing.assert_allclose(power, by_sum, rtol=1e-12)
+    means = x.mean(0).reshape(n_chains, -1)
+    apart = sum(np.var(component, ddof=1) for component in means.T) if n_chains > 1 else 0.0
+    assert between == pytest.approx(n * apart)
