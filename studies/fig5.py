@@ -183,9 +183,9 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
             ax.set(xscale="log", xlabel="epoch", ylabel="Hamming distance / $V$", title=title, ylim=(0, 0.5))
         axes[0].legend()
         plotting.lines(axes[2], data["composition"], x, "kind")
-        axes[2].set(xscale="log", xlabel="epoch", ylabel="fraction of free samples", ylim=(-0.03, 1.03),
-                    title="free samples")  # fmt: skip
-        axes[2].legend(fontsize=9)
+        axes[2].set(xscale="log", xlabel="epoch", ylabel="fraction of free samples", ylim=(-0.03, 1.3),
+                    yticks=np.linspace(0, 1, 6), title="free samples")  # fmt: skip
+        axes[2].legend(fontsize=8.5, ncols=2, loc="upper center", handlelength=1.2, columnspacing=1)
         _figures.letters(axes)
         panels = lower.subplots(2, N_KEPT // 2)
         first = data.isel(replica=0)
