@@ -277,6 +277,21 @@ def test_a_bound_that_is_not_met_is_an_error(monkeypatch):
         planar.ground_state(model)
 
 
+def test_each_condition_on_a_dual_solution_is_asked_for(monkeypatch):
+    seen = []
+    helpful = join._helpful_pairs
+    monkeypatch.setattr(join, "_helpful_pairs", lambda *x: seen.append(x) or helpful(*x))
+    planar.ground_state(model_of(grid(8, 8), couplings(np.random.default_rng(0), "signs", 112)))
+    *rest, dual = seen[-1]
+    n = len(dual.radius)
+    # z below 0, odd, of a vertex, of an even set, and beyond 60 bits
+    for node, z, size in ((n, -2, 1), (n, 1, 1), (0, 2, 1), (n, 2, 2), (n, 2**61, 1)):
+        changed = {"z": dual.z.copy(), "last": dual.last.copy()}
+        changed["z"][node], changed["last"][node] = z, dual.first[node] + size
+        with pytest.raises(RuntimeError, match="could not be proven optimal"):
+            helpful(*rest, dual._replace(**changed))
+
+
 @pytest.mark.parametrize("kind", ["small", "large"])
 def test_matching_and_its_dual_solution(kind):
     rng = np.random.default_rng(7)
