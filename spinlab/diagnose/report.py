@@ -19,6 +19,7 @@ from ..dynamics import descend
 from ..exact.choice import choose
 from ..models import BipartiteIsing, DenseIsing, IsingModel, SparseIsing, TwoLayerIsing
 from . import verdicts
+from .bound import bound_groups
 from .bounds import MOST_UNITS, lowest_free_energy, states_with_weight
 from .candidates import Isolated, isolated, share_in_span
 from .canonical import canonical
@@ -221,7 +222,10 @@ def diagnose(
             "part of the units, or measure single quantities with spinlab.observables"
         )
     options: dict[str, Any] = {"extras": extras, "seconds": seconds, "seed": seed, "threads": threads}
-    report = _diagnosed(given, beta, **options)
+    groups = bound_groups(given, beta) if _has_couplings(given) else None
+    report = _diagnosed(given, beta, **options | {"seconds": seconds if groups is None else seconds / 2})
+    if groups is not None:
+        report = _of_groups(report, _diagnosed(groups, beta, **options | {"seconds": seconds / 2}), groups)
     parts = divided(given) if _has_couplings(given) else []
     if not parts:
         return report
@@ -231,6 +235,20 @@ def diagnose(
     same = len({phase.value for phase in phases}) == 1
     joined = same and len(connected(given)) == 1
     return replace(report, phase=report.phase if joined else verdicts.of_parts(phases), parts=found)
+
+
+def _of_groups(report: Report, of_groups: Report, groups: IsingModel) -> Report:
+    """The phase of the bound groups; minima and dynamics are those of the spins."""
+    note = (
+        "strong couplings bind most spins into groups that keep their state; the phase is that of "
+        f"{groups.n_spins} groups and single spins"
+    )
+    return replace(
+        report,
+        phase=of_groups.phase,
+        warnings=(*report.warnings, note),
+        seconds=report.seconds + of_groups.seconds,
+    )
 
 
 def _diagnosed(
