@@ -7,6 +7,8 @@ process busy while the others wait.
 import os
 import signal
 
+import pytest
+
 if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores: threads of BLAS would only wait
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -45,3 +47,13 @@ def pytest_collection_modifyitems(config, items):
     here = config.rootpath / "tests"
     rank = {here / name: k for k, name in enumerate(LONG)}
     items.sort(key=lambda item: rank.get(item.path, len(LONG)))
+
+
+@pytest.fixture
+def default_signals():
+    """SIGTERM and SIGHUP end processes, as in a terminal; under nohup tests and their children ignore one."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = [signal.signal(number, signal.SIG_DFL) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)

@@ -406,7 +406,7 @@ def test_bash_completes(line, wanted, capsys):
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_signals_keep_what_is_done(tmp_path, number, status):
+def test_signals_keep_what_is_done(tmp_path, number, status, default_signals):
     data, out = tmp_path / "data.npy", tmp_path / "rbm.npz"
     np.save(data, sl.datasets.bars(3).train)
     command = [

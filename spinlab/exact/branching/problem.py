@@ -86,8 +86,8 @@ class Problem(NamedTuple):
         """Whether no room is left between the two, as the verifier of a certificate sees it."""
         if not math.isfinite(bound):
             return False
-        # The energy is rounded to nearest, the bound down.
-        roundings = Fraction(math.ulp(energy)) * Fraction(3, 2)
+        # The energy is rounded to nearest, the bound down, where floats may lie further apart.
+        roundings = Fraction(math.ulp(energy)) / 2 + Fraction(math.ulp(bound))
         return Fraction(energy) - Fraction(bound) <= self.tolerance + self.converted + roundings
 
     def reduced(self, state: np.ndarray) -> np.ndarray:

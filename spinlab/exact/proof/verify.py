@@ -108,7 +108,9 @@ def verify(model: ModelLike, certificate: Certificate) -> Verdict:
         raise CertificateError(f"the leaves prove {proven!r}, not the bound {certificate.lower_bound!r}")
     # A complete one claims a bound that meets the energy; that more was proven does not help its reader.
     bound = certificate.lower_bound
-    closed = math.isfinite(bound) and exact - Fraction(bound) <= tolerance + converted + 2 * slack
+    closed = False
+    if math.isfinite(bound):
+        closed = exact - Fraction(bound) <= tolerance + converted + slack + Fraction(math.ulp(bound))
     if certificate.certified and not closed:
         raise CertificateError(f"it is said to be complete, but {bound!r} lies below {certificate.energy!r}")
     return Verdict(certificate.energy, certificate.lower_bound, certificate.certified, cases)

@@ -268,7 +268,7 @@ def test_an_interrupted_epoch_continues_to_the_same_bits(name, at, tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to this process")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGINT)])
-def test_signals_leave_a_checkpoint_of_the_last_epoch(number, tmp_path):
+def test_signals_leave_a_checkpoint_of_the_last_epoch(number, tmp_path, default_signals):
     """As a scheduler ends a script; the run goes on from the file alone to the same bits."""
 
     def end(t):
