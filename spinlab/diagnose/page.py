@@ -13,6 +13,11 @@ from .verdicts import Verdict
 if TYPE_CHECKING:
     import matplotlib.figure
 
+_NUMBERS = {
+    "N": "$N$ =", "V": "$V$ =", "H": "$H$ =", "mean_degree": "mean degree", "beta": r"$\beta$ =",
+    "std": "standard deviation of the couplings",
+}  # fmt: skip
+
 
 def text(
     verdicts: dict[str, Verdict],
@@ -85,10 +90,15 @@ def draw(
             transform=axes["words"].transAxes,
         )  # fmt: skip
         title = ", ".join(f"{title}: {verdict.value}" for title, verdict in verdicts.items())
-        size = ", ".join(f"{key} {_shown(value)}" for key, value in evidence["size"].items())
-        figure.suptitle(f"{title}\n{size}", fontsize=9.5)
+        figure.suptitle(f"{title}\n{_size(evidence['size'])}", fontsize=9.5)
     plt.close(figure)
     return figure
+
+
+def _size(size: dict[str, Any]) -> str:
+    """What the model is, in a line."""
+    numbers = [f"{words} {_shown(size[key])}" for key, words in _NUMBERS.items() if key in size]
+    return ", ".join([size["form"], *numbers, *(["in fields"] if size["has_fields"] else [])])
 
 
 def _words(verdicts: dict[str, Verdict], warnings: tuple[str, ...]) -> str:

@@ -505,7 +505,7 @@ def test_degenerate_models():
         assert report.phase.value in ("paramagnet", "ordered", "undecided")
         json.loads(report.to_json())
         report.text()
-        report.figure()
+        assert f"$N$ = {report.evidence['size']['N']}, " in report.figure().get_suptitle()
     assert diagnose(np.ones((1, 1)), rbm=True).phase.value in ("paramagnet", "ordered", "undecided")
 
 
