@@ -242,7 +242,7 @@ def words(peers):
     ]
     print(" | ".join(["| model, beta", *names]) + " |")
     print("|" + " --- |" * (len(names) + 1))
-    for L, beta in ((10, 0.5), (10, 1.0), (10, 2.0), (16, 0.5), (16, 2.0)):
+    for L, beta in ((10, 0.5), (10, 1.0), (10, 2.0), (16, 0.5), (16, 1.0), (16, 2.0)):
         model, chains = edwards_anderson(shape=(L, L, L), law="pm1", rng=0), 64
         steps = 3_000_000 // model.n_spins
         updates = chains * model.n_spins * 1e-9
