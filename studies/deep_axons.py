@@ -14,8 +14,9 @@ Expected, if the claim holds: RAPID learns at any depth, and patterns are the fa
 the deeper the machine.
 
 Runtime: paper preset about 10 minutes of processor time, small preset seconds.
-Verdict: RAPID yields no density at any depth here; patterns of their own scale come near free weights and
-fall behind where the machine grows at a fixed number of patterns.
+Verdict: RAPID yields no density at any depth here, so its failure on deep machines says nothing of depth;
+patterns of their own scale come near free weights and fall behind where the machine grows at a fixed number
+of patterns.
 """
 
 from __future__ import annotations
@@ -221,6 +222,7 @@ def statements(n: dict[str, dict[str, tuple[float, float]]], away: list[str]) ->
         f"RAPID, at the better of two rates, ends above the uniform density by more than 3 errors: "
         f"{'; '.join(useless) or 'nowhere'}; below it: "
         f"{'; '.join(useful) or 'nowhere'}.",
+        concluded(n, useless),
         f"Patterns of their own scale by PCD against free weights by PCD, nats: ahead by more than 3 errors: "
         f"{'; '.join(ahead) or 'nowhere'}; behind: {'; '.join(behind) or 'nowhere'}; not decided: "
         f"{'; '.join(level) or 'nowhere'}.",
@@ -232,6 +234,34 @@ def statements(n: dict[str, dict[str, tuple[float, float]]], away: list[str]) ->
         *_more(gap, "digits (biases), restricted", "digits (biases), deep", "From one hidden layer to two"),
         *_more(gap, "bars, restricted", "bars 6x6, restricted", "From 16 to 36 visible units"),
     ]
+
+
+def concluded(n: dict[str, dict[str, tuple[float, float]]], useless: list[str]) -> str:
+    """What the paper says would follow if RAPID failed on deep machines, and whether these runs carry it."""
+    failed = [c for c in useless if c.endswith("deep")]
+    if not failed:
+        return "RAPID is not seen to fail on deep machines: nothing follows."
+    shallow = [r for c in failed if (r := c.replace("deep", "restricted")) in useless]
+    learnt = [c for c in failed if CASES[c][0] * math.log(2) - n[c]["free"][0] > 3 * n[c]["free"][1]]
+    isolated = len(shallow) < len(failed)
+    hard = len(learnt) < len(failed)
+    return (
+        f"RAPID fails on deep machines ({'; '.join(failed)}), from which the paper would conclude that "
+        "spin-glass behaviour is not why these are hard to train. "
+        + (
+            "With one hidden layer it does not fail everywhere"
+            if isolated
+            else "It fails with one hidden layer, too"
+        )
+        + f" ({'; '.join(shallow) or 'nowhere'}), and free weights "
+        + ("do not learn all of these deep machines" if hard else "learn the same deep machines")
+        + f" ({'; '.join(learnt) or 'none'}): "
+        + (
+            "so the conclusion is possible."
+            if isolated or hard
+            else "so what fails is not due to depth, and the conclusion does not follow from these runs."
+        )
+    )
 
 
 def _more(gap: dict[str, tuple[float, float]], less: str, more: str, change: str) -> list[str]:

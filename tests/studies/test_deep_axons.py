@@ -52,6 +52,11 @@ NUMBERS = {
     [
         ("3 errors: bars, restricted; bars, deep; below it: nowhere", ("bars, deep", "fast"), (10.0, 0.1)),
         ("3 errors: bars, restricted; bars, deep; below it: nowhere", ("bars, deep", "fast"), (11.2, 0.1)),
+        ("RAPID fails on deep machines (bars, deep)", ("bars, deep", "fast"), (10.0, 0.1)),
+        ("It fails with one hidden layer, too (bars, r", ("bars, restricted", "fast"), (10.0, 0.1)),
+        ("the conclusion does not follow", ("bars, restricted", "fast"), (10.0, 0.1)),
+        ("learn the same deep machines (bars, deep)", ("bars, deep", "free"), (11.0, 0.1)),
+        ("the conclusion does not follow", ("bars, deep", "free"), (11.0, 0.1)),
         ("ahead by more than 3 errors: bars, deep (-1.00 ± 0.14)", ("bars, deep", "own"), (7.8, 0.1)),
         ("not decided: bars, restricted (+0.00", ("bars, restricted", "own"), (9.0, 0.1)),
         ("by more than 3 errors: bars, restricted; bars, deep.", ("bars, deep", "clipped"), (7.1, 0.1)),
