@@ -134,7 +134,28 @@ def statements(table: Table) -> list[dict[str, str]]:
             all(r["copied"] <= 0.1 for r in good.values()) if good else None,
             "share of copies " + _text(good, "copied"),
         ),
+        flatter(good, {m: row for m, row in trained.items() if ", spinlab" in m}),
     ]
+
+
+def lead(row: dict[str, Any]) -> float:
+    """s_1/s_2 of W."""
+    first, second = row["singular_values"][:2]
+    return float(first / second)
+
+
+def flatter(good: Table, plain: Table) -> dict[str, str]:
+    """Whether W of every run with digits has a smaller s_1/s_2 than that of every run without the quirk."""
+    one, other = (
+        {m: {"lead": lead(r)} for m, r in rows.items() if r.get("singular_values")} for rows in (good, plain)
+    )
+    return said(
+        "the spectrum of W is flatter in every run with digits than in every run without the quirk (s1/s2)",
+        max(r["lead"] for r in one.values()) < min(r["lead"] for r in other.values())
+        if one and other
+        else None,
+        f"with digits {_text(one, 'lead')}; without the quirk {_text(other, 'lead')}",
+    )
 
 
 def _of_the_convention(table: Table, trained: Table) -> list[dict[str, str]]:

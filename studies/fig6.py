@@ -158,6 +158,7 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
             **judged.shares(found, images),
             "likelihood": judged.likelihood(run),
             **_end(run["std_W"]),
+            "singular_values": spectrum(m, settings),
             "class_counts": found.class_counts.tolist(),
         }
         table[m]["stopped"] = 0 < table[m]["epochs"] < settings["epochs"]
@@ -167,7 +168,7 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
         f"# Fig. 6, {settings['dataset']}, preset {preset}\n",
         _described(settings, missing),
         markdown_table(
-            ["machine", "epochs", *COLUMNS, "std W", "test NLL", "test - train", "ESS"],
+            ["machine", "epochs", *COLUMNS, "std W", "s1/s2", "test NLL", "test - train", "ESS"],
             [_row(m, row, data.sel(machine=m)["ess"]) for m, row in table.items()],
         ),
         "## Statements\n",
@@ -182,6 +183,15 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
         "machines": table,
         "statements": said,
     }
+
+
+def spectrum(machine: str, settings: dict[str, Any]) -> list[float]:
+    """The five largest singular values of W of a kept run."""
+    run = published.stored(machine) if settings["dataset"] == "mnist" and ", run " in machine else None
+    if run is None:
+        return []
+    patterns = (run[x].astype(np.float32) for x in ("xi_v", "xi_h"))
+    return sl.rbm.singular_values(sl.rbm.RARBM.from_patterns(*patterns))[:5].round(4).tolist()
 
 
 def _end(std_W: Any) -> dict[str, Any]:
@@ -207,6 +217,7 @@ def _row(machine: str, row: dict[str, Any], ess: Any) -> list[str]:
         str(row["epochs"] or ""),
         *(form.format(row[name]) for name, form in COLUMNS.items()),
         "" if np.isnan(row["std_W"]) else f"{row['std_W']:.3g}",
+        f"{judged.lead(row):.2f}" if row["singular_values"] else "",
         judged.shown(found),
         "" if np.isnan(found["gap"]) else f"{found['gap']:+.1f}",
         sizes if "ess" in found else "",
@@ -230,7 +241,7 @@ def _described(settings: dict[str, Any], missing: list[str]) -> str:
         "images are; confident: as surely classified as 95 % of them (extremely randomised trees); digits: "
         "both; copied: nearer to a training image than 95 % of the test images; nearest: mean largest "
         "overlap with a training image; classes: exp of the entropy of the classes; vendi: effective number "
-        "of different samples.\n\n"
+        "of different samples; s1/s2: the largest singular value of W over the second.\n\n"
         "Test NLL in nats per image with the range of the annealing and the error of the images, where all "
         "four annealing runs (forward and reverse, from biases of the data and from uniform units, "
         f"{n_chains} chains, {n_temperatures} temperatures) have more than 20 effective samples and agree "

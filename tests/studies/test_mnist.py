@@ -54,6 +54,9 @@ def test_runs_of_the_study_are_whole_and_small():
         assert machine.as_ising().coupling_std() == pytest.approx(run["std_W"][-1], rel=1e-3)
         marks = [m for m in fig6.PAPER["marks"] if m <= len(run["std_W"])]
         assert run["along"].shape == (len(marks), len(_mnist_published.NUMBERS))
+    values = sl.rbm.singular_values(machine.as_ising())[:5]
+    assert fig6.spectrum(name, fig6.PAPER) == pytest.approx(values, rel=1e-3)
+    assert fig6.spectrum("test images", fig6.PAPER) == fig6.spectrum(name, fig6.SMALL) == []
 
 
 def row(digits=0.9, classes=5.0, copied=0.03, quoted=False, nll=200.0):
@@ -110,6 +113,22 @@ def test_statements_follow_the_numbers():
     two[name(290, 10, run=2)] = row(classes=2.0, quoted=True, nll=100.0)
     found = verdicts(two)
     assert found[looks] == found[fewer] == "fails"
+
+
+@pytest.mark.parametrize(
+    ("digits", "values", "verdict"),
+    [
+        (0.9, ([2.0, 1.0], [9.0, 3.0]), "holds"),
+        (0.9, ([8.0, 2.0], [9.0, 3.0]), "fails"),
+        (0.2, ([2.0, 1.0], [9.0, 3.0]), "open"),  # no run with digits
+        (0.9, ([2.0, 1.0], []), "open"),
+    ],
+)
+def test_digits_and_flat_spectra(digits, values, verdict):
+    names = ("K=290, 10 steps, reference, sign, run 1", "K=290, 10 steps, spinlab, sign, run 1")
+    rows = (row(digits) | {"singular_values": values[0]}, row(0.0) | {"singular_values": values[1]})
+    said = "the spectrum of W is flatter in every run with digits than in every run without the quirk (s1/s2)"
+    assert verdicts(dict(zip(names, rows, strict=True)))[said] == verdict
 
 
 def likelihoods(log_z, ess):
