@@ -19,12 +19,14 @@ from .._core.walkers import Walkers
 from ..models import IsingModel
 from ._quench import quench
 from ._replicas import Ladders, climb, make_walkers
+from ._scales import field_bounds
 from ._single_spin import CHAINS
 from .tempering import levels, respaced, step_lengths
 
 _LEAST_TRIPS = 10  # from the hottest to the coldest temperature and back, in each group
 _MOST_DRIFT = 2.0  # of the coldest mean energy when the time doubles, in units of its temperature
 _MOST_EXCESS = 2.0  # of the coldest mean energy over the lowest known one, in units of its temperature
+_MOST_ENTROPY = 9.0, 0.12  # at the coldest temperature, or per spin; +-J glasses keep .05 to .1 per spin
 _MOST_LEVELS = 1000
 _COLDER = 2.0  # factor by which a ladder that ends too hot is continued, or more
 
@@ -124,7 +126,24 @@ class Groups:
 
     def equilibrated(self, lowest: float) -> np.ndarray:
         """Whether each group has mixed down to the energy ``lowest`` (without offset), shape (n_groups,)."""
-        return self.mixed() & self._is_cold(lowest)
+        mixed = self.mixed()
+        return mixed & self._is_cold(lowest) & self._is_ordered() if mixed.any() else mixed
+
+    def _is_ordered(self) -> np.ndarray:
+        """Whether the coldest replicas are left with little entropy per spin, S = N ln 2 + int beta dE.
+
+        Next to an extensive number of states, exp(S) with S in proportion to N as on triangular lattices, a
+        lower level of few states is met by none of the groups, and they agree on the level above it. The
+        limit was chosen when such lattices had been seen.
+        """
+        energy = np.mean([piece.mean_energy for piece in self.measured], axis=0)
+        steps = np.diff(energy.reshape(self.n_groups, -1, len(self.betas)).mean(1), prepend=0.0, axis=1)
+        # Up to the hottest replica the energy is linear in beta, from there on rather in the temperature.
+        hot, cold = self.betas[:-1], self.betas[1:]
+        means = np.append(self.betas[0] / 2, np.log(cold / hot) * cold / (cold / hot - 1))
+        n = np.count_nonzero(field_bounds(self._model))  # all other spins are free
+        entropy = n * np.log(2) + steps @ means
+        return np.asarray(entropy <= max(_MOST_ENTROPY[0], _MOST_ENTROPY[1] * n))
 
     def _is_cold(self, lowest: float) -> np.ndarray:
         """Whether the coldest replicas are next to the lowest energy: kT is left, and not entropy.

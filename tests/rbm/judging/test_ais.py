@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -59,6 +60,17 @@ def test_twenty_models_with_small_and_large_weights():
         # for each (none in 120 models of a wider range).
         assert inside[-1] or caught, (seed, exact, run)
     assert sum(inside) >= 18
+
+
+def test_an_error_from_two_chains_is_itself_uncertain():
+    """One degree of freedom is Cauchy's law: the quantile at p, that of three normal errors, is cot(pi p)."""
+    with pytest.warns(AISWarning):
+        run = log_partition_ais(sl.ensembles.rbm_gaussian(V=6, H=8, rng=0).scaled(1e-3), n_chains=2, rng=0)
+    p = math.erfc(3 / math.sqrt(2)) / 2
+    reach = -math.log1p(-run.std_error / math.tan(math.pi * p))
+    assert run.std_error > 0
+    assert run.interval == pytest.approx((run.log_z - reach, run.log_z + reach), abs=1e-9)
+    assert 70 * run.std_error < reach
 
 
 @pytest.mark.slow
