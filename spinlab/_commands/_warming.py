@@ -91,7 +91,7 @@ def _lattices() -> None:
 
 
 def _branching() -> None:
-    from .. import ensembles, solve
+    from .. import ensembles, exact, solve
 
     files = ensembles.sk(N=20, rng=0).to_sparse()  # as instance files are read
     for model in (
@@ -99,6 +99,7 @@ def _branching() -> None:
         ensembles.sk(N=32, rng=0),
         ensembles.edwards_anderson(shape=(3, 3, 4), law="pm1", rng=0),
     ):
+        exact.branching.prepare(model)
         solve.ground_state(model, "branching")
         solve.ground_state(model, seconds=1.0)
 

@@ -148,6 +148,8 @@ def ground_state(
     reason = too_large(model, relaxation)
     if reason:
         raise RefusedError(reason)
+    if seconds is not None:
+        compile_kernels(relaxation, cliques=True)
     clock = Stopwatch()
     run = Run(model, relaxation, start, certificate, resume)
     if seconds is not None:
@@ -245,7 +247,7 @@ def fits(model: IsingModel, seconds: float, share: float) -> bool:
 
 def prepare(model: IsingModel) -> None:
     """Compile (or load) the kernels that a proof for this model takes, so that a clock can start."""
-    compile_kernels(relaxation_of(model))
+    compile_kernels(relaxation_of(model), cliques=True)
 
 
 PROBE_SECONDS = 3.0  # by counted operations
@@ -370,27 +372,32 @@ def _words(tree: Tree, relaxation: str) -> str:
 
 
 @cache
-def compile_kernels(relaxation: str) -> None:
-    """Run every kernel once, so that a clock that starts afterwards measures work."""
+def compile_kernels(relaxation: str, cliques: bool = False) -> None:
+    """Run every kernel of a relaxation once, so that a clock that starts afterwards measures work.
+
+    The cliques' take a second and many models never: a proof without a clock compiles them on its way.
+    """
     n = 24
     i, j = np.triu_indices(n, 1)
     J = np.random.default_rng(1).normal(size=len(i))
-    problem = make_problem(n, i, j, J, np.zeros(n), 0.0)
+    near = (j - i) % (n - 2) < 3  # signs on a ring of degree four: no spin follows another
+    sparse = make_problem(n, i[near], j[near], np.sign(J[near]), np.zeros(n), 0.0)
+    problem = sparse if relaxation == "cycles" else make_problem(n, i, j, J, np.zeros(n), 0.0)
     descent = Descent(problem)
     state, best = descent.from_random(2)
+    if relaxation == "cycles":
+        from .cliques import violated_cliques
+        from .cycles import Cycles
+
+        cycles = Cycles(sparse, descent)
+        cycles.separate(np.full(len(sparse.c), 0.4), len(sparse.c))
+        cycles.rounded(np.full(len(sparse.c), 0.4))
+        if cliques:
+            violated_cliques(cycles.graph, np.full(len(sparse.c), 0.4), 0.0, 10)
+        cycles(Node(None, 1, 0, 0), best, np.zeros(1, np.int8))
+        return
     work = Dense(problem.matrix(), problem.scale, problem.step, problem.slack, 2)
     with one_blas_thread():
         tree = Tree(Node(None, 1, work.trivial().h2(), 0), best, state, problem.step, problem.slack)
         tree.explore(work, Limits(nodes=3), 1)
     best_of_all(problem.matrix()[:3, :3].copy())
-    if relaxation == "cycles":
-        from .cliques import violated_cliques
-        from .cycles import Cycles
-
-        near = (j - i) % (n - 2) < 3  # signs on a ring of degree four: no spin follows another
-        sparse = make_problem(n, i[near], j[near], np.sign(J[near]), np.zeros(n), 0.0)
-        cycles = Cycles(sparse, descent)
-        cycles.separate(np.full(len(sparse.c), 0.4), len(sparse.c))
-        cycles.rounded(np.full(len(sparse.c), 0.4))
-        violated_cliques(cycles.graph, np.full(len(sparse.c), 0.4), 0.0, 10)
-        cycles(Node(None, 1, 0, 0), best, np.zeros(1, np.int8))

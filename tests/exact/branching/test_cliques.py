@@ -93,3 +93,28 @@ def test_a_partial_proof_with_cliques_resumes(tmp_path):
     assert answer.energy == 21 - 2 * 12
     assert answer.certified
     assert verify(model, answer.certificate).certified
+
+
+def test_a_proof_compiles_what_it_takes(monkeypatch):
+    """A lattice none of the dense kernels, which take seconds, and the cliques' first where a clock runs."""
+    pytest.importorskip("highspy")
+    calls = []
+    prepared = branching.solver.compile_kernels.__wrapped__
+    monkeypatch.setattr("spinlab.exact.branching.solver.Dense", lambda *args: calls.append("dense"))
+    monkeypatch.setattr(
+        "spinlab.exact.branching.cliques.violated_cliques", lambda *args: calls.append("cliques")
+    )
+    prepared("cycles")
+    assert not calls
+    prepared("cycles", cliques=True)
+    assert calls == ["cliques"]
+
+    asked = []
+    monkeypatch.setattr(
+        "spinlab.exact.branching.solver.compile_kernels",
+        lambda relaxation, cliques=False: asked.append((relaxation, cliques)),
+    )
+    lattice = sl.ensembles.edwards_anderson(shape=(3, 3, 3), law="pm1", rng=0)
+    branching.ground_state(lattice, relaxation="cycles", seconds=5.0)
+    branching.ground_state(lattice, relaxation="cycles")
+    assert asked == [("cycles", True), ("cycles", False), ("cycles", False)]
