@@ -140,6 +140,7 @@ def binder_crossings(
             )
     found = found[np.isfinite(found).all(1)]
     error = np.hypot(found.std(0, ddof=1), off)
+    # No 0/0, should resamples and the cubic agree to the last bit (a fit is hardly ever that exact).
     share = 1 / np.maximum(error, 1e-12 * (x[-1] - x[0])) ** 2
     share /= share.sum()
     n = min(len(m) for m in moments)
@@ -222,7 +223,7 @@ def _zero(x: np.ndarray, y: np.ndarray, weight: np.ndarray, sign: int) -> tuple[
     nowhere = math.nan, math.nan
     z = sign * weight * y
     contrast = z.sum() - 2 * np.cumsum(z)  # right side minus left side
-    k = int(np.argmax(contrast[:-1]))
+    k = int(np.argmax(contrast[:-1]))  # the last is -z.sum(), or a digit more where the two sums differ
     if contrast[k] <= abs(z.sum()):  # all values of one sign
         return nowhere
     near = slice(max(0, k + 1 - _NEAR), k + 1 + _NEAR)

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from model_forms import FORMS, make
 
-from spinlab.exact.couplings import edges_of, is_frustrated, lost, n_couplings, size_and_lost
+from spinlab.exact.couplings import (
+    edges_of,
+    exact_sum,
+    in_units,
+    is_frustrated,
+    lost,
+    n_couplings,
+    round_down,
+    size_and_lost,
+)
 from spinlab.models import BipartiteIsing, DenseIsing, PatternBipartiteIsing, PatternIsing, SparseIsing
 
 
@@ -84,3 +93,48 @@ def test_what_is_lost_is_summed_upwards():
     for model in (patterns._off_by(1.0), patterns):
         assert model.coupling_rounding() > 0
         assert Fraction(lost(model)) >= Fraction(model.rounding) + Fraction(model.coupling_rounding())
+
+
+@pytest.mark.parametrize(
+    ("terms", "less", "down"),
+    [
+        ([1.0, 2.0**-60], 0.0, 1.0),
+        ([1.0, -(2.0**-60)], 0.0, 1 - 2.0**-53),  # rounded up to 1
+        ([1e16, 1.0, -1e16], 0.0, 1.0),  # exact: nothing is taken off
+        ([1.0], 2.0**-60, 1 - 2.0**-53),
+        ([1.0, 0.5], 0.25, 1.25),
+        # What rounding to nearest left, 2^-60 - 2^-120, is itself rounded up, to what is taken off.
+        ([1.0, 2.0**-60, -(2.0**-120)], 2.0**-60, 1 - 2.0**-53),
+    ],
+)
+def test_sums_are_rounded_down(terms, less, down):
+    nearest, below = exact_sum(terms, less)
+    assert nearest == float(sum(map(Fraction, terms)))
+    assert below == down
+
+
+def test_rounding_down_takes_nothing_from_what_is_exact():
+    assert round_down(Fraction(3, 2)) == 1.5
+    assert round_down(1 - Fraction(1, 2**60)) == 1 - 2.0**-53
+    assert round_down(1 + Fraction(1, 2**60)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("G", "unit", "exact"),
+    [
+        ([0.75, -1.25], 0.25, True),
+        ([0.3, -0.3], 0.3, True),
+        ([2.0**51, 2.0**51 - 1], 1.0, True),
+        ([2.0**51 + 2, 2.0**51 - 1], 2.0**51, False),  # a sum of all, and a change of it, needs 53 bits
+        ([1.0, 2.0**-53 + 2.0**-105], 1.0, False),
+        ([0.1, 0.2, 0.1 + 0.2], 0.1, False),  # multiples of .1 to the last digit but one
+        ([0.1, 0.2, 0.3 * (1 + 2.0**-45)], 0.25, False),
+        ([1e-15, 0.3, 0.7], 0.5, False),  # 2^49 times the smallest: any number would be near a multiple
+        ([0.0], 1.0, True),
+    ],
+)
+def test_units_of_couplings(G, unit, exact):
+    K, found, known = in_units(np.array(G))
+    assert (found, known) == (unit, exact)
+    if exact:
+        assert [Fraction(k) * Fraction(unit) for k in K] == [Fraction(g) for g in G]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import spinlab as sl
-from spinlab.observables import binder_crossings, edwards_anderson, two_time_correlation
+from spinlab.observables import binder_crossings, crossings, edwards_anderson, two_time_correlation
 
 
 def test_two_times_by_loops():
@@ -138,3 +138,29 @@ def test_no_transition_is_refused():
 def test_refusals(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+def test_a_cubic_tells_how_far_the_parabola_is_off():
+    for root in (0.4, 1.5, 3.3, 5.7, 6.4):
+        x = np.arange(8.0)
+        y = (x - root) * (1 + 0.1 * (x - root) + 0.05 * (x - root) ** 2)
+        position, off = crossings._zero(x, y, np.ones(8), 1)
+        assert abs(position - off - root) < 0.4 * abs(position - root), root
+
+
+def test_curves_of_one_sign_never_cross():
+    # Two ways to sum differ in the last digit: the end of the range is no place to look for a crossing, where
+    # a parabola through values that nearly touch zero has one.
+    for seed in range(100):
+        y = -np.append(np.random.default_rng(seed).uniform(0.5, 1, 6), [1.0, 1e-4, 0.9])
+        assert np.isnan(crossings._zero(np.arange(9.0), y, np.ones(9), 1)).all(), seed
+
+
+def test_crossings_without_any_noise():
+    x = np.arange(8.0)
+    g = [0.5 - size * (x - 3.5) / 64 for size in (1, 2, 4)]
+    second, fourth = [np.ones((4, 8))] * 3, [np.tile(3 - 2 * curve, (4, 1)) for curve in g]
+    found = binder_crossings([1, 2, 4], x, second, fourth, n_resamples=20, rng=0)
+    np.testing.assert_allclose(found.position, 3.5, rtol=1e-12)  # weights by the errors have a floor
+    assert found.mean.value == pytest.approx(3.5, rel=1e-12)
+    assert found.mean.error < 1e-12

@@ -25,7 +25,8 @@ def dominated(n: int, edges: Iterable[tuple[int, int, int]]) -> tuple[list[Tie],
     for i, j, c in edges:
         rows[i][j] = rows[j][i] = c
     sizes = [sum(map(abs, row.values())) for row in rows]
-    most = [max(map(abs, row.values()), default=0) for row in rows]  # of each row, or more
+    # Of each row, or more: it spares looks at rows. Sizes too small would make ties that do not hold.
+    most = [max(map(abs, row.values()), default=0) for row in rows]
     left = set(range(n))
     todo = deque(range(n))
     ties: list[Tie] = []

@@ -157,6 +157,8 @@ def ground_state(
     left = lost(model)
     energy, bound = _exact_energy(model, state, left)
     if eps > 0:
+        # ``left`` would count only if the true model had its lowest energy that far down and the state found
+        # were not the lowest of the rounded one: no model is known, but the bound is of both.
         least = -(Fraction(highest) + Fraction(eps)) * Fraction(unit)
         bound = min(bound, round_down(least + Fraction(model.offset) - Fraction(left)))
     n_states = None
@@ -273,7 +275,7 @@ def _chinese_remainder(residues: list[tuple[int, int]]) -> int:
 
 def _unique(problem: Elimination, eps: float, threads: int | None) -> int:
     """Number of ground states where no other state can lie within the rounding, or an error."""
-    # Both energies of a gap may be off by eps; states within 2 eps are not told apart.
+    # Both energies of a gap may be off by eps; states within 2 eps are not told apart. The rest is margin.
     if _buckets.smallest_gap(problem, threads) <= 8 * eps:
         raise ValueError(
             f"{NAME} cannot count the ground states of this model: its couplings are no multiples of one "

@@ -20,7 +20,14 @@ from naive import all_states, ground_energy_and_degeneracy
 import spinlab as sl
 from spinlab.exact import tree
 from spinlab.exact.tree import elimination
-from spinlab.models import BipartiteIsing, DenseIsing, SparseIsing, instance_metadata, load_instance
+from spinlab.models import (
+    BipartiteIsing,
+    DenseIsing,
+    PatternIsing,
+    SparseIsing,
+    instance_metadata,
+    load_instance,
+)
 
 
 def test_the_least_cost_of_two_layers_is_below_the_cost():
@@ -171,6 +178,23 @@ def test_real_couplings_are_counted_only_if_the_ground_state_is_unique():
     with pytest.raises(ValueError, match=r"tree cannot count.*second state.*enumeration"):
         tree.ground_state(tied, degeneracy=True)
     assert tree.ground_state(tied).energy == pytest.approx(-0.6 - math.pi)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        # Three spins: six states by the rounded couplings -1, four by -1 - 2^-60 in one of them.
+        PatternIsing([[1, 1, 1], [2.0**-30, 2.0**-30, 0]], -1.0),
+        # J = 0, computed as 1: two states instead of four.
+        PatternIsing([[2.0**27 + 1, 2.0**27 - 1], [2.0**53, -1], [2.0**53 - 1, -1]]),
+        # The two weakest bonds of a frustrated ring are equal, and the sums of the tables are not.
+        SparseIsing.from_edges([0, 1, 2, 3, 4, 0], [1, 2, 3, 4, 0, 5], [-0.9, 1.04, 1.81, 1.02, 0.9, 3.1], 6),
+    ],
+    ids=["patterns", "cancelling patterns", "ring"],
+)
+def test_states_within_the_rounding_are_not_counted(model):
+    with pytest.raises(ValueError, match="second state lies within the rounding"):
+        tree.ground_state(model, degeneracy=True)
 
 
 def test_multiples_of_a_number_are_counted():
