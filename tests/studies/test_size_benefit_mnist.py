@@ -73,6 +73,43 @@ def test_words_on_the_slowest_mode():
     assert relaxed(resolved=0.0) == ""
 
 
+def bounded(free=9.0, own=7.0, error=0.25, resolved=0.0, free_error=0.5):
+    """Four pairs; ln tau of free weights is at least 9 - ln 2 = 8.3, of patterns 6.6 to 7.7."""
+    names = study.recipes({"K": (32,)})
+    flags = np.ones((2, 4))
+    flags[0, 0] = resolved
+    dims = ("recipe", "replica")
+    slow = xr.Dataset(
+        {"log_slow": (dims, np.array([[free] * 4, [own] * 4])), "resolved": (dims, flags),
+         "error": (dims, np.array([[free_error] * 4, [error] * 4]))},
+        coords={"recipe": list(names)},
+    )  # fmt: skip
+    return " ".join(study.bounded(slow, {"K": (32,), "epochs": (1, 10)}))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "false"),
+    [
+        ("at least 8.3 for free weights and 6.6 for K=32", {"free": 9.5}),
+        ("at least 8.3 for free weights and 6.6 for K=32", {"error": 0.5}),
+        ("bounded from above in 0 and 4 of 4 runs", {"error": 0.5}),
+        ("bounded from above in 0 and 4 of 4 runs", {"free_error": 0.4}),
+        ("faster in 4 pairs, slower in 0, and 0 are not decided", {"own": 7.7}),
+        ("faster in 4 pairs, slower in 0, and 0 are not decided", {"error": 0.6}),
+        ("Bounds only (not resolved)", {"resolved": 1.0}),
+    ],
+)
+def test_bounds_follow_their_numbers(sentence, false):
+    assert sentence in bounded()
+    assert sentence not in bounded(**false)
+
+
+def test_bounds_the_other_way_round_and_none():
+    assert "faster in 0 pairs, slower in 4" in bounded(own=11.0, free_error=0.1)
+    assert "at least -inf for free weights" in bounded(free=np.nan)
+    assert "and 4 are not decided" in bounded(free=np.nan)
+
+
 def test_the_slowest_mode_of_hidden_units_against_the_exact_one():
     """Equal couplings and small biases: the slowest mode is nearly linear. Chance 6e-5 at four errors."""
     model = sl.models.BipartiteIsing(np.full((6, 6), 0.22), bv=np.full(6, 0.02), bh=np.full(6, 0.01))
