@@ -13,6 +13,7 @@ they might overflow.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,9 @@ _NEGLIGIBLE = 45.0  # e^-45 < 2^-64
 # Indices of this type spare the check for negative ones.
 _U = np.uint64
 _L, _ONE, _TWO, _THREE, _FOUR = _U(LANES), _U(1), _U(2), _U(3), _U(4)
-_CHUNK = _U(32)  # units whose factors for 64 columns and both signs fit in the first level of the cache
+_CHUNK = _U(64)  # units whose factors for 16 columns, both signs, and for 32 rows fit in the nearest cache
 _BIAS = np.int64(1023)
+_MANY = 2**10  # tiles from which on a bound for each state pays
 _TOGETHER = 8  # tiles whose products stay in the second level of the cache
 
 
@@ -62,7 +64,7 @@ class Product:
         self.R = aligned((len(blocks), rows, n))
         self.R[:] = np.exp(R, out=R).reshape(rows, -1, n).swapaxes(0, 1)
         self.least = math.exp(_SMALLEST + 2 * float(_inputs(tiles)[1].max()))
-        self.take = _times_to_take(_growth(tiles))
+        self.take = _times_to_take(tiles)
         self._whole = rows % int(_FOUR) == columns % int(_L) == 0
 
     def __call__(self, part: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -111,16 +113,31 @@ def _growth(tiles: Tiles) -> np.ndarray:
     return each.reshape(-1, 4).sum(1)
 
 
-def _times_to_take(growth: np.ndarray) -> np.ndarray:
-    """After which four units the exponents are taken out: before they might overflow, and at the end."""
-    take = np.zeros(len(growth), np.bool_)
+def _times_to_take(tiles: Tiles) -> np.ndarray:
+    """After which four units the exponents are taken out: before a product might overflow, and at the end."""
+    many = len(tiles.numbers) >= _MANY
+    steps, highest = (_growth_of_states(tiles), np.max) if many else (_growth(tiles).tolist(), float)
+    take = np.zeros(tiles.W.shape[1] // 4, np.bool_)
     take[-1] = True
-    total = 0.0
-    for k, step in enumerate(growth.tolist()):
-        if total + step > _LARGEST:
-            take[k - 1], total = True, 0.0
-        total += step
+    total: Any = 0.0
+    for k, step in enumerate(steps):
+        total = total + step
+        if highest(total) > _LARGEST:
+            take[k - 1], total = True, step
     return take
+
+
+def _growth_of_states(tiles: Tiles) -> Iterator[np.ndarray]:
+    """The bound of :func:`_growth` for each state: |ln| of a factor is at most 2 max(|D|, |y|) + ln 2.
+
+    States with all bits flipped have the same.
+    """
+    rows, columns = (len(tiles.D) + 1) // 2, (tiles.Y.shape[1] + 1) // 2
+    D, y = np.abs(tiles.D[:rows].T[:, :, None]), np.abs(tiles.Y[:, None, :columns])
+    for low in range(0, len(y), int(_CHUNK)):
+        here = slice(low, low + int(_CHUNK))
+        each = 2 * np.maximum(D[here], y[here]) + _LN2
+        yield from each.reshape(-1, 4, rows * columns).sum(1)
 
 
 @kernel

@@ -175,18 +175,39 @@ def test_routes_are_all_taken():
     assert routes == {(6, True), (7, False)}
 
 
+@pytest.mark.parametrize("many", [0, 2**30], ids=["bound of each state", "bound of all"])
 @pytest.mark.parametrize(("n", "m", "std"), [(13, 203, 0.1), (13, 203, 5.0), (12, 64, 9.0)])
-def test_exponents_of_long_products(n, m, std):
+def test_exponents_of_long_products(monkeypatch, n, m, std, many):
     model = random_model(np.random.default_rng(16), n, m, (True, True), std)
     tiles = layer_partition._tiles(solver.Layer.of(model, "visible"))
-    growth, take = product._growth(tiles), product._times_to_take(product._growth(tiles))
+    monkeypatch.setattr(product, "_MANY", many)
+    take = product._times_to_take(tiles)
     assert product.fits(tiles)
     assert take[-1]
     assert take.sum() > (std > 1)
-    between = np.split(growth, np.flatnonzero(take) + 1)
-    assert all(part.sum() <= product._LARGEST for part in between)
+    # No product leaves the range of float64 on its way, neither above nor below.
+    base = tiles.base(tiles.numbers)[:, None, None, :]
+    s, y = np.where(base < 0, -1, 1), tiles.Y.T
+    D = tiles.D[:, None, :]
+    logs = np.logaddexp(-2 * np.abs(base) - 2 * s * D, 2 * s * y)
+    total = np.zeros(logs.shape[:3])
+    for a in range(logs.shape[3]):
+        total += logs[..., a]
+        assert np.abs(total).max() <= product._LARGEST
+        if a % 4 == 3 and take[a // 4]:
+            total[:] = 0
     log_p, _, _ = by_matrices(model)
     assert np.abs(free_energies(model) + log_p).max() <= 2e-15 * (m + size(model))
+
+
+def test_bounds_of_each_state_take_fewer_exponents(monkeypatch):
+    model = random_model(np.random.default_rng(19), 14, 400, (True, True), 2.0)
+    tiles = layer_partition._tiles(solver.Layer.of(model, "visible"))
+    taken = []
+    for many in (0, 2**30):
+        monkeypatch.setattr(product, "_MANY", many)
+        taken.append(int(product._times_to_take(tiles).sum()))
+    assert taken[0] < 0.8 * taken[1]
 
 
 def test_inputs_beyond_the_range_of_exponentials():
