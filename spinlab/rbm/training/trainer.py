@@ -551,7 +551,15 @@ class Trainer:
                 f"after epoch {self.epoch} is in {str(rescued)!r}",
                 str(path),
             )
-        save_checkpoint(path, state)
+        try:
+            save_checkpoint(path, state)
+        except OSError as error:
+            kept = f"the file is as after epoch {self._kept_epoch}" if self._written else "no file is kept"
+            reason = (
+                f"{error.strerror or error}; training ended, machine and trainer are as after epoch "
+                f"{self.epoch}, {kept}; once there is room, fit goes on from there"
+            )
+            raise OSError(error.errno or errno.EIO, reason, str(path)) from error
         self._kept_epoch, self._written = self.epoch, stamp(path)
 
     def _resume(self, path: str | os.PathLike[str], source: Callable[[int], Any] | None) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import sys
 import time
 
 import numpy as np
@@ -305,6 +307,28 @@ def test_a_failing_callback_takes_the_epoch_back():
     assert_same(bits(whole), bits(failing))
     with pytest.raises(RuntimeError, match="a callback must not call it"):
         trainer().fit(DATA, 1, [lambda t: t.fit(DATA, 2)])
+
+
+def test_a_full_disk_says_what_is_kept(tmp_path, monkeypatch):
+    run, whole, path = trainer(), trainer(), tmp_path / "run.npz"
+    module = sys.modules["spinlab.rbm.training.trainer"]
+    save = module.save_checkpoint
+
+    def full(path, state):
+        if state["counters"][0] == 3:
+            raise OSError(errno.ENOSPC, "No space left on device, writing", str(path))
+        save(path, state)
+
+    monkeypatch.setattr(module, "save_checkpoint", full)
+    with pytest.raises(OSError, match="as after epoch 3, the file is as after epoch 2") as error:
+        run.fit(DATA, 5, checkpoint=path, checkpoint_every=1)
+    assert (error.value.errno, error.value.filename, run.epoch) == (errno.ENOSPC, str(path), 3)
+    monkeypatch.undo()
+    resumed = trainer()
+    for other in (whole, run, resumed):
+        other.fit(DATA, 5, checkpoint=None if other is whole else path)
+    assert_same(bits(whole), bits(run))
+    assert_same(bits(whole), bits(resumed))
 
 
 @pytest.mark.parametrize("name", ["lr", "updates", "gradient_norm", "seconds", "epoch"])
