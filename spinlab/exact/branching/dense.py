@@ -324,6 +324,7 @@ def dominant(C: np.ndarray) -> Proof:
 def proven(C: np.ndarray, proof: Proof) -> bool:
     """Whether Diag(D) - C - T'(g) is shown to be positive semidefinite, and no sum leaves 62 bits."""
     # Summed in floating point: an int64 sum that wraps would pass.
+    # (A negative D fails below as well; here it is named. Couplings alone are below 2^58.)
     sizes = 2 * _size(C) + 6 * _size(proof.g) + _size(proof.D)
     if not sizes < 2.0**61 or (proof.D < 0).any() or (proof.g < 0).any():
         return False
