@@ -30,6 +30,17 @@ def value(edges, s):
     return sum(c * s[i] * s[j] for i, j, c in edges)
 
 
+def test_a_coupling_one_short_of_the_others_ties_nothing():
+    # Tied where a coupling is one less than the others together, the best state of this one would be lost.
+    edges = [
+        *((0, 1, 3), (0, 2, -2), (0, 3, 1), (0, 4, -2), (0, 5, 5), (1, 2, 5)),
+        *((1, 4, 1), (1, 5, 2), (2, 3, 4), (2, 4, 3), (2, 5, 5), (3, 4, -1)),
+    ]
+    states = list(product((-1, 1), repeat=6))
+    kept = [s for s in states if all(s[i] * s[j] == sign for i, j, sign in dominated(6, edges)[0])]
+    assert max(value(edges, s) for s in kept) == max(value(edges, s) for s in states)
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_a_best_state_is_among_those_that_keep_the_ties(seed):
     n, edges = some_edges(seed)
