@@ -112,9 +112,13 @@ def equilibrium(
     rng: np.random.Generator,
     *,
     seconds: float,
+    share: float = 1.0,
     threads: int | None = None,
 ) -> Equilibrium:
-    """Parallel tempering between beta = 0 and 1 until two kinds of starts agree, or the work is done."""
+    """Parallel tempering between beta = 0 and 1 until two kinds of starts agree, or the work is done.
+
+    ``share`` (of 1) of the usual quenches is made where those of a dense model are costly.
+    """
     N, layers = model.n_spins, isinstance(model, BipartiteIsing)
     options: dict[str, Any] = {
         "sampler": "block_gibbs" if layers else "gibbs",
@@ -135,7 +139,7 @@ def equilibrium(
         start = None if random is None else random.states
         random = _run(model, n_steps, N_LADDERS, betas, start, options)
         trips, done = trips + float(random.round_trips.mean()), done + n_steps
-        pool = _quenched(model, random, pool, rng)
+        pool = _quenched(model, random, pool, rng, share)
         if control is None:
             start = np.broadcast_to(pool[0][0], (_CONTROLS, len(betas), N))
         else:
@@ -230,13 +234,17 @@ def _run(
 
 
 def _quenched(
-    model: IsingModel, run: Tempering, pool: tuple[np.ndarray, np.ndarray] | None, rng: np.random.Generator
+    model: IsingModel,
+    run: Tempering,
+    pool: tuple[np.ndarray, np.ndarray] | None,
+    rng: np.random.Generator,
+    share: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Minima below the replicas of all temperatures and random states, the lowest first, with those known."""
     N = model.n_spins
     states, n_random = run.states.reshape(-1, N), _QUENCHES
     if not isinstance(model, SparseIsing):
-        affordable = max(_FEWEST_QUENCHES, int(_FLIPS / N**2))
+        affordable = max(math.ceil(_FEWEST_QUENCHES * share), int(_FLIPS * share / N**2))
         n_random = min(n_random, affordable)
         states = states[np.linspace(0, len(states) - 1, min(len(states), affordable)).astype(int)]
     start = np.concatenate([states, rng.choice(np.array([-1, 1], np.int8), (n_random, N))])

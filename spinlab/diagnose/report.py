@@ -177,9 +177,9 @@ def diagnose(
         Also what decides nothing: Gibbs accessibility, ultrametricity.
     seconds : float, default 3
         Most work for the equilibrium of the replicas, in seconds of one core in round numbers: the same
-        number is the same work everywhere. Easy models take a part of it. Where it does not pay for forty
-        steps at all temperatures that exchanges want, fewer temperatures are taken, eight at least, and
-        a warning says so.
+        number is the same work everywhere. Easy models take a part of it. Below 3 the descents of dense
+        models into minima become fewer in proportion. Where it does not pay for forty steps at all
+        temperatures that exchanges want, fewer temperatures are taken, eight at least, and a warning says so.
     rng : None, int or numpy.random.Generator, default 0
         Seed of the simulations.
     threads : int, optional
@@ -221,7 +221,8 @@ def diagnose(
             f"{given.n_spins} spins are too many for the spectrum; diagnose takes up to {MOST_SPINS}. Take a "
             "part of the units, or measure single quantities with spinlab.observables"
         )
-    options: dict[str, Any] = {"extras": extras, "seconds": seconds, "seed": seed, "threads": threads}
+    share = min(1.0, seconds / SECONDS)
+    options: dict[str, Any] = {"extras": extras, "share": share, "seed": seed, "threads": threads}
     groups = bound_groups(given, beta) if _has_couplings(given) else None
     report = _diagnosed(given, beta, **options | {"seconds": seconds if groups is None else seconds / 2})
     if groups is not None:
@@ -229,8 +230,8 @@ def diagnose(
     parts = divided(given) if _has_couplings(given) else []
     if not parts:
         return report
-    share = {"extras": False, "seconds": seconds / len(parts)}
-    found = tuple(Part(tuple(sites), _diagnosed(part, beta, **options | share)) for sites, part in parts)
+    options |= {"extras": False, "seconds": seconds / len(parts)}
+    found = tuple(Part(tuple(sites), _diagnosed(part, beta, **options)) for sites, part in parts)
     phases = [part.report.phase for part in found]
     same = len({phase.value for phase in phases}) == 1
     joined = same and len(connected(given)) == 1
@@ -252,9 +253,16 @@ def _of_groups(report: Report, of_groups: Report, groups: IsingModel) -> Report:
 
 
 def _diagnosed(
-    given: IsingModel, beta: float, *, extras: bool, seconds: float, seed: int, threads: int | None
+    given: IsingModel,
+    beta: float,
+    *,
+    extras: bool,
+    seconds: float,
+    share: float,
+    seed: int,
+    threads: int | None,
 ) -> Report:
-    """The report on a model as one."""
+    """The report on a model as one; ``share`` (of 1) of the usual descents into minima."""
     start = time.perf_counter()
     model, negative = canonical(given, beta)
     rng = np.random.default_rng(seed)  # the same for all: the representative is what varies
@@ -267,7 +275,7 @@ def _diagnosed(
     if not _has_couplings(model):
         return Report(
             verdicts.phase(None),
-            verdicts.metastability(_count(model, rng), model.has_fields),
+            verdicts.metastability(_count(model, rng, share), model.has_fields),
             verdicts.dynamics(N, None, None),
             evidence, tuple(warnings), None, None, time.perf_counter() - start,
         )  # fmt: skip
@@ -288,7 +296,9 @@ def _diagnosed(
         "effective_patterns": spectrum.effective_patterns,
         "distance_from_law": spectrum.distance,
     }
-    hot = equilibrium(model, lines.log_distance, spectrum, stability, rng, seconds=seconds, threads=threads)
+    hot = equilibrium(
+        model, lines.log_distance, spectrum, stability, rng, seconds=seconds, share=share, threads=threads
+    )
     if len(hot.betas) < hot.n_wanted:
         warnings.append(
             f"seconds={seconds:g} pays for replicas at {len(hot.betas)} temperatures; for exchanges between "
@@ -320,7 +330,7 @@ def _diagnosed(
         }
     numbers = _numbers(model, lines, hot, pattern, directions, stability, field)
     evidence["decision"] = vars(numbers)
-    count = _count(model, rng)
+    count = _count(model, rng, share)
     if count is not None:
         evidence["minima"] = {
             "count": count.count.value, "exact": count.exact, "found": count.found,
@@ -474,7 +484,9 @@ def _equilibrium(hot: Equilibrium) -> dict[str, Any]:
 def _has_couplings(model: IsingModel) -> bool:
     if isinstance(model, TwoLayerIsing):
         return bool(model.weights().any())
-    return model.to_sparse().n_edges > 0
+    if isinstance(model, SparseIsing):
+        return model.n_edges > 0
+    return bool(model.couplings().any())
 
 
 def _size(model: IsingModel, beta: float) -> dict[str, Any]:
@@ -508,10 +520,10 @@ def _overlaps(
     return statistics.distribution
 
 
-def _count(model: IsingModel, rng: np.random.Generator) -> observables.MinimaCount | None:
+def _count(model: IsingModel, rng: np.random.Generator, share: float) -> observables.MinimaCount | None:
     n = _DESCENTS
     if not isinstance(model, SparseIsing):
-        n = int(np.clip(_FLIPS / model.n_spins**2, _FEWEST_DESCENTS, n))
+        n = int(np.clip(_FLIPS * share / model.n_spins**2, math.ceil(_FEWEST_DESCENTS * share), n))
     try:
         return observables.count_minima(model, n, max_steps=200, rng=rng)
     except ValueError:  # no strict minimum, or too many descents that end in weak ones

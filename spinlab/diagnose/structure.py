@@ -148,6 +148,8 @@ def _at_most_one_loop(model: IsingModel) -> bool:
     """Trees and rings, and models that fall into such: nothing orders at T > 0."""
     from scipy.sparse.csgraph import connected_components
 
+    if isinstance(model, DenseIsing) and np.count_nonzero(model.couplings()) > 2 * model.n_spins:
+        return False  # without a sparse copy of all pairs
     J = model.to_sparse()._J
     if J.nnz > 2 * model.n_spins:
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -19,8 +20,8 @@ from spinlab.diagnose.candidates import share_in_span
 from spinlab.diagnose.decision import NAMES, Numbers, shares
 from spinlab.diagnose.equilibrium import _agree, _no_choice, equilibrium
 from spinlab.diagnose.parts import divided
-from spinlab.diagnose.report import _spectral
-from spinlab.diagnose.structure import structure, through_fields
+from spinlab.diagnose.report import _has_couplings, _spectral
+from spinlab.diagnose.structure import _at_most_one_loop, structure, through_fields
 from spinlab.diagnose.verdicts import phase as phase_verdict
 from spinlab.diagnose.weights import WEIGHTS
 
@@ -351,3 +352,41 @@ def test_trees_and_rings_are_paramagnets_at_any_temperature(graph):
     edges = np.array(graph.edges)
     model = sl.models.SparseIsing.from_edges(*edges.T, np.ones(len(edges)), len(graph))
     assert diagnose(model, beta=2.0, extras=False, seconds=0.5).phase.value == "paramagnet"
+
+
+def test_a_shorter_budget_descends_from_fewer_states(monkeypatch):
+    report_module = sys.modules["spinlab.diagnose.report"]
+    started, counted = [], []
+
+    def quench(model, n, **options):
+        started.append(n)
+        return sl.dynamics.descend(model, n, **options)
+
+    def count(model, n, **options):
+        counted.append(n)
+        return sl.observables.count_minima(model, n, **options)
+
+    monkeypatch.setattr("spinlab.diagnose.equilibrium.descend", quench)
+    monkeypatch.setattr(report_module, "observables", SimpleNamespace(**vars(sl.observables)))
+    report_module.observables.count_minima = count
+    # As for models of some thousand spins, where each descent is dear.
+    monkeypatch.setattr("spinlab.diagnose.equilibrium._FLIPS", 1.0)
+    monkeypatch.setattr(report_module, "_FLIPS", 1.0)
+    model = sl.ensembles.sk(30, rng=0)
+    for seconds in (4.0, 3.0, 0.3):
+        diagnose(model, beta=0.5, seconds=seconds, extras=False, threads=1)
+    assert set(started[:2]) == {40}  # 20 below replicas, 20 below random states
+    assert started[-1] == 4
+    assert counted == [20, 20, 2]
+
+
+def test_dense_models_with_few_couplings_are_seen_as_trees_rings_or_neither():
+    J = np.zeros((6, 6))
+    assert not _has_couplings(sl.models.DenseIsing(J))
+    for k in range(6):
+        J[k, (k + 1) % 6] = J[(k + 1) % 6, k] = 1.0
+    ring = sl.models.DenseIsing(J)
+    assert _has_couplings(ring)
+    assert _at_most_one_loop(ring)
+    J[0, 3] = J[3, 0] = 1.0
+    assert not _at_most_one_loop(sl.models.DenseIsing(J))
