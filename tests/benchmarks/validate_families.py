@@ -32,6 +32,7 @@ import numpy as np
 import other_machines
 import phase_families
 import second_unseen
+import seventh_unseen
 import sixth_unseen
 import textbook_models
 import third_unseen
@@ -62,6 +63,7 @@ SETS = {
     "fourth": fourth_unseen.cases,
     "fifth": fifth_unseen.cases,
     "sixth": sixth_unseen.cases,
+    "seventh": seventh_unseen.cases,
     "textbook": textbook_models.cases,
     "machines": other_machines.cases,
 }
