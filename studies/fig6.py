@@ -87,14 +87,15 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
 
     names = list(data["machine"].values)
     trained = [m for m in names if m in settings["machines"]]
-    cells = list(dict.fromkeys(_cell(m) for m in trained))  # a colour each, first runs filled
+    cells = list(dict.fromkeys(_cell(m) for m in trained))  # a marker each, first runs filled
+    pairs = list(dict.fromkeys(map(_pair, trained)))  # a colour each, without the quirk dashed
     with plotting.style():
         size = (9, 2.2 + 0.36 * len(names))
         figure, (left, middle, right) = plt.subplots(1, 3, figsize=size, layout="constrained")
-        colours, markers = itertools.cycle(plotting.COLOURS), itertools.cycle(plotting.MARKERS[:-1])
-        looks = {cell: (next(colours), next(markers)) for cell in cells}
+        colours = dict(zip(pairs, itertools.cycle(plotting.COLOURS)))
+        markers = dict(zip(cells, itertools.cycle(plotting.MARKERS[:-1])))
         for row, m in enumerate(sorted(trained, key=lambda m: cells.index(_cell(m)))):
-            (colour, marker), run = looks[_cell(m)], data.sel(machine=m)
+            colour, marker, run = colours[_pair(m)], markers[_cell(m)], data.sel(machine=m)
             filled = colour if m.endswith("run 1") else "white"
             line = "-" if ", reference" in m else "--"
             left.plot(run["epoch"], run["std_W"], line, color=colour)
@@ -138,6 +139,11 @@ def plot_samples(data: Any, settings: dict[str, Any]) -> Any:
 def _cell(machine: str) -> str:
     """A name without its run."""
     return machine.rpartition(", ")[0]
+
+
+def _pair(machine: str) -> str:
+    """What a cell with the quirk and that without share."""
+    return _cell(machine).replace(", reference", "").replace(", spinlab", "")
 
 
 def _short(machine: str) -> str:
