@@ -44,11 +44,18 @@ ADDED: dict[str, Any] = {"conditions": (PLAIN, PUBLISHED), "chains": 32, "record
 SMALL: dict[str, Any] = {
     **UNLEARNING_SMALL, **ADDED, "marks": (10, 40), "chains": 8, "records": 200, "every": (1,),
 }  # fmt: skip
-PAPER: dict[str, Any] = {**UNLEARNING_PAPER, **ADDED, "marks": (5, 20, 60, 120, 240), "runs": 3}
+PAPER: dict[str, Any] = {
+    **UNLEARNING_PAPER,
+    **ADDED,
+    "marks": (5, 20, 60, 120, 240),
+    "runs": 3,
+    "every": (1, 32),
+}
 MODES = 12  # leading modes of W, whose 66 products are the functions
 LONG = 20  # relaxation times that a chain must be long
+NOISE = 0.1  # correlation below which no bound is taken
 RESOLVED = 1 / 3  # largest error of a relaxation time, relative to it
-QUANTITIES = ("log_tau", "relative_error", "lead", "minima", "excess")
+QUANTITIES = ("log_tau", "relative_error", "lead", "minima", "excess", "at_least")
 NAMES = {
     "log_tau": "ln of the relaxation time", "lead": "ln(s1/s2)", "minima": "the share of different minima",
     "excess": "the excess",
@@ -65,12 +72,12 @@ def leading_modes(machine: Any) -> np.ndarray:
 
 def relaxation(
     machine: Any, images: np.ndarray, chains: int, records: int, every: tuple[int, ...], rng: int
-) -> tuple[float, float]:
-    """Relaxation time and its error in block Gibbs steps; nan if no distance of the records resolves it.
+) -> tuple[float, float, float]:
+    """Relaxation time, its error and a bound from below where it is not resolved, in block Gibbs steps.
 
-    (inf, nan) if nothing that is looked at changes. A quarter of the records' time passes first. Chains 0, 1
-    (mod 4) start from random states, 2, 3 from images: the estimator compares even with odd chains, so that
-    both halves have both starts.
+    (nan, nan, bound) if no distance of the records resolves it; (inf, nan, nan) if nothing that is looked at
+    changes. A quarter of the records' time passes first. Chains 0, 1 (mod 4) start from random states, 2, 3
+    from images: the estimator compares even with odd chains, so that both halves have both starts.
     """
     generator = np.random.default_rng([rng, 7])
     model, modes = machine.as_ising(), leading_modes(machine)
@@ -87,10 +94,28 @@ def relaxation(
         signs = np.where(v @ modes.astype(np.float32) >= 0, 1, -1).astype(np.int8)
         tau, error = extrapolated(signs)
         if math.isinf(tau) and (signs == signs[:1, :1] * (signs[..., :1] * signs[:1, :1, :1])).all():
-            return math.inf, math.nan  # one state and its inverse
+            return math.inf, math.nan, math.nan  # one state and its inverse
         if tau <= records / LONG and error <= RESOLVED * tau:
-            return tau * apart, error * apart
-    return math.nan, math.nan
+            return tau * apart, error * apart, math.nan
+    return math.nan, math.nan, at_least(signs) * apart
+
+
+def at_least(signs: np.ndarray) -> float:
+    """The slowest mode's time, less two errors and at most the run, in records; nan where that says nothing.
+
+    At the longest lag that a resolved time allows. Where a few chains change now and then, and most never,
+    nothing is left: that is noise as well as slowness.
+    """
+    pairs = np.triu_indices(signs.shape[-1], 1)
+    products = signs[..., pairs[0]] * signs[..., pairs[1]]
+    if ((products == products[:1]).all((0, 1)) & (products[0] != products[0, 0]).any(0)).any():
+        return float(len(signs))  # one differs from chain to chain, and no chain changed it
+    lag = len(signs) // LONG
+    found = sl.observables.slowest_mode_time(signs, lag)
+    tau, error = found.value, found.error
+    # By the errors of the correlation exp(-lag/tau), which is what is averaged; a small one may be noise.
+    correlation = math.exp(-lag / tau) * (1 - 2 * lag * error / tau**2) if tau > 0 else 0.0
+    return min(-lag / math.log(correlation), len(signs)) if NOISE < correlation < 1 else math.nan
 
 
 def point(
@@ -111,12 +136,12 @@ def point(
     def look(trainer: sl.rbm.Trainer) -> dict[str, Any]:
         model: Any = trainer.machine
         s = sl.rbm.singular_values(model)
-        tau, error = relaxation(model, data, chains, records, every, trainer.epoch)
+        tau, error, bound = relaxation(model, data, chains, records, every, trainer.epoch)
         found = _unlearning.landscape(model, STEPS, N_DESCENTS, trainer.epoch)
         return {
             "measured": np.array(
                 [math.log(tau) if tau > 0 else math.nan, error / tau if tau > 0 else math.nan,
-                 math.log(s[0] / s[1]), found["minima"], found["excess"]]
+                 math.log(s[0] / s[1]), found["minima"], found["excess"], bound]
             )
         }  # fmt: skip
 
@@ -159,7 +184,7 @@ def course(data: Any) -> dict[str, dict[str, np.ndarray]]:
 
 def statements(found: dict[str, dict[str, np.ndarray]], epochs: tuple[int, ...]) -> list[str]:
     """Each word of them follows from the numbers."""
-    said = [_resolved(c, runs["log_tau"], epochs) for c, runs in found.items()]
+    said = [_resolved(c, runs["log_tau"], runs["at_least"], epochs) for c, runs in found.items()]
     for q, name in NAMES.items():
         with_it, without = found[PUBLISHED][q], found[PLAIN][q]
         said.append(_sentence(f"At the end {name}", _side(with_it[:, -1] - without[:, -1], *_MORE), ""))
@@ -191,18 +216,21 @@ def _sentence(start: str, word: str, end: str) -> str:
 
 
 def _first_resolved(runs: np.ndarray) -> int:
-    """The first epoch looked at where every run has a number; 0 if there is none."""
-    return int(np.isfinite(runs).all(0).argmax())
+    """The first epoch looked at, before the last, where every run has a number; 0 if there is none."""
+    return int(np.isfinite(runs[:, :-1]).all(0).argmax())
 
 
-def _resolved(condition: str, log_tau: np.ndarray, epochs: tuple[int, ...]) -> str:
+def _resolved(condition: str, log_tau: np.ndarray, at_least: np.ndarray, epochs: tuple[int, ...]) -> str:
     finite, still = np.isfinite(log_tau).sum(0), np.isposinf(log_tau).sum(0)
     at = {e: int(k) for e, k in zip(epochs, finite, strict=True) if k < len(log_tau)}
-    one_state = int(still.sum())
+    one_state, bounds = int(still.sum()), at_least[np.isnan(log_tau) & np.isfinite(at_least)]
+    nothing = int(np.isnan(log_tau).sum()) - bounds.size
     return (
         f"Relaxation is resolved ({condition}) in {int(finite.sum())} of {log_tau.size} measurements"
         + ("" if not at else "; not in every run at epoch " + ", ".join(f"{e} ({k})" for e, k in at.items()))
         + ("" if not one_state else f"; {one_state} show one state and its inverse, where nothing changes")
+        + ("" if not bounds.size else f"; {bounds.size} take more than {bounds.min():.3g} steps")
+        + ("" if not nothing else f"; of {nothing} nothing can be said")
         + "."
     )
 
@@ -248,8 +276,10 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
         for i, epoch in enumerate(epochs):
             taus = [
                 "one state" if math.isinf(x) else f"{math.exp(x):.3g} ± {math.exp(x) * e:.1g}"
-                if math.isfinite(x) else "-"
-                for x, e in zip(runs["log_tau"][:, i], runs["relative_error"][:, i], strict=True)
+                if math.isfinite(x) else f"> {b:.3g}" if math.isfinite(b) else "-"
+                for x, e, b in zip(
+                    *(runs[q][:, i] for q in ("log_tau", "relative_error", "at_least")), strict=True
+                )
             ]  # fmt: skip
             means: list[Mean] = [mean_error(runs[q][:, i]) for q in ("lead", "minima", "excess")]
             rows.append([condition, str(epoch), "; ".join(taus), *map(text, means)])
@@ -263,7 +293,8 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
             f"overlaps with the {MODES} leading modes of W show, {settings['chains']} chains, half from "
             f"random states, half from training images, {settings['records']} records "
             f"{' or '.join(map(str, settings['every']))} steps apart, by run with the error of its chains; "
-            f"-: not resolved (error above {RESOLVED:.2f} of it, or chains shorter than {LONG} times it). "
+            f">, -: not resolved (error above {RESOLVED:.2f} of it, or chains shorter than {LONG} times it), "
+            "with a bound by two errors where there is one. "
             f"minima: different ends, up to inversion, of {N_DESCENTS} descents from random states, as a "
             f"share; excess: of chains {STEPS} steps from random states. Errors: standard errors over runs; "
             f"a difference is one beyond {LEVEL:g} of them with the same sign in every run.\n",

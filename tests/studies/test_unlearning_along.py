@@ -29,7 +29,8 @@ def test_relaxation_against_the_exact_time():
     exact = sl.observables.relaxation_time(machine.as_ising()).time
     assert exact > 1
     images = np.random.default_rng(0).choice([-1, 1], (16, 6))
-    tau, error = study.relaxation(machine, images, 32, 1000, (1,), 0)
+    tau, error, bound = study.relaxation(machine, images, 32, 1000, (1,), 0)
+    assert math.isnan(bound)
     assert abs(tau - exact) < 4 * error  # a fixed seed; chance below 1e-3
     assert error < 0.2 * exact
 
@@ -38,7 +39,26 @@ def test_frozen_chains_have_no_time():
     """Two patterns far below their temperature: each start stays in the valley that it fell into."""
     machine = sl.rbm.RARBM(40, 60, 2, scale=5.0, rng=0)
     images = np.where(machine.xi_v[[0] * 4] > 0, 1, -1)
-    assert math.isnan(study.relaxation(machine, images, 8, 50, (1, 2), 0)[0])
+    tau, _, bound = study.relaxation(machine, images, 8, 50, (1, 2), 0)
+    assert math.isnan(tau)
+    assert 25 < bound <= 50 * 2
+
+
+def test_bounds_from_below():
+    """Telegraph signals: slower ones than the run resolves have a bound below their time, noise has none."""
+    generator = np.random.default_rng(5)
+
+    def telegraph(tau):
+        flips = generator.random((400, 32)) < (1 - math.exp(-1 / tau)) / 2
+        signal = generator.choice([-1, 1], 32) * np.cumprod(np.where(flips, -1, 1), 0)
+        return np.stack([np.ones_like(signal), signal, generator.choice([-1, 1], signal.shape)], -1)
+
+    assert 15 < study.at_least(telegraph(60)) < 60  # a fixed seed; two errors fail in 3 %
+    assert math.isnan(study.at_least(telegraph(0.2)))
+    assert study.at_least(telegraph(1e9)) == 400  # none changes: as long as the run
+    rare = np.ones((400, 32, 2), dtype=np.int8)
+    rare[100, 3, 1] = -1
+    assert math.isnan(study.at_least(rare))
 
 
 def test_one_state_and_its_inverse():
@@ -54,6 +74,7 @@ def course(with_surplus=(math.nan, 3.0, 2.0), without=(math.nan, 3.0, 3.5), spre
 
     def of(tau):
         rest = {q: runs((1.0, 1.0, 1.0)) for q in ("lead", "minima", "excess")}
+        rest["at_least"] = np.full((3, 3), math.nan)
         return {"log_tau": runs(tau), "relative_error": runs((0.1, 0.1, 0.1)), **rest}
 
     found = {PLAIN: of(without), PUBLISHED: of(with_surplus)}
@@ -75,6 +96,8 @@ ALONG = f"Along training ({PUBLISHED}) ln of the relaxation time"
         (course(), ALONG, "falls (-1.00 ± 0.00) from epoch 10 to 40."),
         (course(with_surplus=(1.0, 3.0, 2.0)), ALONG, "rises (+1.00 ± 0.00) from epoch 0 to 40."),
         (course(with_surplus=(math.nan, math.nan, math.nan)), ALONG, ": not resolved in every run."),
+        # The last epoch alone has no change, which is not "does not change".
+        (course(with_surplus=(math.nan, math.nan, 2.0)), ALONG, ": not resolved in every run."),
     ],
 )
 def test_statements_follow_the_numbers(data, start, word):
@@ -90,13 +113,18 @@ def test_runs_that_differ_decide_nothing():
 
 
 def test_what_is_not_resolved_is_named():
-    said = study.statements(course(without=(math.nan, 3.0, math.inf)), EPOCHS)
+    data = course(without=(math.nan, 3.0, math.inf))
+    data[PLAIN]["at_least"][:2, 0] = 300.0, 200.0
+    data[PUBLISHED]["at_least"][:, 0] = 70.0
+    said = study.statements(data, EPOCHS)
     assert said[0] == (
         f"Relaxation is resolved ({PLAIN}) in 3 of 9 measurements; not in every run at epoch 0 (0), 40 (0); "
-        "3 show one state and its inverse, where nothing changes."
+        "3 show one state and its inverse, where nothing changes; 2 take more than 200 steps; of 1 "
+        "nothing can be said."
     )
     assert said[1] == (
-        f"Relaxation is resolved ({PUBLISHED}) in 6 of 9 measurements; not in every run at epoch 0 (0)."
+        f"Relaxation is resolved ({PUBLISHED}) in 6 of 9 measurements; not in every run at epoch 0 (0); "
+        "3 take more than 70 steps."
     )
 
 
