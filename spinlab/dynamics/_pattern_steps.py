@@ -93,7 +93,7 @@ class PatternWalkers:
     def advance(self, start: int, stop: int) -> None:
         """Take the steps start..stop-1."""
         self._lane_factors[: len(self.factors)] = self.factors
-        _visit_lanes(
+        visit_lanes(
             self._rows,
             self._lanes,
             self._rounding,
@@ -110,17 +110,22 @@ class PatternWalkers:
         unpack(self._up, self._flipped, self.s, self._moved)
 
     def energy(self, out: np.ndarray) -> None:
-        """Energies without the model's offset.
+        """Energies without the model's offset."""
+        m = self._m.reshape(-1, LANES)[:, : len(self.s)].astype(np.float64)
+        out[:] = energies(self._rows, m, self.s)
 
-        -(scale/2) sum_k m_k f_k + (1/2) sum_i d_i - sum_i b_i s_i, where f_k = sum_i feels[i, k] s_i.
-        """
-        rows, m = self._rows, self._m.reshape(-1, LANES)[:, : len(self.s)].astype(np.float64)
-        felt = m if rows.feels is rows.feeds else np.roll(m, len(m) // 2, 0)
-        out[:] = (rows.d.sum() - rows.scale * (m * felt).sum(0)) / 2 - self.s @ rows.b
+
+def energies(rows: Rows, m: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """Energies without the model's offset of the states s with overlaps m (overlaps, n_chains).
+
+    -(scale/2) sum_k m_k f_k + (1/2) sum_i d_i - sum_i b_i s_i, where f_k = sum_i feels[i, k] s_i.
+    """
+    felt = m if rows.feels is rows.feeds else np.roll(m, len(m) // 2, 0)
+    return (rows.d.sum() - rows.scale * (m * felt).sum(0)) / 2 - s @ rows.b
 
 
 @kernel
-def _visit_lanes(  # type: ignore[no-untyped-def]
+def visit_lanes(  # type: ignore[no-untyped-def]
     p, q, rounding, metropolis, typical, betas, factors, up, m, flipped, key, first, start, stop
 ):
     """Steps start..stop-1 of sixteen chains; bit r of up[i] and flipped[i] is chain r, m (patterns * 16)."""

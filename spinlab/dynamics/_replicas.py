@@ -225,7 +225,7 @@ def make_walkers(
         assert isinstance(model, TwoLayerIsing)
         start: Callable[[Group], Walkers] = partial(start_block, model, request)
     else:
-        start = starter(model, request, 1 if plain else min(len(s), CHAINS))
+        start = starter(model, request, 1 if plain else len(s))
     if model.device == "gpu":
         size = len(s)
     everyone = Group(factors, s, moved, first)

@@ -20,7 +20,8 @@ from .._core.walkers import Group, Walkers, walk
 from ..models import IsingModel
 from ._dense_steps import DenseLanes, DenseWalkers, tiles_of, unit_of_float32, visit_lanes
 from ._multispin import WORD, bonds_for, word_starter
-from ._pattern_steps import PatternWalkers
+from ._pattern_steps import PatternWalkers, Rows, energies
+from ._pattern_steps import visit_lanes as visit_pattern_lanes
 from ._scales import typical_field
 from ._sparse_steps import MOST_NEIGHBOURS, SparseWalkers
 
@@ -30,6 +31,7 @@ _REFRESH = 256
 CHAINS = 16
 _ASKED = 4  # the same where somebody may interrupt
 _WITHOUT_LANES = 4e-9  # seconds that an update of a dense model takes longer
+_WITHOUT_PATTERN_LANES = 1e-8, 4e-10  # the same of patterns, and by each overlap
 
 RULES = ("metropolis", "gibbs")
 
@@ -83,7 +85,7 @@ def evolve(
 def starter(
     model: IsingModel, request: Request, n_chains: int, tiles: bool = True
 ) -> Callable[[Group], Walkers]:
-    """Starts the fastest loop for the model on groups of ``n_chains`` chains, at most CHAINS."""
+    """Starts the fastest loop for the model on groups of CHAINS, or all, of ``n_chains`` chains."""
     typical = typical_field(model)
     if model.device == "gpu":
         from .._core.cuda import chains
@@ -101,7 +103,11 @@ def starter(
         return lambda group: walkers(cut, request, typical, group)
     _refuse_float32(request.dtype)
     if sequential and isinstance(form, Pattern | PatternBipartite) and n_chains >= CHAINS // 2:
-        return lambda group: PatternWalkers(form, request, typical, group)
+        own, each = _WITHOUT_PATTERN_LANES
+        longer = (own + each * cache_size(form)) * n_chains * model.n_spins * request.n_steps
+        slow = can_wait(visit_pattern_lanes, longer)
+        of_patterns = SlowPatternWalkers if slow else PatternWalkers
+        return lambda group: of_patterns(form, request, typical, group)
     few = isinstance(form, Sparse) and len(form.data) <= MOST_NEIGHBOURS * model.n_spins
     if sequential and isinstance(form, Sparse) and few and n_chains >= CHAINS // 2:
         return lambda group: SparseWalkers(form, request, typical, group)
@@ -159,6 +165,20 @@ class AnyWalkers:
     def energy(self, out: np.ndarray) -> None:
         """Energies without the model's offset."""
         _energy(self.form, self.s, self.cache, out)
+
+
+class SlowPatternWalkers(AnyWalkers):
+    """Chains on a pattern model as PatternWalkers has them, to the last bit of an energy, without lanes."""
+
+    def __init__(
+        self, form: Pattern | PatternBipartite, request: Request, typical: float, group: Group
+    ) -> None:
+        super().__init__(form, request, typical, group)
+        self._rows = Rows.of(form)
+
+    def energy(self, out: np.ndarray) -> None:
+        """Energies without the model's offset."""
+        out[:] = energies(self._rows, np.ascontiguousarray(self.cache.T), self.s)
 
 
 @kernel

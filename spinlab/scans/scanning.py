@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import sweeps
 from .._core import device as _device
+from .._core.messages import log
 from .._core.validate import as_choice, as_count, as_flag, as_real, as_renamed
 from .attributes import ATTRIBUTES
 from .crossings import as_scan
@@ -100,7 +101,8 @@ def scan(
     sizes : sequence of int, increasing
         N, V (two layers), or the side L of the lattice.
     loads : sequence of float, increasing
-        K/N or K/V, for models with patterns. K is rounded.
+        K/N or K/V, for models with patterns. K is rounded. By default those of the preset that mean at least
+        one pattern at the smallest size.
     temperatures : sequence of float above 0, increasing
         T = 1/beta of the diagram, in which the couplings have theory's scale.
     stds : sequence of float above 0, increasing
@@ -184,7 +186,7 @@ def scan(
     if family.load is None:
         fixed["load"] = 1.0
     else:
-        axes["load"] = _axis(defaults["loads"] if loads is None else loads, "loads", 0.0)
+        axes["load"] = _axis(_usual_loads(defaults["loads"], size) if loads is None else loads, "loads", 0.0)
     sweep = sweeps.Sweep(
         measure,
         axes=axes,
@@ -261,6 +263,15 @@ def regions(data: xr.Dataset, threshold: float = 0.5) -> xr.DataArray:
     names[(kept.values > threshold) & (found.values > threshold)] = "recalled"
     names[np.isnan(kept.values)] = "not measured"
     return kept.copy(data=names.astype(str)).rename("region")
+
+
+def _usual_loads(loads: tuple[float, ...], sizes: tuple[int, ...]) -> tuple[float, ...]:
+    """The loads of a preset that mean a pattern at every size, where there are any."""
+    kept = tuple(load for load in loads if round(load * min(sizes)) >= 1)
+    if not kept or kept == loads:
+        return loads
+    log.info("the usual loads below %g mean no pattern at size %d and are left out", kept[0], min(sizes))
+    return kept
 
 
 def _listed(values: Any, name: str) -> list[Any]:

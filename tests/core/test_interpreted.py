@@ -209,6 +209,36 @@ def test_dense_models_with_lanes_and_without(monkeypatch, sampler, dtype):
         np.testing.assert_array_equal(getattr(found[0], name), getattr(found[1], name), err_msg=name)
 
 
+@pytest.mark.parametrize("kind", ["signs", "real", "ra_rbm"])
+@pytest.mark.parametrize("sampler", ["gibbs", "metropolis", "parallel_tempering"])
+def test_pattern_models_with_lanes_and_without(monkeypatch, kind, sampler):
+    """Exact sums and rounded ones, refreshed overlaps, and a last group of chains that is not full."""
+    from spinlab.dynamics import _single_spin
+
+    rng = np.random.default_rng(3)
+    xi = rng.choice([-1.0, 1.0], (13, 4)) if kind == "signs" else rng.normal(size=(13, 3))
+    model = (
+        sl.ensembles.ra_rbm(9, 4, 3, rng=5) if kind == "ra_rbm" else sl.models.PatternIsing(xi.T, b=xi[:, 0])
+    )
+    options = {"n_steps": 270, "n_chains": 21, "record_every": 9, "rng": 4}
+    options |= {"beta": 0.7} if sampler != "parallel_tempering" else {"betas": [0.3, 1.1]}
+    found, kinds = [], []
+    for answer in (True, False):
+        monkeypatch.setattr(_single_spin, "can_wait", lambda *args, answer=answer: answer)
+        for name in ("SlowPatternWalkers", "PatternWalkers"):
+            of = getattr(_single_spin, name)
+            monkeypatch.setattr(
+                _single_spin, name, lambda *args, of=of, name=name: kinds.append(name) or of(*args)
+            )
+        found.append(getattr(sl.dynamics, sampler)(model, **options))
+        kinds.append("")
+    assert set(kinds[: kinds.index("")]) == {"SlowPatternWalkers"}
+    assert set(kinds[kinds.index("") + 1 : -1]) == {"PatternWalkers"}
+    also = ("mean_energy", "energy_variance") if sampler == "parallel_tempering" else ("moved",)
+    for name in ("states", "energy", "samples", *also):
+        np.testing.assert_array_equal(getattr(found[0], name), getattr(found[1], name), err_msg=name)
+
+
 def test_the_interpreted_kernel_calls_no_compiled_one():
     assert interpreted(elimination._greedy).__globals__["_has"] is interpreted(elimination._has)
     assert elimination._greedy.py_func.__globals__["_has"] is elimination._has  # and the module is as before

@@ -109,6 +109,19 @@ def test_points_that_cannot_run_are_reported_and_the_rest_completed(capsys):
     assert f"2 points could not be run:\n  2 x {reason}\n" in text
 
 
+def test_usual_loads_without_a_pattern_are_left_out(caplog):
+    arguments = {"temperatures": [1.0], "instances": 1, "n_steps": 10}
+    with caplog.at_level("INFO", logger="spinlab"):
+        data = scan("hopfield", sizes=[16, 32], **arguments)
+    # 0.02 x 16 = 0.32 patterns, and 0.05 x 16 = 0.8 is rounded to one
+    assert data["load"].values.tolist() == [0.05, 0.1, 0.2]
+    assert data.attrs["failed_points"] == 0
+    assert "the usual loads below 0.05 mean no pattern at size 16" in caplog.text
+    caplog.clear()
+    assert scan("hopfield", sizes=[32], **arguments)["load"].values.tolist() == [0.02, 0.05, 0.1, 0.2]
+    assert "usual loads" not in caplog.text
+
+
 def test_accessibility_and_minima():
     data = scan("hopfield", sizes=[15], loads=[0.2], temperatures=[0.1, 5.0], accessibility=True, minima=True,
                 instances=3, n_steps=20, n_chains=2)  # fmt: skip
