@@ -7,6 +7,7 @@ import json
 import math
 import re
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,11 @@ def test_from_a_file_to_a_verdict_and_samples(files, tmp_path, capsys):
     assert main(["sample", out, "-", "--chains", "2", "--steps", "5", "--binary", "--start", train]) == 0
     shown = np.loadtxt(io.StringIO(capsys.readouterr().out), delimiter=",")
     np.testing.assert_array_equal(2 * shown - 1, machine.sample(5, 2, start=BARS.train[:2], rng=0))
+    one = str(tmp_path / "one.npy")
+    np.save(one, BARS.train[:1])
+    assert main(["sample", out, "-", "--chains", "3", "--steps", "0", "--start", one]) == 0
+    shown = np.loadtxt(io.StringIO(capsys.readouterr().out), delimiter=",")
+    np.testing.assert_array_equal(shown, np.repeat(BARS.train[:1], 3, 0))
 
 
 @pytest.mark.parametrize("index", [False, True])
@@ -195,7 +201,10 @@ def test_data_are_sized_before_they_are_read(tmp_path, monkeypatch):
 
 def test_tables_of_many_habits(tmp_path):
     path = tmp_path / "data.csv"
-    for text in ("a,b\n1,0\n0,1\n", "1;0\n0;1", "# made by\n1 0\n0 1\n", "1\t0\r\n0\t1\r\n", "1,0,\n0,1,\n"):
+    texts = ["a,b\n1,0\n0,1\n", "1;0\n0;1", "# made by\n1 0\n0 1\n", "1\t0\r\n0\t1\r\n", "1,0,\n0,1,\n"]
+    texts += ["1,0;0,0\n0,0;1,0\n", ",1,0\n,0,1\n", "TRUE,FALSE\nFalse,true\n"]  # decimal commas; no index
+    texts += ['"","a","b"\n"1",1,0\n"2",0,1\n', '"1","0"\n"0","1"\n']  # of R
+    for text in texts:
         path.write_text(text)
         assert _data.read_data(str(path)).tolist() == [[1, 0], [0, 1]]
     arrays = {"train": np.eye(2), "labels": np.arange(2)}
@@ -203,6 +212,10 @@ def test_tables_of_many_habits(tmp_path):
     assert _data.read_data(str(tmp_path / "data.npz")).tolist() == np.eye(2).tolist()
     with pytest.raises(ValueError, match="holds no array 'x', but train, labels"):
         _data.read_data(str(tmp_path / "data.npz"), "x")
+    with zipfile.ZipFile(tmp_path / "data.npz", "w") as archive:
+        archive.write(path, "table.csv")
+    with pytest.raises(ValueError, match=r"table\.csv in it is no array; unpack"):
+        _data.read_data(str(tmp_path / "data.npz"))
     np.save(tmp_path / "images.npy", np.ones((5, 2, 3)))
     assert _data.read_data(str(tmp_path / "images.npy")).shape == (5, 6)
 

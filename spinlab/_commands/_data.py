@@ -105,6 +105,8 @@ def _unpacked(content: bytes, member: str) -> np.ndarray:
     from .._core.npz import RATIO, SMALL, read_npy
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if member not in archive.namelist():
+            raise ValueError(f"{member.removesuffix('.npy')} in it is no array; unpack the archive")
         size = archive.getinfo(member).file_size
         if size > max(SMALL, RATIO * len(content)):
             raise ValueError(f"{member} unpacks to {size / 2**20:.0f} MiB, over {RATIO} times the file")
@@ -112,30 +114,39 @@ def _unpacked(content: bytes, member: str) -> np.ndarray:
 
 
 def _table(text: str) -> np.ndarray:
-    """Numbers between commas, semicolons or blanks.
+    """Numbers between commas, semicolons (a comma is then decimal) or blanks; quotes count for nothing.
 
     A first line of names is left out, also where they are 0, 1, 2, .. as pandas numbers columns; if the first
-    of them is empty, so is the first column, which numbers the rows.
+    of them alone is empty, so is the first column, which numbers the rows.
     """
     import numpy as np
 
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = text.replace('"', "").splitlines()
+    lines = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     rows: list[list[float]] = []
-    indexed = bool(lines) and lines[0].startswith((",", ";", "\t"))
+    empty = [line.startswith((",", ";", "\t")) for line in lines[:2]]
+    indexed = empty == [True, False]  # where all lines begin like that, there is nothing to leave out
     for number, line in enumerate(lines):
-        cells = line.replace(";", ",").replace("\t", ",").strip(" ,")
+        cells = line.replace(",", ".").replace(";", ",") if ";" in line else line
+        cells = cells.replace("\t", ",").strip(" ,")
         words = cells.split(",") if "," in cells else cells.split()
         counts = len(words) > 2 and words == [str(k) for k in range(len(words))]
         if number == 0 and (indexed or counts):
             continue
         try:
-            rows.append([float(word) for word in words[indexed:]])
+            rows.append([_number(word) for word in words[indexed:]])
         except ValueError:
             if number > 0:
                 raise ValueError(f"line {number + 1} is no row of numbers: {line[:60]!r}") from None
     if not rows or len({len(row) for row in rows}) > 1:
         raise ValueError(f"{len(rows)} rows of {sorted({len(row) for row in rows})} numbers are no table")
     return np.array(rows)
+
+
+def _number(word: str) -> float:
+    """A number, or a truth value as Python, R and spreadsheets write them."""
+    truth = {"true": 1.0, "false": 0.0}.get(word.strip().lower())
+    return float(word) if truth is None else truth
 
 
 def _name(path: str) -> str:

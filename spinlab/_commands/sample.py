@@ -35,7 +35,7 @@ def add_parser(commands: Any) -> None:
         "--chains", type=int, help="samples, each of its own chain (default 100, or all of --start)"
     )
     parser.add_argument("--steps", type=int, default=1000, help="Gibbs steps of each chain (default 1000)")
-    parser.add_argument("--start", metavar="FILE", help="starting states, a row for each chain")
+    parser.add_argument("--start", metavar="FILE", help="starting states, a row for each chain or one")
     parser.add_argument("--binary", action="store_true", help="write 0 and 1 instead of -1 and +1")
     parser.add_argument("--seed", type=int, default=0, help="seed (default 0)")
     _data.add_data_options(parser)
@@ -58,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     n_chains = (100 if start is None else len(start)) if args.chains is None else args.chains
     if start is not None and len(start) > n_chains:
         start = start[:n_chains]
+    elif start is not None and len(start) == 1:
+        start = start[0]  # of all chains
     states = machine.sample(args.steps, n_chains, start=start, rng=args.seed)
     _data.write_states(args.out, (states + 1) // 2 if args.binary else states)
     record = {"machine": repr(machine), "samples": len(states), "steps": args.steps, "out": args.out}

@@ -26,7 +26,8 @@ from .tempering import levels, respaced, step_lengths
 _LEAST_TRIPS = 10  # from the hottest to the coldest temperature and back, in each group
 _MOST_DRIFT = 2.0  # of the coldest mean energy when the time doubles, in units of its temperature
 _MOST_EXCESS = 2.0  # of the coldest mean energy over the lowest known one, in units of its temperature
-_MOST_ENTROPY = 9.0, 0.12  # at the coldest temperature, or per spin; +-J glasses keep .05 to .1 per spin
+_MOST_ENTROPY = 9.0, 0.2  # at the coldest temperature, or per spin; +-J glasses keep .05 to .17 per spin
+_MOST_FROZEN = 0.12  # per spin where the first ladder ended too hot
 _MOST_LEVELS = 1000
 _COLDER = 2.0  # factor by which a ladder that ends too hot is continued, or more
 
@@ -58,6 +59,7 @@ class Groups:
         self._generator, self._threads = generator, threads
         self.n_groups, self.each = n_groups, 2 if cluster else 1
         self.betas = betas
+        self._extended = False
         shape = (n_groups * self.each, len(betas), model.n_spins)
         self._ladders = Ladders.start(
             random_spins(as_key(generator), shape[0] * shape[1], shape[2]).reshape(shape)
@@ -118,6 +120,7 @@ class Groups:
         self._ladders = Ladders.start(self._ladders.by_temperature(self._ladders.s)[:, nearest])
         colder = self.betas[-1] * ratio ** np.arange(1, n + 1)
         self.betas, self.measured = np.append(self.betas, colder), []
+        self._extended = True
 
     def is_too_hot(self, lowest: float) -> bool:
         """Whether all groups but one have mixed, and not down to the energy ``lowest`` (without offset)."""
@@ -133,8 +136,10 @@ class Groups:
         """Whether the coldest replicas are left with little entropy per spin, S = N ln 2 + int beta dE.
 
         Next to an extensive number of states, exp(S) with S in proportion to N as on triangular lattices, a
-        lower level of few states is met by none of the groups, and they agree on the level above it. The
-        limit was chosen when such lattices had been seen.
+        lower level of few states is met by none of the groups, and they agree on the level above it. Less is
+        allowed where the ladders had to go on to temperatures at which single flips are frozen. The limits
+        were chosen when such lattices had been seen: agreement on a wrong level with .27 per spin and more,
+        or .17 after going on; on the lowest one of +-J tori with up to .17, or .09.
         """
         energy = np.mean([piece.mean_energy for piece in self.measured], axis=0)
         steps = np.diff(energy.reshape(self.n_groups, -1, len(self.betas)).mean(1), prepend=0.0, axis=1)
@@ -143,7 +148,8 @@ class Groups:
         means = np.append(self.betas[0] / 2, np.log(cold / hot) * cold / (cold / hot - 1))
         n = np.count_nonzero(field_bounds(self._model))  # all other spins are free
         entropy = n * np.log(2) + steps @ means
-        return np.asarray(entropy <= max(_MOST_ENTROPY[0], _MOST_ENTROPY[1] * n))
+        least, per_spin = _MOST_ENTROPY
+        return np.asarray(entropy <= max(least, (_MOST_FROZEN if self._extended else per_spin) * n))
 
     def _is_cold(self, lowest: float) -> np.ndarray:
         """Whether the coldest replicas are next to the lowest energy: kT is left, and not entropy.

@@ -69,9 +69,11 @@ class Search(Result):
     equilibrated : int
         Groups whose coldest replicas have equilibrated: ten or more ways from the hottest temperature to the
         coldest and back, and a mean energy that moved by less than twice its kT while the time doubled and is
-        at most 2 kT above the lowest one found; and no more entropy at the coldest temperature than 9 or .12
-        per spin, whichever is more: next to the many states of geometrically frustrated lattices a lower
-        level of few states is missed by all groups alike (triangular ones in patches; a limit of experience).
+        at most 2 kT above the lowest one found; and no more entropy at the coldest temperature than 9 or .2
+        per spin, whichever is more (.12 where the ladders had to go on to colder temperatures): next to the
+        many states of geometrically frustrated lattices a lower level of few states is missed by all groups
+        alike (triangular ones in patches; limits of experience). Where so many states are of the lowest
+        level (kagome antiferromagnets, fully frustrated square lattices), no group ever counts.
     stopped : str
         Why the search ended: "bound" (the energy meets -sum |J| - sum |b|: proven), "target", "agreement",
         "steps", "seconds" or "callback"; "running" for a callback.

@@ -59,6 +59,15 @@ def test_entropy_hides_the_lowest_level():
     assert found.energy == sl.ground_state(model, method="tree").energy == -87 or found.hits == 0
 
 
+@pytest.mark.parametrize(("shape", "energy"), [((9, 9), -106), ((4, 30), -160)])
+def test_many_ground_states_hide_nothing(shape, energy):
+    """Small +-J tori keep about .14 of entropy per spin at their coldest temperature (energies by trees)."""
+    model = sl.ensembles.edwards_anderson(shape=shape, law="pm1", rng=0)
+    found = search(model, rng=0, max_steps=2000)
+    assert (found.energy, found.stopped) == (energy, "agreement")
+    assert found.hits >= 3
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_planar_spin_glasses(seed):
     # 144 spins, solved exactly by matching; sparse, so that pairs of ladders exchange clusters.
