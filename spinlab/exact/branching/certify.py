@@ -27,7 +27,7 @@ def to_certificate(
     while stack:
         node = stack.pop()
         nodes += [(TIED, i, j) for j, i, _ in node.ties]
-        if node.split is not None and not node.solved:
+        if node.split is not None:
             nodes.append((SPLIT, *node.split))
             stack.extend(node.children[::-1])
             continue

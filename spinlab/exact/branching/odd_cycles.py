@@ -204,7 +204,11 @@ def _emit(
     first: Any, i: Any, j: Any, x: Any, walk: Any, sides: Any, length: Any, tolerance: Any, at: Any,
     stack: Any, edges: Any, odd: Any, starts: Any, count: Any,
 ) -> Any:  # fmt: skip
-    """Cut a closed walk into simple cycles and keep those that are violated; ``at`` is -1 everywhere."""
+    """Cut a closed walk into simple cycles and keep those that are violated; ``at`` is -1 everywhere.
+
+    A row holds because F is odd; that it is violated only makes it useful. An edge passed to and fro with one
+    of the two in F has length 1 and is not kept.
+    """
     if count + 1 >= len(starts):
         return count
     vertices = stack[0]
@@ -229,13 +233,7 @@ def _emit(
             members += stack[2, p]
         end = starts[count]
         m = size - begin
-        if (
-            members % 2 == 1
-            and total < 1 - tolerance
-            and m > 2
-            and end + m <= len(edges)
-            and count + 1 < len(starts)
-        ):
+        if members % 2 == 1 and total < 1 - tolerance and end + m <= len(edges) and count + 1 < len(starts):
             for p in range(m):
                 edges[end + p] = stack[1, begin + p]
                 odd[end + p] = stack[2, begin + p] == 1

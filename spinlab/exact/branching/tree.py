@@ -301,7 +301,7 @@ class Tree:
             self.root_h2 = node.h2
         self._hold(node, outcome.proof, outcome.size)
         self._release(node.parent)
-        if self.is_closed(node.h2) or outcome.proof is ENUMERATED:
+        if self.is_closed(node.h2):  # so is one whose states were all tried: the best was offered
             self._close(node)
         elif outcome.halted or outcome.pair is None:
             heapq.heappush(self.open, (-node.h2, node.number, node))

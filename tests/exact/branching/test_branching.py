@@ -408,6 +408,29 @@ def test_a_certificate_claims_what_its_leaves_show():
     assert verify(model, made).lower_bound == made.lower_bound
 
 
+def test_a_certificate_is_complete_only_if_leaves_tree_and_energy_say_so():
+    def made(offset=0.0, more=0, solved=True, lower=None):
+        i, j = np.triu_indices(5, 1)
+        problem = branching.problem.make_problem(5, i, j, np.full(10, -1.0), np.zeros(5), offset)
+        dense = branching.dense.Dense(problem.matrix(), problem.scale, problem.step, problem.slack, 0)
+        state = np.array([1, 1, 1, -1, -1], np.int8)
+        root = branching.tree.Node(None, 1, problem.h2(state), 0)
+        proof = dense.trivial()
+        root.proof, root.solved = proof._replace(D=proof.D + more), solved
+        tree = branching.tree.Tree(root, problem.h2(state), state, problem.step, problem.slack, True)
+        energy = float(problem.energy_of(tree.best))
+        lower = energy if lower is None else lower
+        return branching.certify.to_certificate(tree, problem, "", energy, lower, dense), problem.step
+
+    whole, step = made()
+    assert (whole.certified, whole.energy, whole.lower_bound) == (True, -2.0, -2.0)
+    assert not made(lower=-3.0)[0].certified
+    assert not made(solved=False)[0].certified  # open, as the answer says
+    # Beside such an offset all energies are one number: only the leaf knows that it leaves room.
+    assert made(offset=2.0**70)[0].certified
+    assert not made(offset=2.0**70, more=step)[0].certified
+
+
 def test_couplings_of_large_models_are_not_written_out(monkeypatch):
     """Patterns of many spins cost a product each to ask, not N^2 numbers."""
     model = sl.ensembles.hopfield(N=20_000, K=2, rng=0)

@@ -7,7 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from spinlab.exact.branching.dense import Proof, best_of_all, lifted, proven
+from spinlab._core.blas import one_blas_thread
+from spinlab.exact.branching.dense import Dense, Proof, best_of_all, lifted, proven, reduced_of, to_proof
+from spinlab.exact.branching.semidefinite import Dual
+from spinlab.exact.branching.tree import Node
 
 SIGNS = [(1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1)]  # of the pairs ij, ik, jk, by code
 
@@ -73,3 +76,26 @@ def test_multipliers_that_are_negative_or_too_large_prove_nothing():
     assert not proven(C, Proof(D, triangles, g))
     D[0] = -1
     assert not proven(C, Proof(D, triangles, g))
+
+
+def test_an_inherited_proof_counts_only_if_it_is_proven():
+    # Multipliers as a file might hold them: all zero, and a bound far too low.
+    C = drawn(3)[0]
+    dense = Dense(C, 1024, 2, 0, 0)
+    nothing = Proof(np.zeros(len(C), np.int64), np.empty((0, 4), np.int16), np.empty(0, np.int64))
+    root = Node(None, 1, 1 << 40, 0)
+    root.split, root.proof = (0, 1), nothing
+    with one_blas_thread():
+        again = dense(root, -(1 << 40), np.zeros(1, np.int8))
+    assert proven(C, again.proof)
+    assert again.h2 >= best_of_all(C)[1]
+    child = Node(root, 1, 1 << 40, 1)
+    assert proven(reduced_of(C, child.path()).C, dense.proof_of(child))
+
+
+def test_multipliers_below_zero_are_left_out():
+    # With them no diagonal is large enough, and the rows' sums are all that is left.
+    C, triangles, _ = drawn(0)
+    y = np.full(len(C), 1000.0)
+    without = to_proof(C, Dual(y, triangles[:1].astype(np.int32), np.array([0.0])), 1)
+    assert to_proof(C, Dual(y, triangles[:1].astype(np.int32), np.array([-9.0])), 1).h2() == without.h2()
