@@ -167,20 +167,27 @@ def main(preset: str, out: str, workers: int | None = None, progress: bool = Tru
 
 
 def plot(data: Any) -> Any:
-    """Minima against starts, images on the left and random states on the right; dashed: without the quirk."""
+    """Minima against starts, images on the left and random states on the right.
+
+    Dashed and open: without the quirk, in the colour of the runs with it, and a little apart from each other:
+    they have the same numbers.
+    """
     import matplotlib.pyplot as plt
 
     with plotting.style():
         figure, axes = plt.subplots(1, 2, figsize=(7.6, 4.6), sharey=True, layout="constrained")
-        top = float(data["mark"].max())
+        top, groups = float(data["mark"].max()), by_setting(map(str, data["machine"].values))
+        pairs = list(dict.fromkeys(name.replace("without", "with") for name in groups))
         for ax, start in zip(axes, STARTS, strict=True):
-            for i, (name, machines) in enumerate(by_setting(map(str, data["machine"].values)).items()):
+            for name, machines in groups.items():
                 values = per_run(data["different"].sel(start=start), machines)
                 label = f"{name} ({runs(machines, data.sizes['replica'])})"
+                plain, pair = "without" in name, pairs.index(name.replace("without", "with"))
                 ax.errorbar(
-                    data["mark"], values.mean(0), standard_error(values), label=label,
-                    color=plotting.COLOURS[i % 7], marker=plotting.MARKERS[i % 7], markersize=5,
-                    linestyle="--" if "without" in name else "-",
+                    data["mark"] * 1.12 ** (plain * (pair - 2.5)), values.mean(0), standard_error(values),
+                    label=label, color=plotting.COLOURS[pair],
+                    marker=plotting.MARKERS[pair], markersize=4, linewidth=1,
+                    linestyle="--" if plain else "-", markerfacecolor="white" if plain else None,
                 )  # fmt: skip
             ax.plot([1, top], [1, top], color="grey", linewidth=0.8, linestyle=":")
             ax.set(xscale="log", yscale="log", xlabel="starts", title=WORDS[start])

@@ -16,7 +16,7 @@ Expected, if the claim holds: relaxation gets faster along training.
 
 Runtime: paper preset (10000 images of MNIST, H=1000, K=70) about 6 CPU minutes, small preset (8x8 digits)
 seconds.
-Verdict: none yet, the paper preset was not run to its end.
+Verdict: computed, docs/verdicts/unlearning_along.md.
 """
 
 from __future__ import annotations
@@ -229,8 +229,8 @@ def _resolved(condition: str, log_tau: np.ndarray, at_least: np.ndarray, epochs:
         f"Relaxation is resolved ({condition}) in {int(finite.sum())} of {log_tau.size} measurements"
         + ("" if not at else "; not in every run at epoch " + ", ".join(f"{e} ({k})" for e, k in at.items()))
         + ("" if not one_state else f"; {one_state} show one state and its inverse, where nothing changes")
-        + ("" if not bounds.size else f"; {bounds.size} take more than {bounds.min():.3g} steps")
-        + ("" if not nothing else f"; of {nothing} nothing can be said")
+        + ("" if not bounds.size else f"; {bounds.size} take more than {bounds.min():.4g} steps")
+        + ("" if not nothing else f"; {nothing} leave neither a time nor a bound")
         + "."
     )
 
@@ -246,10 +246,13 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
         for ax, (q, label) in zip(axes.flat, zip(NAMES, labels, strict=True), strict=True):
             for i, (condition, runs) in enumerate(found.items()):
                 for r, y in enumerate(runs[q]):
-                    error = runs["relative_error"][r] if q == "log_tau" else None
+                    x = (epochs + 1) * (1 + 0.06 * (r - (len(runs[q]) - 1) / 2))
+                    error = None
+                    if q == "log_tau":
+                        error = runs["relative_error"][r]
+                        ax.plot(x, np.log(runs["at_least"][r]), "^", color=plotting.COLOURS[i], mfc="white")
                     ax.errorbar(
-                        epochs + 1 + 0.06 * (epochs + 1) * (r - (len(runs[q]) - 1) / 2),
-                        np.where(np.isfinite(y), y, np.nan), error, color=plotting.COLOURS[i],
+                        x, np.where(np.isfinite(y), y, np.nan), error, color=plotting.COLOURS[i],
                         marker=plotting.MARKERS[i], markersize=4, linewidth=0.8,
                         label=condition if r == 0 else "_",
                     )  # fmt: skip
@@ -262,7 +265,7 @@ def plot(data: Any, settings: dict[str, Any]) -> Any:
         _figures.letters(axes.flat)
         figure.suptitle(
             f"{settings['dataset']}, $H={settings['H']}$, $K={settings['K']}$, {settings['runs']} runs each; "
-            "(a): where resolved, bars of one run's error",
+            "(a): where resolved, one run's errors; open: bounds from below",
             fontsize=9.5,
         )
     return figure
@@ -276,13 +279,14 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
         for i, epoch in enumerate(epochs):
             taus = [
                 "one state" if math.isinf(x) else f"{math.exp(x):.3g} ± {math.exp(x) * e:.1g}"
-                if math.isfinite(x) else f"> {b:.3g}" if math.isfinite(b) else "-"
+                if math.isfinite(x) else f"> {b:.4g}" if math.isfinite(b) else "-"
                 for x, e, b in zip(
                     *(runs[q][:, i] for q in ("log_tau", "relative_error", "at_least")), strict=True
                 )
             ]  # fmt: skip
             means: list[Mean] = [mean_error(runs[q][:, i]) for q in ("lead", "minima", "excess")]
             rows.append([condition, str(epoch), "; ".join(taus), *map(text, means)])
+    lag = settings["records"] * 3 // 4 // LONG * settings["every"][-1]
     body = "\n".join(
         [
             f"# Along training, {settings['dataset']}, preset {preset}\n",
@@ -293,8 +297,10 @@ def verdict(data: Any, settings: dict[str, Any], preset: str) -> tuple[str, dict
             f"overlaps with the {MODES} leading modes of W show, {settings['chains']} chains, half from "
             f"random states, half from training images, {settings['records']} records "
             f"{' or '.join(map(str, settings['every']))} steps apart, by run with the error of its chains; "
-            f">, -: not resolved (error above {RESOLVED:.2f} of it, or chains shorter than {LONG} times it), "
-            "with a bound by two errors where there is one. "
+            f">, -: not resolved (error above {RESOLVED:.2f} of it, or chains shorter than {LONG} times it, "
+            "with the first quarter, which is left out); with a bound where the correlation "
+            f"{lag} steps apart exceeds {NOISE:g} by two errors, - where it does not: what is left is fast, "
+            "rare or too noisy. "
             f"minima: different ends, up to inversion, of {N_DESCENTS} descents from random states, as a "
             f"share; excess: of chains {STEPS} steps from random states. Errors: standard errors over runs; "
             f"a difference is one beyond {LEVEL:g} of them with the same sign in every run.\n",

@@ -119,8 +119,8 @@ def test_what_is_not_resolved_is_named():
     said = study.statements(data, EPOCHS)
     assert said[0] == (
         f"Relaxation is resolved ({PLAIN}) in 3 of 9 measurements; not in every run at epoch 0 (0), 40 (0); "
-        "3 show one state and its inverse, where nothing changes; 2 take more than 200 steps; of 1 "
-        "nothing can be said."
+        "3 show one state and its inverse, where nothing changes; 2 take more than 200 steps; 1 "
+        "leave neither a time nor a bound."
     )
     assert said[1] == (
         f"Relaxation is resolved ({PUBLISHED}) in 6 of 9 measurements; not in every run at epoch 0 (0); "
