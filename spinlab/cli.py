@@ -67,6 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         from ._commands._names import unknown_options
 
+        if argv[0] not in commands:  # an option before it
+            first = next(word for word in argv if word in commands)
+            parser.error(f"options follow the command: spinlab {first} {' '.join(unknown)}")
         own = commands[argv[0]]
         own.error(unknown_options(unknown, own))
     from ._core import messages, signals

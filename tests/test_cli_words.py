@@ -189,6 +189,13 @@ def test_unknown_options(capsys, call, message):
     assert f"usage: spinlab {call.split()[0]}" in shown
 
 
+def test_options_before_the_command(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--quiet", "info"])
+    assert end.value.code == 2
+    assert "options follow the command: spinlab info --quiet\n" in capsys.readouterr().err
+
+
 def test_errors_speak_of_options(tmp_path, capsys):
     path = tmp_path / "model.txt"
     path.write_text("1 2 1.0\n2 3 1.0\n")
