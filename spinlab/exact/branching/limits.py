@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 
+import numpy as np
+import scipy.sparse
+
 from ...models import IsingModel, SparseIsing
 from ..couplings import n_couplings
 from ..method import NEVER, Cost, Task, as_task
@@ -14,6 +17,8 @@ LARGEST_CYCLES = 5000
 _SPARSE = 6.5  # mean degree up to which odd cycles bound better than the semidefinite relaxation,
 _SPARSE_LARGE = 8.0  # and in models of more than _LARGE spins, whose eigenvectors cost more
 _LARGE = 150
+_EQUAL = 5.5  # mean degree from which on equal |J| with few short cycles go to the semidefinite relaxation
+_EIGENVECTORS = 300  # spins up to which that pays
 
 
 def has_cycles_solver() -> bool:
@@ -22,11 +27,35 @@ def has_cycles_solver() -> bool:
 
 
 def is_sparse(model: IsingModel) -> bool:
-    """Whether the mean degree, the ghost spin's included, is so small that odd cycles bound better."""
+    """Whether odd cycles bound better: by the mean degree, the ghost spin's included, and short cycles."""
     if not isinstance(model, SparseIsing) and model.n_spins > LARGEST_CYCLES:
         return False  # beyond every limit: not worth writing the couplings out
     most = (_SPARSE_LARGE if model.n_spins > _LARGE else _SPARSE) * model.n_spins / 2
-    return n_couplings(model, most) + int((model.b != 0).sum()) <= most
+    bonds = n_couplings(model, most) + int((model.b != 0).sum())
+    if bonds > most:
+        return False
+    few = 2 * bonds <= _EQUAL * model.n_spins or model.n_spins > _EIGENVECTORS
+    return few or not _is_like_a_random_graph(model)
+
+
+def _is_like_a_random_graph(model: IsingModel) -> bool:
+    """Whether |J| is equal and cycles of three and four bonds are as few as in a random graph.
+
+    That of mean degree d has about d^3/6 and d^4/8, whatever its size; those of a lattice grow with its size.
+    """
+    i, j, J = model.to_sparse().edges()
+    if model.b.any() or np.ptp(np.abs(J)) > 0:
+        return False
+    d = 2 * len(J) / model.n_spins
+    return _short_cycles(model.n_spins, i, j) < 1.2 * (d**3 / 6 + d**4 / 8)
+
+
+def _short_cycles(n: int, i: np.ndarray, j: np.ndarray) -> float:
+    """Triangles and squares: spins with c common neighbours are opposite in c (c - 1) / 2 squares."""
+    bonds = scipy.sparse.coo_array((np.ones(2 * len(i)), (np.r_[i, j], np.r_[j, i])), (n, n)).tocsr()
+    common = scipy.sparse.triu(bonds @ bonds, 1)
+    squares = (common.data * (common.data - 1)).sum() / 4
+    return float(squares + (common * bonds).sum() / 3)
 
 
 def missing_solver(model: IsingModel) -> str:

@@ -50,7 +50,7 @@ class Effort(NamedTuple):
 
 
 ROOT = Effort(1e-2, 5e-5, 0.5, 50, 2000, 30, 4, 2.0)
-CHILD = Effort(4e-3, 1e-4, 0.4, 40, 500, 12, 1, 1.5)
+CHILD = Effort(6e-3, 1e-4, 0.4, 40, 500, 12, 1, 1.5)
 
 
 class Bound(NamedTuple):

@@ -6,6 +6,7 @@ import signal
 import sys
 from dataclasses import replace
 
+import networkx as nx
 import numpy as np
 import pytest
 
@@ -467,3 +468,27 @@ def test_the_root_is_cut_to_the_end_however_poor_the_best_state():
     E0 = sl.exact.tree.ground_state(sl.models.SparseIsing.from_edges(i, j, J, n)).energy
     bound = problem.lower_bound(outcome.h2)
     assert bound <= E0 <= bound + 1e-3 * abs(E0)
+
+
+def test_equal_couplings_on_random_graphs_are_not_left_to_cycles():
+    """Proofs of random graphs of degree 6 and 130 spins took 2 to 8 s by odd cycles, .6 to 1.8 otherwise."""
+    relaxation, rng = branching.limits.relaxation_of, np.random.default_rng(0)
+    graph = nx.gnm_random_graph(130, 390, seed=1)
+    i, j = np.array(graph.edges).T
+    signs = rng.choice([-2.0, 2.0], 390)
+    assert relaxation(sl.models.SparseIsing.from_edges(i, j, signs, 130)) == "semidefinite"
+    assert relaxation(sl.models.SparseIsing.from_edges(i, j, rng.normal(size=390), 130)) == "cycles"
+    for shape in ((4, 4, 4), (5, 5, 5), (6, 6, 6), (10, 10)):
+        lattice = sl.ensembles.edwards_anderson(shape=shape, law="pm1", rng=0, periodic=True)
+        assert relaxation(lattice) == "cycles"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_short_cycles_are_counted(seed):
+    graph = nx.gnm_random_graph(12, 36, seed=seed)
+    triangles = sum(nx.triangles(graph).values()) // 3
+    squares = sum(1 for cycle in nx.simple_cycles(graph, 4) if len(cycle) == 4)
+    i, j = np.array(graph.edges).T
+    model = sl.models.SparseIsing.from_edges(i, j, np.ones(36), 12)
+    count = branching.limits._short_cycles(model.n_spins, i, j)
+    assert count == triangles + squares
