@@ -18,6 +18,7 @@ from spinlab.exact.enumeration import partition, search
 from spinlab.exact.layer import solver as layer_solver
 from spinlab.exact.lowrank import solver as lowrank_solver
 from spinlab.exact.lowrank import zonotope
+from spinlab.exact.planar import solver as planar_solver
 from spinlab.exact.tree import elimination
 from spinlab.models import DenseIsing, PatternBipartiteIsing, PatternIsing, SparseIsing
 
@@ -64,6 +65,18 @@ def test_planar_weights_are_rounded_down():
         offset = -float(minimum(J, np.zeros(n), 0))
         answer = exact.planar.ground_state(DenseIsing(J, offset=offset))
         below(answer, minimum(J, np.zeros(n), offset), seed)
+        # One bond is broken, and the bound is lower by no more than its page says.
+        size = Fraction(float(sizes @ np.sign(sizes)))
+        room = 4 * Fraction(2.0**-53) * size + 2 * Fraction(math.ulp(answer.energy))
+        assert Fraction(answer.energy) - Fraction(answer.lower_bound) <= room
+
+
+def test_planar_weights_add_up_to_less_than_float64_holds():
+    for sizes in (np.linspace(1, math.pi, 3000), np.geomspace(1e-300, 1, 3000), np.geomspace(1, 1e300, 50)):
+        weights, unit, exact = planar_solver._integers(sizes)
+        assert not exact
+        assert 2**51 <= sum(weights.tolist()) < 2**53
+        assert all(F(weights) * Fraction(unit) <= F(sizes))
 
 
 def test_couplings_that_are_nearly_multiples_of_one_number_are_not_taken_for_such():
