@@ -77,8 +77,8 @@ class Numbers:
     lasting : float
         On a lattice, overlap with the lowest state that chains from it keep; nan elsewhere, and in fields.
     log_random : float
-        ln Z of the replicas above its value for random signs of the couplings on a tree, sum of
-        ln 2 cosh(beta J); nan for dense couplings, and in fields.
+        -ln of a bound on the chance that random signs of the couplings reach the replicas' ln Z; negative
+        where any would; nan for dense couplings, and in fields.
     related : float
         Mean square of the largest overlap over the symmetries of a graph, above chance, in units of that of
         replicas in one state: about 1 where all states are images of each other; nan without symmetries
@@ -218,10 +218,11 @@ def ordered(n: Numbers, w: Weights) -> float:
         odds = (
             min(odds, 0.0) if inside(n) is not True else 0.0
         )  # few directions, or a load: the size cannot tell
-    elif inside(n) is False and n.competitor < _ALONE:
-        # An isolated direction, but the overlap lies elsewhere. Signs drawn at random have ln Z above that of
-        # their mean with a chance of exp(-difference) at most (Markov).
-        odds = min(odds, max(-1.5, n.log_random) if n.mean_field else -1.5)
+    elif inside(n) is False and n.competitor < _ALONE and not (n.mean_field and n.log_random > -1.5):
+        odds = min(odds, -1.5)  # an isolated direction, but the overlap lies elsewhere
+    if n.mean_field and not math.isnan(n.log_random):
+        # Order has won against the paramagnet: its ln Z is above that of random signs, a glass's below.
+        odds = min(odds, max(-1.5, n.log_random))
     return odds
 
 

@@ -100,7 +100,7 @@ def _reasons(n: Numbers) -> Iterator[str]:
         )
     if n.mean_field and n.log_random > 1:
         yield (
-            f"ln Z is {n.log_random:.1f} above that of the mean over random signs, which these reach once in "
+            f"ln Z is one that random signs of these couplings reach at most once in "
             f"{math.exp(min(n.log_random, 20)):.2g} models"
         )
     yield (

@@ -16,8 +16,8 @@ import spinlab as sl
 from spinlab.diagnose import diagnose
 from spinlab.diagnose.bethe import growth
 from spinlab.diagnose.correlation import reach
-from spinlab.diagnose.decision import NAMES, Numbers, far, shares
-from spinlab.diagnose.report import _of_random_signs
+from spinlab.diagnose.decision import NAMES, Numbers, far, ordered, shares
+from spinlab.diagnose.report import above_random_signs
 from spinlab.diagnose.weights import WEIGHTS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
@@ -76,16 +76,21 @@ def test_growth_along_walks_is_an_eigenvalue(graph):
     assert growth(star, np.ones(10)) == 0.0
 
 
-def test_the_mean_of_Z_over_random_signs():
-    size, graph = np.array([0.3, 1.2, 0.7, 2.0]), [(0, 1), (1, 2), (2, 0), (2, 3)]
+@pytest.mark.parametrize(("beta", "binds"), [(1.0, True), (8.0, False)])
+def test_a_bound_on_the_chance_that_random_signs_reach_ln_Z(beta, binds):
+    # Every choice of signs, every state: the chance is counted; hot, unfrustrated signs are above the mean.
+    size, graph = beta * np.array([0.3, 0.9, 0.7, 0.6, 0.5, 0.4]), list(itertools.combinations(range(4), 2))
     i, j = np.array(graph).T
     s = all_states(4)
-    Z = [
-        np.exp((s[:, i] * s[:, j] * size * signs).sum(1)).sum()
-        for signs in itertools.product((-1, 1), repeat=4)
-    ]
+    signs = np.array(list(itertools.product((-1, 1), repeat=6)))
+    log_Z = np.log(np.exp((s[:, i] * s[:, j] * size) @ signs.T).sum(0))
     model = sl.models.SparseIsing.from_edges(i, j, size, 4)
-    assert _of_random_signs(model) == pytest.approx(math.log(np.mean(Z)), rel=1e-12)
+    above = np.array([above_random_signs(model, x) for x in log_Z])
+    mean = math.log(np.exp(log_Z).mean())
+    chance = np.array([(log_Z >= x - 1e-12).mean() for x in log_Z])
+    assert (np.exp(-above) >= chance - 1e-12).all()
+    assert (above >= log_Z - mean - 1e-12).all()  # a = 1 is the mean of Z
+    assert (above == pytest.approx(log_Z - mean)) == binds
 
 
 def test_what_reach_and_lasting_say():
@@ -105,6 +110,11 @@ def test_signs_that_are_not_random_are_no_glass():
     hubs = Numbers(300, -0.3, -0.5, 3.9, True, False, False, 0.1, True, 0.3, 0.01, explained=0.6)
     assert max(NAMES, key=shares(replace(hubs, log_random=-7.0), WEIGHTS).get) == "spin glass"
     assert max(NAMES, key=shares(replace(hubs, log_random=3.0), WEIGHTS).get) == "ordered"
+    # Stable, and no direction: order without the rule, as said of products of normals at .6 T_c.
+    stable = replace(hubs, explained=math.nan)
+    assert max(NAMES, key=shares(stable, WEIGHTS).get) == "ordered"
+    assert max(NAMES, key=shares(replace(stable, log_random=-2.0), WEIGHTS).get) == "spin glass"
+    assert ordered(replace(stable, log_random=9.0), WEIGHTS) == ordered(stable, WEIGHTS)
 
 
 @pytest.mark.parametrize(("sigma", "T", "phase"), [(4.0, 1.0, "paramagnet"), (1.0, 1.5, "ordered")])
