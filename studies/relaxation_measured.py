@@ -98,16 +98,16 @@ def slowest_time(model: Any, states: np.ndarray, rng: np.random.Generator) -> tu
     return math.nan, math.nan
 
 
-def extrapolated(samples: np.ndarray, sector: str = "even") -> tuple[float, float]:
+def extrapolated(samples: np.ndarray) -> tuple[float, float]:
     """Relaxation time and error in records, from the bounds at a lag of a quarter of it and at twice that.
 
     A function that shows a share a of the slowest mode has lambda(t) = a exp(-t/tau), so that the bound at
     the lag t is 1/tau_t = 1/tau - ln(a)/t, and 2/tau_2t - 1/tau_t = 1/tau. Errors as if the two
     were independent.
     """
-    first = sl.observables.slowest_mode_time(samples, 1, sector=sector).value
+    first = sl.observables.slowest_mode_time(samples, 1).value
     lag = max(1, round(min(first, len(samples) / 20) / 4))
-    near, far = (sl.observables.slowest_mode_time(samples, t, sector=sector) for t in (lag, 2 * lag))
+    near, far = (sl.observables.slowest_mode_time(samples, t) for t in (lag, 2 * lag))
     if not (0 < near.value < math.inf and 0 < far.value < math.inf):
         return near.value, near.error  # too fast for the longer lag, or nothing moves
     rate = 2 / far.value - 1 / near.value

@@ -73,7 +73,7 @@ def test_words_on_the_slowest_mode():
     assert relaxed(resolved=0.0) == ""
 
 
-def bounded(free=9.0, own=7.0, error=0.25, resolved=0.0, free_error=0.5):
+def bounded(free=9.0, own=7.0, error=0.25, resolved=0.0, free_error=0.5, reached=1.0):
     """Four pairs; ln tau of free weights is at least 9 - ln 2 = 8.3, of patterns 6.6 to 7.7."""
     names = study.recipes({"K": (32,)})
     flags = np.ones((2, 4))
@@ -81,7 +81,8 @@ def bounded(free=9.0, own=7.0, error=0.25, resolved=0.0, free_error=0.5):
     dims = ("recipe", "replica")
     slow = xr.Dataset(
         {"log_slow": (dims, np.array([[free] * 4, [own] * 4])), "resolved": (dims, flags),
-         "error": (dims, np.array([[free_error] * 4, [error] * 4]))},
+         "error": (dims, np.array([[free_error] * 4, [error] * 4])),
+         "reached": (dims, np.array([[1.0] * 4, [reached] * 4]))},
         coords={"recipe": list(names)},
     )  # fmt: skip
     return " ".join(study.bounded(slow, {"K": (32,), "epochs": (1, 10)}))
@@ -94,8 +95,14 @@ def bounded(free=9.0, own=7.0, error=0.25, resolved=0.0, free_error=0.5):
         ("at least 8.3 for free weights and 6.6 for K=32", {"error": 0.5}),
         ("bounded from above in 0 and 4 of 4 runs", {"error": 0.5}),
         ("bounded from above in 0 and 4 of 4 runs", {"free_error": 0.4}),
+        ("bounded from above in 0 and 4 of 4 runs", {"reached": 0.0}),
         ("faster in 4 pairs, slower in 0, and 0 are not decided", {"own": 7.7}),
         ("faster in 4 pairs, slower in 0, and 0 are not decided", {"error": 0.6}),
+        ("by pair: at least +0.6; at least +0.6", {"own": 6.9}),
+        ("by pair: at least +0.6; at least +0.6", {"reached": 0.0}),
+        ("3 and 4 of 4 runs resolved, ln of that ratio is +2.00 ± 0.00 over 4 pairs", {"own": 6.9}),
+        ("3 and 4 of 4 runs resolved, ln of that ratio is +2.00 ± 0.00 over 4 pairs", {"free": 9.1}),
+        ("3 and 4 of 4 runs resolved, ln of that ratio is +2.00 ± 0.00 over 4 pairs", {"own": np.nan}),
         ("Bounds only (not resolved)", {"resolved": 1.0}),
     ],
 )
@@ -106,6 +113,9 @@ def test_bounds_follow_their_numbers(sentence, false):
 
 def test_bounds_the_other_way_round_and_none():
     assert "faster in 0 pairs, slower in 4" in bounded(own=11.0, free_error=0.1)
+    assert "by pair: -2.9 to -1.4;" in bounded(own=11.0, free_error=0.1)
+    assert "by pair: at most -1.4;" in bounded(own=11.0, free_error=0.1, reached=0.0)
+    assert "by pair: no bound;" in bounded(reached=0.0)
     assert "at least -inf for free weights" in bounded(free=np.nan)
     assert "and 4 are not decided" in bounded(free=np.nan)
 
@@ -114,7 +124,11 @@ def test_the_slowest_mode_of_hidden_units_against_the_exact_one():
     """Equal couplings and small biases: the slowest mode is nearly linear. Chance 6e-5 at four errors."""
     model = sl.models.BipartiteIsing(np.full((6, 6), 0.22), bv=np.full(6, 0.02), bh=np.full(6, 0.01))
     start = sl.exact.boltzmann_samples(model, 40, rng=0)[:, :6]
-    tau, error = study.slowest(model, start, 600, 2, np.random.default_rng(1))
+    times = study.slowest(model, start, 600, 2, (1, 4, 8), np.random.default_rng(1))
+    inner = {"records": 600, "every": 2, "lags": (1, 4, 8)}
+    log_tau, relative, reached, resolved = study.estimate(times[:, 0], times[:, 1], inner)
+    assert reached == resolved == 1
+    tau, error = np.exp(log_tau), relative * np.exp(log_tau)
     exact = sl.observables.relaxation_time(model, sector="all").time
     assert exact > 8
     assert abs(tau - exact) < 4 * error < 0.3 * exact
@@ -124,12 +138,37 @@ def test_the_slowest_mode_is_that_of_the_judged_machine(monkeypatch):
     """Both sweeps train alike: the same weights from the same number."""
     settings = {"dataset": "digits", "H": 8, "epochs": (1,)}
     seen = []
-    monkeypatch.setattr(study, "slowest", lambda model, *_: (seen.append(model), (1.0, 0.1))[1])
+    monkeypatch.setattr(study, "slowest", lambda model, *_: (seen.append(model), np.array([[2.0, 0.1]]))[1])
     monkeypatch.setattr(study, "gibbs_time", lambda model, *_: (seen.append(model), Time())[1])
-    found = study.relaxation("standard RBM", rng=5, records=9, every=1, chains=4, **settings)
+    found = study.relaxation("standard RBM", rng=5, records=9, every=1, chains=4, lags=(1,), **settings)
     study.point("standard RBM", rng=5, temperatures=10, steps=10, **settings)
     np.testing.assert_array_equal(seen[0].W, seen[1].W)
-    assert found == {"log_slow": 0.0, "error": 0.1, "resolved": 1.0}
+    assert found == {"time": [2.0], "error": [0.1]}
+
+
+INNER = {"records": 1000, "every": 2, "lags": (10, 50, 100)}  # lags of 20, 100, 200 of 2000 steps
+
+
+@pytest.mark.parametrize(
+    ("time", "error", "expected"),
+    [
+        ((80.0, 90.0, 95.0), (4.0, 9.0, 19.0), (90.0, 0.1, 1, 1)),  # the shortest lag that reaches its bound
+        ((15.0, 90.0, 95.0), (1.5, 9.0, 19.0), (15.0, 0.1, 1, 1)),
+        ((80.0, 90.0, 95.0), (4.0, 45.0, 19.0), (90.0, 0.5, 1, 0)),  # error too large
+        ((300.0, 400.0, 500.0), (4.0, 9.0, 50.0), (500.0, 0.1, 0, 0)),  # no lag reaches: bound at the longest
+        ((300.0, 400.0, 0.0), (4.0, 40.0, 1.0), (400.0, 0.1, 0, 0)),  # nothing correlated at the longest
+        ((300.0, np.inf, 400.0), (4.0, np.nan, np.nan), (300.0, 4 / 300, 0, 0)),
+        ((0.0, np.inf, 9.0), (4.0, 9.0, np.nan), (np.nan, np.nan, 0, 0)),
+    ],
+)
+def test_the_bound_that_is_taken(time, error, expected):
+    log_tau, *rest = study.estimate(np.array(time), np.array(error), INNER)
+    np.testing.assert_allclose([np.exp(log_tau), *rest], expected)
+
+
+def test_a_chain_must_be_three_times_as_long():
+    short = INNER | {"records": 130}
+    assert study.estimate(np.array([80.0, 90, 95]), np.array([4.0, 9, 19]), short)[2:] == (1.0, 0.0)
 
 
 class Time:
