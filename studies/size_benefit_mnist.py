@@ -16,7 +16,7 @@ Figure: likelihood and ln tau against the number of updates; ln of the slowest m
 
 Expected, if the claim holds: patterns are ahead in both.
 
-Runtime: paper preset about 12 CPU minutes (needs MNIST), small preset (8x8 digits) seconds.
+Runtime: paper preset about 10 CPU minutes (needs MNIST), small preset (8x8 digits) seconds.
 Verdict: computed, docs/verdicts/size_benefit_mnist.md.
 """
 
