@@ -52,7 +52,7 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 PAPER: dict[str, Any] = {
     "dataset": "mnist", "H": 128, "K": (32, 128), "epochs": (1, 3, 10), "temperatures": 5000, "steps": 2000,
-    "runs": 4, "seed": 188, "slow_runs": 2,
+    "runs": 4, "seed": 188, "slow_runs": 4,
     "slowest": {"records": 400, "every": 200, "chains": 48, "lags": (5, 10, 20, 40, 80, 160)},
 }  # fmt: skip
 
