@@ -36,9 +36,8 @@ def in_units(G: np.ndarray) -> tuple[np.ndarray, float, bool]:
     mantissas, exponents = np.frexp(sizes)
     digits = (mantissas * 2.0**53).astype(np.int64)
     binary = int((exponents - 53 + np.frexp((digits & -digits).astype(float))[1] - 1).min())
-    if (
-        exponents.max() - binary <= 52
-    ):  # integers times a power of two; no others pass the sum, or overflow it
+    # Integers times a power of two; no others pass the sum, or overflow it.
+    if exponents.max() - binary <= 52:
         K = np.ldexp(G, -binary)
         if np.abs(K).sum() < 2.0**52:
             return K, math.ldexp(1.0, binary), True
